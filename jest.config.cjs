@@ -1,0 +1,13 @@
+// A blocked test cannot be timed out by jest: every wait in the suite has a ceiling of its own
+// (test/support/connect.ts), and `npm test` wraps the whole run in `timeout`.
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  transform: { '^.+\\.[cm]?ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json', diagnostics: false }] },
+  moduleFileExtensions: ['ts', 'cts', 'js', 'cjs', 'json', 'node'],
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  testTimeout: 60000,
+  maxWorkers: 2,
+};

@@ -1,0 +1,84 @@
+/** The eight bytes that open every AMQP 0-9-1 conversation. @see AMQP 0-9-1 §4.2.2 */
+export const PROTOCOL_HEADER: Uint8Array = Uint8Array.of(0x41, 0x4d, 0x51, 0x50, 0, 0, 9, 1);
+
+/** Frame types. @see AMQP 0-9-1 §4.2.3 */
+export const FRAME = { METHOD: 1, HEADER: 2, BODY: 3, HEARTBEAT: 8 } as const;
+
+export const FRAME_END = 0xce;
+/** type (1) + channel (2) + payload size (4) */
+export const FRAME_HEADER_SIZE = 7;
+/** What a frame costs around its payload: the header and the end octet. */
+export const FRAME_OVERHEAD = 8;
+/** Before tune both sides must accept frames of this size; RabbitMQ 4.1 raised it for long credentials. */
+export const FRAME_MIN_SIZE = 4096;
+export const FRAME_MAX_BEFORE_TUNE = 8192;
+export const BASIC_CLASS = 60;
+export const MAX_SHORTSTR = 255;
+/** Tables and arrays inside each other; the peer is untrusted, and a stack is finite. */
+export const MAX_TABLE_DEPTH = 64;
+
+/**
+ * Every reply code a broker may close with, its stable name, and what it ends.
+ * `soft` closes the channel, `hard` the connection. @see AMQP 0-9-1 §1.2
+ */
+export const REPLY_CODES = {
+  200: { code: 'REPLY_SUCCESS', scope: 'none' },
+  311: { code: 'CONTENT_TOO_LARGE', scope: 'channel' },
+  312: { code: 'NO_ROUTE', scope: 'none' },
+  313: { code: 'NO_CONSUMERS', scope: 'channel' },
+  320: { code: 'CONNECTION_FORCED', scope: 'connection' },
+  402: { code: 'INVALID_PATH', scope: 'connection' },
+  403: { code: 'ACCESS_REFUSED', scope: 'channel' },
+  404: { code: 'NOT_FOUND', scope: 'channel' },
+  405: { code: 'RESOURCE_LOCKED', scope: 'channel' },
+  406: { code: 'PRECONDITION_FAILED', scope: 'channel' },
+  501: { code: 'FRAME_ERROR', scope: 'connection' },
+  502: { code: 'SYNTAX_ERROR', scope: 'connection' },
+  503: { code: 'COMMAND_INVALID', scope: 'connection' },
+  504: { code: 'CHANNEL_ERROR', scope: 'connection' },
+  505: { code: 'UNEXPECTED_FRAME', scope: 'connection' },
+  506: { code: 'RESOURCE_ERROR', scope: 'connection' },
+  530: { code: 'NOT_ALLOWED', scope: 'connection' },
+  540: { code: 'NOT_IMPLEMENTED', scope: 'connection' },
+  541: { code: 'INTERNAL_ERROR', scope: 'connection' },
+} as const satisfies Record<number, { code: string; scope: 'none' | 'channel' | 'connection' }>;
+
+export type ReplyCode = keyof typeof REPLY_CODES;
+/** The stable string names of the reply codes, as found in `error.code`. */
+export type ReplyCodeName = (typeof REPLY_CODES)[ReplyCode]['code'];
+
+/** The name of a reply code, or `REPLY_<number>` for one the specification does not know. */
+export function replyCodeName(replyCode: number): string {
+  return (
+    (REPLY_CODES as Record<number, { code: string } | undefined>)[replyCode]?.code ?? `REPLY_${replyCode}`
+  );
+}
+
+/** What this client can do; RabbitMQ changes its behaviour for each of them. */
+export const CAPABILITIES = {
+  publisher_confirms: true,
+  exchange_exchange_bindings: true,
+  'basic.nack': true,
+  consumer_cancel_notify: true,
+  'connection.blocked': true,
+  authentication_failure_close: true,
+} as const;
+
+/** Message persistence. @see AMQP 0-9-1 §1.8.1 (delivery-mode) */
+export const DeliveryMode = { Transient: 1, Persistent: 2 } as const;
+export type DeliveryMode = (typeof DeliveryMode)[keyof typeof DeliveryMode];
+
+/** Exchange types: the four of the specification and those of RabbitMQ's plugins. */
+export const ExchangeType = {
+  Direct: 'direct',
+  Fanout: 'fanout',
+  Topic: 'topic',
+  Headers: 'headers',
+  XDelayedMessage: 'x-delayed-message',
+  XConsistentHash: 'x-consistent-hash',
+  XModulusHash: 'x-modulus-hash',
+  XRandom: 'x-random',
+  XLocalRandom: 'x-local-random',
+  XRecentHistory: 'x-recent-history',
+} as const;
+export type ExchangeType = (typeof ExchangeType)[keyof typeof ExchangeType];

@@ -1,0 +1,392 @@
+import { MAX_SHORTSTR, MAX_TABLE_DEPTH } from './constants';
+import { ProtocolViolation } from './violation';
+import { isBytes, type Reader, typeName, type Writer } from './wire';
+
+/**
+ * Field tables in RabbitMQ's dialect of AMQP 0-9-1 (§4.2.5, and the errata RabbitMQ publishes).
+ *
+ * letter  on the wire            from JavaScript                     to JavaScript
+ *   t     octet                  boolean                             boolean
+ *   b B   int8, uint8            typed.int8 typed.uint8              number
+ *   s u   int16, uint16          typed.int16 typed.uint16            number
+ *   I i   int32, uint32          integer in int32 range, typed       number
+ *   l     int64                  other safe integer, bigint, typed   number if safe, else bigint
+ *   L     uint64                 typed.uint64                        number if safe, else bigint
+ *   f d   float, double          other numbers, typed                number
+ *   D     scale, uint32          typed.decimal                       TypedValue 'D'
+ *   S     bytes behind a length  string                              string
+ *   x     bytes behind a length  Uint8Array                          Buffer
+ *   A F   nested                 array, plain object or Map          array, object without prototype
+ *   T     uint64 seconds         Date (milliseconds are cut off)     Date, or TypedValue beyond its range
+ *   V     nothing                null                                null
+ */
+export type TableLetter =
+  | 't'
+  | 'b'
+  | 'B'
+  | 's'
+  | 'u'
+  | 'I'
+  | 'i'
+  | 'l'
+  | 'L'
+  | 'f'
+  | 'd'
+  | 'D'
+  | 'S'
+  | 'x'
+  | 'T'
+  | 'V';
+
+/** One value with its wire type: made by `typed.*`, or read with `decodeTypedTable`. */
+export class TypedValue<T = unknown> {
+  constructor(
+    readonly type: TableLetter,
+    readonly value: T,
+  ) {}
+
+  valueOf(): T {
+    return this.value;
+  }
+  toJSON(): unknown {
+    return typeof this.value === 'bigint' ? this.value.toString() : this.value;
+  }
+}
+
+/** A number with `scale` digits behind the point: `typed.decimal(314, 2)` is 3.14. */
+export interface Decimal {
+  unscaled: number;
+  scale: number;
+}
+
+/** Explicit wire types for table values: `headers: { 'x-delay': typed.int32(5000) }`. */
+export const typed = {
+  boolean: (value: boolean) => new TypedValue('t', value),
+  int8: (value: number) => new TypedValue('b', value),
+  uint8: (value: number) => new TypedValue('B', value),
+  int16: (value: number) => new TypedValue('s', value),
+  uint16: (value: number) => new TypedValue('u', value),
+  int32: (value: number) => new TypedValue('I', value),
+  uint32: (value: number) => new TypedValue('i', value),
+  int64: (value: number | bigint) => new TypedValue('l', value),
+  uint64: (value: number | bigint) => new TypedValue('L', value),
+  float: (value: number) => new TypedValue('f', value),
+  double: (value: number) => new TypedValue('d', value),
+  decimal: (unscaled: number, scale: number) => new TypedValue<Decimal>('D', { unscaled, scale }),
+  string: (value: string | Uint8Array) => new TypedValue('S', value),
+  bytes: (value: Uint8Array) => new TypedValue('x', value),
+  /** Seconds since 1970, as on the wire. */
+  timestamp: (value: Date | number | bigint) => new TypedValue('T', value),
+  void: () => new TypedValue('V', null),
+} as const;
+
+/** A table as it is read: no prototype, so a key such as `__proto__` is only a key. */
+export interface Table {
+  [key: string]: TableValue;
+}
+export type TableValue =
+  | boolean
+  | number
+  | bigint
+  | string
+  | null
+  | Date
+  | Buffer
+  | TypedValue
+  | TableValue[]
+  | Table;
+
+/** What may be given for a table: entries that are `undefined` are left out. */
+export type TableInput = { readonly [key: string]: TableInputValue } | ReadonlyMap<string, TableInputValue>;
+export type TableInputValue =
+  | boolean
+  | number
+  | bigint
+  | string
+  | null
+  | undefined
+  | Date
+  | Uint8Array
+  | TypedValue
+  | readonly TableInputValue[]
+  | TableInput;
+
+/** A table that keeps the wire type of every value and the order of its keys, to be sent again unchanged. */
+export type TypedTable = Map<string, TypedTableValue>;
+export type TypedTableValue = TypedValue | TypedTableValue[] | TypedTable;
+
+// ── encoding ──────────────────────────────────────────────────────────────────────────────────────────
+
+/** Write a table. @throws {TypeError | RangeError} naming the entry that cannot be sent */
+export function encodeTable(writer: Writer, table: unknown): void {
+  encodeNested(writer, table, writer.at, 1);
+}
+
+function encodeNested(writer: Writer, table: unknown, path: string, depth: number): void {
+  checkDepth(depth, path);
+  const lengthAt = writer.take(4);
+  for (const [key, value] of entriesOf(table, path)) {
+    if (value === undefined) continue;
+    if (typeof key !== 'string')
+      throw new TypeError(`the keys of ${path} must be strings, got ${typeName(key)}`);
+    writer.at = `the key ${JSON.stringify(key.slice(0, 40))} of ${path}`;
+    writer.shortstr(key);
+    encodeValue(writer, value, `${path}.${key.length > MAX_SHORTSTR ? '…' : key}`, depth);
+  }
+  writer.buffer.writeUInt32BE(writer.pos - lengthAt - 4, lengthAt);
+}
+
+/** Own entries only: what somebody put on Object.prototype is not part of the message. */
+function entriesOf(table: unknown, path: string): Iterable<readonly [unknown, unknown]> {
+  if (isMap(table)) return table;
+  if (isPlainObject(table)) return Object.entries(table);
+  throw new TypeError(`${path} must be an object or a Map, got ${typeName(table)}`);
+}
+
+function isMap(value: unknown): value is Map<unknown, unknown> {
+  return Object.prototype.toString.call(value) === '[object Map]';
+}
+
+/** An object literal of any realm, or one without a prototype. */
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function encodeArray(writer: Writer, values: readonly unknown[], path: string, depth: number): void {
+  checkDepth(depth, path);
+  const lengthAt = writer.take(4);
+  for (let index = 0; index < values.length; index++) {
+    encodeValue(writer, values[index], `${path}[${index}]`, depth);
+  }
+  writer.buffer.writeUInt32BE(writer.pos - lengthAt - 4, lengthAt);
+}
+
+function encodeValue(writer: Writer, value: unknown, path: string, depth: number): void {
+  writer.at = path;
+  switch (typeof value) {
+    case 'string':
+      return encodeScalar(writer, 'S', value);
+    case 'boolean':
+      return encodeScalar(writer, 't', value);
+    case 'number':
+      return encodeScalar(writer, numberLetter(value), value);
+    case 'bigint':
+      return encodeScalar(writer, 'l', value);
+    case 'object':
+      return encodeObject(writer, value, path, depth);
+    default:
+      throw new TypeError(`${path} cannot be sent in a table: got ${typeName(value)}`);
+  }
+}
+
+/** The narrowest of int32, int64, double that holds the number exactly; -0 needs a double. */
+function numberLetter(value: number): 'I' | 'l' | 'd' {
+  if (!Number.isSafeInteger(value) || Object.is(value, -0)) return 'd';
+  return value >= -0x8000_0000 && value <= 0x7fff_ffff ? 'I' : 'l';
+}
+
+function encodeObject(writer: Writer, value: object | null, path: string, depth: number): void {
+  if (value === null) return encodeScalar(writer, 'V', null);
+  if (value instanceof TypedValue) return encodeScalar(writer, value.type, value.value);
+  if (isBytes(value)) return encodeScalar(writer, 'x', value);
+  if (Object.prototype.toString.call(value) === '[object Date]') return encodeScalar(writer, 'T', value);
+  if (Array.isArray(value)) {
+    writer.octet(0x41);
+    return encodeArray(writer, value, path, depth + 1);
+  }
+  if (!isMap(value) && !isPlainObject(value)) {
+    throw new TypeError(`${path} cannot be sent in a table: got ${typeName(value)}`);
+  }
+  writer.octet(0x46);
+  encodeNested(writer, value, path, depth + 1);
+}
+
+function encodeScalar(writer: Writer, letter: TableLetter, value: unknown): void {
+  writer.buffer[writer.take(1)] = letter.charCodeAt(0);
+  switch (letter) {
+    case 't':
+      return writer.octet(writer.boolean(value) ? 1 : 0);
+    case 'b':
+      return writer.int8(value);
+    case 'B':
+      return writer.octet(value);
+    case 's':
+      return writer.int16(value);
+    case 'u':
+      return writer.short(value);
+    case 'I':
+      return writer.int32(value);
+    case 'i':
+      return writer.long(value);
+    case 'l':
+      return writer.int64(value);
+    case 'L':
+      return writer.longlong(value);
+    case 'f':
+      return writer.float(value);
+    case 'd':
+      return writer.double(value);
+    case 'D':
+      return encodeDecimal(writer, value as Decimal);
+    case 'S':
+    case 'x':
+      return writer.longstr(value);
+    case 'T':
+      return writer.longlong(secondsOf(value, writer.at));
+    case 'V':
+      return;
+    default:
+      throw new TypeError(`${writer.at} has the unknown wire type ${JSON.stringify(letter)}`);
+  }
+}
+
+function encodeDecimal(writer: Writer, value: Decimal): void {
+  if (typeof value !== 'object' || value === null) {
+    throw new TypeError(`${writer.at} must be { unscaled, scale }, got ${typeName(value)}`);
+  }
+  writer.octet(value.scale);
+  writer.long(value.unscaled);
+}
+
+/** Timestamps are whole seconds since 1970. @see AMQP 0-9-1 §4.2.5.4 */
+export function secondsOf(value: unknown, path: string): unknown {
+  if (Object.prototype.toString.call(value) !== '[object Date]') return value;
+  const milliseconds = Number(value);
+  if (Number.isNaN(milliseconds)) throw new TypeError(`${path} is an invalid Date`);
+  if (milliseconds < 0) throw new RangeError(`${path} is before 1970, which AMQP timestamps cannot express`);
+  return Math.floor(milliseconds / 1000);
+}
+
+function checkDepth(depth: number, path: string): void {
+  if (depth > MAX_TABLE_DEPTH) {
+    throw new RangeError(
+      `${path.slice(0, 60)}… is nested deeper than ${MAX_TABLE_DEPTH} levels, or contains itself`,
+    );
+  }
+}
+
+// ── decoding ──────────────────────────────────────────────────────────────────────────────────────────
+
+/** How decoded scalars are handed over: plain JavaScript values, or with their wire type. */
+type Shape = 'plain' | 'typed';
+
+/** Read a table into an object without a prototype. @throws {ProtocolViolation} 502, malformed */
+export function decodeTable(reader: Reader): Table {
+  return decodeNested(reader, 'plain', 1) as Table;
+}
+
+/** Read a table so that encoding it again gives the same bytes. @throws {ProtocolViolation} 502, malformed */
+export function decodeTypedTable(reader: Reader): TypedTable {
+  return decodeNested(reader, 'typed', 1) as TypedTable;
+}
+
+function decodeNested(reader: Reader, shape: Shape, depth: number): Table | TypedTable {
+  const outerEnd = enter(reader, depth);
+  const map: TypedTable = new Map();
+  const table: Table = Object.create(null);
+  while (reader.remaining > 0) {
+    const key = reader.shortstr();
+    const value = decodeValue(reader, shape, depth);
+    if (shape === 'typed') map.set(key, value as TypedTableValue);
+    else table[key] = value as TableValue;
+  }
+  reader.end = outerEnd;
+  return shape === 'typed' ? map : table;
+}
+
+function decodeArray(reader: Reader, shape: Shape, depth: number): unknown[] {
+  const outerEnd = enter(reader, depth);
+  const values: unknown[] = [];
+  while (reader.remaining > 0) values.push(decodeValue(reader, shape, depth));
+  reader.end = outerEnd;
+  return values;
+}
+
+/** Narrow the reader to the container that starts here; returns the end to restore. */
+function enter(reader: Reader, depth: number): number {
+  if (depth > MAX_TABLE_DEPTH) {
+    throw new ProtocolViolation(
+      502,
+      'table nested too deeply',
+      reader.at,
+      `at most ${MAX_TABLE_DEPTH} levels`,
+      'more',
+    );
+  }
+  const size = reader.long();
+  const start = reader.take(size);
+  const outerEnd = reader.end;
+  reader.pos = start;
+  reader.end = start + size;
+  return outerEnd;
+}
+
+function decodeValue(reader: Reader, shape: Shape, depth: number): unknown {
+  const letter = String.fromCharCode(reader.octet());
+  if (letter === 'A') return decodeArray(reader, shape, depth + 1);
+  if (letter === 'F') return decodeNested(reader, shape, depth + 1);
+  const value = decodeScalar(reader, letter);
+  if (shape === 'plain') return letter === 'T' || letter === 'D' ? plain(letter, value) : value;
+  return new TypedValue(letter as TableLetter, value);
+}
+
+function decodeScalar(reader: Reader, letter: string): unknown {
+  switch (letter) {
+    case 't':
+      return reader.octet() !== 0;
+    case 'b':
+      return reader.int8();
+    case 'B':
+      return reader.octet();
+    case 's':
+      return reader.int16();
+    case 'u':
+      return reader.short();
+    case 'I':
+      return reader.int32();
+    case 'i':
+      return reader.long();
+    case 'l':
+      return safe(reader.int64());
+    case 'L':
+    case 'T':
+      return safe(reader.uint64());
+    case 'f':
+      return reader.float();
+    case 'd':
+      return reader.double();
+    case 'D':
+      return { scale: reader.octet(), unscaled: reader.long() } satisfies Decimal;
+    case 'S':
+      return reader.longstr();
+    case 'x':
+      return reader.longbytes();
+    case 'V':
+      return null;
+    default:
+      throw new ProtocolViolation(
+        502,
+        'unknown table value type',
+        reader.at,
+        'one of tbBsuIilLfdDSxATFV',
+        letter,
+      );
+  }
+}
+
+function safe(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+/** The last second a Date can express. */
+export const LAST_DATE_SECONDS = 8_640_000_000_000;
+
+/** A timestamp no Date can hold, and a decimal no number holds exactly, keep their wire type. */
+function plain(letter: 'T' | 'D', value: unknown): unknown {
+  if (letter === 'T' && typeof value === 'number' && value <= LAST_DATE_SECONDS)
+    return new Date(value * 1000);
+  return new TypedValue(letter, value);
+}

@@ -1,0 +1,161 @@
+import { FRAME, FRAME_END, FRAME_HEADER_SIZE, FRAME_MAX_BEFORE_TUNE, FRAME_OVERHEAD } from './constants';
+import { ProtocolViolation } from './violation';
+
+/**
+ * Finds the frames in a byte stream that arrives in arbitrary pieces, without keeping the bytes.
+ *
+ *     octet   short    long          payload size octets   octet
+ *   +------+---------+------+      +---------------------+------+
+ *   | type | channel | size |      |       payload       | 0xCE |     AMQP 0-9-1 §4.2.3
+ *   +------+---------+------+      +---------------------+------+
+ *
+ * All limits are judged from the seven header bytes, before anything is stored for the frame.
+ */
+export class FrameScanner {
+  /** Bytes of the stream up to the end of the last whole frame. */
+  boundary = 0;
+  /** Bytes of the stream seen so far. */
+  position = 0;
+  /** The largest frame the peer may send; the provisional value holds until tune. */
+  frameMax = FRAME_MAX_BEFORE_TUNE;
+  /** The highest channel the peer may use; none before the connection is open. */
+  channelMax = 0;
+
+  readonly #header = Buffer.alloc(FRAME_HEADER_SIZE);
+  #headerSize = 0;
+  #type = 0;
+  /** Payload and end octet still to come of the current frame. */
+  #remaining = 0;
+  #control: Buffer | undefined;
+  #controlSize = 0;
+
+  /** `onControl` receives the payload of every method frame on channel 0. */
+  constructor(readonly onControl: (payload: Buffer) => void) {}
+
+  /** True between frames: nothing of the next one has been seen. */
+  get atBoundary(): boolean {
+    return this.boundary === this.position;
+  }
+
+  /** Look at the next `bytes[start, end)` of the stream. @throws {ProtocolViolation} 501, 504, 505 */
+  push(bytes: Buffer, start = 0, end = bytes.length): void {
+    let at = start;
+    while (at < end)
+      at =
+        this.#headerSize < FRAME_HEADER_SIZE
+          ? this.#readHeader(bytes, at, end)
+          : this.#readRest(bytes, at, end);
+  }
+
+  #readHeader(bytes: Buffer, start: number, end: number): number {
+    const taken = Math.min(FRAME_HEADER_SIZE - this.#headerSize, end - start);
+    bytes.copy(this.#header, this.#headerSize, start, start + taken);
+    this.#headerSize += taken;
+    this.position += taken;
+    if (this.#headerSize === FRAME_HEADER_SIZE) this.#beginFrame();
+    return start + taken;
+  }
+
+  #beginFrame(): void {
+    const type = this.#header[0]!;
+    const channel = this.#header.readUInt16BE(1);
+    const size = this.#header.readUInt32BE(3);
+    checkFrame(type, channel, size, this.frameMax, this.channelMax);
+    this.#type = type;
+    this.#remaining = size + 1;
+    this.#control = channel === 0 && type === FRAME.METHOD ? Buffer.allocUnsafe(size) : undefined;
+    this.#controlSize = 0;
+  }
+
+  #readRest(bytes: Buffer, start: number, end: number): number {
+    const taken = Math.min(this.#remaining, end - start);
+    const last = taken === this.#remaining;
+    if (this.#control !== undefined) {
+      this.#controlSize += bytes.copy(
+        this.#control,
+        this.#controlSize,
+        start,
+        start + taken - (last ? 1 : 0),
+      );
+    }
+    this.#remaining -= taken;
+    this.position += taken;
+    if (last) this.#endFrame(bytes[start + taken - 1]!);
+    return start + taken;
+  }
+
+  #endFrame(octet: number): void {
+    if (octet !== FRAME_END) {
+      throw new ProtocolViolation(
+        501,
+        'bad frame end octet',
+        frameName(this.#type),
+        '0xce',
+        `0x${octet.toString(16)}`,
+      );
+    }
+    this.boundary = this.position;
+    this.#headerSize = 0;
+    const control = this.#control;
+    this.#control = undefined;
+    if (control !== undefined) this.onControl(control);
+  }
+}
+
+/** Refuse a frame by its header. @throws {ProtocolViolation} 501, 504, 505 */
+function checkFrame(type: number, channel: number, size: number, frameMax: number, channelMax: number): void {
+  const name = frameName(type);
+  if (LEAST_PAYLOAD[type] === undefined) {
+    throw new ProtocolViolation(501, 'unknown frame type', 'frame header', '1, 2, 3 or 8', type);
+  }
+  if (size > frameMax - FRAME_OVERHEAD) {
+    throw new ProtocolViolation(
+      501,
+      'frame larger than negotiated',
+      name,
+      `at most ${frameMax}`,
+      size + FRAME_OVERHEAD,
+    );
+  }
+  if (size < LEAST_PAYLOAD[type]) {
+    throw new ProtocolViolation(501, 'frame too small', name, `at least ${LEAST_PAYLOAD[type]}`, size);
+  }
+  if (type === FRAME.HEARTBEAT && (channel !== 0 || size !== 0)) {
+    throw new ProtocolViolation(
+      501,
+      'malformed heartbeat',
+      name,
+      'channel 0, no payload',
+      `channel ${channel}, ${size} bytes`,
+    );
+  }
+  if (channel > channelMax) {
+    throw new ProtocolViolation(504, 'channel out of range', name, `at most ${channelMax}`, channel);
+  }
+  if (channel === 0 && (type === FRAME.HEADER || type === FRAME.BODY)) {
+    throw new ProtocolViolation(505, 'content on channel 0', name, 'a channel above 0', channel);
+  }
+}
+
+/** A method has its ids (4), a content header class, weight, body size and flags (14). */
+const LEAST_PAYLOAD: Readonly<Record<number, number>> = {
+  [FRAME.METHOD]: 4,
+  [FRAME.HEADER]: 14,
+  [FRAME.BODY]: 0,
+  [FRAME.HEARTBEAT]: 0,
+};
+
+export function frameName(type: number): string {
+  switch (type) {
+    case FRAME.METHOD:
+      return 'method frame';
+    case FRAME.HEADER:
+      return 'header frame';
+    case FRAME.BODY:
+      return 'body frame';
+    case FRAME.HEARTBEAT:
+      return 'heartbeat frame';
+    default:
+      return `frame of type ${type}`;
+  }
+}

@@ -1,0 +1,120 @@
+import { didYouMean } from './nearest';
+
+/** What an AMQP URI says, before any default is filled in. */
+export interface ParsedUri {
+  tls: boolean;
+  hostname?: string;
+  port?: number;
+  username?: string;
+  password?: string;
+  vhost?: string;
+  /** Query parameters by their canonical option name, converted. */
+  options: UriOptions;
+}
+
+export interface UriOptions {
+  name?: string;
+  heartbeat?: number;
+  channelMax?: number;
+  frameMax?: number;
+  /** milliseconds */
+  connectTimeout?: number;
+  locale?: string;
+  authMechanism?: string;
+  caFile?: string;
+  certFile?: string;
+  keyFile?: string;
+  serverName?: string;
+  verify?: boolean;
+}
+
+type Convert = (text: string, name: string) => unknown;
+
+/**
+ * Query parameters: the names of aio-pika and those of RabbitMQ's URI specification.
+ * @see https://www.rabbitmq.com/docs/uri-query-parameters
+ */
+const PARAMETERS: Readonly<Record<string, readonly [keyof UriOptions, Convert]>> = {
+  name: ['name', String],
+  heartbeat: ['heartbeat', whole],
+  channel_max: ['channelMax', whole],
+  frame_max: ['frameMax', whole],
+  connection_timeout: ['connectTimeout', whole],
+  locale: ['locale', String],
+  auth_mechanism: ['authMechanism', (text) => text.toUpperCase()],
+  cafile: ['caFile', String],
+  cacertfile: ['caFile', String],
+  certfile: ['certFile', String],
+  keyfile: ['keyFile', String],
+  server_name_indication: ['serverName', String],
+  no_verify_ssl: ['verify', (text) => text === '0'],
+  verify: ['verify', verify],
+};
+
+/**
+ * Parse `amqp[s]://user:password@host:port/vhost?name=value`. No path and `/` are both the vhost `/`.
+ * @throws {TypeError} in one sentence that never repeats the password
+ */
+export function parseUri(uri: string): ParsedUri {
+  const url = parse(uri);
+  const parsed: ParsedUri = { tls: url.protocol === 'amqps:', options: {} };
+  if (url.hostname !== '') parsed.hostname = decode(url.hostname.replace(/^\[(.*)\]$/, '$1'), 'host');
+  if (url.port !== '') parsed.port = Number(url.port);
+  if (url.username !== '') parsed.username = decode(url.username, 'user name');
+  if (url.password !== '') parsed.password = decode(url.password, 'password');
+  const vhost = vhostOf(url.pathname);
+  if (vhost !== undefined) parsed.vhost = vhost;
+  for (const [name, value] of url.searchParams) readParameter(name, value, parsed.options);
+  return parsed;
+}
+
+function parse(uri: string): URL {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]?.toLowerCase();
+  if (scheme !== 'amqp' && scheme !== 'amqps') {
+    throw new TypeError(`the URL must start with amqp:// or amqps://${scheme ? `, not ${scheme}://` : ''}`);
+  }
+  if (URL.canParse(uri)) return new URL(uri);
+  throw new TypeError(
+    'the URL is malformed: percent-encode @ : / # ? in user name and password, and check the port (1-65535)',
+  );
+}
+
+function decode(text: string, what: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new TypeError(
+      `the ${what} in the URL has a "%" that is not followed by two hex digits; write %25 for "%"`,
+    );
+  }
+}
+
+function vhostOf(path: string): string | undefined {
+  if (path === '' || path === '/' || path === '//') return undefined;
+  const segment = path.slice(1);
+  if (segment.includes('/')) {
+    throw new TypeError('the URL has more than one path segment; write %2F for a "/" in the vhost name');
+  }
+  return decode(segment, 'vhost');
+}
+
+function readParameter(name: string, value: string, options: UriOptions): void {
+  const parameter = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
+  if (parameter === undefined) {
+    throw new TypeError(`unknown URL parameter "${name}"${didYouMean(name, Object.keys(PARAMETERS))}`);
+  }
+  const [option, convert] = parameter;
+  Object.assign(options, { [option]: convert(value, name) });
+}
+
+function whole(text: string, name: string): number {
+  if (!/^\d{1,9}$/.test(text))
+    throw new TypeError(`the URL parameter ${name} must be a whole number, got "${text}"`);
+  return Number(text);
+}
+
+function verify(text: string): boolean {
+  if (text === 'verify_peer') return true;
+  if (text === 'verify_none') return false;
+  throw new TypeError(`the URL parameter verify must be verify_peer or verify_none, got "${text}"`);
+}
