@@ -1,0 +1,83 @@
+import { Script } from 'node:vm';
+import { isMainThread } from 'node:worker_threads';
+
+const COUNT = 0;
+const PARKED = 1;
+
+/** How a sleep ended. `interrupted`: Ctrl-C. */
+export type Awakening = 'rung' | 'timeout' | 'interrupted';
+
+/**
+ * What a blocked thread sleeps on: one word for all its connections, so that waiting for one or for any
+ * of them is the same sleep.
+ *
+ *   sleeper                                   ringer
+ *     arm: PARKED = 1, ticket = COUNT           store the news
+ *     look for news                             PARKED 1 -> 0? then COUNT += 1 and notify
+ *     none: sleep while COUNT == ticket
+ *
+ * Both orders of "look" and "store" end well: either the sleeper sees the news, or the ringer sees it
+ * parked. A stale ring only makes the sleeper look once more.
+ */
+export class Bell {
+  readonly words: Int32Array;
+
+  constructor(readonly memory: SharedArrayBuffer = new SharedArrayBuffer(64)) {
+    this.words = new Int32Array(memory);
+  }
+
+  /** Announce that this thread is about to sleep; look for news after this call. */
+  arm(): number {
+    Atomics.store(this.words, PARKED, 1);
+    return Atomics.load(this.words, COUNT);
+  }
+
+  disarm(): void {
+    Atomics.store(this.words, PARKED, 0);
+  }
+
+  /** Sleep for at most `ms`, unless the bell was rung since `arm` returned `ticket`. */
+  sleep(ticket: number, ms: number): Awakening {
+    return Atomics.wait(this.words, COUNT, ticket, ms) === 'timed-out' ? 'timeout' : 'rung';
+  }
+
+  /** Like `sleep`, but Ctrl-C ends it. Costs some 15-60 us more: for waits that really last. */
+  sleepInterruptibly(ticket: number, ms: number): Awakening {
+    return isMainThread ? interruptible(() => this.sleep(ticket, ms)) : this.sleep(ticket, ms);
+  }
+
+  /** Wake the sleeper, if there is one. */
+  ring(): void {
+    if (Atomics.exchange(this.words, PARKED, 0) === 0) return;
+    Atomics.add(this.words, COUNT, 1);
+    Atomics.notify(this.words, COUNT);
+  }
+}
+
+/** The bell of this thread. */
+let own: Bell | undefined;
+export function threadBell(): Bell {
+  own ??= new Bell();
+  return own;
+}
+
+/**
+ * JavaScript signal handlers never run while a thread sleeps; the one thing that ends such a sleep is the
+ * watchdog of `breakOnSigint`. It guards a script, not a function, so the sleep is reached through a slot
+ * on the global object of the main realm (a jest sandbox has another).
+ */
+const SLOT = '__amqpSyncSleep';
+const script = new Script(`${SLOT}()`, { filename: 'amqp-sync-wait' });
+const realm = new Script('globalThis').runInThisContext() as Record<string, unknown>;
+
+function interruptible(sleep: () => Awakening): Awakening {
+  Object.defineProperty(realm, SLOT, { value: sleep, configurable: true, enumerable: false });
+  try {
+    return script.runInThisContext({ breakOnSigint: true }) as Awakening;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') return 'interrupted';
+    throw error;
+  } finally {
+    delete realm[SLOT];
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The memory two threads share for one connection.
+ *
+ *   0        1 KiB     17 KiB             + capacity           + capacity
+ *   +---------+---------+------------------+--------------------+
+ *   | words   | report  | outbound ring    | inbound ring       |
+ *   +---------+---------+------------------+--------------------+
+ *
+ * Words that different threads write stand on cache lines of their own (16 words).
+ */
+const LINE = 16;
+
+/** Index of each control word; the thread that writes it in brackets. */
+export const WORD = {
+  /** [main] bytes ever put into the outbound ring, modulo 2^32 */
+  OUT_HEAD: 0 * LINE,
+  /** [worker] bytes ever taken from it */
+  OUT_TAIL: 1 * LINE,
+  /** [worker] bytes ever put into the inbound ring */
+  IN_HEAD: 2 * LINE,
+  /** [main] bytes ever taken from it */
+  IN_TAIL: 3 * LINE,
+  /** [worker sets, main clears] the worker sleeps: ring the doorbell after writing */
+  WORKER_PARKED: 4 * LINE,
+  /** [worker sets, main clears] the worker holds bytes back: ring the doorbell after reading */
+  IN_ROOM_WANTED: 5 * LINE,
+  /** [main sets, worker clears] main waits for room: ring the bell after writing to the socket */
+  OUT_ROOM_WANTED: 6 * LINE,
+  /** [worker] what has become of the connection: one of STATE */
+  STATE: 7 * LINE,
+  /** [worker] counts answered probes */
+  BEAT: 8 * LINE,
+  /** [worker] bytes of the report */
+  REPORT_SIZE: 9 * LINE,
+} as const;
+
+/**
+ *   STARTING --> OPEN --> CLOSED        the worker's view; CLOSED is final and has a report
+ *       |          |         ^
+ *       +----------+---------+   DEAD   the worker itself ended: its report says why
+ */
+export const STATE = { STARTING: 0, OPEN: 1, CLOSED: 2, DEAD: 3 } as const;
+
+const WORDS = 16 * LINE;
+const REPORT_AT = WORDS * Int32Array.BYTES_PER_ELEMENT;
+const REPORT_CAPACITY = 16 * 1024;
+const RINGS_AT = REPORT_AT + REPORT_CAPACITY;
+
+export interface Layout {
+  memory: SharedArrayBuffer;
+  words: Int32Array;
+  report: Buffer;
+  outbound: Buffer;
+  inbound: Buffer;
+}
+
+/** Allocate for two rings of `capacity` bytes, a power of two. `start` sets the first ring position. */
+export function createMemory(capacity: number, start = 0): SharedArrayBuffer {
+  if (!Number.isInteger(Math.log2(capacity)))
+    throw new RangeError(`ring capacity ${capacity} is not a power of two`);
+  const memory = new SharedArrayBuffer(RINGS_AT + 2 * capacity);
+  const { words } = mapMemory(memory);
+  for (const index of [WORD.OUT_HEAD, WORD.OUT_TAIL, WORD.IN_HEAD, WORD.IN_TAIL]) words[index] = start;
+  return memory;
+}
+
+/** The same memory as views; each thread maps it for itself. */
+export function mapMemory(memory: SharedArrayBuffer): Layout {
+  const capacity = (memory.byteLength - RINGS_AT) / 2;
+  return {
+    memory,
+    words: new Int32Array(memory, 0, WORDS),
+    report: Buffer.from(memory, REPORT_AT, REPORT_CAPACITY),
+    outbound: Buffer.from(memory, RINGS_AT, capacity),
+    inbound: Buffer.from(memory, RINGS_AT + capacity, capacity),
+  };
+}
+
+/** Leave a last word in shared memory, where it outlives the thread that wrote it. */
+export function writeReport({ words, report }: Layout, text: string): void {
+  Atomics.store(words, WORD.REPORT_SIZE, report.write(text));
+}
+
+export function readReport({ words, report }: Layout): string {
+  return report.toString('utf8', 0, Atomics.load(words, WORD.REPORT_SIZE));
+}

@@ -1,0 +1,145 @@
+/**
+ * A ring of bytes between exactly one producer and one consumer thread.
+ *
+ * `head` and `tail` count bytes ever written and read, modulo 2^32; their difference is what is in the
+ * ring, and a position in memory is a count modulo the capacity. The order that makes it safe: bytes
+ * first, then `head`; bytes out first, then `tail`.
+ *
+ * Encoders and decoders want memory in one piece. Where the end of the ring would cut it, both sides
+ * work on a spare buffer and the ring copies the two parts.
+ */
+abstract class RingEnd {
+  readonly capacity: number;
+  protected readonly mask: number;
+  /** Where a claimed or viewed piece is: in the ring itself, or in the spare. */
+  buffer: Buffer;
+  offset = 0;
+  #spare: Buffer = Buffer.alloc(0);
+
+  constructor(
+    protected readonly bytes: Buffer,
+    protected readonly words: Int32Array,
+    protected readonly headAt: number,
+    protected readonly tailAt: number,
+  ) {
+    this.capacity = bytes.length;
+    this.mask = bytes.length - 1;
+    this.buffer = bytes;
+  }
+
+  protected spare(size: number): Buffer {
+    if (this.#spare.length < size) this.#spare = Buffer.alloc(Math.min(size * 2, this.capacity));
+    return this.#spare;
+  }
+}
+
+export class RingProducer extends RingEnd {
+  /** Bytes written so far, published or not. */
+  head: number;
+  /** A tail seen earlier: never ahead of the real one, so room is never overestimated. */
+  #tail: number;
+
+  constructor(bytes: Buffer, words: Int32Array, headAt: number, tailAt: number) {
+    super(bytes, words, headAt, tailAt);
+    this.head = Atomics.load(words, headAt);
+    this.#tail = Atomics.load(words, tailAt);
+  }
+
+  /** True if `size` bytes can be written now; looks at the consumer only when it must. */
+  hasRoom(size: number): boolean {
+    if (this.capacity - ((this.head - this.#tail) >>> 0) >= size) return true;
+    return this.room() >= size;
+  }
+
+  room(): number {
+    this.#tail = Atomics.load(this.words, this.tailAt);
+    return this.capacity - ((this.head - this.#tail) >>> 0);
+  }
+
+  /** Point `buffer` and `offset` at `size` writable bytes in one piece. The caller has checked the room. */
+  claim(size: number): void {
+    const position = this.head & this.mask;
+    const whole = position + size <= this.capacity;
+    this.buffer = whole ? this.bytes : this.spare(size);
+    this.offset = whole ? position : 0;
+  }
+
+  /** Count the first `size` claimed bytes as written. They become visible with `publish`. */
+  commit(size: number): void {
+    if (this.buffer !== this.bytes) this.#copyIn(this.buffer, 0, size);
+    this.head = (this.head + size) >>> 0;
+  }
+
+  /** Write `source[start, end)`; the caller has checked the room. */
+  write(source: Uint8Array, start: number, end: number): void {
+    this.#copyIn(source, start, end);
+    this.head = (this.head + end - start) >>> 0;
+  }
+
+  #copyIn(source: Uint8Array, start: number, end: number): void {
+    const position = this.head & this.mask;
+    const first = Math.min(end - start, this.capacity - position);
+    this.bytes.set(source.subarray(start, start + first), position);
+    if (start + first < end) this.bytes.set(source.subarray(start + first, end), 0);
+  }
+
+  /** The writable bytes at the head in one piece, up to the end of the ring: for a reader of sockets. */
+  writable(): Buffer {
+    const position = this.head & this.mask;
+    return this.bytes.subarray(position, position + Math.min(this.room(), this.capacity - position));
+  }
+
+  /** Count `size` bytes as written that were put straight into `writable()`. */
+  advance(size: number): void {
+    this.head = (this.head + size) >>> 0;
+  }
+
+  /** Show the consumer everything up to `head`, or up to an earlier count. */
+  publish(head: number = this.head): void {
+    Atomics.store(this.words, this.headAt, head);
+  }
+}
+
+export class RingConsumer extends RingEnd {
+  /** Bytes taken so far, released or not. */
+  tail: number;
+
+  constructor(bytes: Buffer, words: Int32Array, headAt: number, tailAt: number) {
+    super(bytes, words, headAt, tailAt);
+    this.tail = Atomics.load(words, tailAt);
+  }
+
+  /** Bytes that can be read now. */
+  available(): number {
+    return (Atomics.load(this.words, this.headAt) - this.tail) >>> 0;
+  }
+
+  /** Point `buffer` and `offset` at the next `size` bytes in one piece. The caller has checked `available`. */
+  view(size: number): void {
+    const position = this.tail & this.mask;
+    const whole = position + size <= this.capacity;
+    if (whole) {
+      this.buffer = this.bytes;
+      this.offset = position;
+      return;
+    }
+    const spare = this.spare(size);
+    const first = this.bytes.copy(spare, 0, position, this.capacity);
+    this.bytes.copy(spare, first, 0, size - first);
+    this.buffer = spare;
+    this.offset = 0;
+  }
+
+  /** The readable bytes `skip` behind the tail in one piece, up to the end of the ring: for a socket. */
+  readable(skip = 0): Buffer {
+    const position = (this.tail + skip) & this.mask;
+    const size = Math.min(this.available() - skip, this.capacity - position);
+    return this.bytes.subarray(position, position + size);
+  }
+
+  /** Give the next `size` bytes back to the producer. */
+  release(size: number): void {
+    this.tail = (this.tail + size) >>> 0;
+    Atomics.store(this.words, this.tailAt, this.tail);
+  }
+}

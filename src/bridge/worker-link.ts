@@ -1,0 +1,85 @@
+import type { MessagePort } from 'node:worker_threads';
+import { Bell } from './bell';
+import { type Layout, mapMemory, STATE, WORD, writeReport } from './layout';
+import { RingConsumer, RingProducer } from './ring';
+
+/** The worker's side of a connection's shared memory. It never sleeps here: its event loop does. */
+export class WorkerLink {
+  readonly outbound: RingConsumer;
+  readonly inbound: RingProducer;
+  readonly #bell: Bell;
+  readonly #layout: Layout;
+
+  /** `onDoorbell` runs for every ring; `onCommand` for a message that is not just a ring. */
+  constructor(
+    memory: SharedArrayBuffer,
+    bell: SharedArrayBuffer,
+    doorbell: MessagePort,
+    onDoorbell: () => void,
+    onCommand: (message: unknown) => void,
+  ) {
+    this.#layout = mapMemory(memory);
+    const { words, outbound, inbound } = this.#layout;
+    this.outbound = new RingConsumer(outbound, words, WORD.OUT_HEAD, WORD.OUT_TAIL);
+    this.inbound = new RingProducer(inbound, words, WORD.IN_HEAD, WORD.IN_TAIL);
+    this.#bell = new Bell(bell);
+    doorbell.on('message', (message) => {
+      Atomics.add(words, WORD.BEAT, 1);
+      if (message === 0) onDoorbell();
+      else onCommand(message);
+    });
+  }
+
+  /** Show main the inbound bytes up to `head`. */
+  publish(head: number): void {
+    this.inbound.publish(head);
+    this.#bell.ring();
+  }
+
+  /** Give outbound bytes back; wakes main only if it waits for room. */
+  release(size: number): void {
+    this.outbound.release(size);
+    if (Atomics.exchange(this.#layout.words, WORD.OUT_ROOM_WANTED, 0) === 1) this.#bell.ring();
+  }
+
+  /** Ask for the doorbell before looking into the outbound ring a last time. */
+  park(): void {
+    Atomics.store(this.#layout.words, WORD.WORKER_PARKED, 1);
+  }
+  unpark(): void {
+    Atomics.store(this.#layout.words, WORD.WORKER_PARKED, 0);
+  }
+  /** Ask for the doorbell when main has made room. */
+  wantRoom(): void {
+    Atomics.store(this.#layout.words, WORD.IN_ROOM_WANTED, 1);
+  }
+
+  get state(): number {
+    return Atomics.load(this.#layout.words, WORD.STATE);
+  }
+
+  open(): void {
+    this.#enter(STATE.OPEN);
+  }
+
+  /** Final. The report comes first: whoever sees the state finds it. */
+  close(report: string): void {
+    this.#end(STATE.CLOSED, report);
+  }
+
+  /** The thread is ending. Keeps an earlier report. */
+  die(report: string): void {
+    this.#end(STATE.DEAD, report);
+  }
+
+  #end(state: number, report: string): void {
+    if (this.state >= STATE.CLOSED) return;
+    writeReport(this.#layout, report);
+    this.#enter(state);
+  }
+
+  #enter(state: number): void {
+    Atomics.store(this.#layout.words, WORD.STATE, state);
+    this.#bell.ring();
+  }
+}

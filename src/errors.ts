@@ -1,0 +1,323 @@
+import { replyCodeName } from './protocol/constants';
+import type { ProtocolViolation } from './protocol/violation';
+
+/**
+ * What happened to the operation that failed: it never left this process, the broker refused it, or
+ * nobody knows (it may have been carried out).
+ */
+export type Outcome = 'not-sent' | 'rejected' | 'unknown';
+
+/** Who is to blame: the caller, the broker's decision, the broken protocol or network, our own worker. */
+export type Origin = 'client' | 'broker' | 'network' | 'worker';
+
+export interface ErrorDetails {
+  code?: string | undefined;
+  replyCode?: number | undefined;
+  replyText?: string | undefined;
+  /** The AMQP method that caused it, such as `queue.declare`. */
+  method?: string | undefined;
+  origin?: Origin | undefined;
+  /** A new connection or channel may well succeed. */
+  recoverable?: boolean | undefined;
+  outcome?: Outcome | undefined;
+  cause?: unknown;
+}
+
+/** The base of every error that is not a wrong argument. The class says what died, `code` says why. */
+export class AmqpError extends Error {
+  override readonly name: string = 'AmqpError';
+  /** Stable, for programs: `NOT_FOUND`, `CONNECTION_LOST`, … */
+  readonly code: string;
+  readonly replyCode: number | undefined;
+  readonly replyText: string | undefined;
+  readonly method: string | undefined;
+  readonly origin: Origin;
+  readonly recoverable: boolean;
+  readonly outcome: Outcome | undefined;
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = details.code ?? defaultCode(new.target.name);
+    this.replyCode = details.replyCode;
+    this.replyText = details.replyText;
+    this.method = details.method;
+    this.origin = details.origin ?? 'client';
+    this.recoverable = details.recoverable ?? false;
+    this.outcome = details.outcome;
+    Object.defineProperty(this, 'name', { value: new.target.name, enumerable: false });
+  }
+}
+
+/** `HeartbeatTimeoutError` -> `HEARTBEAT_TIMEOUT` */
+function defaultCode(className: string): string {
+  return className
+    .replace(/Error$/, '')
+    .replace(/(?<=[a-z])(?=[A-Z])/g, '_')
+    .toUpperCase();
+}
+
+// ── the channel died ──────────────────────────────────────────────────────────────────────────────────
+
+/** The broker closed one channel; the connection and its other channels live. */
+export class ChannelClosedError extends AmqpError {}
+/** 311 */
+export class ContentTooLargeError extends ChannelClosedError {}
+/** 313 */
+export class NoConsumersError extends ChannelClosedError {}
+/** 403 on a channel */
+export class AccessRefusedError extends ChannelClosedError {}
+/** 404 */
+export class NotFoundError extends ChannelClosedError {}
+/** 405 */
+export class ResourceLockedError extends ChannelClosedError {}
+/** 406 */
+export class PreconditionFailedError extends ChannelClosedError {}
+
+// ── the connection died ───────────────────────────────────────────────────────────────────────────────
+
+/** The connection is over: closed by the broker, lost, or its worker ended. */
+export class ConnectionClosedError extends AmqpError {}
+/** 320: an operator, or a broker that shuts down. */
+export class ConnectionForcedError extends ConnectionClosedError {}
+/** 402 */
+export class InvalidPathError extends ConnectionClosedError {}
+/** 501 */
+export class FrameError extends ConnectionClosedError {}
+/** 502 */
+export class CommandSyntaxError extends ConnectionClosedError {}
+/** 503 */
+export class CommandInvalidError extends ConnectionClosedError {}
+/** 504 */
+export class ChannelNumberError extends ConnectionClosedError {}
+/** 505 */
+export class UnexpectedFrameError extends ConnectionClosedError {}
+/** 506 */
+export class ResourceError extends ConnectionClosedError {}
+/** 530 */
+export class NotAllowedError extends ConnectionClosedError {}
+/** 540 */
+export class NotImplementedError extends ConnectionClosedError {}
+/** 541 */
+export class InternalError extends ConnectionClosedError {}
+/** The broker refused the credentials. */
+export class AuthenticationError extends ConnectionClosedError {}
+/** Nothing came for two heartbeat intervals. */
+export class HeartbeatTimeoutError extends ConnectionClosedError {}
+/** The broker blocked publishing (memory or disk alarm) for longer than `blockedTimeout`. */
+export class BlockedTimeoutError extends ConnectionClosedError {}
+/** The socket ended without a word from the broker. */
+export class ConnectionLostError extends ConnectionClosedError {}
+/** The worker thread ended. */
+export class WorkerCrashedError extends ConnectionClosedError {}
+/** The worker thread is there but does not answer. */
+export class WorkerStalledError extends ConnectionClosedError {}
+
+// ── everything else ───────────────────────────────────────────────────────────────────────────────────
+
+export interface ConnectAttempt {
+  host: string;
+  port: number;
+  /** How far it got: `resolve`, `tcp`, `tls`, `connection.start`, `connection.tune`, `connection.open-ok`. */
+  stage: string;
+  reason: string;
+}
+
+/** No connection could be opened; `attempts` has one entry for each try. */
+export class ConnectError extends AmqpError {
+  readonly attempts: readonly ConnectAttempt[];
+
+  constructor(
+    message: string,
+    details: ErrorDetails & { attempts?: readonly ConnectAttempt[] | undefined } = {},
+  ) {
+    super(message, details);
+    this.attempts = details.attempts ?? [];
+  }
+}
+
+/** The peer broke the protocol; the connection is closed with `replyCode`. */
+export class ProtocolError extends AmqpError {
+  readonly where: string | undefined;
+  readonly expected: string | number | undefined;
+  readonly got: string | number | undefined;
+
+  constructor(
+    message: string,
+    details: ErrorDetails & Partial<Pick<ProtocolViolation, 'where' | 'expected' | 'got'>> = {},
+  ) {
+    super(message, { origin: 'network', ...details });
+    this.where = details.where;
+    this.expected = details.expected;
+    this.got = details.got;
+  }
+}
+
+/** A limit in milliseconds passed. The connection goes on; a late reply is swallowed. */
+export class TimeoutError extends AmqpError {}
+/** Ctrl-C ended a blocking call. */
+export class InterruptedError extends AmqpError {}
+
+/** A publish that did not arrive carries its message. */
+abstract class PublishError<M = unknown> extends AmqpError {
+  readonly returnedMessage: M | undefined;
+
+  constructor(message: string, details: ErrorDetails & { message?: M | undefined } = {}) {
+    super(message, { origin: 'broker', outcome: 'rejected', ...details });
+    this.returnedMessage = details.message;
+  }
+}
+/** A mandatory message that no queue took; `returnedMessage` is the message. */
+export class UnroutableError<M = unknown> extends PublishError<M> {}
+/** The broker could not take responsibility for a message (basic.nack); `returnedMessage` is the message. */
+export class NackError<M = unknown> extends PublishError<M> {}
+
+/** The delivery belongs to an earlier life of the channel; the broker has it back. */
+export class StaleDeliveryError extends AmqpError {}
+/** The delivery has been acked, nacked or rejected before, or needs none. */
+export class AlreadySettledError extends AmqpError {}
+/** The broker ended a consumer: its queue is gone, or moved. */
+export class ConsumerCancelledError extends AmqpError {
+  readonly consumerTag: string;
+
+  constructor(message: string, details: ErrorDetails & { consumerTag: string }) {
+    super(message, { origin: 'broker', recoverable: true, ...details });
+    this.consumerTag = details.consumerTag;
+  }
+}
+
+/** A message above `maxMessageSize` came. It was not kept; it is still unsettled, to be rejected by its tag. */
+export class MessageTooLargeError extends AmqpError {
+  readonly deliveryTag: number | undefined;
+  readonly bodySize: number;
+
+  constructor(
+    message: string,
+    details: ErrorDetails & { bodySize: number; deliveryTag?: number | undefined },
+  ) {
+    super(message, { origin: 'broker', ...details });
+    this.bodySize = details.bodySize;
+    this.deliveryTag = details.deliveryTag;
+  }
+}
+
+/** The call cannot be made in this state: closed before (`cause` says why), wrong mode, nested pump. */
+export class WrongStateError extends AmqpError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, { outcome: 'not-sent', ...details });
+  }
+}
+
+// ── from reply codes ──────────────────────────────────────────────────────────────────────────────────
+
+type ErrorClass = new (message: string, details: ErrorDetails) => AmqpError;
+
+const CHANNEL_ERRORS: Readonly<Record<number, ErrorClass>> = {
+  311: ContentTooLargeError,
+  313: NoConsumersError,
+  403: AccessRefusedError,
+  404: NotFoundError,
+  405: ResourceLockedError,
+  406: PreconditionFailedError,
+};
+
+const CONNECTION_ERRORS: Readonly<Record<number, ErrorClass>> = {
+  320: ConnectionForcedError,
+  402: InvalidPathError,
+  501: FrameError,
+  502: CommandSyntaxError,
+  503: CommandInvalidError,
+  504: ChannelNumberError,
+  505: UnexpectedFrameError,
+  506: ResourceError,
+  530: NotAllowedError,
+  540: NotImplementedError,
+  541: InternalError,
+};
+
+/** The same code means different deaths: which method carried it decides (403 arrives on both). */
+export function channelErrorClass(replyCode: number): ErrorClass {
+  return CHANNEL_ERRORS[replyCode] ?? ChannelClosedError;
+}
+
+/** `404 NOT_FOUND - no queue 'x'`: RabbitMQ's texts begin with the name already. */
+export function describeReply(replyCode: number, replyText: string): string {
+  const name = replyCodeName(replyCode);
+  return replyText.startsWith(name) ? `${replyCode} ${replyText}` : `${replyCode} ${name} - ${replyText}`;
+}
+
+// ── records: errors that cross threads ────────────────────────────────────────────────────────────────
+
+/** An error as plain data: classes do not survive the way between threads, and stacks belong to the caller. */
+export interface ErrorRecord extends Omit<ErrorDetails, 'cause'> {
+  name: string;
+  message: string;
+  /** What the worker saw, as text. */
+  reason?: string | undefined;
+  attempts?: readonly ConnectAttempt[] | undefined;
+  where?: string | undefined;
+  expected?: string | number | undefined;
+  got?: string | number | undefined;
+}
+
+const RECORDED: Readonly<Record<string, ErrorClass>> = Object.fromEntries(
+  [
+    ConnectionClosedError,
+    ...Object.values(CONNECTION_ERRORS),
+    AuthenticationError,
+    HeartbeatTimeoutError,
+    ConnectionLostError,
+    WorkerCrashedError,
+    ConnectError,
+    ProtocolError,
+    TimeoutError,
+  ].map((errorClass) => [errorClass.name, errorClass]),
+);
+
+/** The error of a record, with the stack of whoever asks. */
+export function fromRecord(record: ErrorRecord): AmqpError {
+  const { name, message, reason, ...details } = record;
+  const errorClass = RECORDED[name] ?? ConnectionClosedError;
+  return new errorClass(message, reason === undefined ? details : { ...details, cause: new Error(reason) });
+}
+
+/** The record of a connection.close from the broker. */
+export function closeRecord(replyCode: number, replyText: string, method: string | undefined): ErrorRecord {
+  const errorClass = CONNECTION_ERRORS[replyCode] ?? ConnectionClosedError;
+  const blame = method === undefined ? '' : ` after ${method}`;
+  return {
+    name: errorClass.name,
+    message: `the broker closed the connection${blame}: ${describeReply(replyCode, replyText)}`,
+    code: replyCodeName(replyCode),
+    replyCode,
+    replyText,
+    method,
+    origin: 'broker',
+    recoverable: replyCode === 320,
+    outcome: 'unknown',
+  };
+}
+
+/** The record of a peer that broke the protocol. */
+export function violationRecord(violation: ProtocolViolation): ErrorRecord {
+  const { message, replyCode, where, expected, got } = violation;
+  return {
+    name: ProtocolError.name,
+    message: `the broker broke the protocol: ${message}`,
+    code: replyCodeName(replyCode),
+    replyCode,
+    where,
+    expected,
+    got,
+    outcome: 'unknown',
+  };
+}
+
+/**
+ * Was anything of the failed operation sent? False: it is safe to repeat. True: it may have been carried out.
+ *
+ *     catch (error) { if (!wasSent(error)) retry(); else reconcile(); }
+ */
+export function wasSent(error: unknown): boolean {
+  if (error instanceof TypeError || error instanceof RangeError) return false;
+  return !(error instanceof AmqpError && error.outcome === 'not-sent');
+}

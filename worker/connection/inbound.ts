@@ -1,0 +1,97 @@
+import type { WorkerLink } from '../../src/bridge/worker-link';
+import type { FrameScanner } from '../../src/protocol/frame';
+
+/** Below this much room the ring is left alone: whole reads go to the overflow instead. */
+const LEAST_READ = 4096;
+const SCRATCH_SIZE = 64 * 1024;
+
+/** Bytes that found no room, and the frame boundary that main may see once they are in the ring. */
+interface Held {
+  bytes: Buffer;
+  boundary: number;
+}
+
+/**
+ * Brings the socket's bytes to main. Ordinarily the kernel writes straight into the ring; when main is
+ * slow the ring fills, and a bounded overflow in this thread's heap takes the next bytes, so that the
+ * socket is read (RabbitMQ drops a connection whose client does not read for 30 s) until that is full too.
+ *
+ *   ring has room ----------> read into the ring
+ *   ring is full -----------> read into the scratch, keep a copy
+ *   overflow is full -------> stop reading; main's doorbell resumes it
+ *
+ * Main sees whole frames only: what is published is the last frame boundary.
+ */
+export class Inbound {
+  readonly #held: Held[] = [];
+  #heldSize = 0;
+  /** Allocated when first needed: most connections never overflow. */
+  #scratch: Buffer | undefined;
+  /** Ring position of the stream's first byte. */
+  readonly #origin: number;
+
+  constructor(
+    readonly link: WorkerLink,
+    readonly scanner: FrameScanner,
+    readonly maxHeld: number,
+  ) {
+    this.#origin = link.inbound.head;
+  }
+
+  get full(): boolean {
+    return this.#heldSize >= this.maxHeld;
+  }
+
+  /** Where the next bytes of the socket go. */
+  target(): Buffer {
+    if (this.#held.length === 0 && this.link.inbound.room() >= LEAST_READ)
+      return this.link.inbound.writable();
+    this.#scratch ??= Buffer.alloc(SCRATCH_SIZE);
+    return this.#scratch;
+  }
+
+  /** `size` bytes have been put at the start of `target`. @throws {ProtocolViolation} */
+  received(target: Buffer, size: number): void {
+    if (target === this.#scratch) return this.copy(target.subarray(0, size));
+    this.scanner.push(target, 0, size);
+    this.link.inbound.advance(size);
+    this.link.publish(this.#boundary());
+  }
+
+  /** Bytes that came in memory of their own (TLS), or in the scratch. @throws {ProtocolViolation} */
+  copy(bytes: Buffer): void {
+    if (this.#held.length > 0 || !this.link.inbound.hasRoom(bytes.length)) return this.#hold(bytes);
+    this.scanner.push(bytes);
+    this.link.inbound.write(bytes, 0, bytes.length);
+    this.link.publish(this.#boundary());
+  }
+
+  #hold(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; at += SCRATCH_SIZE) {
+      const piece = Buffer.from(bytes.subarray(at, at + SCRATCH_SIZE));
+      this.scanner.push(piece);
+      this.#held.push({ bytes: piece, boundary: this.#boundary() });
+    }
+    this.#heldSize += bytes.length;
+    this.moveHeld(); // main may have made room before it could see that it is wanted
+  }
+
+  /** Main has made room: move what fits. */
+  moveHeld(): void {
+    const { inbound } = this.link;
+    let boundary: number | undefined;
+    if (this.#held.length > 0) this.link.wantRoom();
+    while (this.#held.length > 0 && inbound.hasRoom(this.#held[0]!.bytes.length)) {
+      const piece = this.#held.shift()!;
+      inbound.write(piece.bytes, 0, piece.bytes.length);
+      this.#heldSize -= piece.bytes.length;
+      boundary = piece.boundary;
+    }
+    if (boundary !== undefined) this.link.publish(boundary);
+  }
+
+  /** Ring position behind the last whole frame. */
+  #boundary(): number {
+    return (this.#origin + this.scanner.boundary) >>> 0;
+  }
+}

@@ -1,0 +1,63 @@
+import type { WorkerLink } from '../../src/bridge/worker-link';
+import type { Transport } from './transport';
+
+/**
+ * Hands the outbound ring to the socket. A batch is everything that was published when it began (one
+ * piece, or two where the ring wraps), so a batch ends with a whole frame and the worker's own frames may
+ * follow it. The bytes belong to the socket until its callback; then the room goes back to main.
+ *
+ *   [parked] --doorbell--> [writing a batch] --more published--> [writing a batch] ...
+ *       ^------------------------- nothing left ------------------------+
+ */
+export class Outbound {
+  #writing = false;
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(
+    readonly link: WorkerLink,
+    readonly transport: Transport,
+  ) {}
+
+  /** Write what there is, and go on until there is nothing left. */
+  flush(): void {
+    if (this.#writing) return;
+    const size = this.#available();
+    if (size === 0) return this.#whenEmpty?.();
+    const { outbound } = this.link;
+    const first = outbound.readable();
+    this.#writing = true;
+    if (first.length >= size) {
+      this.transport.write(first.subarray(0, size), () => this.#written(size));
+    } else {
+      const second = outbound.readable(first.length).subarray(0, size - first.length);
+      this.transport.write(first);
+      this.transport.write(second, () => this.#written(size));
+    }
+  }
+
+  /** Park, then look once more: main rings the doorbell only for what comes after. */
+  #available(): number {
+    const { outbound } = this.link;
+    const size = outbound.available();
+    if (size > 0) return size;
+    this.link.park();
+    const late = outbound.available();
+    if (late > 0) this.link.unpark();
+    return late;
+  }
+
+  #written(size: number): void {
+    this.#writing = false;
+    this.link.release(size);
+    this.flush();
+  }
+
+  /** Flush, then run `done` once. */
+  drain(done: () => void): void {
+    this.#whenEmpty = () => {
+      this.#whenEmpty = undefined;
+      done();
+    };
+    this.flush();
+  }
+}
