@@ -3,12 +3,7 @@ import { closeRecord, describeReply, type ErrorRecord, violationRecord } from '.
 import { decodeMethod, encodeMethod, methodName } from '../../src/protocol/codec';
 import { FRAME, FRAME_END, PROTOCOL_HEADER } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
-import {
-  Handshake,
-  type HandshakeParams,
-  NoCommonMechanism,
-  type Outgoing,
-} from '../../src/protocol/handshake';
+import { Handshake, NoCommonMechanism, type Outgoing } from '../../src/protocol/handshake';
 import type { Args, Method } from '../../src/protocol/method-types';
 import type { CloseReason, SessionOptions } from '../../src/protocol/session-options';
 import { ProtocolViolation } from '../../src/protocol/violation';

@@ -1,5 +1,6 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import type { Endpoint } from '../../src/protocol/session-options';
 
 /** What the session does with a socket's life. */
 export interface TransportEvents {
