@@ -80,20 +80,20 @@ function encodeStep(
     case 'bits':
       return encodeBits(writer, step.bits, values);
     case 'shortstr':
-      return writer.shortstr(value ?? '');
+      return writer.shortstr(value === undefined ? '' : value);
     case 'longstr':
     case 'longbytes':
-      return writer.longstr(value ?? '');
+      return writer.longstr(value === undefined ? '' : value);
     case 'octet':
-      return writer.octet(value ?? 0);
+      return writer.octet(value === undefined ? 0 : value);
     case 'short':
-      return writer.short(value ?? 0);
+      return writer.short(value === undefined ? 0 : value);
     case 'long':
-      return writer.long(value ?? 0);
+      return writer.long(value === undefined ? 0 : value);
     case 'longlong':
-      return writer.longlong(value ?? 0);
+      return writer.longlong(value === undefined ? 0 : value);
     case 'table':
-      return encodeTable(writer, value ?? NO_ENTRIES);
+      return encodeTable(writer, value === undefined ? NO_ENTRIES : value);
   }
 }
 

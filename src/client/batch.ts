@@ -1,0 +1,133 @@
+import type { AmqpError } from '../errors';
+import { isBytes, typeName } from '../protocol/wire';
+import type { Channel, PublishOptions } from './channel';
+import { checkInteger, checkOptions, checkTimeout, PUBLISH_OPTIONS } from './checks';
+import type { Publish } from './confirms';
+import { type BodyInput, Message } from './message';
+
+/** One message of a batch: a body, a Message, or a body with options of its own. */
+export type Publishing =
+  | BodyInput
+  | Message
+  | (Omit<PublishOptions, 'timeout' | 'wait'> & { body: BodyInput | Message });
+
+export type BatchOptions = Omit<PublishOptions, 'wait' | 'timeout'> & {
+  /** Unconfirmed messages at most; default 1000. */
+  window?: number | undefined;
+  /** Milliseconds for the whole batch; default: `callTimeout`, counted anew with each confirm. */
+  timeout?: number | undefined;
+};
+
+/** What became of one message. */
+export interface PublishResult {
+  /** In confirm mode's count; undefined when it was not sent. */
+  seqNo: number | undefined;
+  /**
+   * `acked`: the broker has it. `returned`: no queue took it. `nacked`: the broker refused it. `failed`: it
+   * closed the channel. `unknown`: nobody knows. `not-sent`: it never left.
+   */
+  status: 'acked' | 'returned' | 'nacked' | 'failed' | 'unknown' | 'not-sent';
+  error: Error | undefined;
+}
+
+const DEFAULT_WINDOW = 1000;
+const BATCH_OPTIONS = new Set([...PUBLISH_OPTIONS, 'window']);
+const ITEM_OPTIONS = new Set([...PUBLISH_OPTIONS, 'body']);
+
+/** See `Channel.publishBatch`. */
+export function publishBatch(
+  channel: Channel,
+  messages: Iterable<Publishing>,
+  options: BatchOptions,
+): PublishResult[] {
+  checkOptions('publishBatch', options, BATCH_OPTIONS);
+  channel.checkMode('confirm', 'publishBatch');
+  const { window = DEFAULT_WINDOW, timeout, ...defaults } = options;
+  checkInteger(window, 'window', 1, 0xffff_ffff);
+  const total = timeout === undefined ? undefined : performance.now() + checkTimeout(timeout);
+  const batch = new Batch(channel, window, total, defaults);
+  for (const item of messages) batch.add(item);
+  return batch.finish();
+}
+
+class Batch {
+  readonly #publishes: (Publish | Error)[] = [];
+  /** The first publish that may still be unconfirmed. */
+  #oldest = 0;
+  #failure: Error | undefined;
+
+  constructor(
+    readonly channel: Channel,
+    readonly window: number,
+    readonly total: number | undefined,
+    readonly defaults: PublishOptions,
+  ) {}
+
+  get #deadline(): number {
+    return this.total ?? this.channel.connection.deadline(undefined);
+  }
+
+  /** Wrong items throw, as in basicPublish; what the broker or the network does becomes a result. */
+  add(item: Publishing): void {
+    const { body, options } = this.#parse(item);
+    if (this.#failure === undefined) this.#waitForWindow(this.window - 1);
+    if (this.#failure !== undefined) {
+      this.#publishes.push(this.#failure);
+      return;
+    }
+    try {
+      this.#publishes.push(this.channel.publishWithin(body, options, this.#deadline) as Publish);
+    } catch (error) {
+      if (error instanceof TypeError || error instanceof RangeError) throw error;
+      this.#failure = error as Error;
+      this.#publishes.push(this.#failure);
+    }
+  }
+
+  #parse(item: Publishing): { body: BodyInput | Message; options: PublishOptions } {
+    if (typeof item === 'string' || isBytes(item) || item instanceof Message)
+      return { body: item, options: this.defaults };
+    if (typeof item !== 'object' || item === null) {
+      throw new TypeError(
+        `publishBatch: a message must be a string, bytes, a Message or { body, … }, got ${typeName(item)}`,
+      );
+    }
+    checkOptions('publishBatch message', item, ITEM_OPTIONS);
+    const { body, ...own } = item as { body: BodyInput | Message } & PublishOptions;
+    return { body, options: { ...this.defaults, ...own } };
+  }
+
+  finish(): PublishResult[] {
+    this.#waitForWindow(0);
+    return this.#publishes.map((publish) => this.#result(publish));
+  }
+
+  /** Wait until at most `open` publishes are unconfirmed. */
+  #waitForWindow(open: number): void {
+    const { pump } = this.channel.connection;
+    while (this.#publishes.length - this.#oldest > open) {
+      const publish = this.#publishes[this.#oldest];
+      if (publish instanceof Error) return;
+      try {
+        if (!pump.until(publish as Publish, this.#deadline)) {
+          this.#failure ??= this.channel.publishError(publish as Publish);
+          return;
+        }
+      } catch (error) {
+        this.#failure ??= error as Error;
+        return;
+      }
+      this.#oldest++;
+    }
+  }
+
+  #result(publish: Publish | Error): PublishResult {
+    if (publish instanceof Error) return { seqNo: undefined, status: 'not-sent', error: publish };
+    const { seqNo } = publish;
+    if (publish.acked) return { seqNo, status: 'acked', error: undefined };
+    const error = this.channel.publishError(publish);
+    if (publish.returned !== undefined) return { seqNo, status: 'returned', error };
+    if (publish.nacked) return { seqNo, status: 'nacked', error };
+    return { seqNo, status: (error as AmqpError).outcome === 'rejected' ? 'failed' : 'unknown', error };
+  }
+}

@@ -1,0 +1,56 @@
+import type { MethodName } from '../protocol/method-types';
+import { METHODS } from '../protocol/methods';
+import { didYouMean } from '../protocol/nearest';
+import { PROPERTY_NAMES } from '../protocol/properties';
+import { typeName } from '../protocol/wire';
+
+/** Options every blocking call takes. */
+export interface CallOptions {
+  /** Milliseconds; omitted: the connection's `callTimeout`; 0: do not wait. */
+  timeout?: number | undefined;
+}
+
+/** The option names of a verb: the method's fields in the one table, less what is positional. */
+export function optionNames(
+  method: MethodName,
+  positional: readonly string[],
+  more: readonly string[] = [],
+): Set<string> {
+  const fields = Object.keys(METHODS[method].args).filter((field) => !/^reserved\d/.test(field));
+  return new Set([...fields.filter((field) => !positional.includes(field)), 'timeout', ...more]);
+}
+
+export const PUBLISH_OPTIONS = optionNames('basic.publish', [], ['wait', ...PROPERTY_NAMES]);
+
+/** @throws {TypeError} for something that is not an options object, or a name that is not an option */
+export function checkOptions(verb: string, options: object, allowed: ReadonlySet<string>): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`${verb}: options must be an object, got ${typeName(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (!allowed.has(name))
+      throw new TypeError(`${verb}: unknown option "${name}"${didYouMean(name, allowed)}`);
+  }
+}
+
+/** @throws {TypeError} */
+export function checkFunction(value: unknown, name: string): void {
+  if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${typeName(value)}`);
+}
+
+/** A limit in milliseconds: 0 or more, Infinity is none. @throws {TypeError | RangeError} */
+export function checkTimeout(value: unknown, name = 'timeout'): number {
+  if (typeof value !== 'number')
+    throw new TypeError(`${name} must be a number of milliseconds, got ${typeName(value)}`);
+  if (!(value >= 0)) throw new RangeError(`${name} must be 0 or more milliseconds, got ${value}`);
+  return value;
+}
+
+/** A whole number in a range. @throws {TypeError | RangeError} */
+export function checkInteger(value: unknown, name: string, least: number, most: number): number {
+  const wanted = `${name} must be a whole number from ${least} to ${most}`;
+  if (typeof value !== 'number') throw new TypeError(`${wanted}, got ${typeName(value)}`);
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new RangeError(`${wanted}, got ${value}`);
+  return value;
+}

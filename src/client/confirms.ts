@@ -1,0 +1,134 @@
+import type { AmqpError, Outcome } from '../errors';
+import { ProtocolViolation } from '../protocol/violation';
+import { Fifo } from './fifo';
+import type { ReturnedMessage } from './message';
+
+/** A publish that waits for the broker's word. `settled` once it has come, or never will. */
+export class Publish {
+  settled = false;
+  nacked = false;
+  returned: ReturnedMessage | undefined;
+  error: AmqpError | undefined;
+  outcome: Outcome | undefined;
+
+  constructor(
+    readonly seqNo: number,
+    readonly exchange: string,
+    readonly routingKey: string,
+    readonly mandatory: boolean,
+    readonly body: Uint8Array,
+  ) {}
+
+  get acked(): boolean {
+    return this.settled && !this.nacked && this.returned === undefined && this.error === undefined;
+  }
+}
+
+/**
+ * The publishes of a channel in confirm mode, in order of their sequence numbers. An ack or nack settles
+ * one, or with `multiple` all up to it; settled ones leave at the front.
+ * @see https://www.rabbitmq.com/docs/confirms
+ */
+export class Confirms {
+  #next = 1;
+  readonly #open = new Fifo<Publish>();
+  /** Settled, but behind one that is not. */
+  readonly #bySeqNo = new Map<number, Publish>();
+  #nacked = false;
+
+  /** The sequence number of the next publish. */
+  get nextSeqNo(): number {
+    return this.#next;
+  }
+
+  get outstanding(): number {
+    return this.#bySeqNo.size;
+  }
+
+  /** Waitable: nothing is outstanding. */
+  get settled(): boolean {
+    return this.outstanding === 0;
+  }
+
+  track(exchange: string, routingKey: string, mandatory: boolean, body: Uint8Array): Publish {
+    const publish = new Publish(this.#next++, exchange, routingKey, mandatory, body);
+    this.#open.push(publish);
+    this.#bySeqNo.set(publish.seqNo, publish);
+    return publish;
+  }
+
+  /** basic.ack or basic.nack came. @throws {ProtocolViolation} for a number that was never published */
+  settle(seqNo: number, multiple: boolean, nacked: boolean): void {
+    if (seqNo >= this.#next || (seqNo === 0 && !multiple)) {
+      throw new ProtocolViolation(
+        503,
+        'confirm of an unknown publish',
+        'basic.ack',
+        `1 to ${this.#next - 1}`,
+        seqNo,
+      );
+    }
+    if (multiple) {
+      for (const publish of this.#open) {
+        if (seqNo !== 0 && publish.seqNo > seqNo) break;
+        this.#close(publish, nacked);
+      }
+    } else {
+      const publish = this.#bySeqNo.get(seqNo);
+      if (publish !== undefined) this.#close(publish, nacked);
+    }
+    while (this.#open.peek()?.settled) this.#open.shift();
+  }
+
+  #close(publish: Publish, nacked: boolean): void {
+    if (publish.settled) return;
+    publish.settled = true;
+    publish.nacked = nacked;
+    this.#nacked ||= nacked;
+    this.#bySeqNo.delete(publish.seqNo);
+  }
+
+  /**
+   * The broker returns before it confirms, in order, but without a number: the message is the first
+   * outstanding mandatory one with its address, and of several the one with its body.
+   */
+  returned(message: ReturnedMessage): boolean {
+    let found: Publish | undefined;
+    for (const publish of this.#open) {
+      const { settled, mandatory, exchange, routingKey } = publish;
+      if (settled || !mandatory || publish.returned !== undefined) continue;
+      if (exchange !== message.exchange || routingKey !== message.routingKey) continue;
+      found ??= publish;
+      if (message.body.equals(publish.body)) {
+        found = publish;
+        break;
+      }
+    }
+    if (found !== undefined) found.returned = message;
+    return found !== undefined;
+  }
+
+  /**
+   * The channel is gone. What was not confirmed is unknown, but for the publish the broker complained of:
+   * that one was rejected.
+   */
+  fail(error: AmqpError, isGuilty: (publish: Publish) => boolean): void {
+    let guilty: Publish | undefined;
+    for (const publish of this.#open) {
+      if (publish.settled) continue;
+      guilty ??= isGuilty(publish) ? publish : undefined;
+      publish.settled = true;
+      publish.error = error;
+      publish.outcome = publish === guilty ? 'rejected' : 'unknown';
+    }
+    this.#open.clear();
+    this.#bySeqNo.clear();
+  }
+
+  /** Has anything been nacked since this was last asked? */
+  takeNacked(): boolean {
+    const nacked = this.#nacked;
+    this.#nacked = false;
+    return nacked;
+  }
+}

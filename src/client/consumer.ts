@@ -1,0 +1,191 @@
+import { ConsumerCancelledError } from '../errors';
+import type { Channel } from './channel';
+import type { Event } from './dispatcher';
+import { Fifo } from './fifo';
+import type { IncomingMessage } from './message';
+
+export type MessageCallback = (message: IncomingMessage) => unknown;
+export type CancelCallback = (consumerTag: string) => unknown;
+
+/** Who a delivery is for. */
+export interface Consumer {
+  readonly tag: string;
+  readonly noAck: boolean;
+  /** A message came off the wire. */
+  deliver(message: IncomingMessage): void;
+  /** The pump hands the message over. */
+  handle(message: IncomingMessage): void;
+  /** The broker, or the end of the channel, took the consumer away; an error says which. */
+  ended(error: Error | undefined): void;
+}
+
+/** A consumer with a callback, run by the pump. */
+export class CallbackConsumer implements Consumer, Event {
+  tag = '';
+
+  constructor(
+    readonly channel: Channel,
+    readonly noAck: boolean,
+    readonly callback: MessageCallback,
+    readonly onCancel: CancelCallback | undefined,
+  ) {}
+
+  deliver(message: IncomingMessage): void {
+    this.channel.connection.dispatcher.push(message);
+  }
+
+  handle(message: IncomingMessage): void {
+    this.callback(message);
+  }
+
+  ended(error: Error | undefined): void {
+    if (error instanceof ConsumerCancelledError) this.channel.connection.dispatcher.push(this);
+  }
+
+  /** The broker cancelled it: tell the user, who learns it from the pump if there is no callback. */
+  dispatch(): void {
+    if (this.onCancel === undefined) throw cancelled(this.tag);
+    this.onCancel(this.tag);
+  }
+}
+
+export function cancelled(tag: string): ConsumerCancelledError {
+  return new ConsumerCancelledError(
+    `the broker cancelled consumer "${tag}": its queue was deleted or has moved`,
+    { consumerTag: tag },
+  );
+}
+
+export interface IteratorLimits {
+  /** Milliseconds without a message after which the iteration ends. */
+  timeout: number;
+  /** Messages after which the iteration ends. */
+  limit: number;
+}
+
+/**
+ * A consumer as a synchronous iterator: `next` blocks until there is a message. Leaving a `for` loop in
+ * any way cancels the consumer and gives back to the queue what had come but was not handed out.
+ *
+ *   [consuming] --break, throw, return, limit, timeout--> [over]
+ *        |                                                  ^
+ *        +-- cancelled by the broker, channel closed -------+  after the buffer is handed out
+ */
+export class MessageIterator implements Consumer, IterableIterator<IncomingMessage>, Disposable {
+  tag = '';
+  readonly #buffer = new Fifo<IncomingMessage>();
+  #over = false;
+  #error: Error | undefined;
+  #left: number;
+
+  constructor(
+    readonly channel: Channel,
+    readonly noAck: boolean,
+    readonly limits: IteratorLimits,
+  ) {
+    this.#left = limits.limit;
+  }
+
+  /** Waitable: there is a message, something to dispatch on the way, or no more to come. */
+  get settled(): boolean {
+    return this.#buffer.length > 0 || this.#error !== undefined || this.#dispatchable;
+  }
+
+  get #dispatchable(): boolean {
+    const { dispatcher } = this.channel.connection;
+    return !dispatcher.busy && dispatcher.settled;
+  }
+
+  deliver(message: IncomingMessage): void {
+    this.#buffer.push(message);
+  }
+
+  handle(message: IncomingMessage): void {
+    this.deliver(message);
+  }
+
+  ended(error: Error | undefined): void {
+    this.#error ??= error;
+    // what has to be acked cannot be any more once the channel is gone; the broker has it back
+    if (!(error instanceof ConsumerCancelledError)) this.#buffer.retain((message) => message.noAck);
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  /**
+   * Blocks until there is a message; callbacks of other consumers run meanwhile.
+   * @throws {ConsumerCancelledError} the broker ended the consumer
+   * @throws {ChannelClosedError | ConnectionClosedError} the channel ended
+   */
+  next(): IteratorResult<IncomingMessage, undefined> {
+    if (this.#over || this.#left <= 0) return this.return();
+    try {
+      const message = this.#wait(performance.now() + this.limits.timeout);
+      if (message === undefined) return this.return();
+      this.#left--;
+      return { done: false, value: message };
+    } catch (error) {
+      this.#abandon(); // a `for` loop does not call `return` when `next` throws
+      throw error;
+    }
+  }
+
+  #wait(deadline: number): IncomingMessage | undefined {
+    const { connection } = this.channel;
+    for (;;) {
+      const message = this.#buffer.shift();
+      if (message !== undefined) return message;
+      if (this.#error !== undefined) throw this.#error;
+      if (!connection.dispatcher.busy && connection.dispatcher.runOne()) continue;
+      if (!connection.waitFor(this, deadline) && performance.now() >= deadline) return undefined;
+    }
+  }
+
+  /** Leave as `return` does, without hiding the error that made it necessary. */
+  #abandon(): void {
+    try {
+      this.return();
+    } catch {
+      // the channel is beyond help; the broker requeues what it had not settled
+    }
+  }
+
+  /** Cancel, and requeue what was not handed out. Blocks for one round trip; does nothing a second time. */
+  return(): IteratorResult<IncomingMessage, undefined> {
+    if (!this.#over) {
+      this.#over = true;
+      if (this.channel.isOpen && this.#error === undefined) this.channel.basicCancel(this.tag);
+      this.#requeue();
+    }
+    return { done: true, value: undefined };
+  }
+
+  #requeue(): void {
+    for (const message of this.#buffer.clear()) {
+      if (!message.isSettled && this.channel.isOpen) message.nack({ requeue: true });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.return();
+  }
+}
+
+/** Takes the place of a consumer that has been given up until the broker stops sending: all goes back. */
+export class DrainingConsumer implements Consumer {
+  constructor(
+    readonly tag: string,
+    readonly noAck: boolean,
+    readonly giveBack: (deliveryTag: number) => void,
+  ) {}
+
+  deliver(message: IncomingMessage): void {
+    if (!this.noAck) this.giveBack(message.deliveryTag);
+  }
+  handle(message: IncomingMessage): void {
+    this.deliver(message);
+  }
+  ended(): void {}
+}

@@ -1,0 +1,90 @@
+import { WrongStateError } from '../errors';
+import { Fifo } from './fifo';
+
+/** Something for the user that came while a call was under way. */
+export interface Event {
+  dispatch(): void;
+}
+
+interface Timer extends Event {
+  id: number;
+  due: number;
+}
+
+/**
+ * Events wait here until the user's code asks for them: callbacks run from `drainEvents`, `loop`, `sleep`
+ * and iterators only, never in the middle of somebody's call, and never inside one another.
+ */
+export class Dispatcher {
+  readonly #events = new Fifo<Event>();
+  /** Sorted by due time; few. */
+  #timers: Timer[] = [];
+  #nextTimer = 1;
+  #dispatching = false;
+
+  push(event: Event): void {
+    this.#events.push(event);
+  }
+
+  get length(): number {
+    return this.#events.length;
+  }
+
+  /** A callback is running. */
+  get busy(): boolean {
+    return this.#dispatching;
+  }
+
+  /** Waitable: there is something to dispatch. */
+  get settled(): boolean {
+    return this.#events.length > 0;
+  }
+
+  /** When the next timer is due (performance.now), or Infinity. */
+  get nextDue(): number {
+    return this.#timers[0]?.due ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** @throws {WrongStateError} inside a callback */
+  enter(verb: string): void {
+    if (this.#dispatching) {
+      throw new WrongStateError(`${verb} cannot be called from a callback: callbacks do not nest`, {
+        code: 'NESTED_PUMP',
+      });
+    }
+  }
+
+  /** Run one due timer or one event. False: there was none. What the callback throws goes to the caller. */
+  runOne(): boolean {
+    const event = this.#take();
+    if (event === undefined) return false;
+    this.#dispatching = true;
+    try {
+      event.dispatch();
+    } finally {
+      this.#dispatching = false;
+    }
+    return true;
+  }
+
+  #take(): Event | undefined {
+    if (this.#timers.length > 0 && this.nextDue <= performance.now()) return this.#timers.shift();
+    return this.#events.shift();
+  }
+
+  /** Drop the events that have become meaningless, and return them. */
+  retain(keep: (event: Event) => boolean): Event[] {
+    return this.#events.retain(keep);
+  }
+
+  addTimer(due: number, callback: () => void): number {
+    const id = this.#nextTimer++;
+    const index = this.#timers.findIndex((timer) => timer.due > due);
+    this.#timers.splice(index < 0 ? this.#timers.length : index, 0, { id, due, dispatch: callback });
+    return id;
+  }
+
+  cancelTimer(id: number): void {
+    this.#timers = this.#timers.filter((timer) => timer.id !== id);
+  }
+}

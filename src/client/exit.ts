@@ -1,0 +1,33 @@
+/** What a finished script still owes its broker. */
+interface Closable {
+  close(options: { timeout: number }): void;
+}
+
+/** Milliseconds for all open connections together. */
+const EXIT_TIMEOUT = 1000;
+
+const open = new Set<Closable>();
+
+/**
+ * An open connection does not keep a script alive, but the script's end (the last line, process.exit, an
+ * uncaught throw) flushes and closes it. Blocking inside 'exit' works; nothing asynchronous would.
+ */
+export function closeAtExit(connection: Closable): void {
+  if (open.size === 0) process.once('exit', closeAll);
+  open.add(connection);
+}
+
+export function forgetAtExit(connection: Closable): void {
+  if (open.delete(connection) && open.size === 0) process.off('exit', closeAll);
+}
+
+function closeAll(): void {
+  const deadline = performance.now() + EXIT_TIMEOUT;
+  for (const connection of [...open]) {
+    try {
+      connection.close({ timeout: Math.max(0, deadline - performance.now()) });
+    } catch {
+      // the process ends anyway, with its own exit code
+    }
+  }
+}

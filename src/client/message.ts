@@ -1,0 +1,194 @@
+import { AlreadySettledError, StaleDeliveryError } from '../errors';
+import type { Properties, PropertiesInput } from '../protocol/properties';
+import { isBytes, typeName } from '../protocol/wire';
+import type { Channel } from './channel';
+import type { Consumer } from './consumer';
+
+/** What a body may be made of; a string is sent as UTF-8. */
+export type BodyInput = string | Uint8Array;
+
+/** The bytes of a body. @throws {TypeError} for anything else */
+export function bodyBytes(body: unknown): Uint8Array {
+  if (typeof body === 'string') return Buffer.from(body);
+  if (isBytes(body)) return body;
+  throw new TypeError(`body must be a string or a Uint8Array, got ${typeName(body)}`);
+}
+
+/**
+ * A body with its properties. A string body sets `contentEncoding` to `utf-8` unless it is given.
+ *
+ *     channel.basicPublish(new Message('hello', { deliveryMode: 2 }), { routingKey: 'greetings' });
+ *     new Message(JSON.stringify(order), { contentType: 'application/json' }).json.id;
+ */
+export class Message<P extends PropertiesInput = PropertiesInput> {
+  readonly body: Buffer;
+  readonly properties: P;
+
+  constructor(body: BodyInput, properties?: P) {
+    const bytes = bodyBytes(body);
+    // a view, not a copy: the bytes are taken when the message is published
+    this.body = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.properties = withEncoding(body, properties ?? ({} as P));
+  }
+
+  /** The body as UTF-8 text. */
+  get text(): string {
+    return this.body.toString('utf8');
+  }
+
+  /** The body parsed as JSON. @throws {SyntaxError} when it is not JSON */
+  get json(): unknown {
+    return JSON.parse(this.text);
+  }
+}
+
+/** The properties to send with a body: strings say how they were encoded. */
+export function withEncoding<P extends PropertiesInput>(body: unknown, properties: P): P {
+  if (typeof body !== 'string' || properties.contentEncoding !== undefined) return properties;
+  return { ...properties, contentEncoding: 'utf-8' };
+}
+
+/** A mandatory message that came back, with the broker's reason. @see AMQP 0-9-1 §1.8.3.8 (basic.return) */
+export class ReturnedMessage extends Message<Properties> {
+  constructor(
+    readonly channel: Channel,
+    readonly replyCode: number,
+    readonly replyText: string,
+    readonly exchange: string,
+    readonly routingKey: string,
+    body: Buffer,
+    properties: Properties,
+  ) {
+    super(body, properties);
+  }
+
+  /** @internal */
+  dispatch(): void {
+    this.channel.takeReturn(this);
+  }
+}
+
+/** Options of `IncomingMessage.process`, with aio-pika's meaning. */
+export interface ProcessOptions {
+  /** Where a throw sends the message: back to the queue, or (default) rejected. */
+  requeue?: boolean | undefined;
+  /** Reject a message that failed before (`redelivered`) even if `requeue` is set. */
+  rejectOnRedelivered?: boolean | undefined;
+  /** `fn` may have settled the message itself. */
+  ignoreProcessed?: boolean | undefined;
+}
+
+/**
+ * A message from a queue. It must be settled exactly once, unless it was taken with `noAck`; with `using`
+ * it goes back to the queue if it was not.
+ */
+export class IncomingMessage extends Message<Properties> {
+  /** @internal */
+  readonly epoch: number;
+
+  constructor(
+    readonly channel: Channel,
+    /** @internal */
+    readonly consumer: Consumer | undefined,
+    readonly deliveryTag: number,
+    readonly redelivered: boolean,
+    readonly exchange: string,
+    readonly routingKey: string,
+    /** Messages left in the queue; only from `basicGet`. */
+    readonly messageCount: number | undefined,
+    readonly noAck: boolean,
+    body: Buffer,
+    properties: Properties,
+  ) {
+    super(body, properties);
+    this.epoch = channel.epoch;
+  }
+
+  /** The tag of the consumer it came through; undefined from `basicGet`. */
+  get consumerTag(): string | undefined {
+    return this.consumer?.tag;
+  }
+
+  /** Acked, nacked or rejected, or needs nothing of it (`noAck`). */
+  get isSettled(): boolean {
+    return this.noAck || this.epoch !== this.channel.epoch || !this.channel.isUnsettled(this.deliveryTag);
+  }
+
+  /**
+   * Take responsibility: the broker forgets the message. Does not block.
+   * @throws {AlreadySettledError} when it was settled before or needs no ack; the channel lives
+   * @throws {StaleDeliveryError} when the channel has been reopened since
+   */
+  ack(options: { multiple?: boolean | undefined } = {}): void {
+    this.#checkSettleable('ack');
+    this.channel.basicAck(this.deliveryTag, options);
+  }
+
+  /** Give it back (`requeue`, default true) or away. Does not block. Throws like `ack`. */
+  nack(options: { multiple?: boolean | undefined; requeue?: boolean | undefined } = {}): void {
+    this.#checkSettleable('nack');
+    this.channel.basicNack(this.deliveryTag, options);
+  }
+
+  /** Give it away (dead letters), or back with `requeue: true`. Does not block. Throws like `ack`. */
+  reject(options: { requeue?: boolean | undefined } = {}): void {
+    this.#checkSettleable('reject');
+    this.channel.basicReject(this.deliveryTag, options);
+  }
+
+  /**
+   * Run `fn`: ack when it returns, reject when it throws (and throw on).
+   *
+   *     message.process(() => handle(message.json), { requeue: true, rejectOnRedelivered: true });
+   */
+  process<T>(fn: (message: this) => T, options: ProcessOptions = {}): T {
+    const { requeue = false, rejectOnRedelivered = false, ignoreProcessed = false } = options;
+    const settle = (how: () => void) => {
+      if (!(ignoreProcessed && this.isSettled)) how();
+    };
+    let result: T;
+    try {
+      result = refusePromise(fn(this), 'process');
+    } catch (error) {
+      if (this.channel.isOpen)
+        settle(() => this.reject({ requeue: requeue && !(rejectOnRedelivered && this.redelivered) }));
+      throw error;
+    }
+    settle(() => this.ack());
+    return result;
+  }
+
+  #checkSettleable(verb: string): void {
+    if (this.noAck) {
+      throw new AlreadySettledError(`cannot ${verb} message ${this.deliveryTag}: it was taken with noAck`, {
+        code: 'NO_ACK',
+      });
+    }
+    if (this.epoch !== this.channel.epoch) {
+      throw new StaleDeliveryError(
+        `cannot ${verb} message ${this.deliveryTag}: channel ${this.channel.id} was reopened since; the broker delivers it again`,
+      );
+    }
+  }
+
+  /** @internal */
+  dispatch(): void {
+    this.consumer?.handle(this);
+  }
+
+  /** Requeues the message if nothing was decided about it. */
+  [Symbol.dispose](): void {
+    if (!this.isSettled && this.channel.isOpen) this.nack({ requeue: true });
+  }
+}
+
+/** Blocking code has no place to await: a promise would be settled before its work is done. */
+export function refusePromise<T>(result: T, verb: string): T {
+  if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function') {
+    (result as { catch?: (ignore: () => void) => void }).catch?.(() => {});
+    throw new TypeError(`${verb}: the function returned a promise; it must do its work before it returns`);
+  }
+  return result;
+}

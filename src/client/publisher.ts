@@ -1,0 +1,97 @@
+import { ConnectionClosedError } from '../errors';
+import { closeFrame, encodeMethod, openFrame } from '../protocol/codec';
+import { FRAME, FRAME_END, FRAME_HEADER_SIZE, FRAME_OVERHEAD } from '../protocol/constants';
+import { bodyCapacity } from '../protocol/content';
+import { encodeContentHeader, type PropertiesInput } from '../protocol/properties';
+import type { Pump } from './pump';
+
+export interface Address {
+  exchange?: string | undefined;
+  routingKey?: string | undefined;
+  mandatory?: boolean | undefined;
+  immediate?: boolean | undefined;
+}
+
+/** Method and header frame ordinarily fit in this. */
+const USUAL_HEAD_SIZE = 1024;
+
+/**
+ * Write a message: method, header and body frames. The bytes of the body are taken now; the caller may
+ * reuse its buffer. Blocks while the ring is full. A message that fits the ring goes in whole or not at
+ * all. A larger one streams through, and if that has to stop half way the connection ends with it: half a
+ * message cannot be taken back.
+ * @returns false when there was no room until `deadline`; nothing was written
+ * @throws {TypeError | RangeError} before anything is written
+ */
+export function writePublish(
+  pump: Pump,
+  channel: number,
+  address: Address,
+  properties: PropertiesInput,
+  body: Uint8Array,
+  deadline: number,
+): boolean {
+  const { outbound } = pump.link;
+  const { writer, frameMax } = pump;
+  const capacity = bodyCapacity(frameMax);
+  const bodyFrames = body.length + Math.ceil(body.length / capacity) * FRAME_OVERHEAD;
+  const whole = USUAL_HEAD_SIZE + bodyFrames;
+  const atOnce = whole <= outbound.capacity;
+  if (atOnce && !pump.room(whole, deadline)) return false;
+
+  const head = () => {
+    encodeMethod(writer, channel, 'basic.publish', address);
+    const start = openFrame(writer, FRAME.HEADER, channel);
+    encodeContentHeader(writer, body.length, properties);
+    closeFrame(writer, start);
+    if (writer.pos - start > frameMax) {
+      throw new RangeError(
+        `the message properties take ${writer.pos - start} bytes, but a frame holds ${frameMax} (frameMax)`,
+      );
+    }
+  };
+  if (!pump.claim(USUAL_HEAD_SIZE, head, 'the message properties', deadline)) return false;
+
+  for (let at = 0; at < body.length; at += capacity) {
+    const end = Math.min(at + capacity, body.length);
+    if (!outbound.hasRoom(end - at + FRAME_OVERHEAD)) {
+      pump.link.send();
+      waitForNextFrame(pump, end - at + FRAME_OVERHEAD, deadline);
+    }
+    writeBodyFrame(pump, channel, body, at, end);
+  }
+  pump.link.send();
+  return true;
+}
+
+function waitForNextFrame(pump: Pump, size: number, deadline: number): void {
+  try {
+    if (pump.room(size, deadline)) return;
+  } catch (error) {
+    pump.abort(halfSent(error));
+    throw error;
+  }
+  pump.abort(halfSent(undefined));
+  throw pump.death;
+}
+
+function halfSent(cause: unknown): ConnectionClosedError {
+  return new ConnectionClosedError(
+    'a publish was given up with half of its body sent; the connection had to be ended with it',
+    { code: 'HALF_SENT', recoverable: true, outcome: 'unknown', cause },
+  );
+}
+
+function writeBodyFrame(pump: Pump, channel: number, body: Uint8Array, start: number, end: number): void {
+  const { outbound } = pump.link;
+  outbound.claim(FRAME_HEADER_SIZE);
+  const { buffer, offset } = outbound;
+  buffer[offset] = FRAME.BODY;
+  buffer.writeUInt16BE(channel, offset + 1);
+  buffer.writeUInt32BE(end - start, offset + 3);
+  outbound.commit(FRAME_HEADER_SIZE);
+  outbound.write(body, start, end);
+  outbound.claim(1);
+  outbound.buffer[outbound.offset] = FRAME_END;
+  outbound.commit(1);
+}

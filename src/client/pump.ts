@@ -1,0 +1,234 @@
+import { STATE } from '../bridge/layout';
+import type { Link, WaitResult } from '../bridge/link';
+import {
+  type AmqpError,
+  type ErrorRecord,
+  fromRecord,
+  InterruptedError,
+  violationRecord,
+  WorkerCrashedError,
+  WorkerStalledError,
+} from '../errors';
+import { encodeMethod } from '../protocol/codec';
+import { FRAME_HEADER_SIZE, FRAME_OVERHEAD } from '../protocol/constants';
+import type { Input, MethodName } from '../protocol/method-types';
+import { ProtocolViolation } from '../protocol/violation';
+import { OutOfRoom, Reader, Writer } from '../protocol/wire';
+
+/** Something a call waits for. */
+export interface Waitable {
+  readonly settled: boolean;
+}
+
+/** Where frames go, and who is told that there will be no more. */
+export interface FrameRouter {
+  route(type: number, channel: number, reader: Reader): void;
+  died(error: AmqpError): void;
+  /** The error is about to be thrown to the user. */
+  tell(error: AmqpError): AmqpError;
+}
+
+/** Methods ordinarily fit; one that does not is written again with room for a whole frame. */
+const USUAL_METHOD_SIZE = 1024;
+
+/**
+ * The one loop of the blocking side: take the next frame, route it, stop when what the caller waits for
+ * has settled, or its deadline has passed.
+ */
+export class Pump {
+  readonly writer = new Writer();
+  readonly #reader = new Reader();
+  /** Why nothing works any more; every later call says so. */
+  death: AmqpError | undefined;
+  /** Methods that routing a frame gave rise to; sent once the frame has been released. */
+  readonly #chores: (() => void)[] = [];
+  frameMax = FRAME_OVERHEAD;
+
+  constructor(
+    readonly link: Link,
+    readonly router: FrameRouter,
+  ) {}
+
+  // ── reading ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Route every frame that is there. Does not block. */
+  poll(): void {
+    const { state } = this.link;
+    while (this.#next());
+    // the state was read first: whatever the worker published before it ended has been routed
+    if (state >= STATE.CLOSED && this.death === undefined) this.#die(this.#lastWord(state));
+  }
+
+  /** True if a poll would find something. */
+  get hasNews(): boolean {
+    return this.link.inbound.available() > 0 || this.link.state !== STATE.OPEN;
+  }
+
+  /**
+   * Pump until `goal` has settled. Returns false when `deadline` (performance.now) passed first.
+   * @throws {InterruptedError} Ctrl-C
+   * @throws {ConnectionClosedError} the connection ended, and the goal with it
+   */
+  until(goal: Waitable, deadline: number): boolean {
+    for (;;) {
+      const { state } = this.link;
+      while (!goal.settled && this.#next());
+      if (goal.settled) return true;
+      this.poll();
+      if (goal.settled) return true;
+      if (this.death !== undefined) throw this.router.tell(this.death);
+      if (!this.#woke(this.link.waitReadable(state, deadline))) return goal.settled;
+    }
+  }
+
+  #next(): boolean {
+    const { inbound } = this.link;
+    if (inbound.available() === 0) return false;
+    inbound.view(FRAME_HEADER_SIZE);
+    const type = inbound.buffer[inbound.offset]!;
+    const channel = inbound.buffer.readUInt16BE(inbound.offset + 1);
+    const size = inbound.buffer.readUInt32BE(inbound.offset + 3);
+    inbound.view(size + FRAME_OVERHEAD);
+    const payload = inbound.offset + FRAME_HEADER_SIZE;
+    this.#reader.source(inbound.buffer, payload, payload + size);
+    try {
+      this.router.route(type, channel, this.#reader);
+    } catch (error) {
+      if (!(error instanceof ProtocolViolation)) throw error;
+      this.#violated(error);
+    } finally {
+      this.link.release(size + FRAME_OVERHEAD);
+    }
+    while (this.#chores.length > 0) this.#chores.shift()!();
+    return true;
+  }
+
+  /** Throw away what is readable: the connection is ending, nobody will ask for it. */
+  skip(): void {
+    this.link.release(this.link.inbound.available());
+  }
+
+  /** Do something after the current frame: writing may have to wait, and waiting reads frames. */
+  defer(chore: () => void): void {
+    this.#chores.push(chore);
+  }
+
+  /** The worker checks frames; what is inside them is checked here, and ends the connection the same way. */
+  #violated(violation: ProtocolViolation): void {
+    const { replyCode, message } = violation;
+    this.link.post({ replyCode, replyText: message.slice(0, 200), classId: 0, methodId: 0 });
+    this.#die(fromRecord(violationRecord(violation)));
+  }
+
+  // ── writing ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Write one method frame and wake the worker. Blocks while the ring is full.
+   * @returns false when `deadline` passed first; nothing was written
+   * @throws {TypeError | RangeError} an argument that does not fit; nothing was written
+   */
+  write<M extends MethodName>(channel: number, method: M, args: Input<M>, deadline: number): boolean {
+    const encode = () => encodeMethod(this.writer, channel, method, args);
+    if (!this.claim(USUAL_METHOD_SIZE, encode, method, deadline)) return false;
+    this.link.send();
+    return true;
+  }
+
+  /**
+   * Let `encode` write into the ring, in one piece, and count it as written (not yet as sent).
+   * @returns false when there was no room until `deadline`
+   * @throws {RangeError} when it does not fit in one frame
+   */
+  claim(usual: number, encode: () => void, what: string, deadline: number): boolean {
+    // twice: publish writes its method and its header frame together
+    for (const size of [usual, 2 * this.frameMax]) {
+      if (!this.room(size, deadline)) return false;
+      const { outbound } = this.link;
+      outbound.claim(size);
+      this.writer.target(outbound.buffer, outbound.offset, outbound.offset + size);
+      try {
+        encode();
+        outbound.commit(this.writer.pos - outbound.offset);
+        return true;
+      } catch (error) {
+        if (!(error instanceof OutOfRoom)) throw error;
+      }
+    }
+    throw new RangeError(`${what} does not fit in one frame of ${this.frameMax} bytes`);
+  }
+
+  /** Wait until `size` bytes can be written; frames that come meanwhile are routed. */
+  room(size: number, deadline: number): boolean {
+    while (!this.link.outbound.hasRoom(size)) {
+      const { state } = this.link;
+      this.poll();
+      if (this.death !== undefined) throw this.router.tell(this.death);
+      if (!this.#woke(this.link.waitWritable(size, state, deadline))) return false;
+    }
+    return true;
+  }
+
+  // ── the end ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Returns false for a passed deadline. */
+  #woke(result: WaitResult): boolean {
+    switch (result) {
+      case 'rung':
+        return true;
+      case 'timeout':
+        return false;
+      case 'interrupted':
+        throw interruption();
+      case 'dead':
+        this.poll();
+        if (this.death === undefined) this.#die(this.#lastWord(STATE.DEAD));
+        return true;
+      case 'stalled':
+        this.#die(
+          new WorkerStalledError(
+            `the worker thread has not answered for ${this.link.stallTimeout} ms; it was ended`,
+            { origin: 'worker', recoverable: true, outcome: 'unknown' },
+          ),
+        );
+        return true;
+    }
+  }
+
+  /** The connection is over, for whatever reason; the first one stays. */
+  #die(error: AmqpError): void {
+    if (this.death !== undefined) return;
+    this.death = error;
+    this.router.died(error);
+  }
+
+  /** It has ended, as this side wanted. */
+  finish(error: AmqpError): void {
+    this.#die(error);
+  }
+
+  /** End it from this side, without ceremony. */
+  abort(error: AmqpError): void {
+    this.link.post('abort');
+    this.#die(error);
+  }
+
+  #lastWord(state: number): AmqpError {
+    const { report } = this.link;
+    if (report !== '') return fromRecord(JSON.parse(report) as ErrorRecord);
+    return new WorkerCrashedError(
+      state === STATE.DEAD
+        ? 'the worker thread of the connection ended without a word; it may have run out of memory'
+        : 'the connection was closed',
+      { origin: 'worker', recoverable: true, outcome: 'unknown' },
+    );
+  }
+}
+
+/** Ctrl-C: the call ends here, the process's own listeners run as soon as the stack has unwound. */
+function interruption(): InterruptedError {
+  if (process.listenerCount('SIGINT') > 0) process.kill(process.pid, 'SIGINT');
+  return new InterruptedError('interrupted by Ctrl-C (SIGINT) while waiting for the broker', {
+    recoverable: true,
+    outcome: 'unknown',
+  });
+}

@@ -1,0 +1,78 @@
+export type { BatchOptions, Publishing, PublishResult } from './client/batch';
+export type {
+  BasicConsumeOptions,
+  BasicGetOptions,
+  CloseOptions,
+  ConsumeOptions,
+  DeclaredQueue,
+  ExchangeBindOptions,
+  ExchangeDeclareOptions,
+  ExchangeDeleteOptions,
+  PublishOptions,
+  QosOptions,
+  QueueBindOptions,
+  QueueDeclareOptions,
+  QueueDeleteOptions,
+  QueuePurgeOptions,
+  QueueUnbindOptions,
+} from './client/channel';
+export { Channel } from './client/channel';
+export type { CallOptions } from './client/checks';
+export { Connection, type ConnectionStats, connect } from './client/connection';
+export type { CancelCallback, MessageCallback, MessageIterator } from './client/consumer';
+export {
+  type BodyInput,
+  IncomingMessage,
+  Message,
+  type ProcessOptions,
+  ReturnedMessage,
+} from './client/message';
+export type { ConnectOptions } from './client/options';
+export {
+  AccessRefusedError,
+  AlreadySettledError,
+  AmqpError,
+  AuthenticationError,
+  BlockedTimeoutError,
+  ChannelClosedError,
+  ChannelNumberError,
+  CommandInvalidError,
+  CommandSyntaxError,
+  type ConnectAttempt,
+  ConnectError,
+  ConnectionClosedError,
+  ConnectionForcedError,
+  ConnectionLostError,
+  ConsumerCancelledError,
+  ContentTooLargeError,
+  type ErrorDetails,
+  FrameError,
+  HeartbeatTimeoutError,
+  InternalError,
+  InterruptedError,
+  InvalidPathError,
+  MessageTooLargeError,
+  NackError,
+  NoConsumersError,
+  NotAllowedError,
+  NotFoundError,
+  NotImplementedError,
+  type Origin,
+  type Outcome,
+  PreconditionFailedError,
+  ProtocolError,
+  ResourceError,
+  ResourceLockedError,
+  StaleDeliveryError,
+  TimeoutError,
+  UnexpectedFrameError,
+  UnroutableError,
+  WorkerCrashedError,
+  WorkerStalledError,
+  WrongStateError,
+  wasSent,
+} from './errors';
+export { DeliveryMode, ExchangeType } from './protocol/constants';
+export { type Table, type TableInput, type TableValue, TypedValue, typed } from './protocol/field-table';
+export type { Properties, PropertiesInput } from './protocol/properties';
+export type { TlsOptions } from './protocol/session-options';

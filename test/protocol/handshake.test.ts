@@ -1,0 +1,215 @@
+import { PLANS } from '../../src/protocol/codec';
+import { FrameScanner } from '../../src/protocol/frame';
+import {
+  Handshake,
+  type HandshakeParams,
+  type HandshakeStage,
+  NoCommonMechanism,
+} from '../../src/protocol/handshake';
+import type { Args, Method, MethodName } from '../../src/protocol/method-types';
+import { frame, hex, table, thrown, violation } from './bytes';
+
+const PARAMS: HandshakeParams = {
+  mechanism: 'PLAIN',
+  username: 'guest',
+  password: 'secret',
+  vhost: '/',
+  locale: 'en_US',
+  clientProperties: { product: 'amqp-sync' },
+  channelMax: 0,
+  frameMax: 131_072,
+  heartbeat: undefined,
+};
+
+const START: Args<'connection.start'> = {
+  versionMajor: 0,
+  versionMinor: 9,
+  serverProperties: table({ product: 'RabbitMQ' }),
+  mechanisms: 'AMQPLAIN PLAIN',
+  locales: 'en_US fr_FR',
+};
+const TUNE: Args<'connection.tune'> = { channelMax: 2047, frameMax: 131_072, heartbeat: 60 };
+
+const start = (args: Partial<typeof START> = {}): Method => ({
+  name: 'connection.start',
+  args: { ...START, ...args },
+});
+const tune = (args: Partial<typeof TUNE> = {}): Method => ({
+  name: 'connection.tune',
+  args: { ...TUNE, ...args },
+});
+const openOk = (): Method => ({ name: 'connection.open-ok', args: {} });
+
+/** A handshake that waits at `stage`. */
+function handshakeAt(stage: HandshakeStage, params: Partial<HandshakeParams> = {}): Handshake {
+  const handshake = new Handshake({ ...PARAMS, ...params });
+  for (const method of [start(), tune(), openOk()]) {
+    if (handshake.stage === stage) break;
+    handshake.receive(method);
+  }
+  expect(handshake.stage).toBe(stage);
+  return handshake;
+}
+
+describe('the conversation', () => {
+  test('start is answered by start-ok, with what the client is and how it proves it', () => {
+    const handshake = new Handshake(PARAMS);
+    expect(handshake.stage).toBe('connection.start');
+    expect(handshake.receive(start())).toEqual([
+      {
+        name: 'connection.start-ok',
+        args: {
+          clientProperties: { product: 'amqp-sync' },
+          mechanism: 'PLAIN',
+          response: Buffer.from('\0guest\0secret'),
+          locale: 'en_US',
+        },
+      },
+    ]);
+    expect(handshake.stage).toBe('connection.tune');
+  });
+
+  test('what the server told about itself is kept', () => {
+    const handshake = handshakeAt('connection.tune');
+    expect(handshake.serverProperties).toStrictEqual(table({ product: 'RabbitMQ' }));
+    expect(handshake.mechanisms).toBe('AMQPLAIN PLAIN');
+    expect(handshake.locales).toBe('en_US fr_FR');
+  });
+
+  test('tune is answered by tune-ok and open at once', () => {
+    const handshake = handshakeAt('connection.tune', { vhost: 'größe' });
+    expect(handshake.receive(tune())).toEqual([
+      { name: 'connection.tune-ok', args: { channelMax: 2047, frameMax: 131_072, heartbeat: 60 } },
+      { name: 'connection.open', args: { virtualHost: 'größe' } },
+    ]);
+    expect(handshake.stage).toBe('connection.open-ok');
+  });
+
+  test('open-ok ends it', () => {
+    const handshake = handshakeAt('connection.open-ok');
+    expect(handshake.receive(openOk())).toEqual([]);
+    expect(handshake.stage).toBe('open');
+  });
+});
+
+describe('any other method at any stage is unexpected', () => {
+  const stages: HandshakeStage[] = ['connection.start', 'connection.tune', 'connection.open-ok', 'open'];
+  const methods: Method[] = [
+    start(),
+    tune(),
+    openOk(),
+    ...(Object.keys(PLANS) as MethodName[])
+      .filter((name) => !['connection.start', 'connection.tune', 'connection.open-ok'].includes(name))
+      .map((name) => ({ name, args: {} }) as Method),
+  ];
+
+  test.each(stages)('%s', (stage) => {
+    for (const method of methods.filter(({ name }) => name !== stage)) {
+      const handshake = handshakeAt(stage);
+      const error = violation(() => handshake.receive(method));
+      expect(error).toMatchObject({ replyCode: 503, where: 'handshake', expected: stage, got: method.name });
+      expect(handshake.stage).toBe(stage);
+    }
+  });
+});
+
+describe('tuning takes the smaller limit of both; 0 is no limit', () => {
+  test.each`
+    what                         | ours      | theirs    | agreed
+    ${'ours is smaller'}         | ${10}     | ${2047}   | ${10}
+    ${'theirs is smaller'}       | ${2047}   | ${10}     | ${10}
+    ${'ours is none'}            | ${0}      | ${2047}   | ${2047}
+    ${'theirs is none'}          | ${2047}   | ${0}      | ${2047}
+    ${'both are the same'}       | ${5}      | ${5}      | ${5}
+    ${'neither: all that exist'} | ${0}      | ${0}      | ${65535}
+    ${'the highest of all'}      | ${65_535} | ${65_535} | ${65535}
+  `('channelMax, $what: $ours and $theirs give $agreed', ({ ours, theirs, agreed }) => {
+    const handshake = handshakeAt('connection.tune', { channelMax: ours });
+    const [tuneOk] = handshake.receive(tune({ channelMax: theirs }));
+    expect(tuneOk?.args).toMatchObject({ channelMax: agreed });
+    expect(handshake.tuning.channelMax).toBe(agreed);
+  });
+
+  test.each`
+    what                   | ours       | theirs     | agreed
+    ${'ours is smaller'}   | ${8192}    | ${131_072} | ${8192}
+    ${'theirs is smaller'} | ${131_072} | ${4096}    | ${4096}
+    ${'ours is none'}      | ${0}       | ${65_536}  | ${65_536}
+    ${'theirs is none'}    | ${131_072} | ${0}       | ${131_072}
+  `('frameMax, $what: $ours and $theirs give $agreed', ({ ours, theirs, agreed }) => {
+    const handshake = handshakeAt('connection.tune', { frameMax: ours });
+    const [tuneOk] = handshake.receive(tune({ frameMax: theirs }));
+    expect(tuneOk?.args).toMatchObject({ frameMax: agreed });
+    expect(handshake.tuning.frameMax).toBe(agreed);
+  });
+
+  test.each`
+    what                            | ours         | theirs | agreed
+    ${'nothing wished: theirs'}     | ${undefined} | ${60}  | ${60}
+    ${'nothing wished, none there'} | ${undefined} | ${0}   | ${0}
+    ${'none wished: none'}          | ${0}         | ${60}  | ${0}
+    ${'ours is smaller'}            | ${5}         | ${60}  | ${5}
+    ${'theirs is smaller'}          | ${600}       | ${60}  | ${60}
+    ${'theirs is none'}             | ${30}        | ${0}   | ${30}
+  `('heartbeat, $what: $ours and $theirs give $agreed', ({ ours, theirs, agreed }) => {
+    const handshake = handshakeAt('connection.tune', { heartbeat: ours });
+    const [tuneOk] = handshake.receive(tune({ heartbeat: theirs }));
+    expect(tuneOk?.args).toMatchObject({ heartbeat: agreed });
+    expect(handshake.tuning.heartbeat).toBe(agreed);
+  });
+
+  test('a frame_max below the 4096 that every peer must take is refused, 4096 is not', () => {
+    const error = violation(() => handshakeAt('connection.tune').receive(tune({ frameMax: 4095 })));
+    expect(error).toMatchObject({
+      replyCode: 501,
+      problem: 'frame_max too small',
+      expected: 4096,
+      got: 4095,
+    });
+    const handshake = handshakeAt('connection.tune');
+    handshake.receive(tune({ frameMax: 4096 }));
+    expect(handshake.tuning.frameMax).toBe(4096);
+  });
+
+  test('what was agreed is a limit a FrameScanner can work with, even when neither side has one', () => {
+    const handshake = handshakeAt('connection.tune', { frameMax: 0 });
+    handshake.receive(tune({ frameMax: 0 }));
+    const scanner = new FrameScanner(() => {});
+    scanner.frameMax = handshake.tuning.frameMax;
+    scanner.channelMax = handshake.tuning.channelMax;
+    scanner.push(frame(1, 1, hex('0014000b 00000000')));
+    expect(scanner.atBoundary).toBe(true);
+  });
+});
+
+describe('a server that cannot be talked to', () => {
+  test.each([
+    [0, 8],
+    [1, 0],
+    [0, 10],
+    [9, 0],
+  ])('of version %i-%i', (versionMajor, versionMinor) => {
+    const error = violation(() => new Handshake(PARAMS).receive(start({ versionMajor, versionMinor })));
+    expect(error).toMatchObject({ problem: 'unsupported protocol version', expected: '0-9' });
+    expect(error.got).toBe(`${versionMajor}-${versionMinor}`);
+  });
+
+  test.each(['', 'EXTERNAL', 'AMQPLAIN XPLAIN PLAINTEXT', 'plain'])(
+    'offering "%s" instead of PLAIN',
+    (mechanisms) => {
+      const handshake = new Handshake(PARAMS);
+      const error = thrown(() => handshake.receive(start({ mechanisms }))) as NoCommonMechanism;
+      expect(error).toBeInstanceOf(NoCommonMechanism);
+      expect([error.wanted, error.offered]).toEqual(['PLAIN', mechanisms]);
+      expect(error.message).toBe(`the server does not offer PLAIN; it offers: ${mechanisms || 'none'}`);
+      expect(handshake.serverProperties).toEqual(table({ product: 'RabbitMQ' }));
+    },
+  );
+
+  test('and the password is in no message', () => {
+    const messages = [start({ mechanisms: '' }), start({ versionMinor: 8 }), tune()].map(
+      (method) => (thrown(() => new Handshake(PARAMS).receive(method)) as Error).message,
+    );
+    expect(messages.join()).not.toContain('secret');
+  });
+});

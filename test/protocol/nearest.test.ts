@@ -1,0 +1,42 @@
+import { didYouMean, nearest } from '../../src/protocol/nearest';
+
+const OPTIONS = ['heartbeat', 'hostname', 'noAck', 'noLocal', 'connectTimeout'];
+
+test.each<[string, string | undefined, string]>([
+  ['heartbeat', 'heartbeat', 'the word itself'],
+  ['hartbeat', 'heartbeat', 'a letter missing'],
+  ['heartbeeat', 'heartbeat', 'a letter too much'],
+  ['heartbaet', 'heartbeat', 'two letters swapped'],
+  ['HEARTBEAT', 'heartbeat', 'another case'],
+  ['noack', 'noAck', 'the case of one letter'],
+  ['host', undefined, 'four letters missing of eight'],
+  ['hostnam', 'hostname', 'the end missing'],
+  ['conectTimout', 'connectTimeout', 'two letters missing'],
+  ['connect_timeout', 'connectTimeout', 'underscores'],
+  ['zzzzzzzzz', undefined, 'nothing alike'],
+  ['noAckk', 'noAck', 'closer than noLocal'],
+])('%s: %s (%s)', (word, candidate) => {
+  expect(nearest(word, OPTIONS)).toBe(candidate);
+});
+
+test('the first of equally near candidates wins', () => {
+  expect(nearest('cat', ['bat', 'hat'])).toBe('bat');
+  expect(nearest('cat', new Set(['hat', 'bat']))).toBe('hat');
+});
+
+test('a closer candidate wins wherever it stands', () => {
+  expect(nearest('heartbeat', ['heartbeets', 'heartbeat'])).toBe('heartbeat');
+  expect(nearest('heartbeat', ['heartbeat', 'heartbeets'])).toBe('heartbeat');
+});
+
+test('without candidates there is none', () => {
+  expect(nearest('x', [])).toBeUndefined();
+  expect(didYouMean('x', [])).toBe('');
+});
+
+test('didYouMean is the end of a sentence', () => {
+  expect(`unknown option "noak"${didYouMean('noak', OPTIONS)}`).toBe(
+    'unknown option "noak"; did you mean "noAck"?',
+  );
+  expect(didYouMean('zzzzzzzzz', OPTIONS)).toBe('');
+});

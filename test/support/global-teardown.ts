@@ -1,0 +1,10 @@
+import type { FoundBroker } from './find-broker';
+
+declare global {
+  /** Set up and torn down in one process, but in two module registries: only the global object is shared. */
+  var brokerOfThisRun: FoundBroker | undefined;
+}
+
+export default async function teardown(): Promise<void> {
+  await globalThis.brokerOfThisRun?.stop();
+}
