@@ -1,22 +1,23 @@
 export type { BatchOptions, Publishing, PublishResult } from './client/batch';
+export { Channel, type CloseOptions } from './client/channel';
 export type {
   BasicConsumeOptions,
   BasicGetOptions,
-  CloseOptions,
   ConsumeOptions,
+  QosOptions,
+} from './client/channel-consuming';
+export type { ChannelMode, PublishOptions } from './client/channel-publishing';
+export type {
   DeclaredQueue,
   ExchangeBindOptions,
   ExchangeDeclareOptions,
   ExchangeDeleteOptions,
-  PublishOptions,
-  QosOptions,
   QueueBindOptions,
   QueueDeclareOptions,
   QueueDeleteOptions,
   QueuePurgeOptions,
   QueueUnbindOptions,
-} from './client/channel';
-export { Channel } from './client/channel';
+} from './client/channel-topology';
 export type { CallOptions } from './client/checks';
 export { Connection, type ConnectionStats, connect } from './client/connection';
 export type { CancelCallback, MessageCallback, MessageIterator } from './client/consumer';

@@ -1,6 +1,7 @@
 import type { AmqpError } from '../errors';
 import { isBytes, typeName } from '../protocol/wire';
-import type { Channel, PublishOptions } from './channel';
+import type { Channel } from './channel';
+import type { PublishOptions } from './channel-publishing';
 import { checkInteger, checkOptions, checkTimeout, PUBLISH_OPTIONS } from './checks';
 import type { Publish } from './confirms';
 import { type BodyInput, Message } from './message';

@@ -62,9 +62,63 @@ describe('records in both directions at once', () => {
       toMain: { count, seed: 3, usual, hugeEvery },
       toWorker: { count, seed: 5, usual, hugeEvery },
     };
-    const began = performance.now();
     const bytes = exchange(connect(capacity, start, options), options);
-    console.log(`${count} records, ${bytes} bytes in ${performance.now() - began}`);
     expect(start + bytes).toBeGreaterThan(start < 2 ** 31 ? 2 ** 31 : 2 ** 32);
+  });
+});
+
+test('both rings full at once: whoever waits for room is woken by what it has to read first', () => {
+  const many: StreamOptions = { count: 20_000, seed: 7, usual: 200, hugeEvery: 1000 };
+  const options: RecordThreadOptions = { role: 'stubborn', toMain: many, toWorker: many };
+  const link = connect(4096, 0, options);
+  // fill the outbound ring before the first look at the inbound one, which the worker fills meanwhile
+  const writer = new RecordWriter(link.outbound, many);
+  writer.write();
+  link.send();
+  const deadline = performance.now() + 20_000;
+  while (link.inbound.available() < link.inbound.capacity - 200)
+    expect(link.waitReadable(STATE.STARTING, deadline)).toBe('rung');
+  const reader = new RecordReader(link.inbound, many, (size) => link.release(size));
+  while (!writer.finished) {
+    expect(link.waitWritable(writer.need, STATE.STARTING, deadline)).toBe('rung');
+    reader.read();
+    if (writer.write() > 0) link.send();
+  }
+  expect(reader.finished).toBe(true); // the worker has read nothing before it had written everything
+});
+
+/** Send `number` and block until it has come back. */
+function roundTrip(link: Link, number: number, deadline: number): void {
+  const { outbound, inbound } = link;
+  outbound.claim(4);
+  outbound.buffer.writeUInt32BE(number, outbound.offset);
+  outbound.commit(4);
+  link.send();
+  while (inbound.available() === 0)
+    expect(link.waitReadable(STATE.STARTING, deadline)).toBe('rung');
+  inbound.view(4);
+  expect(inbound.buffer.readUInt32BE(inbound.offset)).toBe(number);
+  link.release(4);
+}
+
+describe('ping-pong: both threads sleep before every answer', () => {
+  test('over one connection', () => {
+    const link = connect(1024, 2 ** 32 - 200_000, { role: 'echo', toMain: NOTHING, toWorker: NOTHING });
+    const deadline = performance.now() + 30_000;
+    for (let number = 0; number < 100_000; number++) roundTrip(link, number, deadline);
+  });
+
+  test('while another connection rings the same bell all the time', () => {
+    const noise: StreamOptions = { count: 5_000_000, seed: 9, usual: 8, hugeEvery: 1_000_000_000 };
+    const link = connect(1024, 0, { role: 'echo', toMain: NOTHING, toWorker: NOTHING });
+    const other = connect(64 * 1024, 0, { role: 'ringing', toMain: noise, toWorker: NOTHING });
+    const reader = new RecordReader(other.inbound, noise, (size) => other.release(size));
+    const deadline = performance.now() + 30_000;
+    const b = performance.now();
+    for (let number = 0; number < 100_000; number++) {
+      roundTrip(link, number, deadline);
+      reader.read();
+    }
+    console.log(reader.number, performance.now() - b);
   });
 });

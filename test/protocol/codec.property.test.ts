@@ -74,7 +74,7 @@ describe('what was read can be sent again', () => {
         const sent = received.isWellFormed() ? Buffer.from(received) : encodeEscaped(received);
         expect(sent.equals(bytes)).toBe(true);
       }),
-      5000,
+      2000,
     );
   });
 });
@@ -98,7 +98,7 @@ describe('short strings', () => {
           expect(new Reader(bytes).shortstr()).toBe(value);
         }
       }),
-      5000,
+      2000,
     );
   });
 

@@ -151,12 +151,9 @@ describe('nesting', () => {
     return { a: value };
   }
   function nestedBytes(depth: number): Buffer {
-    let bytes = hex('00000000');
-    for (let level = 1; level < depth; level++) {
-      const entry = Buffer.concat([hex('01 74 46'), bytes]);
-      bytes = Buffer.concat([hex(hexOf(entry.length, 4)), entry]);
-    }
-    return bytes;
+    const perLevel = hex('01 74 46 00000000').length;
+    const lengths = Array.from({ length: depth }, (_, level) => hexOf(perLevel * (depth - 1 - level), 4));
+    return hex(lengths.join('017446'));
   }
 
   test(`${MAX_TABLE_DEPTH} levels go both ways`, () => {

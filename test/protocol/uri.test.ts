@@ -198,7 +198,7 @@ describe('the password is in no message', () => {
   });
 
   test.each(['amqp://u:12/hunter2@h', 'amqp://u:12#hunter2@h'])(
-    '%s is refused, or half of the password would pass for a vhost or be dropped',
+    '%s is refused: half of the password would pass for a vhost, or be dropped',
     (uri) => {
       expect(() => parseUri(uri)).toThrow(TypeError);
     },

@@ -1,0 +1,403 @@
+import { type AmqpError, MessageTooLargeError, WrongStateError } from '../errors';
+import type { Args, Input } from '../protocol/method-types';
+import { ProtocolViolation } from '../protocol/violation';
+import type { Channel } from './channel';
+import { contentOf } from './channel-core';
+import { type OptionsOf, TopologyChannel } from './channel-topology';
+import {
+  type CallOptions,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  checkTimeout,
+  optionNames,
+} from './checks';
+import {
+  CallbackConsumer,
+  type CancelCallback,
+  type Consumer,
+  cancelled,
+  DrainingConsumer,
+  type MessageCallback,
+  MessageIterator,
+} from './consumer';
+import { Deliveries } from './deliveries';
+import { IncomingMessage } from './message';
+import type { Answer } from './rpc';
+
+export type QosOptions = OptionsOf<'basic.qos'>;
+export type BasicGetOptions = OptionsOf<'basic.get', 'queue'>;
+export type BasicConsumeOptions = OptionsOf<'basic.consume', 'queue'> & {
+  /** The broker cancelled the consumer; without it, `drainEvents` throws ConsumerCancelledError. */
+  onCancel?: CancelCallback | undefined;
+};
+export interface ConsumeOptions {
+  noAck?: boolean | undefined;
+  /** Unsettled messages at most; default 100, or what `basicQos` set. */
+  prefetch?: number | undefined;
+  exclusive?: boolean | undefined;
+  arguments?: Input<'basic.consume'>['arguments'];
+  consumerTag?: string | undefined;
+  /** Milliseconds without a message after which the iteration ends; default: never. */
+  timeout?: number | undefined;
+  /** Messages after which the iteration ends; default: none. */
+  limit?: number | undefined;
+}
+
+/** Safe for a broker's and a program's memory, and enough to keep both busy. */
+const DEFAULT_PREFETCH = 100;
+
+const NAMES = {
+  basicQos: optionNames('basic.qos', []),
+  basicGet: optionNames('basic.get', ['queue']),
+  basicConsume: optionNames('basic.consume', ['queue'], ['onCancel']),
+  basicCancel: optionNames('basic.cancel', ['consumerTag']),
+  basicAck: new Set(['multiple']),
+  basicNack: new Set(['multiple', 'requeue']),
+  basicReject: new Set(['requeue']),
+  basicRecover: optionNames('basic.recover', []),
+  consume: new Set(['noAck', 'prefetch', 'exclusive', 'arguments', 'consumerTag', 'timeout', 'limit']),
+};
+
+/** The verbs that bring messages and settle them. */
+export abstract class ConsumingChannel extends TopologyChannel {
+  readonly #consumers = new Map<string, Consumer>();
+  /** @internal */
+  protected readonly deliveries = new Deliveries();
+  #prefetchSet = false;
+
+  // ── consuming ───────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Limit how many unsettled messages the broker sends ahead. Blocks for a round trip.
+   * RabbitMQ: `global: false` is for each consumer started after this, `true` for the channel;
+   * `prefetchSize` other than 0 closes the connection with 540.
+   * @see AMQP 0-9-1 §1.8.3.1 (basic.qos)
+   */
+  basicQos(options: QosOptions): void {
+    checkOptions('basicQos', options, NAMES.basicQos);
+    this.call('basic.qos', options, options, '');
+    this.#prefetchSet = true;
+  }
+
+  /**
+   * Start a consumer. Its callback runs in `drainEvents`, `loop`, `sleep` and iterators, never by itself.
+   * Without an earlier `basicQos`, at most 100 unsettled messages are sent ahead. Blocks for a round trip.
+   * @returns the consumer tag
+   * @throws {NotFoundError} 404, no such queue
+   * @throws {AccessRefusedError} 403, `exclusive` and it has consumers
+   * @see AMQP 0-9-1 §1.8.3.3 (basic.consume)
+   *
+   *     channel.basicConsume('tasks', (message) => { work(message.text); message.ack(); });
+   *     for (;;) connection.drainEvents();
+   */
+  basicConsume(queue: string, callback: MessageCallback, options: BasicConsumeOptions = {}): string {
+    checkOptions('basicConsume', options, NAMES.basicConsume);
+    checkFunction(callback, 'callback');
+    const { onCancel, ...rest } = options;
+    if (onCancel !== undefined) checkFunction(onCancel, 'onCancel');
+    const consumer = new CallbackConsumer(
+      this as unknown as Channel,
+      options.noAck === true,
+      callback,
+      onCancel,
+    );
+    if (!this.#prefetchSet && !options.noAck) this.basicQos({ prefetchCount: DEFAULT_PREFETCH });
+    return this.#consume(queue, consumer, rest);
+  }
+
+  /**
+   * Read a queue with a `for` loop. Leaving the loop in any way cancels the consumer and requeues what was
+   * sent ahead (what came with `noAck` is gone). Blocks until there is a message; ends after `timeout` ms
+   * without one, or `limit` messages.
+   *
+   *     for (const message of channel.consume('tasks', { timeout: 5000 })) message.process(work);
+   */
+  consume(queue: string, options: ConsumeOptions = {}): MessageIterator {
+    checkOptions('consume', options, NAMES.consume);
+    const {
+      timeout = Number.POSITIVE_INFINITY,
+      limit = Number.POSITIVE_INFINITY,
+      prefetch,
+      ...rest
+    } = options;
+    checkTimeout(timeout);
+    if (limit !== Number.POSITIVE_INFINITY) checkInteger(limit, 'limit', 0, Number.MAX_SAFE_INTEGER);
+    if (prefetch !== undefined) checkInteger(prefetch, 'prefetch', 0, 0xffff);
+    const iterator = new MessageIterator(this as unknown as Channel, options.noAck === true, {
+      timeout,
+      limit,
+    });
+    if (prefetch !== undefined || !this.#prefetchSet) {
+      const wanted = prefetch ?? Math.min(DEFAULT_PREFETCH, Math.max(1, limit));
+      this.request('basic.qos', { prefetchCount: wanted }, {});
+    }
+    this.#consume(queue, iterator, rest);
+    return iterator;
+  }
+
+  #consume(
+    queue: string,
+    consumer: Consumer & { tag: string },
+    options: Omit<BasicConsumeOptions, 'onCancel'>,
+  ): string {
+    const { consumerTag = '', noWait = false, timeout } = options;
+    if (timeout !== undefined) checkTimeout(timeout);
+    if (consumerTag !== '' && this.#consumers.has(consumerTag)) {
+      throw new WrongStateError(`channel ${this.id} has a consumer "${consumerTag}" already`, {
+        code: 'DUPLICATE_TAG',
+      });
+    }
+    const register = (tag: string) => {
+      consumer.tag = tag;
+      this.#consumers.set(tag, consumer);
+    };
+    const args = { ...options, queue: this.queueNamed(queue) };
+    if (noWait) {
+      if (consumerTag === '')
+        throw new TypeError('basicConsume: noWait needs a consumerTag, or nobody will know it');
+      this.send('basic.consume', args, queue);
+      register(consumerTag);
+      return consumerTag;
+    }
+    // deliveries may follow the reply at once: the consumer is there before they are looked at
+    const tagOf = (answer: Answer) => (answer.args as Args<'basic.consume-ok'>).consumerTag;
+    this.request(
+      'basic.consume',
+      args,
+      { timeout },
+      {
+        accept: (answer) => register(tagOf(answer)),
+        late: (answer) => this.#refuseConsumer(tagOf(answer), consumer.noAck),
+      },
+    );
+    return consumer.tag;
+  }
+
+  /** Its caller has given up on it: end it, and give back what it brings until then. */
+  #refuseConsumer(consumerTag: string, noAck: boolean): void {
+    this.#consumers.set(consumerTag, new DrainingConsumer(consumerTag, noAck, (tag) => this.#giveBack(tag)));
+    this.connection.pump.defer(() => this.send('basic.cancel', { consumerTag, noWait: true }, consumerTag));
+  }
+
+  /**
+   * End a consumer; an unknown tag is no error. Messages it has brought but that were not handed to its
+   * callback are requeued. Blocks for a round trip unless `noWait`.
+   * @see AMQP 0-9-1 §1.8.3.5 (basic.cancel)
+   */
+  basicCancel(consumerTag: string, options: CallOptions & { noWait?: boolean | undefined } = {}): void {
+    checkOptions('basicCancel', options, NAMES.basicCancel);
+    this.call('basic.cancel', { consumerTag, noWait: options.noWait }, options, consumerTag);
+    const consumer = this.#consumers.get(consumerTag);
+    if (consumer === undefined) return;
+    if (options.noWait) {
+      this.#consumers.set(
+        consumerTag,
+        new DrainingConsumer(consumerTag, consumer.noAck, (tag) => this.#giveBack(tag)),
+      );
+    } else {
+      this.#consumers.delete(consumerTag);
+    }
+    const unseen = this.connection.dispatcher.retain(
+      (event) => (event as Partial<IncomingMessage>).consumer !== consumer,
+    );
+    for (const message of unseen as IncomingMessage[])
+      if (!message.isSettled) message.nack({ requeue: true });
+  }
+
+  /** The tags of the consumers of this channel. */
+  get consumerTags(): string[] {
+    return [...this.#consumers.keys()];
+  }
+
+  /**
+   * Take one message from a queue, or `null` if it is empty. Blocks for one round trip. A reply that comes
+   * after `timeout` is requeued by itself (with `noAck` it is lost, as the broker has forgotten it).
+   * @throws {NotFoundError} 404, no such queue
+   * @throws {MessageTooLargeError} it is larger than `maxMessageSize`; it is unsettled and has a `deliveryTag`
+   * @see AMQP 0-9-1 §1.8.3.10 (basic.get)
+   *
+   *     const message = channel.basicGet('tasks');
+   *     if (message) { work(message.text); message.ack(); }
+   */
+  basicGet(queue = '', options: BasicGetOptions = {}): IncomingMessage | null {
+    checkOptions('basicGet', options, NAMES.basicGet);
+    const { noAck = false, timeout } = options;
+    if (timeout !== undefined) checkTimeout(timeout);
+    const answer = this.request(
+      'basic.get',
+      { queue: this.queueNamed(queue), noAck },
+      { timeout },
+      {
+        late: ({ content, args }) => {
+          if (content !== undefined && !noAck) this.#giveBack((args as Args<'basic.get-ok'>).deliveryTag);
+        },
+      },
+    );
+    return answer.content === undefined ? null : this.#message(answer, undefined, noAck);
+  }
+
+  // ── settling ────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Take responsibility for a message, or with `multiple` for all up to it (0: for all). Does not block.
+   * @throws {AlreadySettledError} it was settled before, or needs no ack; nothing is sent, the channel lives
+   * @throws {RangeError} no such message was delivered
+   * @see AMQP 0-9-1 §1.8.3.13 (basic.ack)
+   */
+  basicAck(deliveryTag: number, options: { multiple?: boolean | undefined } = {}): void {
+    checkOptions('basicAck', options, NAMES.basicAck);
+    this.#settle('basic.ack', deliveryTag, { multiple: options.multiple });
+  }
+
+  /** Give messages back (`requeue`, default true) or away. Does not block. Throws like `basicAck`. */
+  basicNack(
+    deliveryTag: number,
+    options: { multiple?: boolean | undefined; requeue?: boolean | undefined } = {},
+  ): void {
+    checkOptions('basicNack', options, NAMES.basicNack);
+    this.#settle('basic.nack', deliveryTag, { multiple: options.multiple, requeue: options.requeue ?? true });
+  }
+
+  /** Give a message away (dead letters), or back with `requeue: true`. Does not block. Throws like `basicAck`. */
+  basicReject(deliveryTag: number, options: { requeue?: boolean | undefined } = {}): void {
+    checkOptions('basicReject', options, NAMES.basicReject);
+    this.#settle('basic.reject', deliveryTag, { requeue: options.requeue });
+  }
+
+  #settle(
+    method: 'basic.ack' | 'basic.nack' | 'basic.reject',
+    deliveryTag: number,
+    how: { multiple?: boolean | undefined; requeue?: boolean | undefined },
+  ): void {
+    const multiple = how.multiple === true;
+    checkInteger(deliveryTag, 'deliveryTag', multiple ? 0 : 1, Number.MAX_SAFE_INTEGER);
+    this.checkOpen(method);
+    this.deliveries.check(deliveryTag, multiple, this.id);
+    this.send(method, { deliveryTag, ...how }, deliveryTag);
+    this.deliveries.settle(deliveryTag, multiple);
+  }
+
+  /**
+   * Ask the broker to deliver all unsettled messages of the channel again, with new tags. Blocks for a
+   * round trip. RabbitMQ answers `requeue: false` by closing the connection with 540.
+   * @see AMQP 0-9-1 §1.8.3.16 (basic.recover)
+   */
+  basicRecover(options: Input<'basic.recover'> & CallOptions = {}): void {
+    checkOptions('basicRecover', options, NAMES.basicRecover);
+    this.call('basic.recover', { requeue: options.requeue ?? true }, options, '');
+    this.deliveries.clear();
+  }
+
+  /** `basicRecover` without waiting; deprecated in the specification. @see AMQP 0-9-1 §1.8.3.15 */
+  basicRecoverAsync(options: Input<'basic.recover-async'> = {}): void {
+    checkOptions('basicRecoverAsync', options, NAMES.basicRecover);
+    this.send('basic.recover-async', { requeue: options.requeue ?? true }, '');
+    this.deliveries.clear();
+  }
+
+  // ── what the broker sends ───────────────────────────────────────────────────────────────────────────
+
+  /** Is this delivery still to be acked, nacked or rejected? */
+  isUnsettled(deliveryTag: number): boolean {
+    return this.deliveries.has(deliveryTag);
+  }
+
+  /** @internal */
+  protected override renew(): void {
+    super.renew();
+    this.#prefetchSet = false;
+    this.deliveries.reset();
+  }
+
+  /** The broker requeues what is unsettled; what is queued here of it is meaningless now. @internal */
+  protected override ended(reason: AmqpError): void {
+    super.ended(reason);
+    this.deliveries.clear();
+    for (const consumer of this.#consumers.values()) consumer.ended(reason);
+    this.#consumers.clear();
+    this.connection.dispatcher.retain(
+      (event) => !(event instanceof IncomingMessage) || (event.channel as unknown) !== this || event.noAck,
+    );
+  }
+
+  /** @internal */
+  protected override handle(answer: Answer): void {
+    switch (answer.plan.name) {
+      case 'basic.deliver':
+        return this.#delivered(answer);
+      case 'basic.cancel':
+        return this.#cancelledByBroker((answer.args as Args<'basic.cancel'>).consumerTag);
+      default:
+        return super.handle(answer);
+    }
+  }
+
+  #delivered(answer: Answer): void {
+    const { consumerTag } = answer.args as Args<'basic.deliver'>;
+    const consumer = this.#consumers.get(consumerTag);
+    if (consumer === undefined) {
+      throw new ProtocolViolation(
+        503,
+        'delivery for an unknown consumer',
+        'basic.deliver',
+        'a consumer',
+        consumerTag,
+      );
+    }
+    try {
+      consumer.deliver(this.#message(answer, consumer, consumer.noAck));
+    } catch (error) {
+      if (!(error instanceof MessageTooLargeError)) throw error;
+      this.connection.dispatcher.push({
+        dispatch: () => {
+          throw error;
+        },
+      });
+    }
+  }
+
+  #cancelledByBroker(consumerTag: string): void {
+    const consumer = this.#consumers.get(consumerTag);
+    this.#consumers.delete(consumerTag);
+    consumer?.ended(cancelled(consumerTag));
+  }
+
+  /** The message of a delivery or a get-ok. @throws {MessageTooLargeError} */
+  #message(answer: Answer, consumer: Consumer | undefined, noAck: boolean): IncomingMessage {
+    const { deliveryTag, redelivered, exchange, routingKey, messageCount } =
+      answer.args as Args<'basic.deliver'> & Partial<Args<'basic.get-ok'>>;
+    const { body, bodySize, properties } = contentOf(answer);
+    this.deliveries.add(deliveryTag, noAck);
+    if (body === undefined) throw this.#tooLarge(deliveryTag, bodySize, noAck);
+    return new IncomingMessage(
+      this as unknown as Channel,
+      consumer,
+      deliveryTag,
+      redelivered,
+      exchange,
+      routingKey,
+      messageCount,
+      noAck,
+      body,
+      properties,
+    );
+  }
+
+  #tooLarge(deliveryTag: number, bodySize: number, noAck: boolean): MessageTooLargeError {
+    const { maxMessageSize } = this.connection;
+    const wayOut = noAck
+      ? 'it is lost, as it was taken with noAck'
+      : 'it is unsettled: reject it by its tag, or close the channel to requeue it';
+    return new MessageTooLargeError(
+      `message ${deliveryTag} on channel ${this.id} has ${bodySize} bytes, above maxMessageSize (${maxMessageSize}); ${wayOut}`,
+      { bodySize, deliveryTag },
+    );
+  }
+
+  /** Give back a delivery that nobody will see. */
+  #giveBack(deliveryTag: number): void {
+    this.deliveries.settle(deliveryTag, false);
+    this.respond('basic.nack', { deliveryTag, requeue: true });
+  }
+}

@@ -1,0 +1,369 @@
+import {
+  type AmqpError,
+  BlockedTimeoutError,
+  ChannelClosedError,
+  NackError,
+  TimeoutError,
+  UnroutableError,
+  WrongStateError,
+} from '../errors';
+import type { Args, Input } from '../protocol/method-types';
+import type { PropertiesInput } from '../protocol/properties';
+import { type BatchOptions, type Publishing, type PublishResult, publishBatch } from './batch';
+import type { Channel } from './channel';
+import { ConsumingChannel } from './channel-consuming';
+import { contentOf } from './channel-core';
+import {
+  type CallOptions,
+  checkFunction,
+  checkOptions,
+  checkTimeout,
+  optionNames,
+  PUBLISH_OPTIONS,
+} from './checks';
+import { Confirms, type Publish } from './confirms';
+import { type BodyInput, bodyBytes, Message, ReturnedMessage, refusePromise, withEncoding } from './message';
+import { type Address, writePublish } from './publisher';
+import type { Answer } from './rpc';
+
+export type PublishOptions = Input<'basic.publish'> &
+  PropertiesInput &
+  CallOptions & {
+    /** Confirm mode: false leaves waiting to `waitForConfirms`. Default true. */
+    wait?: boolean | undefined;
+  };
+
+/** Publishing mode of a channel: transactions and confirms exclude each other. */
+export type ChannelMode = 'none' | 'tx' | 'confirm';
+
+const CONFIRM_SELECT = optionNames('confirm.select', []);
+const TIMEOUT_ONLY = new Set(['timeout']);
+
+/** The verbs that send messages, plainly, confirmed, or in a transaction. */
+export abstract class PublishingChannel extends ConsumingChannel {
+  #confirms = new Confirms();
+  #mode: ChannelMode = 'none';
+  /** The broker's wish (channel.flow): false means do not publish. */
+  #active = true;
+  readonly #returned: ReturnedMessage[] = [];
+
+  /** Called when a mandatory message comes back outside of confirm mode; run by the pump. */
+  onReturn: ((message: ReturnedMessage) => void) | undefined;
+
+  /** `none`, or after `txSelect` or `confirmSelect` for good: `tx`, `confirm`. */
+  get mode(): ChannelMode {
+    return this.#mode;
+  }
+
+  // ── publishing ──────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Publish a message; properties stand beside the address. The body is copied before this returns.
+   * Without confirm mode it blocks only while the connection's buffer is full. In confirm mode it returns
+   * once the broker has taken responsibility.
+   * @throws {NackError} confirm mode: the broker could not take it
+   * @throws {UnroutableError} confirm mode and `mandatory`: no queue took it; carries the message
+   * @throws {TimeoutError} `outcome` is `not-sent`, or `unknown` when only the confirm is missing
+   * @throws {BlockedTimeoutError} the broker has blocked publishing for `blockedTimeout` ms; not sent
+   * @see AMQP 0-9-1 §1.8.3.7 (basic.publish)
+   *
+   *     channel.basicPublish('hello', { routingKey: 'tasks', deliveryMode: 2 });
+   */
+  basicPublish(body: BodyInput | Message, options: PublishOptions = {}): void {
+    checkOptions('basicPublish', options, PUBLISH_OPTIONS);
+    const deadline = this.connection.deadline(
+      options.timeout === undefined ? undefined : checkTimeout(options.timeout),
+    );
+    const publish = this.publishWithin(body, options, deadline);
+    if (publish === undefined || options.wait === false) return;
+    this.connection.pump.until(publish, deadline);
+    if (publish.acked) return;
+    throw this.publishError(publish);
+  }
+
+  /** Write one publish; in confirm mode returns what tracks it. @internal */
+  publishWithin(body: BodyInput | Message, options: PublishOptions, deadline: number): Publish | undefined {
+    const bytes = body instanceof Message ? body.body : bodyBytes(body);
+    const properties =
+      body instanceof Message ? { ...body.properties, ...options } : withEncoding(body, options);
+    this.checkOpen('basic.publish');
+    this.#write(options, properties, bytes, deadline);
+    if (this.#mode !== 'confirm') return undefined;
+    const { exchange = '', routingKey = '', mandatory = false } = options;
+    return this.#confirms.track(exchange, routingKey, mandatory, bytes);
+  }
+
+  /** Why a publish was not acked. @internal */
+  publishError(publish: Publish): Error {
+    const { seqNo, exchange, routingKey, returned } = publish;
+    const what = `publish ${seqNo} to exchange "${exchange}" with routing key "${routingKey}"`;
+    if (publish.error !== undefined) return this.#lost(publish);
+    if (returned !== undefined) {
+      const { replyCode, replyText } = returned;
+      return new UnroutableError<ReturnedMessage>(`${what} was returned: ${replyCode} ${replyText}`, {
+        code: replyText,
+        replyCode,
+        replyText,
+        method: 'basic.publish',
+        message: returned,
+      });
+    }
+    if (publish.nacked) {
+      const message = new Message(publish.body);
+      return new NackError<Message>(`${what} was refused by the broker (basic.nack)`, {
+        method: 'basic.publish',
+        message,
+      });
+    }
+    return new TimeoutError(`${what} was not confirmed in time; it may or may not have arrived`, {
+      method: 'basic.publish',
+      outcome: 'unknown',
+      recoverable: true,
+    });
+  }
+
+  /** An innocent publish on a channel that something else closed. */
+  #lost(publish: Publish): AmqpError {
+    const reason = publish.error as AmqpError;
+    if (publish.outcome === 'rejected' || !(reason instanceof ChannelClosedError)) return this.tell(reason);
+    this.tell(reason);
+    return new ChannelClosedError(`publish ${publish.seqNo} was not confirmed: ${reason.message}`, {
+      code: reason.code,
+      method: 'basic.publish',
+      origin: 'broker',
+      outcome: 'unknown',
+      cause: reason,
+    });
+  }
+
+  /** Put a message into the ring. */
+  #write(address: Address, properties: PropertiesInput, body: Uint8Array, deadline: number): void {
+    this.#waitUntilAllowed(deadline);
+    if (!writePublish(this.connection.pump, this.id, address, properties, body, deadline)) {
+      throw this.timedOut('basic.publish', 'not-sent');
+    }
+    this.blame.remember('basic.publish', address.exchange ?? '', address.routingKey);
+  }
+
+  /** The broker may have asked not to publish: for this channel (flow) or for all (alarm). */
+  #waitUntilAllowed(deadline: number): void {
+    const { connection } = this;
+    const isActive = () => this.#active;
+    if (connection.isBlocked) {
+      const limit = Math.min(deadline, performance.now() + connection.blockedTimeout);
+      const unblocked = {
+        get settled() {
+          return !connection.isBlocked;
+        },
+      };
+      if (!connection.pump.until(unblocked, limit)) {
+        throw new BlockedTimeoutError(
+          `basic.publish was not sent: the broker has blocked publishing (${connection.blockedReason})`,
+          { method: 'basic.publish', origin: 'broker', recoverable: true, outcome: 'not-sent' },
+        );
+      }
+    }
+    if (
+      !this.#active &&
+      !connection.pump.until(
+        {
+          get settled() {
+            return isActive();
+          },
+        },
+        deadline,
+      )
+    ) {
+      throw this.timedOut('basic.publish', 'not-sent');
+    }
+  }
+
+  /**
+   * Publish many messages in confirm mode with at most `window` unconfirmed ones. Blocks until each is
+   * confirmed, and never throws for one of them: the results say what became of each, in order.
+   * @throws {WrongStateError} without `confirmSelect`
+   *
+   *     const results = channel.publishBatch(lines, { routingKey: 'lines', window: 500 });
+   *     const lost = results.filter((result) => result.status !== 'acked');
+   */
+  publishBatch(messages: Iterable<Publishing>, options: BatchOptions = {}): PublishResult[] {
+    return publishBatch(this as unknown as Channel, messages, options);
+  }
+
+  /**
+   * Wait for the confirms of everything published with `wait: false`, or timed out. Blocks.
+   * @returns true if nothing was nacked since the last call
+   * @throws {TimeoutError} some are still missing
+   */
+  waitForConfirms(options: CallOptions = {}): boolean {
+    checkOptions('waitForConfirms', options, TIMEOUT_ONLY);
+    this.checkMode('confirm', 'waitForConfirms');
+    this.checkOpen('waitForConfirms');
+    const confirms = this.#confirms;
+    const { connection } = this;
+    connection.pump.until(
+      confirms,
+      connection.deadline(options.timeout === undefined ? undefined : checkTimeout(options.timeout)),
+    );
+    if (this.untold !== undefined) throw this.tell(this.untold);
+    if (!confirms.settled) {
+      throw new TimeoutError(
+        `${confirms.outstanding} publishes on channel ${this.id} were not confirmed in time`,
+        {
+          outcome: 'unknown',
+          recoverable: true,
+        },
+      );
+    }
+    return !confirms.takeNacked();
+  }
+
+  /** The sequence number of the next publish in confirm mode; 0 outside of it. */
+  get nextPublishSeqNo(): number {
+    return this.#mode === 'confirm' ? this.#confirms.nextSeqNo : 0;
+  }
+
+  /** Mandatory messages that came back outside of confirm mode, if there is no `onReturn`; take them out yourself. */
+  get returnedMessages(): ReturnedMessage[] {
+    return this.#returned;
+  }
+
+  /**
+   * From now on the broker confirms what is published here. Blocks for a round trip; again: nothing.
+   * @throws {WrongStateError} in a transactional channel
+   * @see RabbitMQ: publisher confirms (confirm.select)
+   */
+  confirmSelect(options: Input<'confirm.select'> & CallOptions = {}): void {
+    checkOptions('confirmSelect', options, CONFIRM_SELECT);
+    if (this.#mode === 'confirm') return;
+    this.checkMode('none', 'confirmSelect');
+    this.call('confirm.select', { noWait: options.noWait }, options, '');
+    this.#mode = 'confirm';
+  }
+
+  // ── transactions ────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Make publishes and acks of this channel transactional, for good. Blocks for a round trip.
+   * @throws {WrongStateError} in confirm mode
+   * @see AMQP 0-9-1 §1.9.2.1 (tx.select)
+   */
+  txSelect(options: CallOptions = {}): void {
+    checkOptions('txSelect', options, TIMEOUT_ONLY);
+    if (this.#mode !== 'tx') this.checkMode('none', 'txSelect');
+    this.call('tx.select', {}, options, '');
+    this.#mode = 'tx';
+    this.deliveries.begin();
+  }
+
+  /**
+   * Commit what was published and settled since the last commit. Blocks until the broker has committed.
+   * @throws {TimeoutError | ConnectionClosedError} with `outcome: 'unknown'` when the answer never came
+   * @see AMQP 0-9-1 §1.9.2.3 (tx.commit)
+   */
+  txCommit(options: CallOptions = {}): void {
+    checkOptions('txCommit', options, TIMEOUT_ONLY);
+    this.checkMode('tx', 'txCommit');
+    this.call('tx.commit', {}, options, '');
+    this.deliveries.commit();
+  }
+
+  /** Forget what was published and settled since the last commit; settled messages are unsettled again. Blocks. */
+  txRollback(options: CallOptions = {}): void {
+    checkOptions('txRollback', options, TIMEOUT_ONLY);
+    this.checkMode('tx', 'txRollback');
+    this.call('tx.rollback', {}, options, '');
+    this.deliveries.rollback();
+  }
+
+  /**
+   * Run `fn` in a transaction: commit when it returns, roll back when it throws. Blocks.
+   * @throws {TypeError} when `fn` returns a promise; rolled back
+   *
+   *     channel.transaction(() => { channel.basicPublish(result, { routingKey: 'out' }); message.ack(); });
+   */
+  transaction<T>(fn: () => T): T {
+    checkFunction(fn, 'fn');
+    if (this.#mode !== 'tx') this.txSelect();
+    let result: T;
+    try {
+      result = refusePromise(fn(), 'transaction');
+    } catch (error) {
+      if (this.isOpen) this.txRollback();
+      throw error;
+    }
+    this.txCommit();
+    return result;
+  }
+
+  /** @throws {WrongStateError} @internal */
+  checkMode(wanted: 'none' | 'tx' | 'confirm', verb: string): void {
+    if (this.#mode === wanted) return;
+    const hint =
+      wanted === 'none'
+        ? `channel ${this.id} is in ${this.#mode} mode, and the two exclude each other; open another channel`
+        : `call ${wanted === 'tx' ? 'txSelect' : 'confirmSelect'} on channel ${this.id} first`;
+    throw new WrongStateError(`${verb}: ${hint}`, { code: 'WRONG_MODE' });
+  }
+
+  // ── what the broker sends ───────────────────────────────────────────────────────────────────────────
+
+  /** @internal */
+  protected override renew(): void {
+    super.renew();
+    this.#confirms = new Confirms();
+    this.#mode = 'none';
+    this.#active = true;
+  }
+
+  /** @internal */
+  protected override ended(reason: AmqpError): void {
+    super.ended(reason);
+    const { method, replyText = '' } = reason;
+    this.#confirms.fail(
+      reason,
+      ({ exchange }) => method === 'basic.publish' && replyText.includes(`'${exchange}'`),
+    );
+  }
+
+  /** @internal */
+  protected override handle(answer: Answer): void {
+    switch (answer.plan.name) {
+      case 'basic.ack':
+      case 'basic.nack': {
+        const { deliveryTag, multiple } = answer.args as Args<'basic.nack'>;
+        return this.#confirms.settle(deliveryTag, multiple, answer.plan.name === 'basic.nack');
+      }
+      case 'basic.return':
+        return this.#cameBack(answer);
+      case 'channel.flow':
+        this.#active = (answer.args as Args<'channel.flow'>).active;
+        return this.respond('channel.flow-ok', { active: this.#active });
+      default:
+        return super.handle(answer);
+    }
+  }
+
+  #cameBack(answer: Answer): void {
+    const { replyCode, replyText, exchange, routingKey } = answer.args as Args<'basic.return'>;
+    const { body = Buffer.alloc(0), properties } = contentOf(answer);
+    const channel = this as unknown as Channel;
+    const message = new ReturnedMessage(
+      channel,
+      replyCode,
+      replyText,
+      exchange,
+      routingKey,
+      body,
+      properties,
+    );
+    if (this.#mode !== 'confirm' || !this.#confirms.returned(message))
+      this.connection.dispatcher.push(message);
+  }
+
+  /** @internal */
+  takeReturn(message: ReturnedMessage): void {
+    if (this.onReturn === undefined) this.#returned.push(message);
+    else this.onReturn(message);
+  }
+}

@@ -1,0 +1,157 @@
+import type { Args, Input, MethodName } from '../protocol/method-types';
+import { ChannelCore } from './channel-core';
+import { type CallOptions, checkOptions, optionNames } from './checks';
+
+/** The options of a verb: the method's fields in the one table, less what is positional. */
+export type OptionsOf<M extends MethodName, Positional extends string = never> = Omit<Input<M>, Positional> &
+  CallOptions;
+
+export type ExchangeDeclareOptions = OptionsOf<'exchange.declare', 'exchange' | 'type'>;
+export type ExchangeDeleteOptions = OptionsOf<'exchange.delete', 'exchange'>;
+export type ExchangeBindOptions = OptionsOf<'exchange.bind', 'destination' | 'source'>;
+export type QueueDeclareOptions = OptionsOf<'queue.declare', 'queue'>;
+export type QueueBindOptions = OptionsOf<'queue.bind', 'queue' | 'exchange'>;
+export type QueueUnbindOptions = OptionsOf<'queue.unbind', 'queue' | 'exchange'>;
+export type QueuePurgeOptions = OptionsOf<'queue.purge', 'queue'>;
+export type QueueDeleteOptions = OptionsOf<'queue.delete', 'queue'>;
+
+/** What a queue.declare says of the queue. */
+export interface DeclaredQueue {
+  queue: string;
+  messageCount: number;
+  consumerCount: number;
+}
+
+const NAMES = {
+  exchangeDeclare: optionNames('exchange.declare', ['exchange', 'type']),
+  exchangeDelete: optionNames('exchange.delete', ['exchange']),
+  exchangeBind: optionNames('exchange.bind', ['destination', 'source']),
+  queueDeclare: optionNames('queue.declare', ['queue']),
+  queueBind: optionNames('queue.bind', ['queue', 'exchange']),
+  queueUnbind: optionNames('queue.unbind', ['queue', 'exchange']),
+  queuePurge: optionNames('queue.purge', ['queue']),
+  queueDelete: optionNames('queue.delete', ['queue']),
+};
+
+/** The verbs of exchanges and queues. */
+export abstract class TopologyChannel extends ChannelCore {
+  #lastQueue = '';
+
+  /** @internal */
+  protected override renew(): void {
+    super.renew();
+    this.#lastQueue = '';
+  }
+
+  /** `''` is the queue declared last. RabbitMQ has the same rule, and answers 404 when there is none. @internal */
+  protected queueNamed(queue: string): string {
+    return queue === '' ? this.#lastQueue : queue;
+  }
+
+  // ── exchanges ───────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Declare an exchange, or with `passive` check that it is there. Blocks for a round trip unless `noWait`.
+   * @throws {PreconditionFailedError} 406, it exists with other properties
+   * @throws {NotFoundError} 404, passive and missing
+   * @see AMQP 0-9-1 §1.6.2.1 (exchange.declare)
+   *
+   *     channel.exchangeDeclare('logs', 'fanout', { durable: true });
+   */
+  exchangeDeclare(exchange: string, type = 'direct', options: ExchangeDeclareOptions = {}): void {
+    checkOptions('exchangeDeclare', options, NAMES.exchangeDeclare);
+    this.call('exchange.declare', { ...options, exchange, type }, options, exchange);
+  }
+
+  /**
+   * Delete an exchange; deleting a missing one succeeds. Blocks for a round trip unless `noWait`.
+   * @throws {PreconditionFailedError} 406, `ifUnused` and it has bindings
+   * @see AMQP 0-9-1 §1.6.2.3 (exchange.delete)
+   */
+  exchangeDelete(exchange: string, options: ExchangeDeleteOptions = {}): void {
+    checkOptions('exchangeDelete', options, NAMES.exchangeDelete);
+    this.call('exchange.delete', { ...options, exchange }, options, exchange);
+  }
+
+  /**
+   * Let `destination` receive from `source`. Blocks for a round trip unless `noWait`.
+   * @throws {NotFoundError} 404, one of them is missing
+   * @see RabbitMQ: exchange to exchange bindings (exchange.bind)
+   */
+  exchangeBind(destination: string, source: string, options: ExchangeBindOptions = {}): void {
+    checkOptions('exchangeBind', options, NAMES.exchangeBind);
+    this.call('exchange.bind', { ...options, destination, source }, options, destination);
+  }
+
+  /** Undo `exchangeBind` with the same arguments. Blocks for a round trip unless `noWait`. */
+  exchangeUnbind(destination: string, source: string, options: ExchangeBindOptions = {}): void {
+    checkOptions('exchangeUnbind', options, NAMES.exchangeBind);
+    this.call('exchange.unbind', { ...options, destination, source }, options, destination);
+  }
+
+  // ── queues ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Declare a queue, or with `passive` check that it is there. `''` lets the broker choose a name; from
+   * then on `''` means this queue in other calls. Blocks for a round trip unless `noWait`.
+   * @returns its name and counts (0 with `noWait`, when nobody answers)
+   * @throws {PreconditionFailedError} 406, it exists with other properties
+   * @throws {NotFoundError} 404, passive and missing
+   * @throws {ResourceLockedError} 405, exclusive to another connection
+   * @see AMQP 0-9-1 §1.7.2.1 (queue.declare)
+   *
+   *     const { queue } = channel.queueDeclare('', { exclusive: true });
+   */
+  queueDeclare(queue = '', options: QueueDeclareOptions = {}): DeclaredQueue {
+    checkOptions('queueDeclare', options, NAMES.queueDeclare);
+    if (options.noWait && queue === '')
+      throw new TypeError('queueDeclare: noWait needs a queue name, or nobody will know it');
+    const answer = this.call('queue.declare', { ...options, queue }, options, queue);
+    const declared = (answer?.args ?? {
+      queue,
+      messageCount: 0,
+      consumerCount: 0,
+    }) as Args<'queue.declare-ok'>;
+    this.#lastQueue = declared.queue;
+    return declared;
+  }
+
+  /**
+   * Route messages from an exchange to a queue. Blocks for a round trip unless `noWait`.
+   * @throws {NotFoundError} 404, queue or exchange is missing
+   * @see AMQP 0-9-1 §1.7.2.3 (queue.bind)
+   */
+  queueBind(queue: string, exchange: string, options: QueueBindOptions = {}): void {
+    checkOptions('queueBind', options, NAMES.queueBind);
+    this.call('queue.bind', { ...options, queue: this.queueNamed(queue), exchange }, options, exchange);
+  }
+
+  /** Undo `queueBind` with the same arguments. Blocks for a round trip. @see AMQP 0-9-1 §1.7.2.5 */
+  queueUnbind(queue: string, exchange: string, options: QueueUnbindOptions = {}): void {
+    checkOptions('queueUnbind', options, NAMES.queueUnbind);
+    this.call('queue.unbind', { ...options, queue: this.queueNamed(queue), exchange }, options, exchange);
+  }
+
+  /**
+   * Remove all messages that are not waiting for an ack. Blocks for a round trip unless `noWait`.
+   * @returns how many there were (0 with `noWait`)
+   * @see AMQP 0-9-1 §1.7.2.7 (queue.purge)
+   */
+  queuePurge(queue = '', options: QueuePurgeOptions = {}): number {
+    checkOptions('queuePurge', options, NAMES.queuePurge);
+    const answer = this.call('queue.purge', { ...options, queue: this.queueNamed(queue) }, options, queue);
+    return (answer?.args as Args<'queue.purge-ok'> | undefined)?.messageCount ?? 0;
+  }
+
+  /**
+   * Delete a queue with its messages; deleting a missing one succeeds. Blocks for a round trip unless `noWait`.
+   * @returns how many messages went with it (0 with `noWait`)
+   * @throws {PreconditionFailedError} 406, `ifUnused` and it has consumers, or `ifEmpty` and it has messages
+   * @see AMQP 0-9-1 §1.7.2.9 (queue.delete)
+   */
+  queueDelete(queue = '', options: QueueDeleteOptions = {}): number {
+    checkOptions('queueDelete', options, NAMES.queueDelete);
+    const answer = this.call('queue.delete', { ...options, queue: this.queueNamed(queue) }, options, queue);
+    return (answer?.args as Args<'queue.delete-ok'> | undefined)?.messageCount ?? 0;
+  }
+}

@@ -1,0 +1,304 @@
+import type { ControlCall, ControlReply } from '../bridge/control';
+import { STATE } from '../bridge/layout';
+import { Link } from '../bridge/link';
+import { spawnWorker, type WorkerThread } from '../bridge/spawn';
+import {
+  type AmqpError,
+  ConnectionClosedError,
+  type ErrorRecord,
+  fromRecord,
+  InterruptedError,
+  WorkerCrashedError,
+  WrongStateError,
+} from '../errors';
+import { decodeMethod, PLANS } from '../protocol/codec';
+import { FRAME } from '../protocol/constants';
+import type { Table } from '../protocol/field-table';
+import type { SessionDescription, SessionOptions } from '../protocol/session-options';
+import { ProtocolViolation } from '../protocol/violation';
+import type { Reader } from '../protocol/wire';
+import { type Channel, type CloseOptions, closeOptions } from './channel';
+import { Dispatcher } from './dispatcher';
+import { closeAtExit, forgetAtExit } from './exit';
+import type { Settings } from './options';
+import { type FrameRouter, Pump } from './pump';
+import { Replies } from './rpc';
+
+type Thread = WorkerThread<ControlCall<SessionOptions>, ControlReply<SessionDescription>>;
+
+const CLOSE_TIMEOUT = 5000;
+/** After `abort`, how long the worker may take to put the socket down. */
+const ABORT_TIMEOUT = 100;
+
+/**
+ * A connection below its verbs: the worker thread and the memory shared with it, where frames go, and
+ * how it ends. It remembers why it ended: the first call after it throws that, later ones say so.
+ */
+export abstract class ConnectionCore implements FrameRouter {
+  /** @internal */
+  readonly dispatcher = new Dispatcher();
+  /** @internal */
+  readonly pump: Pump;
+  /** @internal */
+  readonly maxMessageSize: number;
+  /** @internal */
+  readonly callTimeout: number;
+  /** @internal */
+  readonly blockedTimeout: number;
+  protected readonly link: Link;
+  readonly #thread: Thread;
+  protected readonly description: SessionDescription;
+  protected readonly open = new Map<number, Channel>();
+  /** Requests on channel 0: update-secret. */
+  protected readonly replies = new Replies();
+  #blockedReason: string | undefined;
+  #told = false;
+
+  /** The broker stops taking publishes (memory or disk alarm); run by the pump. */
+  onBlocked: ((reason: string) => void) | undefined;
+  onUnblocked: (() => void) | undefined;
+  /** The connection has ended; run by the pump, or by the call that notices. */
+  onClose: ((error: AmqpError) => void) | undefined;
+
+  /** @internal Use `connect`. */
+  constructor(settings: Settings) {
+    this.maxMessageSize = settings.maxMessageSize;
+    this.callTimeout = settings.callTimeout;
+    this.blockedTimeout = settings.blockedTimeout;
+    this.link = new Link(settings.ringCapacity, settings.interruptible, settings.stallTimeout);
+    this.pump = new Pump(this.link, this);
+    this.#thread = startThread();
+    try {
+      this.description = this.#open(settings);
+    } catch (error) {
+      this.#thread.terminate();
+      throw error;
+    }
+    this.pump.frameMax = this.frameMax;
+    closeAtExit(this);
+  }
+
+  #open({ session }: Settings): SessionDescription {
+    const link = this.link;
+    link.attach(this.#thread.doorbell);
+    this.control({ call: 'open', memory: link.memory, bell: link.bell.memory, options: session });
+    // the worker keeps the time; its grace here is for the case that it cannot
+    const deadline = performance.now() + session.connectTimeout + CLOSE_TIMEOUT;
+    while (link.state === STATE.STARTING) {
+      const end = link.waitReadable(STATE.STARTING, deadline);
+      if (end === 'interrupted')
+        throw new InterruptedError('interrupted by Ctrl-C (SIGINT) while connecting');
+      if (end !== 'rung') break;
+      if (link.inbound.available() > 0) this.pump.skip();
+    }
+    const description = link.state === STATE.OPEN ? this.control({ call: 'describe' }) : undefined;
+    if (description !== undefined) return description;
+    throw link.report === ''
+      ? crashed('it ended, or does not answer')
+      : fromRecord(JSON.parse(link.report) as ErrorRecord);
+  }
+
+  /** @internal */
+  protected control(call: ControlCall<SessionOptions>): ControlReply<SessionDescription> {
+    try {
+      return this.#thread.call(call);
+    } catch (error) {
+      throw crashed((error as Error).message, error);
+    }
+  }
+
+  // ── what it is ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** True until the connection has ended, as far as this thread has seen. */
+  get isOpen(): boolean {
+    return this.pump.death === undefined;
+  }
+  /** Like `isOpen`, after looking at what has come meanwhile. Does not block. */
+  get isAlive(): boolean {
+    this.glance();
+    return this.isOpen;
+  }
+  get isBlocked(): boolean {
+    return this.#blockedReason !== undefined;
+  }
+  /** Why the broker blocks publishing, in its words. */
+  get blockedReason(): string | undefined {
+    return this.#blockedReason;
+  }
+  /** What the broker told about itself: product, version, cluster_name, … */
+  get serverProperties(): Table {
+    return this.description.serverProperties;
+  }
+  /** The broker's capabilities: `{ publisher_confirms: true, … }`. */
+  get serverCapabilities(): Record<string, boolean> {
+    return (this.serverProperties.capabilities ?? {}) as unknown as Record<string, boolean>;
+  }
+  /** Negotiated: channels at most. */
+  get channelMax(): number {
+    return this.description.tuning.channelMax;
+  }
+  /** Negotiated: bytes of a frame at most. */
+  get frameMax(): number {
+    return this.description.tuning.frameMax;
+  }
+  /** Negotiated: seconds; 0 is none. */
+  get heartbeat(): number {
+    return this.description.tuning.heartbeat;
+  }
+  /** The open channels, by number. */
+  get channels(): ReadonlyMap<number, Channel> {
+    return this.open;
+  }
+  /** Lives of the connection; grows with each recovery. */
+  get epoch(): number {
+    return 1;
+  }
+  /** Why the connection ended, once it has. */
+  get lastError(): AmqpError | undefined {
+    return this.pump.death;
+  }
+
+  /** The number belongs to this channel from now on. @internal */
+  adopt(channel: Channel): void {
+    const other = this.open.get(channel.id);
+    if (other !== undefined && other !== channel) {
+      throw new WrongStateError(`channel ${channel.id} cannot be opened: the number is in use again`, {
+        code: 'NUMBER_IN_USE',
+      });
+    }
+    this.open.set(channel.id, channel);
+  }
+
+  /** The number is free again. @internal */
+  forget(channel: { id: number }): void {
+    this.open.delete(channel.id);
+  }
+
+  /**
+   * Close the connection: what was published is sent first, the broker requeues what is unsettled. Blocks
+   * until it has answered, at most `timeout` ms (default 5000); then the socket is put down in any case.
+   * Does nothing when it is closed; never throws for a connection that is lost.
+   */
+  close(options: CloseOptions = {}): void {
+    const { reason, timeout } = closeOptions(options);
+    const deadline = performance.now() + timeout;
+    if (!this.isOpen) return;
+    this.#told = true;
+    const closed = new ConnectionClosedError('the connection was closed by this program', { code: 'CLOSED' });
+    this.link.post({ ...reason, classId: 0, methodId: 0 });
+    this.#await(deadline);
+    if (this.link.state < STATE.CLOSED) this.#putDown();
+    this.pump.finish(closed);
+  }
+
+  /** Put the socket down without a word. Never throws, hardly blocks. */
+  abort(): void {
+    if (!this.isOpen) return;
+    this.#told = true;
+    this.#putDown();
+    this.pump.finish(
+      new ConnectionClosedError('the connection was aborted by this program', { code: 'ABORTED' }),
+    );
+  }
+
+  #putDown(): void {
+    this.link.post('abort');
+    this.#await(performance.now() + ABORT_TIMEOUT);
+    this.#thread.terminate();
+  }
+
+  /** Wait for the worker's last word, reading past whatever is in its way. */
+  #await(deadline: number): void {
+    while (this.link.state < STATE.CLOSED) {
+      this.pump.skip();
+      const end = this.link.waitReadable(this.link.state, deadline);
+      if (end !== 'rung') return;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  // ── below the verbs ─────────────────────────────────────────────────────────────────────────────────
+
+  /** Look at what has come, without waiting. @internal */
+  glance(): void {
+    if (this.pump.hasNews) this.pump.poll();
+  }
+
+  /** @throws why the connection has ended: the error itself once, then that it is closed @internal */
+  checkAlive(what: string): void {
+    const { death } = this.pump;
+    if (death === undefined) return;
+    if (!this.#told) throw this.tell(death);
+    throw new WrongStateError(`the connection is closed; ${what} was not sent`, {
+      code: 'CONNECTION_CLOSED',
+      cause: death,
+    });
+  }
+
+  /** @internal */
+  tell(error: AmqpError): AmqpError {
+    this.#told = true;
+    return error;
+  }
+
+  /** @internal */
+  route(type: number, channel: number, reader: Reader): void {
+    if (channel !== 0) {
+      const target = this.open.get(channel);
+      if (target !== undefined) return target.route(type, reader);
+      throw new ProtocolViolation(
+        504,
+        'frame for a channel that is not open',
+        'frame header',
+        'an open channel',
+        channel,
+      );
+    }
+    if (type === FRAME.METHOD) this.#control0(reader);
+  }
+
+  /** The worker has dealt with opening, closing and heartbeats; the rest is for this thread. */
+  #control0(reader: Reader): void {
+    const method = decodeMethod(reader);
+    switch (method.name) {
+      case 'connection.blocked': {
+        const { reason } = method.args;
+        this.#blockedReason = reason;
+        return this.dispatcher.push({ dispatch: () => this.onBlocked?.(reason) });
+      }
+      case 'connection.unblocked':
+        this.#blockedReason = undefined;
+        return this.dispatcher.push({ dispatch: () => this.onUnblocked?.() });
+      case 'connection.update-secret-ok':
+        return this.replies.settle({ plan: PLANS[method.name], args: {}, content: undefined });
+    }
+  }
+
+  /** @internal */
+  died(error: AmqpError): void {
+    forgetAtExit(this);
+    for (const channel of [...this.open.values()]) channel.died(error);
+    this.open.clear();
+    this.replies.fail(error);
+    if (this.onClose !== undefined) this.dispatcher.push({ dispatch: () => this.onClose?.(error) });
+  }
+}
+
+function startThread(): Thread {
+  try {
+    return spawnWorker('connection/thread');
+  } catch (error) {
+    throw crashed((error as Error).message, error);
+  }
+}
+
+function crashed(what: string, cause?: unknown): WorkerCrashedError {
+  return new WorkerCrashedError(`the worker thread of the connection failed: ${what}`, {
+    origin: 'worker',
+    outcome: 'not-sent',
+    cause,
+  });
+}
