@@ -77,7 +77,9 @@ class Batch {
       return;
     }
     try {
-      this.#publishes.push(this.channel.publishWithin(body, options, this.#deadline) as Publish);
+      const publish = this.channel.publishWithin(body, options, this.#deadline) as Publish;
+      publish.watched = true;
+      this.#publishes.push(publish);
     } catch (error) {
       if (error instanceof TypeError || error instanceof RangeError) throw error;
       this.#failure = error as Error;

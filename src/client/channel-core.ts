@@ -93,8 +93,11 @@ export abstract class ChannelCore {
         return isClosed();
       },
     };
-    if (pump.write(this.id, 'channel.close', args, deadline)) pump.until(goal, deadline);
-    this.#end(this.#closedByUs());
+    try {
+      if (pump.write(this.id, 'channel.close', args, deadline)) pump.until(goal, deadline);
+    } finally {
+      this.#end(this.#closedByUs());
+    }
   }
 
   #closedByUs(): AmqpError {
@@ -129,7 +132,11 @@ export abstract class ChannelCore {
   /** @throws when a method cannot be sent now, with what closed the channel @internal */
   checkOpen(method: string): void {
     this.connection.glance();
-    if (this.#state === 'open') return;
+    this.#checkState(method);
+  }
+
+  #checkState(method: string): void {
+    if (this.#state === 'open' || (this.#state === 'opening' && method === 'channel.open')) return;
     this.connection.checkAlive(method);
     if (this.untold !== undefined) throw this.tell(this.untold);
     throw new WrongStateError(`channel ${this.id} is closed; ${method} was not sent`, {
@@ -162,9 +169,10 @@ export abstract class ChannelCore {
   ): Answer {
     const { pump } = this.connection;
     if (timeout !== undefined) checkTimeout(timeout);
-    if (this.#state !== 'opening') this.checkOpen(method);
+    this.checkOpen(method);
     const deadline = this.connection.deadline(timeout);
-    if (!pump.write(this.id, method, args, deadline)) throw this.timedOut(method, 'not-sent');
+    const guard = () => this.#checkState(method);
+    if (!pump.write(this.id, method, args, deadline, guard)) throw this.timedOut(method, 'not-sent');
     const pending = this.#replies.expect(PLANS[method], handlers);
     try {
       pump.until(pending, deadline);
@@ -193,7 +201,9 @@ export abstract class ChannelCore {
   protected send<M extends MethodName>(method: M, args: Input<M>, subject: string | number): void {
     this.checkOpen(method);
     const deadline = this.connection.deadline(undefined);
-    if (!this.connection.pump.write(this.id, method, args, deadline)) throw this.timedOut(method, 'not-sent');
+    const guard = () => this.#checkState(method);
+    if (!this.connection.pump.write(this.id, method, args, deadline, guard))
+      throw this.timedOut(method, 'not-sent');
     this.blame.remember(method, subject);
   }
 

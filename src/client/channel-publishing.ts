@@ -47,7 +47,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
   #active = true;
   readonly #returned: ReturnedMessage[] = [];
 
-  /** Called when a mandatory message comes back outside of confirm mode; run by the pump. */
+  /** Called when a mandatory message comes back and no publish waits for it; run by the pump. */
   onReturn: ((message: ReturnedMessage) => void) | undefined;
 
   /** `none`, or after `txSelect` or `confirmSelect` for good: `tx`, `confirm`. */
@@ -76,7 +76,12 @@ export abstract class PublishingChannel extends ConsumingChannel {
     );
     const publish = this.publishWithin(body, options, deadline);
     if (publish === undefined || options.wait === false) return;
-    this.connection.pump.until(publish, deadline);
+    publish.watched = true;
+    try {
+      this.connection.pump.until(publish, deadline);
+    } finally {
+      publish.watched = publish.settled;
+    }
     if (publish.acked) return;
     throw this.publishError(publish);
   }
@@ -139,7 +144,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
   /** Put a message into the ring. */
   #write(address: Address, properties: PropertiesInput, body: Uint8Array, deadline: number): void {
     this.#waitUntilAllowed(deadline);
-    if (!writePublish(this.connection.pump, this.id, address, properties, body, deadline)) {
+    if (!writePublish(this.connection.pump, this, address, properties, body, deadline)) {
       throw this.timedOut('basic.publish', 'not-sent');
     }
     this.blame.remember('basic.publish', address.exchange ?? '', address.routingKey);
@@ -223,7 +228,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
     return this.#mode === 'confirm' ? this.#confirms.nextSeqNo : 0;
   }
 
-  /** Mandatory messages that came back outside of confirm mode, if there is no `onReturn`; take them out yourself. */
+  /** Mandatory messages that came back and that no publish waited for, if there is no `onReturn`; take them out yourself. */
   get returnedMessages(): ReturnedMessage[] {
     return this.#returned;
   }

@@ -6,6 +6,8 @@ import type { ReturnedMessage } from './message';
 /** A publish that waits for the broker's word. `settled` once it has come, or never will. */
 export class Publish {
   settled = false;
+  /** Somebody waits for this very publish, and will be told if it comes back. */
+  watched = false;
   nacked = false;
   returned: ReturnedMessage | undefined;
   error: AmqpError | undefined;
@@ -92,7 +94,7 @@ export class Confirms {
    * The broker returns before it confirms, in order, but without a number: the message is the first
    * outstanding mandatory one with its address, and of several the one with its body.
    */
-  returned(message: ReturnedMessage): boolean {
+  returned(message: ReturnedMessage): Publish | undefined {
     let found: Publish | undefined;
     for (const publish of this.#open) {
       const { settled, mandatory, exchange, routingKey } = publish;
@@ -105,7 +107,7 @@ export class Confirms {
       }
     }
     if (found !== undefined) found.returned = message;
-    return found !== undefined;
+    return found;
   }
 
   /**

@@ -9,6 +9,7 @@ import {
   fromRecord,
   InterruptedError,
   WorkerCrashedError,
+  WorkerStalledError,
   WrongStateError,
 } from '../errors';
 import { decodeMethod, PLANS } from '../protocol/codec';
@@ -280,6 +281,7 @@ export abstract class ConnectionCore implements FrameRouter {
   /** @internal */
   died(error: AmqpError): void {
     forgetAtExit(this);
+    if (error instanceof WorkerStalledError) this.#thread.terminate();
     for (const channel of [...this.open.values()]) channel.died(error);
     this.open.clear();
     this.replies.fail(error);

@@ -12,6 +12,13 @@ export interface Address {
   immediate?: boolean | undefined;
 }
 
+/** The channel to write on. It may close while this waits for room: then nothing more may follow. */
+export interface Target {
+  readonly id: number;
+  readonly isOpen: boolean;
+  checkOpen(method: string): void;
+}
+
 /** Method and header frame ordinarily fit in this. */
 const USUAL_HEAD_SIZE = 1024;
 
@@ -25,7 +32,7 @@ const USUAL_HEAD_SIZE = 1024;
  */
 export function writePublish(
   pump: Pump,
-  channel: number,
+  channel: Target,
   address: Address,
   properties: PropertiesInput,
   body: Uint8Array,
@@ -40,8 +47,9 @@ export function writePublish(
   if (atOnce && !pump.room(whole, deadline)) return false;
 
   const head = () => {
-    encodeMethod(writer, channel, 'basic.publish', address);
-    const start = openFrame(writer, FRAME.HEADER, channel);
+    channel.checkOpen('basic.publish');
+    encodeMethod(writer, channel.id, 'basic.publish', address);
+    const start = openFrame(writer, FRAME.HEADER, channel.id);
     encodeContentHeader(writer, body.length, properties);
     closeFrame(writer, start);
     if (writer.pos - start > frameMax) {
@@ -57,8 +65,9 @@ export function writePublish(
     if (!outbound.hasRoom(end - at + FRAME_OVERHEAD)) {
       pump.link.send();
       waitForNextFrame(pump, end - at + FRAME_OVERHEAD, deadline);
+      if (!channel.isOpen) return true;
     }
-    writeBodyFrame(pump, channel, body, at, end);
+    writeBodyFrame(pump, channel.id, body, at, end);
   }
   pump.link.send();
   return true;

@@ -123,12 +123,22 @@ export class Pump {
   // ── writing ─────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Write one method frame and wake the worker. Blocks while the ring is full.
+   * Write one method frame and wake the worker. Blocks while the ring is full; `guard` may refuse at the
+   * last moment, for waiting reads frames, and one of them may close the channel.
    * @returns false when `deadline` passed first; nothing was written
    * @throws {TypeError | RangeError} an argument that does not fit; nothing was written
    */
-  write<M extends MethodName>(channel: number, method: M, args: Input<M>, deadline: number): boolean {
-    const encode = () => encodeMethod(this.writer, channel, method, args);
+  write<M extends MethodName>(
+    channel: number,
+    method: M,
+    args: Input<M>,
+    deadline: number,
+    guard?: () => void,
+  ): boolean {
+    const encode = () => {
+      guard?.();
+      encodeMethod(this.writer, channel, method, args);
+    };
     if (!this.claim(USUAL_METHOD_SIZE, encode, method, deadline)) return false;
     this.link.send();
     return true;

@@ -10,9 +10,10 @@ import type { ThreadData } from './threads';
  *   stubborn write all of `toMain` before reading a byte: a broker that does not read while it cannot write
  *   echo     give every byte back
  *   ringing  write `toMain` a record at a time, and nothing else
+ *   clamour  ring the bell for ever, with no news at all
  */
 export interface RecordThreadOptions {
-  role: 'stream' | 'stubborn' | 'echo' | 'ringing';
+  role: 'stream' | 'stubborn' | 'echo' | 'ringing' | 'clamour';
   toMain: StreamOptions;
   toWorker: StreamOptions;
 }
@@ -27,7 +28,7 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 
-const step = { stream, stubborn, echo, ringing }[options.role];
+const step = { stream, stubborn, echo, ringing, clamour }[options.role];
 
 function stream(): boolean {
   const written = writer.write();
@@ -58,6 +59,11 @@ function echo(): boolean {
 function ringing(): boolean {
   if (writer.finished || !link.inbound.hasRoom(writer.need)) return false;
   writer.write();
+  link.publish(link.inbound.head);
+  return true;
+}
+
+function clamour(): boolean {
   link.publish(link.inbound.head);
   return true;
 }
