@@ -9,6 +9,7 @@ import { Blame } from './blame';
 import type { Channel } from './channel';
 import { type CallOptions, checkTimeout } from './checks';
 import type { Connection } from './connection';
+import { when } from './pump';
 import { type Answer, type AnswerHandlers, Replies } from './rpc';
 
 /**
@@ -87,14 +88,9 @@ export abstract class ChannelCore {
     this.#state = 'closing';
     const { pump } = this.connection;
     const deadline = performance.now() + timeout;
-    const isClosed = () => this.#state === 'closed';
-    const goal = {
-      get settled() {
-        return isClosed();
-      },
-    };
+    const closed = when(() => this.#state === 'closed');
     try {
-      if (pump.write(this.id, 'channel.close', args, deadline)) pump.until(goal, deadline);
+      if (pump.write(this.id, 'channel.close', args, deadline)) pump.until(closed, deadline);
     } finally {
       this.#end(this.#closedByUs());
     }

@@ -24,6 +24,7 @@ import {
 import { Confirms, type Publish } from './confirms';
 import { type BodyInput, bodyBytes, Message, ReturnedMessage, refusePromise, withEncoding } from './message';
 import { type Address, writePublish } from './publisher';
+import { when } from './pump';
 import type { Answer } from './rpc';
 
 export type PublishOptions = Input<'basic.publish'> &
@@ -153,34 +154,32 @@ export abstract class PublishingChannel extends ConsumingChannel {
   /** The broker may have asked not to publish: for this channel (flow) or for all (alarm). */
   #waitUntilAllowed(deadline: number): void {
     const { connection } = this;
-    const isActive = () => this.#active;
     if (connection.isBlocked) {
       const limit = Math.min(deadline, performance.now() + connection.blockedTimeout);
-      const unblocked = {
-        get settled() {
-          return !connection.isBlocked;
-        },
-      };
-      if (!connection.pump.until(unblocked, limit)) {
-        throw new BlockedTimeoutError(
-          `basic.publish was not sent: the broker has blocked publishing (${connection.blockedReason})`,
-          { method: 'basic.publish', origin: 'broker', recoverable: true, outcome: 'not-sent' },
-        );
-      }
+      if (
+        !connection.pump.until(
+          when(() => !connection.isBlocked),
+          limit,
+        )
+      )
+        throw this.#blocked();
     }
     if (
       !this.#active &&
       !connection.pump.until(
-        {
-          get settled() {
-            return isActive();
-          },
-        },
+        when(() => this.#active),
         deadline,
       )
     ) {
       throw this.timedOut('basic.publish', 'not-sent');
     }
+  }
+
+  #blocked(): BlockedTimeoutError {
+    return new BlockedTimeoutError(
+      `basic.publish was not sent: the broker has blocked publishing (${this.connection.blockedReason})`,
+      { method: 'basic.publish', origin: 'broker', recoverable: true, outcome: 'not-sent' },
+    );
   }
 
   /**

@@ -20,6 +20,15 @@ export interface Waitable {
   readonly settled: boolean;
 }
 
+/** Waitable once `predicate` holds. */
+export function when(predicate: () => boolean): Waitable {
+  return {
+    get settled() {
+      return predicate();
+    },
+  };
+}
+
 /** Where frames go, and who is told that there will be no more. */
 export interface FrameRouter {
   route(type: number, channel: number, reader: Reader): void;

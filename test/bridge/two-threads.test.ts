@@ -123,7 +123,7 @@ describe('ping-pong: both threads sleep before every answer', () => {
       heard += size;
       other.release(size);
     }
-    expect(heard).toBeGreaterThan(1_000_000);
+    expect(heard).toBeGreaterThan(20_000);
   });
 });
 

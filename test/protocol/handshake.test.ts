@@ -171,9 +171,9 @@ describe('tuning takes the smaller limit of both; 0 is no limit', () => {
     expect(handshake.tuning.frameMax).toBe(4096);
   });
 
-  test('what was agreed is a limit a FrameScanner can work with, even when neither side has one', () => {
-    const handshake = handshakeAt('connection.tune', { frameMax: 0 });
-    handshake.receive(tune({ frameMax: 0 }));
+  test('what was agreed is a limit a FrameScanner can work with, also when the server has none', () => {
+    const handshake = handshakeAt('connection.tune');
+    handshake.receive(tune({ frameMax: 0, channelMax: 0 }));
     const scanner = new FrameScanner(() => {});
     scanner.frameMax = handshake.tuning.frameMax;
     scanner.channelMax = handshake.tuning.channelMax;
