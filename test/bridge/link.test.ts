@@ -1,37 +1,334 @@
 import { MessageChannel, type Worker } from 'node:worker_threads';
 import { mapMemory, STATE, WORD } from '../../src/bridge/layout';
 import { Link, type WaitResult } from '../../src/bridge/link';
+import { WorkerLink } from '../../src/bridge/worker-link';
 import type { Command, ObedientThreadOptions } from '../support/obedient-thread';
 import { startThread } from '../support/threads';
 
 /** Nobody waits longer than this, whatever goes wrong. */
 const CEILING = 5000;
-/** A loaded machine may let a thread wait for its turn; the slices of a wait are longer. */
+/** A loaded machine may let a thread wait for its turn. */
 const LATE = 150;
+/** A dead worker is noticed within this. */
+const SOON = 500;
 
 const workers: Worker[] = [];
 afterEach(() => Promise.all(workers.splice(0).map((worker) => worker.terminate())));
 
-interface Waited {
-  result: WaitResult;
-  /** Milliseconds. */
-  took: number;
+/** A link with a thread that does what it is told, and is open. */
+function obedient({ lastWord = false, stallTimeout = 60_000 } = {}): { link: Link; worker: Worker } {
+  const link = new Link(1024, false, stallTimeout);
+  const options: ObedientThreadOptions = { lastWord };
+  const more = { resourceLimits: { maxOldGenerationSizeMb: 64 } };
+  const worker = startThread(link, 'obedient-thread', options, more);
+  workers.push(worker);
+  const deadline = performance.now() + CEILING;
+  // starting takes longer than some of these tests let a worker be silent
+  while (link.state === STATE.STARTING && performance.now() < deadline)
+    link.waitReadable(STATE.STARTING, deadline);
+  expect(link.state).toBe(STATE.OPEN);
+  return { link, worker };
 }
 
-/** Block on `link` for at most `ms`. */
-function wait(link: Link, { ms = CEILING, state = link.state, interruptible = false } = {}): Waited {
-  const began = performance.now();
-  const result = link.waitReadable(state, began + ms);
-  void interruptible;
-  return { result, took: performance.now() - began };
+function tell(link: Link, command: Command): void {
+  expect(link.post(command)).toBe(true);
 }
 
-/** A link whose worker is there, but silent: the other end of the doorbell is in this thread. */
-function lonely(capacity = 1024, stallTimeout = 60_000): Link {
-  const link = new Link(capacity, false, stallTimeout);
+/** A link whose worker is there but never says anything: it is this thread, and this thread sleeps. */
+function silent(stallTimeout = 60_000): { link: Link; worker: WorkerLink } {
+  const link = new Link(1024, false, stallTimeout);
   const { port1, port2 } = new MessageChannel();
+  const worker = new WorkerLink(
+    link.memory,
+    link.bell.memory,
+    port2,
+    () => {},
+    () => {},
+  );
   port1.unref();
   port2.unref();
   link.attach(port1);
-  return link;
+  return { link, worker };
 }
+
+/** Block for at most `ms`; how did it end, and after how many milliseconds? */
+function wait(link: Link, ms = CEILING, state = link.state): { result: WaitResult; took: number } {
+  const began = performance.now();
+  const result = link.waitReadable(state, began + ms);
+  return { result, took: performance.now() - began };
+}
+
+describe('a wait ends', () => {
+  // plain sleeps until 5 ms, slices of 200 ms after that: on both sides of both borders
+  test.each([0, 1, 4, 6, 30, 190, 210, 450])('with its deadline of %d ms, never before it', (ms) => {
+    const { result, took } = wait(silent().link, ms);
+    expect(result).toBe('timeout');
+    expect(took).toBeGreaterThanOrEqual(ms);
+    expect(took).toBeLessThan(ms + LATE);
+  });
+
+  test('at once when its deadline has passed already', () => {
+    const { result, took } = wait(silent().link, -1000);
+    expect(result).toBe('timeout');
+    expect(took).toBeLessThan(LATE);
+  });
+
+  test('at once when there is something to read, even past the deadline', () => {
+    const { link, worker } = silent();
+    worker.inbound.write(Buffer.of(1), 0, 1);
+    worker.publish(worker.inbound.head);
+    expect(wait(link, 0).result).toBe('rung');
+    expect(wait(link).took).toBeLessThan(LATE);
+  });
+
+  test.each([2, 40, 300])('when bytes come after %d ms', (after) => {
+    const { link } = obedient();
+    tell(link, { order: 'publish', after });
+    const { result, took } = wait(link);
+    expect(result).toBe('rung');
+    expect(link.inbound.available()).toBe(1);
+    expect(took).toBeLessThan(after + LATE);
+  });
+
+  test('when the state changes, whose report is there then', () => {
+    const { link } = obedient();
+    tell(link, { order: 'close', after: 40 });
+    const { result, took } = wait(link);
+    expect([result, link.state, link.report]).toEqual(['rung', STATE.CLOSED, 'closed as told']);
+    expect(took).toBeLessThan(40 + LATE);
+  });
+
+  test('at once when the state is no longer the one the caller has acted on', () => {
+    const { link, worker } = silent();
+    const { state } = link;
+    worker.open();
+    expect(wait(link, 0, state).result).toBe('rung');
+    expect(wait(link, 0, STATE.OPEN).result).toBe('timeout');
+  });
+
+  test('not with a ring that brings nothing', () => {
+    const { link } = obedient();
+    tell(link, { order: 'ring', every: 10 });
+    const { result, took } = wait(link, 300);
+    expect(result).toBe('timeout');
+    expect(took).toBeGreaterThanOrEqual(300);
+  });
+});
+
+describe('a wait for room ends', () => {
+  const full = () => {
+    const { link, worker } = silent();
+    link.outbound.write(Buffer.alloc(1024), 0, 1024);
+    link.send();
+    return { link, worker };
+  };
+  const waitWritable = (link: Link, size: number, ms: number) =>
+    link.waitWritable(size, link.state, performance.now() + ms);
+
+  test('when there is enough of it', () => {
+    const { link, worker } = full();
+    worker.release(100);
+    expect(waitWritable(link, 100, CEILING)).toBe('rung');
+    expect(waitWritable(link, 101, 20)).toBe('timeout');
+  });
+
+  test('when there is something to read, which may be what stands in the way', () => {
+    const { link, worker } = full();
+    worker.inbound.write(Buffer.of(1), 0, 1);
+    worker.publish(worker.inbound.head);
+    expect(waitWritable(link, 1, CEILING)).toBe('rung');
+  });
+
+  test('when the state changes', () => {
+    const { link, worker } = full();
+    const { state } = link;
+    worker.close('');
+    expect(link.waitWritable(1, state, performance.now() + CEILING)).toBe('rung');
+  });
+
+  test('and until then the worker knows that room is wanted', () => {
+    const { link, worker } = full();
+    const ring = jest.spyOn(Object.getPrototypeOf(link.bell), 'ring');
+    worker.release(1);
+    expect(ring).toHaveBeenCalledTimes(0);
+    waitWritable(link, 1024, 5);
+    worker.release(1);
+    worker.release(1);
+    expect(ring).toHaveBeenCalledTimes(1);
+    ring.mockRestore();
+  });
+});
+
+describe('several links of a thread', () => {
+  test('share its bell', () => {
+    expect(silent().link.bell).toBe(silent().link.bell);
+  });
+
+  test('news of another link neither ends a wait nor is lost by it', () => {
+    const { link } = obedient();
+    const { link: other } = obedient();
+    tell(other, { order: 'publish', after: 20 });
+    tell(link, { order: 'publish', after: 120 });
+    const { result, took } = wait(link);
+    expect(result).toBe('rung');
+    expect(link.inbound.available()).toBe(1);
+    expect(took).toBeGreaterThan(60);
+    expect(other.inbound.available()).toBe(1);
+    expect(wait(other, 0).result).toBe('rung');
+  });
+});
+
+describe('a worker that dies', () => {
+  test.each([
+    ['throw', 'uncaught: as told'],
+    ['reject', 'uncaught: as told'],
+    ['exit', 'exit code 3'],
+  ] as const)('by %s and leaves a word, wakes who waits', (order, report) => {
+    const { link } = obedient({ lastWord: true });
+    tell(link, { order });
+    const { result, took } = wait(link);
+    expect([result, link.state, link.report]).toEqual(['rung', STATE.DEAD, report]);
+    expect(took).toBeLessThan(LATE);
+  });
+
+  test.each(['throw', 'reject', 'exit', 'run out of memory'] as const)(
+    'by %s and says nothing, is noticed',
+    (order) => {
+      const { link } = obedient();
+      tell(link, { order });
+      const { result, took } = wait(link);
+      expect([result, link.state, link.report]).toEqual(['dead', STATE.DEAD, '']);
+      expect(took).toBeLessThan(SOON);
+      expect(link.post(0)).toBe(false);
+    },
+  );
+
+  test('is noticed by a wait for room too', () => {
+    const { link } = obedient();
+    link.outbound.write(Buffer.alloc(1024), 0, 1024);
+    link.send();
+    tell(link, { order: 'exit' });
+    expect(link.waitWritable(1, link.state, performance.now() + CEILING)).toBe('dead');
+  });
+
+  test('because it was terminated, is noticed', () => {
+    const { link, worker } = obedient();
+    void worker.terminate();
+    const { result, took } = wait(link);
+    expect(result).toBe('dead');
+    expect(took).toBeLessThan(SOON);
+  });
+
+  test('keeps its report of how the connection ended before', () => {
+    const { link } = obedient({ lastWord: true });
+    tell(link, { order: 'close' });
+    tell(link, { order: 'exit' });
+    expect(wait(link).result).toBe('rung');
+    expect(wait(link).result).toBe('dead');
+    expect(link.report).toBe('closed as told');
+  });
+
+  test('after the connection was closed, leaves it closed', () => {
+    const { link } = obedient({ lastWord: true });
+    tell(link, { order: 'close' });
+    tell(link, { order: 'exit' });
+    expect(wait(link, CEILING, STATE.OPEN).result).toBe('rung');
+    expect(wait(link, CEILING, STATE.CLOSED).result).toBe('dead');
+    expect(link.state).toBe(STATE.CLOSED);
+  });
+
+  test('is noticed while another connection rings more often than a slice is long', () => {
+    const { link } = obedient();
+    const { link: other } = obedient();
+    tell(other, { order: 'ring', every: 20 });
+    tell(link, { order: 'exit', after: 50 });
+    const { result, took } = wait(link, 2000);
+    expect(result).toBe('dead');
+    expect(took).toBeLessThan(50 + SOON);
+  });
+
+  test('is noticed by a thread that only polls', () => {
+    const { link } = obedient();
+    tell(link, { order: 'exit' });
+    const deadline = performance.now() + 2000;
+    let result: WaitResult = 'timeout';
+    while (result === 'timeout' && performance.now() < deadline) result = wait(link, 0).result;
+    expect(result).toBe('dead');
+  });
+});
+
+describe('a worker that does not answer', () => {
+  const STALL = 600;
+  /** Silence is counted in slices of this. */
+  const SLICE = 200;
+
+  test('is stalled after stallTimeout, give or take a slice', () => {
+    const { link } = obedient({ stallTimeout: STALL });
+    tell(link, { order: 'loop for ever' });
+    const { result, took } = wait(link);
+    expect([result, link.state]).toEqual(['stalled', STATE.OPEN]);
+    expect(took).toBeGreaterThanOrEqual(STALL - SLICE);
+    expect(took).toBeLessThan(STALL + 2 * SLICE + LATE);
+  });
+
+  test('is stalled even while another connection rings more often than a slice is long', () => {
+    const { link } = obedient({ stallTimeout: STALL });
+    const { link: other } = obedient();
+    tell(other, { order: 'ring', every: 20 });
+    tell(link, { order: 'loop for ever', after: 50 });
+    expect(wait(link, 2000).result).toBe('stalled');
+  });
+
+  test('is not stalled before that: the deadline comes first', () => {
+    expect(wait(silent(STALL).link, STALL - SLICE).result).toBe('timeout');
+  });
+
+  test('is not stalled as long as it answers, although it has nothing to say', () => {
+    const { link } = obedient({ stallTimeout: STALL });
+    expect(wait(link, 3 * STALL).result).toBe('timeout');
+    expect(Atomics.load(mapMemory(link.memory).words, WORD.BEAT)).toBeGreaterThan(5);
+  });
+
+  test('is judged anew by every wait', () => {
+    const { link } = silent(STALL);
+    for (let i = 0; i < 3; i++) expect(wait(link, STALL - SLICE).result).toBe('timeout');
+  });
+});
+
+describe('the doorbell', () => {
+  test('is rung by send only when the worker has parked, and once', async () => {
+    const link = new Link(1024, false, 60_000);
+    const { port1, port2 } = new MessageChannel();
+    const heard: unknown[] = [];
+    const worker = new WorkerLink(
+      link.memory,
+      link.bell.memory,
+      port2,
+      () => heard.push('bell'),
+      (message) => heard.push(message),
+    );
+    link.attach(port1);
+    const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+    link.send();
+    await settled();
+    expect(heard).toEqual([]);
+    worker.park();
+    link.send();
+    link.send();
+    await settled();
+    expect(heard).toEqual(['bell']);
+    worker.park();
+    worker.unpark();
+    link.send();
+    link.post({ replyCode: 200 });
+    await settled();
+    expect(heard).toEqual(['bell', { replyCode: 200 }]);
+    port1.close();
+  });
+
+  test('reaches nobody before it is attached', () => {
+    const link = new Link(1024, false, 60_000);
+    expect(link.post(0)).toBe(false);
+    expect(link.state).toBe(STATE.DEAD);
+  });
+});

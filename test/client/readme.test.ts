@@ -1,0 +1,39 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The README's JavaScript, in order, in one process: what a new user would type. */
+const root = join(__dirname, '..', '..');
+const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```js\n(.*?)```/gs)].map(
+  (match) => match[1]!,
+);
+
+function run(script: string): string {
+  const tsconfig = JSON.stringify(join(root, 'tsconfig.json'));
+  const prelude = `require('ts-node').register({ transpileOnly: true, project: ${tsconfig} });`;
+  const source = script.replaceAll("'amqp-sync'", JSON.stringify(join(root, 'src')));
+  return execFileSync(process.execPath, ['-e', prelude + source], {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+}
+
+describe('the README', () => {
+  it('opens with a script that works as it stands, with the broker of this test run for localhost', () => {
+    const url = JSON.stringify(process.env['AMQP_URL']);
+    expect(run(blocks[0]!.replace("'amqp://localhost'", url))).toBe('hello\n');
+  });
+
+  it('shows five minutes of code that work one after the other', () => {
+    const script = blocks
+      .slice(1)
+      .map((block, index) => (index === 0 ? block : block.replace(/^const channel =.*$/m, '')));
+    const open = `const connection = require('amqp-sync').connect();\n`;
+    const tidy = `for (const queue of ['tasks', 'orders', 'replies']) channel.queueDelete(queue); connection.close();`;
+    const output = run(open + script.join('\n') + tidy);
+    expect(output).toContain(`[ 'acked', 'acked', 'acked' ]`);
+    expect(output).toContain('{"id":1} false');
+    expect(output).toContain('true\nNOT_FOUND 404 basic.get\ntrue');
+  });
+});
