@@ -9,6 +9,7 @@ import { Blame } from './blame';
 import type { Channel } from './channel';
 import { type CallOptions, checkTimeout } from './checks';
 import type { Connection } from './connection';
+import type { Event } from './dispatcher';
 import { when } from './pump';
 import { type Answer, type AnswerHandlers, Replies } from './rpc';
 
@@ -34,7 +35,8 @@ export abstract class ChannelCore {
   #assembler: ContentAssembler;
   #state: 'closed' | 'opening' | 'open' | 'closing' = 'closed';
   #reason: AmqpError | undefined;
-  #reported = false;
+  /** What tells the user of the end, as long as no call has. */
+  #notice: Event | undefined;
 
   /** @internal */
   constructor(
@@ -62,7 +64,7 @@ export abstract class ChannelCore {
     this.epoch++;
     this.#state = 'opening';
     this.#reason = undefined;
-    this.#reported = false;
+    this.#notice = undefined;
     this.#replies = new Replies();
     this.#assembler = new ContentAssembler(this.connection.maxMessageSize);
     this.renew();
@@ -115,14 +117,17 @@ export abstract class ChannelCore {
 
   /** Give the reason of the channel's end to a caller: it has been told. @internal */
   tell(reason: AmqpError): AmqpError {
-    if (reason === this.#reason) this.#reported = true;
+    if (reason === this.#reason && this.#notice !== undefined) {
+      this.connection.dispatcher.remove(this.#notice);
+      this.#notice = undefined;
+    }
     if (reason === this.connection.lastError) this.connection.tell(reason);
     return reason;
   }
 
   /** The reason of the channel's end, if no call has thrown it yet. @internal */
   get untold(): AmqpError | undefined {
-    return this.#reported || !this.connection.isOpen ? undefined : this.#reason;
+    return this.#notice === undefined || !this.connection.isOpen ? undefined : this.#reason;
   }
 
   /** @throws when a method cannot be sent now, with what closed the channel @internal */
@@ -135,10 +140,11 @@ export abstract class ChannelCore {
     if (this.#state === 'open' || (this.#state === 'opening' && method === 'channel.open')) return;
     this.connection.checkAlive(method);
     if (this.untold !== undefined) throw this.tell(this.untold);
-    throw new WrongStateError(`channel ${this.id} is closed; ${method} was not sent`, {
+    const cause = this.#reason ?? this.#closedByUs();
+    throw new WrongStateError(`${method} was not sent, channel ${this.id} is closed: ${cause.message}`, {
       code: 'CHANNEL_CLOSED',
       method,
-      cause: this.#reason ?? this.#closedByUs(),
+      cause,
     });
   }
 
@@ -277,11 +283,12 @@ export abstract class ChannelCore {
     this.connection.forget(this);
     this.died(reason);
     // nobody's call may be waiting on this channel: then the pump throws it
-    this.connection.dispatcher.push({
+    this.#notice = {
       dispatch: () => {
-        if (this.untold === reason) throw this.tell(reason);
+        throw this.tell(reason);
       },
-    });
+    };
+    this.connection.dispatcher.push(this.#notice);
   }
 }
 

@@ -233,7 +233,7 @@ export abstract class ConnectionCore implements FrameRouter {
     const { death } = this.pump;
     if (death === undefined) return;
     if (!this.#told) throw this.tell(death);
-    throw new WrongStateError(`the connection is closed; ${what} was not sent`, {
+    throw new WrongStateError(`${what} was not sent, the connection is closed: ${death.message}`, {
       code: 'CONNECTION_CLOSED',
       cause: death,
     });

@@ -77,6 +77,10 @@ export class Dispatcher {
     return this.#events.retain(keep);
   }
 
+  remove(event: Event): void {
+    this.retain((other) => other !== event);
+  }
+
   addTimer(due: number, callback: () => void): number {
     const id = this.#nextTimer++;
     const index = this.#timers.findIndex((timer) => timer.due > due);
