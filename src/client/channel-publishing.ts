@@ -324,10 +324,12 @@ export abstract class PublishingChannel extends ConsumingChannel {
   protected override ended(reason: AmqpError): void {
     super.ended(reason);
     const { method, replyText = '' } = reason;
-    this.#confirms.fail(
-      reason,
-      ({ exchange }) => method === 'basic.publish' && replyText.includes(`'${exchange}'`),
-    );
+    const alone = this.#confirms.outstanding === 1;
+    // the broker's text names the exchange, or the size of the body
+    this.#confirms.fail(reason, ({ exchange, body }) => {
+      const named = replyText.includes(`'${exchange}'`) || replyText.includes(` ${body.length} `);
+      return method === 'basic.publish' && (alone || named);
+    });
   }
 
   /** @internal */

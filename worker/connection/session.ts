@@ -16,8 +16,8 @@ import { Transport, type TransportEvents } from './transport';
 const HEARTBEAT_FRAME = Uint8Array.of(FRAME.HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END);
 /** Methods of channel 0 are small, but credentials and client properties are the user's. */
 const CONTROL_FRAME_SIZE = 128 * 1024;
-/** How long to wait for close-ok after a violation, when nobody else sets a limit. */
-const CLOSE_OK_TIMEOUT_MS = 2000;
+/** How long a last word may take to leave, when nobody else sets a limit. */
+const LEAVE_TIMEOUT_MS = 2000;
 
 /**
  * One connection's life in the worker: a socket, the handshake, heartbeats, and the end.
@@ -171,7 +171,7 @@ export class Session implements TransportEvents {
         ? this.#refused(close)
         : closeRecord(close.replyCode, close.replyText, methodName(close.classId, close.methodId));
     this.#send({ name: 'connection.close-ok', args: {} });
-    this.transport.end();
+    this.#leave();
   }
 
   #send(method: Outgoing): void {
@@ -184,7 +184,7 @@ export class Session implements TransportEvents {
 
   // ── failures ────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The peer broke the protocol: say so, give it a moment to answer, and go. */
+  /** The peer broke the protocol: say so, and go. */
   #violated(error: unknown): void {
     if (error instanceof NoCommonMechanism) {
       this.#end ??= this.#failed('AuthenticationError', error.message);
@@ -196,8 +196,13 @@ export class Session implements TransportEvents {
     this.#state = 'closed';
     const { replyCode, message } = error;
     this.#send({ name: 'connection.close', args: { replyCode, replyText: message.slice(0, 200) } });
+    this.#leave();
+  }
+
+  /** Send what was written and end; a peer that does not read gets no more than a moment. */
+  #leave(): void {
     this.transport.end();
-    setTimeout(() => this.transport.destroy(), CLOSE_OK_TIMEOUT_MS).unref();
+    setTimeout(() => this.transport.destroy(), LEAVE_TIMEOUT_MS).unref();
   }
 
   #peer(): string {

@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
+import type { ControlCall, ControlReply } from '../../src/bridge/control';
+import { Link } from '../../src/bridge/link';
+import { spawnWorker, type WorkerThread } from '../../src/bridge/spawn';
+
+const started: Worker[] = [];
+const seen = (message: unknown) => started.push((message as { worker: Worker }).worker);
+beforeAll(() => subscribe('worker_threads', seen));
+afterAll(() => unsubscribe('worker_threads', seen));
+afterEach(() => Promise.all(started.splice(0).map((worker) => worker.terminate())));
+
+/** The thread of a connection, before it was told to connect: what there is to spawn in this package. */
+const spawn = () => spawnWorker<ControlCall<never>, ControlReply<never>>('connection/thread');
+
+/** Block until the thread behind the doorbell is gone. */
+function waitForEnd({ doorbell }: WorkerThread<never, never>): string {
+  const link = new Link(1024, false, 60_000);
+  link.attach(doorbell);
+  return link.waitReadable(link.state, performance.now() + 2000);
+}
+
+test('a missing file is reported at once, by name', () => {
+  const missing = join(__dirname, '../../worker/connection/nowhere.ts');
+  expect(() => spawnWorker('connection/nowhere')).toThrow(`worker file not found at ${missing}`);
+  expect(started).toEqual([]);
+});
+
+test('a thread answers calls while this one blocks', () => {
+  const thread = spawn();
+  expect(thread.call({ call: 'describe' })).toBeUndefined();
+  expect(thread.call({ call: 'describe' })).toBeUndefined();
+  expect(started.length).toBe(1);
+});
+
+test('every connection has a thread of its own', () => {
+  const [one, other] = [spawn(), spawn()];
+  one.call({ call: 'describe' });
+  one.terminate();
+  expect(waitForEnd(one)).toBe('dead');
+  expect(other.call({ call: 'describe' })).toBeUndefined();
+});
+
+test('terminate ends the thread and frees it', async () => {
+  const thread = spawn();
+  thread.call({ call: 'describe' });
+  const [worker] = started;
+  const exit = new Promise((resolve) => worker!.once('exit', resolve));
+  thread.terminate();
+  expect(waitForEnd(thread)).toBe('dead');
+  await exit;
+  expect(worker!.threadId).toBe(-1);
+  expect(thread.doorbell.postMessage(0)).not.toBe(true);
+});
+
+test('terminate ends a thread that has not even started', async () => {
+  const thread = spawn();
+  const exit = new Promise((resolve) => started[0]!.once('exit', resolve));
+  thread.terminate();
+  await exit;
+});
+
+test('a thread that cannot start is reported by the first call', () => {
+  // a script, not a thread: without its argument it throws while it is loaded
+  const thread = spawnWorker<string, never>('../test/support/sleeping-child');
+  const began = performance.now();
+  expect(() => thread.call('hello')).toThrow(/JSON|undefined/);
+  expect(performance.now() - began).toBeLessThan(5000);
+});
+
+test('a thread does not keep the process alive', () => {
+  const script = `
+    const { spawnWorker } = require('./src/bridge/spawn.ts');
+    const thread = spawnWorker('connection/thread');
+    console.log(thread.call({ call: 'describe' }));`;
+  const { stdout, stderr, status, error } = spawnSync(
+    process.execPath,
+    ['-r', 'ts-node/register/transpile-only', '-e', script],
+    { cwd: join(__dirname, '../..'), encoding: 'utf8', timeout: 20_000 },
+  );
+  expect({ stdout, stderr, status, error }).toEqual({ stdout: 'undefined\n', stderr: '', status: 0 });
+});

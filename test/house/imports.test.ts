@@ -1,0 +1,177 @@
+import { circles, type Import, importsOf, namesIn, readSources, type Source } from './sources';
+
+/**
+ * The house of DESIGN.md: who may import whom. A file may import what the rows allow whose first column is
+ * the file, or a folder above it; a name that ends in a slash stands for everything below it.
+ */
+const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
+  ['src/index.ts', 'src/client/', 'src/objects/', 'src/patterns/', 'src/errors.ts', 'src/protocol/'],
+  ['src/index.mts', 'src/index.ts'],
+  ['src/version.ts'],
+  ['src/errors.ts', 'src/protocol/constants.ts', 'src/protocol/violation.ts'],
+  ['src/protocol/', 'src/protocol/'],
+  ['src/bridge/', 'src/bridge/', 'node:worker_threads', 'node:vm', 'node:diagnostics_channel'],
+  ['src/bridge/', 'node:fs', 'node:path'],
+  ['src/bridge/spawn.ts', 'synckit'],
+  ['src/client/', 'src/client/', 'src/protocol/', 'src/bridge/', 'src/errors.ts', 'src/version.ts'],
+  ['src/client/options.ts', 'node:fs', 'node:os'],
+  ['src/topology/', 'src/topology/', 'src/protocol/'],
+  ['src/broker/', 'src/broker/', 'src/protocol/'],
+  ['src/objects/', 'src/objects/', 'src/client/'],
+  ['src/patterns/', 'src/patterns/', 'src/objects/'],
+  ['src/compat/', 'src/compat/', 'src/client/', 'src/objects/', 'src/errors.ts'],
+  ['worker/', 'src/protocol/', 'src/bridge/', 'src/errors.ts', 'src/topology/', 'src/broker/'],
+  ['worker/', 'node:net', 'node:tls', 'node:worker_threads', 'synckit'],
+  ['worker/connection/', 'worker/connection/'],
+  ['worker/broker/', 'worker/broker/'],
+  ['bin/', 'src/index.ts'],
+  ['examples/', 'src/index.ts'],
+];
+
+/** Names that `src/protocol` does without: it has no timers, no threads, no process, and no clock. */
+const NOT_IN_PROTOCOL =
+  /^(process|console|performance|globalThis|Atomics|SharedArrayBuffer|queueMicrotask|(set|clear)(Timeout|Interval|Immediate))$/;
+
+const MAX_LINES = 450;
+
+const sources = readSources('src', 'worker', 'bin', 'examples');
+const imports = sources.flatMap(importsOf);
+
+function covers(name: string, path: string): boolean {
+  return name === path || (name.endsWith('/') && path.startsWith(name));
+}
+
+/** What is wrong with an import, in one line, if anything is. */
+function complaint({ file, line, target }: Omit<Import, 'typeOnly'>): string | undefined {
+  const rows = RULES.filter(([importer]) => covers(importer, file));
+  if (rows.length === 0) return `${file}:${line} imports ${target}, but there is no rule for ${file}`;
+  const allowed = rows.flatMap(([, ...imported]) => imported);
+  if (allowed.some((name) => covers(name, target))) return undefined;
+  const rule = `${rows.map(([importer]) => importer).at(-1)} may import only ${allowed.join(', ') || 'nothing'}`;
+  return `${file}:${line} imports ${target}: ${rule}`;
+}
+
+describe('the house', () => {
+  test('everybody imports only whom the table allows', () => {
+    expect(imports.map(complaint).filter(Boolean)).toEqual([]);
+  });
+
+  test('every file has a rule', () => {
+    const homeless = sources.filter(({ file }) => !RULES.some(([importer]) => covers(importer, file)));
+    expect(homeless.map(({ file }) => file)).toEqual([]);
+  });
+
+  test('src/index.ts holds the public names, nothing else', () => {
+    const index = sources.find(({ file }) => file === 'src/index.ts')!;
+    const withoutExports = index.text.replace(/^export (type )?\{[^}]*\} from '[^']+';$/gm, '');
+    expect(withoutExports.trim()).toBe('');
+  });
+
+  test('no file needs, at run time, another one that needs it', () => {
+    expect(circles(imports.filter(({ file }) => !file.startsWith('examples/')))).toEqual([]);
+  });
+
+  test('src/protocol has no timers, no threads and no process', () => {
+    const complaints = sources
+      .filter(({ file }) => file.startsWith('src/protocol/'))
+      .flatMap((source) =>
+        namesIn(source)
+          .filter(({ name }) => NOT_IN_PROTOCOL.test(name))
+          .map(
+            ({ name, line }) =>
+              `${source.file}:${line} uses ${name}: src/protocol turns bytes into values, only`,
+          ),
+      );
+    expect(complaints).toEqual([]);
+  });
+
+  test(`no file is longer than ${MAX_LINES} lines`, () => {
+    const complaints = sources
+      .map(({ file, text }) => ({ file, lines: text.trimEnd().split('\n').length }))
+      .filter(({ file, lines }) => !file.startsWith('examples/') && lines > MAX_LINES)
+      .map(({ file, lines }) => `${file}:${lines} is the last line: at most ${MAX_LINES} are allowed`);
+    expect(complaints).toEqual([]);
+  });
+});
+
+describe('the checks themselves', () => {
+  test('there is something to check', () => {
+    expect(imports.length).toBeGreaterThan(100);
+    expect(imports.filter(({ target }) => target.startsWith('.') || target === '?')).toEqual([]);
+  });
+
+  test.each([
+    ['src/protocol/wire.ts', 'node:net'],
+    ['src/protocol/wire.ts', 'src/errors.ts'],
+    ['src/errors.ts', 'src/protocol/methods.ts'],
+    ['src/bridge/ring.ts', 'synckit'],
+    ['src/bridge/spawn.ts', 'src/protocol/constants.ts'],
+    ['src/client/pump.ts', 'node:net'],
+    ['src/client/pump.ts', 'node:fs'],
+    ['src/client/pump.ts', 'worker/connection/session.ts'],
+    ['src/client/channel.ts', 'src/objects/queue.ts'],
+    ['src/index.ts', 'src/bridge/link.ts'],
+    ['worker/connection/session.ts', 'src/client/pump.ts'],
+    ['worker/connection/session.ts', 'worker/broker/server.ts'],
+    ['examples/round-trip.ts', 'src/client/connection.ts'],
+    ['src/newcomer.ts', 'src/version.ts'],
+  ])('%s may not import %s', (file, target) => {
+    expect(complaint({ file, line: 7, target })).toMatch(`${file}:7 imports ${target}`);
+  });
+
+  test('imports are seen in all their forms', () => {
+    const source: Source = {
+      file: 'src/client/sample.ts',
+      text: [
+        "import { Link } from '../bridge/link';",
+        "import type { Link } from '../bridge/link';",
+        "import { type Link } from '../bridge/link';",
+        "import { type Link, other } from '../bridge/link';",
+        "export * from '../errors';",
+        "export { type A, type B } from '../errors';",
+        "import net = require('node:net');",
+        'const late = () => import(`../version.js`);',
+        "const tls = require('node:tls'), path = require.resolve(name);",
+        "let socket: import('node:net').Socket;",
+        "import 'synckit';",
+        "// import 'nothing'",
+        'const text = "import x from \'nothing\'";',
+      ].join('\n'),
+    };
+    expect(importsOf(source).map(({ line, target, typeOnly }) => [line, target, typeOnly])).toEqual([
+      [1, 'src/bridge/link.ts', false],
+      [2, 'src/bridge/link.ts', true],
+      [3, 'src/bridge/link.ts', true],
+      [4, 'src/bridge/link.ts', false],
+      [5, 'src/errors.ts', false],
+      [6, 'src/errors.ts', true],
+      [7, 'node:net', false],
+      [8, 'src/version.ts', false],
+      [9, 'node:tls', false],
+      [9, '?', false],
+      [10, 'node:net', true],
+      [11, 'synckit', false],
+    ]);
+  });
+
+  test('a circle is found, however long; one of types only is none', () => {
+    const step = (file: string, target: string, typeOnly = false): Import => ({
+      file,
+      line: 1,
+      target,
+      typeOnly,
+    });
+    const chain = [step('a', 'b'), step('b', 'c'), step('a', 'c'), step('c', 'd')];
+    expect(circles(chain)).toEqual([]);
+    expect(circles([...chain, step('d', 'b', true)])).toEqual([]);
+    expect(circles([...chain, step('d', 'b')])).toEqual(['b:1 -> c:1 -> d:1 -> b']);
+  });
+
+  test('names are told from members of the same name', () => {
+    const source = {
+      file: 'sample.ts',
+      text: 'message.process(work);\nprocess.exit();\nclass A { process() {} }',
+    };
+    expect(namesIn(source).filter(({ name }) => name === 'process')).toEqual([{ name: 'process', line: 2 }]);
+  });
+});

@@ -1,0 +1,165 @@
+/**
+ * The package as its users get it: packed from a copy of this tree (so that nobody's `dist` is touched),
+ * installed in a folder of its own, and used from there by programs written in each way it can be loaded.
+ */
+import { execFile } from 'node:child_process';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const ROOT = join(__dirname, '..', '..');
+const NOT_COPIED = new Set(['.git', 'node_modules', 'dist', 'coverage']);
+/** What a user has installed beside our package; linked from here, for they are large. */
+const TOOLS = ['typescript', 'ts-node', 'jest', join('@types', 'node')];
+
+/** What the programs print when all went well. */
+export const GREETING = 'got a greeting';
+
+const ROUND_TRIP = `
+const connection = connect(process.env.AMQP_URL);
+const channel = connection.channel();
+const { queue } = channel.queueDeclare('', { exclusive: true });
+channel.basicPublish('a greeting', { routingKey: queue });
+const message = channel.basicGet(queue);
+message?.ack();
+connection.close();
+console.log(\`got \${message?.text}\`);
+`;
+
+/** The programs, by the way they load the package. */
+const PROGRAMS = {
+  'require.cjs': `const { connect } = require('amqp-sync');${ROUND_TRIP}`,
+  'named.mjs': `import { connect } from 'amqp-sync';${ROUND_TRIP}`,
+  'namespace.mjs': `import * as amqp from 'amqp-sync';\nconst { connect } = amqp;${ROUND_TRIP}`,
+  'typescript.ts': `import { connect } from 'amqp-sync';${ROUND_TRIP}`,
+  'greeting.test.cjs': `const { connect } = require('amqp-sync');\ntest('greeting', () => {${ROUND_TRIP}
+    expect(message.text).toBe('a greeting'); });`,
+  // the same classes whichever way they came in, and no name that import does not see
+  'identity.mjs': `
+    import { strictEqual, deepStrictEqual } from 'node:assert';
+    import { createRequire } from 'node:module';
+    import * as imported from 'amqp-sync';
+    const required = createRequire(import.meta.url)('amqp-sync');
+    const { default: _, 'module.exports': __, ...named } = imported;
+    deepStrictEqual(Object.keys(named).sort(), Object.keys(required).sort());
+    for (const [name, value] of Object.entries(required)) strictEqual(named[name], value, name);
+    console.log(Object.keys(named).length > 40 && 'identical');`,
+  // the public types, as a user meets them; each expected error must be one
+  'types.mts': `
+    import {
+      Channel, Connection, connect, DeliveryMode, type ConnectOptions, IncomingMessage, Message, NotFoundError,
+      type Properties, type PublishResult, type TableInput, typed, UnroutableError,
+    } from 'amqp-sync';
+    const options: ConnectOptions = { heartbeat: 10, clientProperties: { job: 'nightly' } };
+    const connection: Connection = connect('amqp://localhost', options);
+    const channel: Channel = connection.channel();
+    const headers: TableInput = { count: typed('long', 1), nested: { list: [1, 'two', null, 3n, new Date(0)] } };
+    const { queue, messageCount }: { queue: string; messageCount: number } = channel.queueDeclare('tasks');
+    channel.basicPublish(new Message('body', { headers }), { routingKey: queue, deliveryMode: DeliveryMode.PERSISTENT });
+    const results: PublishResult[] = channel.publishBatch(['one', new Uint8Array(2)], { routingKey: queue });
+    const message: IncomingMessage | null = channel.basicGet(queue, { noAck: true });
+    const bytes: Buffer | undefined = message?.body;
+    const properties: Properties | undefined = message?.properties;
+    for (const next of channel.consume(queue, { limit: messageCount })) next.process((it) => it.text.length);
+    channel.basicConsume(queue, (delivered) => delivered.ack());
+    try { channel.txCommit({ timeout: 1 }); } catch (error) {
+      if (error instanceof NotFoundError || error instanceof UnroutableError) console.log(error.code, error.cause);
+    }
+    connection[Symbol.dispose]();
+    console.log(results, bytes, properties);
+    // @ts-expect-error: it may be null
+    channel.basicGet(queue).ack();
+    // @ts-expect-error: unknown option
+    channel.basicPublish('body', { routingkey: queue });
+    // @ts-expect-error: a body is bytes or text
+    channel.basicPublish(42);
+    // @ts-expect-error: internal
+    channel.openUp();
+    // @ts-expect-error: internal
+    connection.pump;
+    // @ts-expect-error: unknown option
+    connect({ hostName: 'localhost' });`,
+};
+
+/** How a user compiles: everything strict, and our declarations are looked at as well. */
+const COMPILER = { noEmit: true, strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false };
+const CONFIGS = {
+  'tsconfig.json': { module: 'node16' },
+  'tsconfig.bundler.json': { module: 'esnext', moduleResolution: 'bundler' },
+};
+
+export class Consumer {
+  constructor(
+    /** The folder of the user's project. */
+    readonly folder: string,
+    /** What would go to the registry. */
+    readonly tarball: string,
+  ) {}
+
+  /** The package, as npm has unpacked it. */
+  get installed(): string {
+    return join(this.folder, 'node_modules', 'amqp-sync');
+  }
+
+  /** Run Node in the user's project. @returns all it printed. @throws {Error} with that, when it fails or hangs */
+  node(args: string[], node = process.execPath): Promise<string> {
+    return run(node, args, this.folder);
+  }
+
+  remove(): void {
+    fs.rmSync(join(this.folder, '..'), { recursive: true, force: true });
+  }
+}
+
+/** Pack and install; some seconds. */
+export async function installPackage(): Promise<Consumer> {
+  const scratch = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'amqp-sync-package-')));
+  const consumer = new Consumer(join(scratch, 'consumer'), join(scratch, 'amqp-sync.tgz'));
+  try {
+    await pack(join(scratch, 'copy'), consumer.tarball);
+    fs.mkdirSync(consumer.folder);
+    const write = (file: string, text: string) => fs.writeFileSync(join(consumer.folder, file), text);
+    write('package.json', JSON.stringify({ name: 'consumer', private: true }));
+    await run('npm', ['install', '--no-audit', '--no-fund', consumer.tarball], consumer.folder, 120_000);
+    for (const tool of TOOLS) link(join('node_modules', tool), consumer.folder);
+    for (const [file, text] of Object.entries(PROGRAMS)) write(file, text);
+    for (const [file, more] of Object.entries(CONFIGS)) {
+      const compilerOptions = { ...COMPILER, target: 'es2022', lib: ['es2022'], types: ['node'], ...more };
+      write(file, JSON.stringify({ compilerOptions, files: ['typescript.ts', 'types.mts'] }));
+    }
+    write('jest.config.json', JSON.stringify({ testMatch: ['**/*.test.cjs'] }));
+  } catch (error) {
+    consumer.remove();
+    throw error;
+  }
+  return consumer;
+}
+
+async function pack(copy: string, tarball: string): Promise<void> {
+  fs.mkdirSync(copy);
+  for (const name of fs.readdirSync(ROOT)) {
+    if (!NOT_COPIED.has(name)) fs.cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  }
+  link('node_modules', copy);
+  await run('npm', ['pack', '--pack-destination', copy], copy, 120_000);
+  const [packed] = fs.readdirSync(copy).filter((name) => name.endsWith('.tgz'));
+  fs.renameSync(join(copy, packed!), tarball);
+}
+
+function link(name: string, into: string): void {
+  fs.mkdirSync(join(into, name, '..'), { recursive: true });
+  fs.symlinkSync(join(ROOT, name), join(into, name), 'dir');
+}
+
+/** Run a program, at most `timeout` ms. @returns all it printed @throws {Error} with that, when it fails or hangs */
+export async function run(program: string, args: string[], cwd: string, timeout = 60_000): Promise<string> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(program, args, { cwd, timeout, killSignal: 'SIGKILL' });
+    return stdout + stderr;
+  } catch (error) {
+    const { code, killed, stdout, stderr } = error as { [key: string]: unknown };
+    const how = killed ? `was killed after ${timeout} ms` : `ended with ${code}`;
+    throw new Error(`${basename(program)} ${args.join(' ')} ${how}:\n${stdout}${stderr}`);
+  }
+}
