@@ -1,7 +1,6 @@
 import { type AmqpError, MessageTooLargeError, WrongStateError } from '../errors';
 import type { Args, Input } from '../protocol/method-types';
 import { ProtocolViolation } from '../protocol/violation';
-import type { Channel } from './channel';
 import { contentOf } from './channel-core';
 import { type OptionsOf, TopologyChannel } from './channel-topology';
 import {
@@ -18,8 +17,9 @@ import {
   type Consumer,
   cancelled,
   DrainingConsumer,
+  IteratorConsumer,
   type MessageCallback,
-  MessageIterator,
+  type MessageIterator,
 } from './consumer';
 import { Deliveries } from './deliveries';
 import { IncomingMessage } from './message';
@@ -96,12 +96,7 @@ export abstract class ConsumingChannel extends TopologyChannel {
     checkFunction(callback, 'callback');
     const { onCancel, ...rest } = options;
     if (onCancel !== undefined) checkFunction(onCancel, 'onCancel');
-    const consumer = new CallbackConsumer(
-      this as unknown as Channel,
-      options.noAck === true,
-      callback,
-      onCancel,
-    );
+    const consumer = new CallbackConsumer(this.self, options.noAck === true, callback, onCancel);
     if (!this.#prefetchSet && !options.noAck) this.basicQos({ prefetchCount: DEFAULT_PREFETCH });
     return this.#consume(queue, consumer, rest);
   }
@@ -124,7 +119,7 @@ export abstract class ConsumingChannel extends TopologyChannel {
     checkTimeout(timeout);
     if (limit !== Number.POSITIVE_INFINITY) checkInteger(limit, 'limit', 0, Number.MAX_SAFE_INTEGER);
     if (prefetch !== undefined) checkInteger(prefetch, 'prefetch', 0, 0xffff);
-    const iterator = new MessageIterator(this as unknown as Channel, options.noAck === true, {
+    const iterator = new IteratorConsumer(this.self, options.noAck === true, {
       timeout,
       limit,
     });
@@ -317,7 +312,7 @@ export abstract class ConsumingChannel extends TopologyChannel {
     for (const consumer of this.#consumers.values()) consumer.ended(reason);
     this.#consumers.clear();
     this.connection.dispatcher.retain(
-      (event) => !(event instanceof IncomingMessage) || (event.channel as unknown) !== this || event.noAck,
+      (event) => !(event instanceof IncomingMessage) || event.channel !== this.self || event.noAck,
     );
   }
 
@@ -371,7 +366,7 @@ export abstract class ConsumingChannel extends TopologyChannel {
     this.deliveries.add(deliveryTag, noAck);
     if (body === undefined) throw this.#tooLarge(deliveryTag, bodySize, noAck);
     return new IncomingMessage(
-      this as unknown as Channel,
+      this.self,
       consumer,
       deliveryTag,
       redelivered,

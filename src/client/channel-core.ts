@@ -47,6 +47,11 @@ export abstract class ChannelCore {
     this.#assembler = new ContentAssembler(connection.maxMessageSize);
   }
 
+  /** The layers are one object, and this is what the user holds. @internal */
+  protected get self(): Channel {
+    return this as unknown as Channel;
+  }
+
   get isOpen(): boolean {
     return this.#state === 'open' && this.connection.isOpen;
   }
@@ -60,7 +65,7 @@ export abstract class ChannelCore {
 
   /** Begin a life: blocks until the broker has opened the channel. @internal */
   openUp(): void {
-    this.connection.adopt(this as unknown as Channel);
+    this.connection.adopt(this.self);
     this.epoch++;
     this.#state = 'opening';
     this.#reason = undefined;

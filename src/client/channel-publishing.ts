@@ -10,7 +10,6 @@ import {
 import type { Args, Input } from '../protocol/method-types';
 import type { PropertiesInput } from '../protocol/properties';
 import { type BatchOptions, type Publishing, type PublishResult, publishBatch } from './batch';
-import type { Channel } from './channel';
 import { ConsumingChannel } from './channel-consuming';
 import { contentOf } from './channel-core';
 import {
@@ -191,7 +190,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
    *     const lost = results.filter((result) => result.status !== 'acked');
    */
   publishBatch(messages: Iterable<Publishing>, options: BatchOptions = {}): PublishResult[] {
-    return publishBatch(this as unknown as Channel, messages, options);
+    return publishBatch(this.self, messages, options);
   }
 
   /**
@@ -353,7 +352,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
   #cameBack(answer: Answer): void {
     const { replyCode, replyText, exchange, routingKey } = answer.args as Args<'basic.return'>;
     const { body = Buffer.alloc(0), properties } = contentOf(answer);
-    const channel = this as unknown as Channel;
+    const channel = this.self;
     const message = new ReturnedMessage(
       channel,
       replyCode,

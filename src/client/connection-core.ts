@@ -22,7 +22,7 @@ import { type Channel, type CloseOptions, closeOptions } from './channel';
 import { Dispatcher } from './dispatcher';
 import { closeAtExit, forgetAtExit } from './exit';
 import type { Settings } from './options';
-import { type FrameRouter, Pump } from './pump';
+import { Pump } from './pump';
 import { Replies } from './rpc';
 
 type Thread = WorkerThread<ControlCall<SessionOptions>, ControlReply<SessionDescription>>;
@@ -35,7 +35,7 @@ const ABORT_TIMEOUT = 100;
  * A connection below its verbs: the worker thread and the memory shared with it, where frames go, and
  * how it ends. It remembers why it ended: the first call after it throws that, later ones say so.
  */
-export abstract class ConnectionCore implements FrameRouter {
+export abstract class ConnectionCore {
   /** @internal */
   readonly dispatcher = new Dispatcher();
   /** @internal */
@@ -46,11 +46,14 @@ export abstract class ConnectionCore implements FrameRouter {
   readonly callTimeout: number;
   /** @internal */
   readonly blockedTimeout: number;
+  /** @internal */
   protected readonly link: Link;
   readonly #thread: Thread;
+  /** @internal */
   protected readonly description: SessionDescription;
+  /** @internal */
   protected readonly open = new Map<number, Channel>();
-  /** Requests on channel 0: update-secret. */
+  /** Requests on channel 0: update-secret. @internal */
   protected readonly replies = new Replies();
   #blockedReason: string | undefined;
   #told = false;
@@ -67,7 +70,11 @@ export abstract class ConnectionCore implements FrameRouter {
     this.callTimeout = settings.callTimeout;
     this.blockedTimeout = settings.blockedTimeout;
     this.link = new Link(settings.ringCapacity, settings.interruptible, settings.stallTimeout);
-    this.pump = new Pump(this.link, this);
+    this.pump = new Pump(this.link, {
+      route: (type, channel, reader) => this.#route(type, channel, reader),
+      died: (error) => this.#died(error),
+      tell: (error) => this.tell(error),
+    });
     this.#thread = startThread();
     try {
       this.description = this.#open(settings);
@@ -245,8 +252,7 @@ export abstract class ConnectionCore implements FrameRouter {
     return error;
   }
 
-  /** @internal */
-  route(type: number, channel: number, reader: Reader): void {
+  #route(type: number, channel: number, reader: Reader): void {
     if (channel !== 0) {
       const target = this.open.get(channel);
       if (target !== undefined) return target.route(type, reader);
@@ -278,8 +284,7 @@ export abstract class ConnectionCore implements FrameRouter {
     }
   }
 
-  /** @internal */
-  died(error: AmqpError): void {
+  #died(error: AmqpError): void {
     forgetAtExit(this);
     if (error instanceof WorkerStalledError) this.#thread.terminate();
     for (const channel of [...this.open.values()]) channel.died(error);

@@ -63,6 +63,11 @@ export interface IteratorLimits {
   limit: number;
 }
 
+/** A queue to loop over: what `channel.consume` gives. Its `return` cancels the consumer. */
+export interface MessageIterator extends IterableIterator<IncomingMessage>, Disposable {
+  readonly tag: string;
+}
+
 /**
  * A consumer as a synchronous iterator: `next` blocks until there is a message. Leaving a `for` loop in
  * any way cancels the consumer and gives back to the queue what had come but was not handed out.
@@ -71,7 +76,7 @@ export interface IteratorLimits {
  *        |                                                  ^
  *        +-- cancelled by the broker, channel closed -------+  after the buffer is handed out
  */
-export class MessageIterator implements Consumer, IterableIterator<IncomingMessage>, Disposable {
+export class IteratorConsumer implements Consumer, MessageIterator {
   tag = '';
   readonly #buffer = new Fifo<IncomingMessage>();
   #over = false;

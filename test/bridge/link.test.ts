@@ -8,7 +8,7 @@ import { startThread } from '../support/threads';
 /** Nobody waits longer than this, whatever goes wrong. */
 const CEILING = 5000;
 /** A loaded machine may let a thread wait for its turn. */
-const LATE = 150;
+const LATE = 400;
 /** A dead worker is noticed within this. */
 const SOON = 500;
 

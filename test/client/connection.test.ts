@@ -26,31 +26,22 @@ describe('connect', () => {
     expect(connection.epoch).toBe(1);
   });
 
-  it('takes a URL, or options, or a URL in the options; options win over the URL', () => {
+  it('takes options, or a URL with options that win over it', () => {
     const fromOptions = connect({ hostname, port, username: 'guest', password: 'guest', vhost: '/' });
-    const fromUrl = connect(`amqp://nobody:wrong@${broker.host}/%2f`, {
-      username: 'guest',
-      password: 'guest',
-    });
-    const urlInOptions = connect({ url: broker.href, heartbeat: 7 });
-    for (const each of [fromOptions, fromUrl, urlInOptions]) {
+    const fromUrl = connect(`amqp://nobody:guest@${broker.host}/%2f?heartbeat=7`, { username: 'guest' });
+    for (const each of [fromOptions, fromUrl]) {
       expect(works(each)).toMatch(/^amq\.gen/);
       each.close();
     }
-    expect(urlInOptions.heartbeat).toBe(7);
+    expect(fromUrl.heartbeat).toBe(7);
   });
 
-  it.each(['AMQPLAIN', 'PLAIN'] as const)('logs in by %s', (authMechanism) => {
-    expect(open({ authMechanism }).isOpen).toBe(true);
-  });
-
-  it('agrees with the broker on the smaller of both wishes, and on the other one’s when one has none', () => {
-    const modest = open({ channelMax: 10, frameMax: 8192, heartbeat: 5 });
+  it('agrees with the broker on the smaller of both wishes, and on the broker’s when there is no other', () => {
+    expect(connection).toMatchObject({ channelMax: 2047, frameMax: 131_072, heartbeat: 60 });
+    const modest = open({ channelMax: 10, frameMax: 8192, heartbeat: 5, authMechanism: 'AMQPLAIN' });
     expect(modest).toMatchObject({ channelMax: 10, frameMax: 8192, heartbeat: 5 });
-    const greedy = open({ channelMax: 65_535, frameMax: 1_048_576 });
-    expect(greedy).toMatchObject({ channelMax: 2047, frameMax: 131_072, heartbeat: 60 });
-    const indifferent = open({ channelMax: 0, frameMax: 0, heartbeat: 0 });
-    expect(indifferent).toMatchObject({ channelMax: 2047, frameMax: 131_072, heartbeat: 0 });
+    const greedy = open({ channelMax: 65_535, frameMax: 0, heartbeat: 0 });
+    expect(greedy).toMatchObject({ channelMax: 2047, frameMax: 131_072, heartbeat: 0 });
   });
 
   it('has several connections at once, each with its own channels', () => {
@@ -74,7 +65,8 @@ describe('connect, when it fails', () => {
     expect(error).toMatchObject({ code: 'ACCESS_REFUSED', replyCode: 403, outcome: 'not-sent' });
     expect(error.message).toMatch(/user "guest" was refused: 403 ACCESS_REFUSED/);
     expect(inspect(error, { depth: 9, showHidden: true }) + error.stack).not.toContain('hunter2');
-    expect(took).toBeLessThan(2000);
+    expect(took).toBeLessThan(2500);
+    expect(works(open())).toMatch(/^amq\.gen/); // and the next one can be opened
   });
 
   it('tells a missing vhost from wrong credentials', () => {
@@ -99,11 +91,6 @@ describe('connect, when it fails', () => {
       expect(error).toMatchObject({ name: 'ConnectError', attempts: [{ host: '192.0.2.1', stage: 'tcp' }] });
     });
     expect(took).toBeLessThan(1500);
-  });
-
-  it('leaves the process able to open the next one', () => {
-    expect(() => open({ password: 'wrong' })).toThrow(AuthenticationError);
-    expect(works(open())).toMatch(/^amq\.gen/);
   });
 
   it.each([
@@ -209,13 +196,12 @@ describe('deadlines', () => {
 
   it('withDeadline limits everything inside it together, and gives back the result', () => {
     const channel = connection.channel();
-    expect(connection.withDeadline(CEILING, () => channel.queueDeclare('', { exclusive: true }).queue)).toMatch(
-      /^amq\.gen/,
-    );
+    const queue = connection.withDeadline(CEILING, () => privateQueue(channel));
+    expect(queue).toMatch(/^amq\.gen/);
     const took = duration(() =>
       expect(() =>
         connection.withDeadline(50, () => {
-          for (;;) channel.queueDeclare('', { passive: true });
+          for (;;) channel.basicGet(queue);
         }),
       ).toThrow(TimeoutError),
     );

@@ -1,10 +1,10 @@
 import * as fs from 'node:fs';
-import { dirname, join } from 'node:path/posix';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { importsOf, readSources } from '../house/sources';
+import { readSources } from '../house/sources';
 import { type Consumer, GREETING, installPackage, run } from './consumer';
 
-const MAX_PACKED = 400_000;
+const MAX_PACKED_BYTES = 400_000;
 
 let consumer: Consumer;
 
@@ -13,3 +13,147 @@ beforeAll(async () => {
 }, 300_000);
 
 afterAll(() => consumer?.remove());
+
+describe('the tarball', () => {
+  const files = () =>
+    fs
+      .readdirSync(consumer.installed, { recursive: true, encoding: 'utf8' })
+      .filter((file) => fs.statSync(join(consumer.installed, file)).isFile());
+
+  test('holds the build, the sources for debuggers, and what a reader looks for; nothing else', () => {
+    expect(files()).toEqual(
+      expect.arrayContaining([
+        'README.md',
+        'LICENSE',
+        'CHANGELOG.md',
+        'dist/src/index.js',
+        'dist/src/index.mjs',
+      ]),
+    );
+    const expected = /^(README\.md|LICENSE|CHANGELOG\.md|package\.json|(dist\/)?(src|worker|bin)\/[\w./-]+)$/;
+    expect(files().filter((file) => !expected.test(file) || /test|jest|spec/.test(file))).toEqual([]);
+  });
+
+  test('every source is there compiled, with declarations', () => {
+    const built = readSources('src', 'worker', 'bin').flatMap(({ file }) => [
+      `dist/${file.replace(/ts$/, 'js')}`,
+      `dist/${file.replace(/(\.[cm]?)ts$/, '.d$1ts')}`,
+    ]);
+    expect(built.filter((file) => !files().includes(file))).toEqual([]);
+  });
+
+  test('every source map leads to a file that is there', () => {
+    const maps = files().filter((file) => file.endsWith('.map'));
+    expect(maps.length).toBeGreaterThan(20);
+    const lost = maps.flatMap((map) => {
+      const { sources } = JSON.parse(fs.readFileSync(join(consumer.installed, map), 'utf8'));
+      return sources
+        .map((source: string) => join(dirname(map), source))
+        .filter((file: string) => !files().includes(file));
+    });
+    expect(lost).toEqual([]);
+  });
+
+  test(`is smaller than ${MAX_PACKED_BYTES} bytes`, () => {
+    expect(fs.statSync(consumer.tarball).size).toBeLessThan(MAX_PACKED_BYTES);
+  });
+
+  test('publint finds nothing to say', async () => {
+    const report = await run(
+      'npx',
+      ['-y', 'publint@0.3.25', '--strict', consumer.tarball],
+      consumer.folder,
+      180_000,
+    );
+    expect(report).toContain('All good!');
+  }, 200_000);
+
+  test('its types are right for every way to resolve them', async () => {
+    const attw = ['-y', '@arethetypeswrong/cli@0.18.5', consumer.tarball];
+    expect(await run('npx', attw, consumer.folder, 180_000)).toContain('No problems found');
+  }, 200_000);
+});
+
+describe('the declarations', () => {
+  /** Those that a user's compiler reads. */
+  const declarations = () => {
+    const index = join(consumer.installed, 'dist/src/index.d.ts');
+    const program = ts.createProgram([index], { module: ts.ModuleKind.Node16, types: [] });
+    return program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(consumer.installed));
+  };
+
+  test('nothing is of type any', () => {
+    const complaints: string[] = [];
+    for (const file of declarations()) {
+      const visit = (node: ts.Node): void => {
+        if (node.kind === ts.SyntaxKind.AnyKeyword) {
+          const { line } = file.getLineAndCharacterOfPosition(node.getStart(file));
+          complaints.push(`${file.fileName}:${line + 1} ${node.parent.getText(file)}`);
+        }
+        node.forEachChild(visit);
+      };
+      visit(file);
+    }
+    expect(complaints).toEqual([]);
+  });
+
+  test('what is marked @internal is not there', () => {
+    const internals = readSources('src')
+      .map(({ file, text }) => ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true))
+      .flatMap((source) => membersOf(source).filter(({ comment }) => comment.includes('@internal')))
+      .map(({ name }) => name);
+    expect(internals).toEqual(expect.arrayContaining(['ChannelCore.openUp', 'ConnectionCore.pump']));
+    const shown = declarations().flatMap((file) => membersOf(file).map(({ name }) => name));
+    expect(shown).toEqual(expect.arrayContaining(['ChannelCore.isOpen', 'Connection.drainEvents']));
+    expect(shown.filter((name) => internals.includes(name))).toEqual([]);
+  });
+
+  test('they do not lead into the bridge between the threads', () => {
+    const names = declarations().map(({ fileName }) => fileName);
+    expect(names.filter((name) => /\/(bridge|worker)\//.test(name))).toEqual([]);
+  });
+
+  test.each(['tsconfig.json', 'tsconfig.bundler.json'])(
+    'a strict program compiles against them, wrong calls do not: %s',
+    async (config) => {
+      expect(await consumer.node(['node_modules/typescript/lib/tsc.js', '-p', config])).toBe('');
+    },
+  );
+});
+
+describe('loaded in a program of its user, it talks to the broker', () => {
+  test.each([
+    ['by require', ['require.cjs']],
+    ['by import, named', ['named.mjs']],
+    ['by import *', ['namespace.mjs']],
+    ['by ts-node', ['-r', 'ts-node/register', 'typescript.ts']],
+    ['by ts-node, transpile only', ['-r', 'ts-node/register/transpile-only', 'typescript.ts']],
+  ])('%s', async (_, args) => {
+    expect(await consumer.node(args)).toBe(`${GREETING}\n`);
+  });
+
+  test('in a jest test', async () => {
+    const output = await consumer.node(['node_modules/jest/bin/jest.js', '--config', 'jest.config.json']);
+    expect(output).toContain(GREETING);
+    expect(output).toMatch(/Tests: +1 passed, 1 total/);
+  });
+
+  test('import and require give the same classes, all of them', async () => {
+    expect(await consumer.node(['identity.mjs'])).toBe('identical\n');
+  });
+});
+
+/** The members of classes and interfaces, as `Class.member`, with the comment before them. */
+function membersOf(file: ts.SourceFile): { name: string; comment: string }[] {
+  const members: { name: string; comment: string }[] = [];
+  for (const statement of file.statements) {
+    if (!ts.isClassDeclaration(statement) && !ts.isInterfaceDeclaration(statement)) continue;
+    for (const member of statement.members) {
+      const name = `${statement.name?.text}.${member.name?.getText(file) ?? 'constructor'}`;
+      const comments = ts.getLeadingCommentRanges(file.text, member.pos) ?? [];
+      const comment = comments.map(({ pos, end }) => file.text.slice(pos, end)).join('\n');
+      members.push({ name, comment });
+    }
+  }
+  return members;
+}

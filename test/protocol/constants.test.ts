@@ -1,4 +1,4 @@
-import { PROTOCOL_HEADER, REPLY_CODES, replyCodeName } from '../../src/protocol/constants';
+import { CAPABILITIES, PROTOCOL_HEADER, REPLY_CODES, replyCodeName } from '../../src/protocol/constants';
 import { hex } from './bytes';
 
 test('a conversation opens with AMQP 0-0-9-1', () => {
@@ -34,6 +34,17 @@ test.each([
 
 test.each([200, 312] as const)('%i closes nothing', (replyCode) => {
   expect(REPLY_CODES[replyCode].scope).toBe('none');
+});
+
+test('the client says everything that it can do', () => {
+  expect(CAPABILITIES).toEqual({
+    publisher_confirms: true,
+    exchange_exchange_bindings: true,
+    'basic.nack': true,
+    consumer_cancel_notify: true,
+    'connection.blocked': true,
+    authentication_failure_close: true,
+  });
 });
 
 test('a code nobody knows has a name all the same', () => {

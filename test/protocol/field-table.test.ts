@@ -251,6 +251,8 @@ describe('malformed tables are refused', () => {
     ['2 GiB announced', '7fffffff 01 6b 56'],
     ['4 GiB announced', 'ffffffff 01 6b 56'],
     ['a key without value', '00000002 01 6b'],
+    ['an empty key without value', '00000001 00'],
+    ['an empty key without value after an entry', '00000004 01 6b 56 00'],
     ['a key longer than the table', '00000003 09 6b 56 56 56 56 56 56 56 56'],
     ['a value that ends behind the table', '00000004 01 6b 49 00 000001'],
     ['a string that ends behind the table', '00000009 01 6b 53 00000009 61 62 63 64 65 66 67 68'],

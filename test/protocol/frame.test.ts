@@ -169,7 +169,12 @@ describe('limits are judged by the seven octets of the header', () => {
     ['on a channel', frameHeader(8, 1, 0), 'channel 1, 0 bytes'],
     ['on a channel out of range', frameHeader(8, 65535, 0), 'channel 65535, 0 bytes'],
   ])('a heartbeat %s is malformed', (_, header, got) => {
-    expect(refusal(header)).toMatchObject({ replyCode: 501, problem: 'malformed heartbeat', got });
+    expect(refusal(header)).toMatchObject({
+      replyCode: 501,
+      problem: 'malformed heartbeat',
+      expected: 'channel 0, no payload',
+      got,
+    });
   });
 
   test.each([HEADER, BODY])('content (type %i) on channel 0 is unexpected', (type) => {

@@ -19,6 +19,16 @@ test.each<[string, string | undefined, string]>([
   expect(nearest(word, OPTIONS)).toBe(candidate);
 });
 
+test.each<[string, string, string | undefined]>([
+  ['ab', 'abxx', 'abxx'], // two edits are always allowed
+  ['ab', 'abxxx', undefined],
+  ['abcdefghi', 'abcdefghixxx', 'abcdefghixxx'], // and one for every three letters
+  ['abcdefghi', 'abcdefghixxxx', undefined],
+  ['abcdefgh', 'abcdefghxxx', undefined],
+])('%s is like %s: %s', (word, candidate, expected) => {
+  expect(nearest(word, [candidate])).toBe(expected);
+});
+
 test('the first of equally near candidates wins', () => {
   expect(nearest('cat', ['bat', 'hat'])).toBe('bat');
   expect(nearest('cat', new Set(['hat', 'bat']))).toBe('hat');

@@ -2,27 +2,11 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setImmediate as soon, setTimeout as delay } from 'node:timers/promises';
 import { inspect, isDeepStrictEqual } from 'node:util';
-import { decodeArgs, decodeMethodPlan, encodeMethod, type MethodPlan, PLANS } from '../../src/protocol/codec';
-import { FRAME, FRAME_OVERHEAD, PROTOCOL_HEADER } from '../../src/protocol/constants';
-import { ContentAssembler } from '../../src/protocol/content';
-import { FrameScanner } from '../../src/protocol/frame';
+import { encodeMethod, PLANS } from '../../src/protocol/codec';
 import type { Input, MethodName } from '../../src/protocol/method-types';
-import { Reader, Writer } from '../../src/protocol/wire';
+import { Writer } from '../../src/protocol/wire';
+import { type Arrival, ClientStream, type Received } from './client-stream';
 import type { Script, Step } from './script';
-
-/** One thing the client sent: a method with its content, the protocol header, a heartbeat, or its end. */
-export interface Received {
-  /** Which connection of the broker, from 1. */
-  connection: number;
-  method: MethodName | 'header' | 'heartbeat' | 'end';
-  channel: number;
-  args: Record<string, unknown>;
-  /** The body of a content, up to 64 KiB of it. */
-  body?: Uint8Array;
-  bodySize?: number;
-  /** When it came, in milliseconds since 1970. */
-  at: number;
-}
 
 /** Where a conversation reports to. */
 export interface Listener {
@@ -35,27 +19,21 @@ export interface Listener {
   signal(name: string): Promise<void>;
 }
 
-const KEPT_BODY = 64 * 1024;
-const HEARTBEAT = Uint8Array.of(FRAME.HEARTBEAT, 0, 0, 0, 0, 0, 0, 0xce);
+const HEARTBEAT = Uint8Array.of(8, 0, 0, 0, 0, 0, 0, 0xce);
+/** Steps that are not done until the client has done its part. */
 const OBLIGING: readonly Step['step'][] = ['header', 'expects', 'end'];
 
 /** The client did something else than the script says. */
 class Difference extends Error {}
 
-/** One connection of a scripted broker: reads with the library's codec, and runs the script. */
+/** One connection of a scripted broker: listens to the client, and runs the script. */
 export class Conversation {
-  readonly #scanner = new FrameScanner(() => {});
-  readonly #assemblers = new Map<number, ContentAssembler>();
-  /** Channels that the client may send on. */
-  readonly #open = new Set<number>([0]);
-  /** Sequence numbers of channels in confirm mode, for `serve`. */
-  readonly #confirms = new Map<number, number>();
-  #rest: Buffer = Buffer.alloc(0);
-  #headerSeen = false;
-  #consumed = 0;
-
-  readonly #queue: Received[] = [];
+  readonly #stream = new ClientStream((arrival) => this.#record(arrival));
+  /** What came and no step has looked at. */
+  readonly #queue: Arrival[] = [];
   readonly #history: string[] = [];
+  /** Channels in confirm mode, with the number of their publishes: for `serve`. */
+  readonly #confirms = new Map<number, number>();
   #wake = () => {};
   #left = false;
   #split = 0;
@@ -71,7 +49,6 @@ export class Conversation {
   ) {
     this.#owed = script.filter(({ step }) => OBLIGING.includes(step)).length;
     listener.owed(this.#owed);
-    this.#scanner.channelMax = 0xffff;
     socket.setNoDelay(true);
     socket.on('data', (bytes) => this.#read(bytes));
     socket.on('error', () => {});
@@ -85,107 +62,33 @@ export class Conversation {
     this.socket.destroy();
   }
 
-  // ── reading ─────────────────────────────────────────────────────────────────────────────────────────
+  // ── the client ──────────────────────────────────────────────────────────────────────────────────────
 
   #read(bytes: Buffer): void {
     try {
-      this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
-      if (this.#headerSeen) this.#scanner.push(bytes);
-      else if (!this.#readHeader()) return;
-      this.#readFrames();
+      this.#stream.push(bytes);
     } catch (error) {
       this.#failed(`the client broke the protocol: ${(error as Error).message}`);
     }
-  }
-
-  #readHeader(): boolean {
-    if (this.#rest.length < PROTOCOL_HEADER.length) return false;
-    const header = this.#rest.subarray(0, PROTOCOL_HEADER.length);
-    if (!header.equals(PROTOCOL_HEADER)) throw new Error(`protocol header ${header.toString('hex')}`);
-    this.#headerSeen = true;
-    this.#rest = this.#rest.subarray(PROTOCOL_HEADER.length);
-    this.#record('header', 0, {});
-    this.#scanner.push(this.#rest);
-    return true;
-  }
-
-  #readFrames(): void {
-    const whole = this.#scanner.boundary - this.#consumed;
-    let at = 0;
-    while (at < whole) {
-      const size = this.#rest.readUInt32BE(at + 3);
-      const reader = new Reader().source(this.#rest, at + 7, at + 7 + size);
-      this.#readFrame(this.#rest[at]!, this.#rest.readUInt16BE(at + 1), reader);
-      at += size + FRAME_OVERHEAD;
-    }
-    this.#consumed += whole;
-    this.#rest = this.#rest.subarray(whole);
-  }
-
-  #readFrame(type: number, channel: number, reader: Reader): void {
-    if (type === FRAME.HEARTBEAT) return this.#record('heartbeat', channel, {});
-    const assembler = this.#assembler(channel);
-    if (type === FRAME.METHOD) return this.#readMethod(channel, reader, assembler);
-    if (!this.#open.has(channel)) throw new Error(`content on channel ${channel}, which is not open`);
-    const content =
-      type === FRAME.HEADER
-        ? assembler.header(reader)
-        : assembler.body(reader.buffer, reader.pos, reader.end);
-    if (content === undefined) return;
-    const { plan, args, body, bodySize } = content;
-    this.#record(plan.name, channel, args, { body: body!.subarray(0, KEPT_BODY), bodySize });
-  }
-
-  #readMethod(channel: number, reader: Reader, assembler: ContentAssembler): void {
-    const plan = decodeMethodPlan(reader);
-    if (plan.from === 'server') throw new Error(`${plan.name} is not for a client to send`);
-    const args = decodeArgs(reader, plan);
-    assembler.refuse('method', plan.name);
-    this.#checkChannel(channel, plan);
-    if (plan.content) return assembler.method(plan, args);
-    if (plan.name === 'connection.tune-ok') this.#limit(args as Input<'connection.tune-ok'>);
-    this.#record(plan.name, channel, args);
-  }
-
-  #checkChannel(channel: number, { name }: MethodPlan): void {
-    if (name === 'channel.open') this.#open.add(channel);
-    else if (!this.#open.has(channel) && name !== 'channel.close-ok')
-      throw new Error(`${name} on channel ${channel}, which is not open`);
-    if (name === 'channel.close' || name === 'channel.close-ok') this.#open.delete(channel);
-  }
-
-  #limit({ channelMax, frameMax }: Input<'connection.tune-ok'>): void {
-    this.#scanner.frameMax = frameMax || Number.MAX_SAFE_INTEGER;
-    this.#scanner.channelMax = channelMax || 0xffff;
-  }
-
-  #assembler(channel: number): ContentAssembler {
-    let assembler = this.#assemblers.get(channel);
-    if (assembler === undefined) {
-      assembler = new ContentAssembler(Number.MAX_SAFE_INTEGER);
-      this.#assemblers.set(channel, assembler);
-    }
-    return assembler;
   }
 
   #ended(): void {
     if (this.#left) return;
     this.#left = true;
     clearInterval(this.#beat);
-    this.#record('end', 0, {});
+    this.#record({ method: 'end', channel: 0, args: {} });
   }
 
-  #record(method: Received['method'], channel: number, args: object, content: Partial<Received> = {}): void {
-    const entry = { connection: this.number, method, channel, args: { ...args }, ...content, at: Date.now() };
-    this.#history.push(method);
-    this.listener.received(entry);
-    if (method === 'heartbeat') return;
-    this.#queue.push(entry);
+  #record(arrival: Arrival): void {
+    this.#history.push(arrival.method);
+    this.listener.received({ ...arrival, connection: this.number, at: Date.now() });
+    if (arrival.method === 'heartbeat') return;
+    this.#queue.push(arrival);
     this.#wake();
   }
 
-  /** The oldest thing that no step has looked at. */
-  async #next(): Promise<Received> {
+  /** The oldest thing that no step has looked at; it stays. */
+  async #next(): Promise<Arrival> {
     while (this.#queue.length === 0) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -194,7 +97,7 @@ export class Conversation {
     return this.#queue[0]!;
   }
 
-  // ── running the script ──────────────────────────────────────────────────────────────────────────────
+  // ── the script ──────────────────────────────────────────────────────────────────────────────────────
 
   async #run(): Promise<void> {
     for (const [index, step] of this.script.entries()) {
@@ -210,7 +113,7 @@ export class Conversation {
   }
 
   #failed(difference: string): void {
-    const before = this.#history.join(', ') || 'nothing';
+    const before = this.#history.slice(-40).join(', ') || 'nothing';
     this.listener.failed(`connection ${this.number}, ${difference}\n  all that came: ${before}`);
     this.socket.destroy();
   }
@@ -239,14 +142,15 @@ export class Conversation {
       case 'serve':
         return this.#serve(step.until);
       case 'loop':
-        while (!this.#left) await this.#repeat(step.steps);
+        while (!this.#left) await this.#turn(step.steps);
         return;
       case 'cut':
         return step.rst ? this.socket.resetAndDestroy() : this.socket.end();
     }
   }
 
-  async #repeat(steps: Script): Promise<void> {
+  /** One turn of a loop; the client may leave wherever it likes. */
+  async #turn(steps: Script): Promise<void> {
     for (const step of steps) {
       if (OBLIGING.includes(step.step) && (await this.#next()).method === 'end') return;
       await this.#do(step);
@@ -280,11 +184,11 @@ export class Conversation {
       const { method, channel, args } = await this.#next();
       if (method === until || method === 'end') return;
       this.#queue.shift();
+      if (method === 'header' || method === 'heartbeat') continue;
       if (method === 'basic.publish') this.#confirm(channel);
-      const reply = method === 'header' || method === 'heartbeat' ? undefined : PLANS[method].replies.at(-1);
-      if (reply === undefined || args.noWait === true) continue;
       if (method === 'confirm.select') this.#confirms.set(channel, 0);
-      this.#send(reply, channel, args);
+      const reply = PLANS[method].replies.at(-1); // the last: get-empty
+      if (reply !== undefined && args.noWait !== true) this.#reply(reply, channel, args);
       if (method === 'connection.close') this.socket.end();
     }
   }
@@ -293,37 +197,40 @@ export class Conversation {
     const published = this.#confirms.get(channel);
     if (published === undefined) return;
     this.#confirms.set(channel, published + 1);
-    this.#send('basic.ack', channel, { deliveryTag: published + 1 });
+    this.#reply('basic.ack', channel, { deliveryTag: published + 1 });
   }
 
-  /** A reply repeats what it has in common with the request: the queue's name, the consumer tag. */
-  #send(method: MethodName, channel: number, args: Record<string, unknown>): void {
-    const writer = new Writer(Buffer.alloc(4096));
+  /** A reply repeats what it has in common with the request: the name of the queue, the consumer tag. */
+  #reply(method: MethodName, channel: number, args: Record<string, unknown>): void {
+    const writer = new Writer(Buffer.alloc(1024));
     encodeMethod(writer, channel, method, args as Input<MethodName>);
     if (this.socket.writable) this.socket.write(writer.buffer.subarray(0, writer.pos));
   }
 }
 
-function matches(step: Step, got: Received): boolean {
+function matches(step: Step, got: Arrival): boolean {
   if (step.step !== 'expects') return got.method === step.step;
   const { method, channel, args, body } = step;
   if (got.method !== method || (channel !== undefined && got.channel !== channel)) return false;
-  if (body !== undefined && Buffer.from(got.body ?? []).toString() !== body) return false;
-  return Object.entries(args).every(([name, value]) => isDeepStrictEqual(got.args[name], value));
+  if (body !== undefined && text(got.body) !== body) return false;
+  const plain = structuredClone(got.args); // as the script's: tables with a prototype
+  return Object.entries(args).every(([name, value]) => isDeepStrictEqual(plain[name], value));
 }
+
+const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString();
 
 function describeStep(step: Step): string {
   if (step.step !== 'expects') return step.step === 'end' ? 'the end of the connection' : 'the protocol header';
-  const { method, channel, args, body } = step;
-  return words(method, channel, args, body);
+  return words(step.method, step.channel, step.args, step.body);
 }
 
-function describe({ method, channel, args, body }: Received): string {
+function describe({ method, channel, args, body }: Arrival): string {
   if (method === 'end') return 'the end of the connection';
-  return words(method, channel, args, body && Buffer.from(body).toString('utf8', 0, 200));
+  return words(method, channel, args, body && text(body.subarray(0, 200)));
 }
 
 function words(method: string, channel: number | undefined, args: object, body: string | undefined): string {
   const where = channel === undefined ? '' : ` on channel ${channel}`;
-  return `${method}${where} ${inspect(args, { breakLength: Number.POSITIVE_INFINITY })}${body === undefined ? '' : ` with body ${inspect(body)}`}`;
+  const values = inspect(args, { breakLength: Number.POSITIVE_INFINITY });
+  return `${method}${where} ${values}${body === undefined ? '' : ` with body ${inspect(body)}`}`;
 }
