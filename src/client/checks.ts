@@ -1,3 +1,4 @@
+import { isReserved } from '../protocol/codec';
 import type { MethodName } from '../protocol/method-types';
 import { METHODS } from '../protocol/methods';
 import { didYouMean } from '../protocol/nearest';
@@ -16,7 +17,7 @@ export function optionNames(
   positional: readonly string[],
   more: readonly string[] = [],
 ): Set<string> {
-  const fields = Object.keys(METHODS[method].args).filter((field) => !/^reserved\d/.test(field));
+  const fields = Object.keys(METHODS[method].args).filter((field) => !isReserved(field));
   return new Set([...fields.filter((field) => !positional.includes(field)), 'timeout', ...more]);
 }
 

@@ -35,7 +35,7 @@ const PLANS_BY_ID = new Map(Object.values(PLANS).map((plan) => [plan.id, plan]))
 function flatten(name: MethodName, spec: MethodSpec): MethodPlan {
   const steps: { op: Step['op']; name: string; bits: string[]; reserved: boolean }[] = [];
   for (const [field, domain] of Object.entries(spec.args)) {
-    const reserved = /^reserved\d/.test(field);
+    const reserved = isReserved(field);
     const last = steps.at(-1);
     if (domain === 'bit' && last?.op === 'bits' && last.bits.length < 8) last.bits.push(field);
     else if (domain === 'bit') steps.push({ op: 'bits', name: field, bits: [field], reserved: false });
@@ -43,6 +43,11 @@ function flatten(name: MethodName, spec: MethodSpec): MethodPlan {
   }
   const replies = (spec.reply ?? []) as readonly MethodName[];
   return { name, id: spec.id, steps, content: spec.content === true, replies, from: spec.from };
+}
+
+/** Sent as zero, whatever a caller without types passes, and never shown. */
+export function isReserved(field: string): boolean {
+  return field.startsWith('reserved');
 }
 
 /** The plan of a method by the ids in a close frame, if there is such a method. */
@@ -107,7 +112,7 @@ function encodeBits(
   let octet = 0;
   for (let bit = 0; bit < names.length; bit++) {
     const value = values[names[bit]!];
-    if (value === undefined || value === false) continue;
+    if (value === undefined || value === false || isReserved(names[bit]!)) continue;
     writer.at = names[bit]!;
     if (writer.boolean(value)) octet |= 1 << bit;
   }
@@ -179,6 +184,6 @@ function decodeStep(reader: Reader, op: Exclude<Step['op'], 'bits'>): unknown {
 function decodeBits(reader: Reader, names: readonly string[], args: Record<string, unknown>): void {
   const octet = reader.octet();
   for (let bit = 0; bit < names.length; bit++) {
-    if (!names[bit]!.startsWith('reserved')) args[names[bit]!] = (octet & (1 << bit)) !== 0;
+    if (!isReserved(names[bit]!)) args[names[bit]!] = (octet & (1 << bit)) !== 0;
   }
 }

@@ -11,7 +11,7 @@ import { isBytes, type Reader, typeName, type Writer } from './wire';
  *   s u   int16, uint16          typed.int16 typed.uint16            number
  *   I i   int32, uint32          integer in int32 range, typed       number
  *   l     int64                  other safe integer, bigint, typed   number if safe, else bigint
- *   L     uint64                 typed.uint64                        number if safe, else bigint
+ *   L     uint64                 bigint beyond int64, typed.uint64   number if safe, else bigint
  *   f d   float, double          other numbers, typed                number
  *   D     scale, uint32          typed.decimal                       TypedValue 'D'
  *   S     bytes behind a length  string                              string
@@ -173,13 +173,15 @@ function encodeValue(writer: Writer, value: unknown, path: string, depth: number
     case 'number':
       return encodeScalar(writer, numberLetter(value), value);
     case 'bigint':
-      return encodeScalar(writer, 'l', value);
+      return encodeScalar(writer, value > MAX_INT64 ? 'L' : 'l', value);
     case 'object':
       return encodeObject(writer, value, path, depth);
     default:
       throw new TypeError(`${path} cannot be sent in a table: got ${typeName(value)}`);
   }
 }
+
+const MAX_INT64 = 0x7fff_ffff_ffff_ffffn;
 
 /** The narrowest of int32, int64, double that holds the number exactly; -0 needs a double. */
 function numberLetter(value: number): 'I' | 'l' | 'd' {

@@ -47,7 +47,7 @@ const PARAMETERS: Readonly<Record<string, readonly [keyof UriOptions, Convert]>>
   certfile: ['certFile', String],
   keyfile: ['keyFile', String],
   server_name_indication: ['serverName', String],
-  no_verify_ssl: ['verify', (text) => text === '0'],
+  no_verify_ssl: ['verify', (text, name) => !flag(text, name)],
   verify: ['verify', verify],
 };
 
@@ -73,7 +73,10 @@ function parse(uri: string): URL {
   if (scheme !== 'amqp' && scheme !== 'amqps') {
     throw new TypeError(`the URL must start with amqp:// or amqps://${scheme ? `, not ${scheme}://` : ''}`);
   }
-  if (URL.canParse(uri)) return new URL(uri);
+  const url = URL.canParse(uri) ? new URL(uri) : undefined;
+  // a bare # / ? in a password ends the authority early, and the rest would pass for something else
+  const cutShort = url !== undefined && url.username === '' && url.href.indexOf('@', url.origin.length) >= 0;
+  if (url !== undefined && url.hash === '' && !cutShort) return url;
   throw new TypeError(
     'the URL is malformed: percent-encode @ : / # ? in user name and password, and check the port (1-65535)',
   );
@@ -111,6 +114,12 @@ function whole(text: string, name: string): number {
   if (!/^\d{1,9}$/.test(text))
     throw new TypeError(`the URL parameter ${name} must be a whole number, got "${text}"`);
   return Number(text);
+}
+
+function flag(text: string, name: string): boolean {
+  if (/^(1|true|yes|y|on)$/i.test(text)) return true;
+  if (/^(0|false|no|n|off|)$/i.test(text)) return false;
+  throw new TypeError(`the URL parameter ${name} must be 1 or 0, got "${text}"`);
 }
 
 function verify(text: string): boolean {

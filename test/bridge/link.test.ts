@@ -198,7 +198,8 @@ describe('a worker that dies', () => {
       tell(link, { order });
       const { result, took } = wait(link);
       expect([result, link.state, link.report]).toEqual(['dead', STATE.DEAD, '']);
-      expect(took).toBeLessThan(SOON);
+      // how long a heap takes to fill is not ours
+      expect(took).toBeLessThan(order === 'run out of memory' ? CEILING - 1 : SOON);
       expect(link.post(0)).toBe(false);
     },
   );
@@ -289,9 +290,12 @@ describe('a worker that does not answer', () => {
     expect(Atomics.load(mapMemory(link.memory).words, WORD.BEAT)).toBeGreaterThan(5);
   });
 
-  test('is judged anew by every wait', () => {
+  test('is stalled for waits that are all shorter than stallTimeout, too', () => {
     const { link } = silent(STALL);
-    for (let i = 0; i < 3; i++) expect(wait(link, STALL - SLICE).result).toBe('timeout');
+    const deadline = performance.now() + 3000;
+    let result: WaitResult = 'timeout';
+    while (result === 'timeout' && performance.now() < deadline) result = wait(link, 100).result;
+    expect(result).toBe('stalled');
   });
 });
 

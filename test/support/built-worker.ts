@@ -10,20 +10,26 @@ const AN_HOUR = 3_600_000;
  * `src/bridge/spawn`, from a copy of `src` and `worker` that is JavaScript already. A worker started from
  * TypeScript takes most of a second, for ts-node has to be loaded into each; 200 connections of hostile
  * peers have no time for that. The copy is made once for each state of the sources.
- *
- *     jest.mock('../../src/bridge/spawn', () => jest.requireActual('../support/built-worker').spawnModule());
  */
-export function spawnModule(): typeof import('../../src/bridge/spawn') {
+export function builtSpawn(): typeof import('../../src/bridge/spawn') {
   return require(join(build(), 'src', 'bridge', 'spawn.js'));
 }
 
 function build(): string {
   const files = ['src', 'worker']
-    .flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true }).map((file) => join(folder, String(file))))
+    .flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true }).map((file) => join(folder, String(file))),
+    )
     .filter((file) => file.endsWith('.ts'))
     .sort();
   const sources = new Map(files.map((file) => [file, readFileSync(join(ROOT, file), 'utf8')]));
-  const folder = join(CACHE, createHash('sha256').update(JSON.stringify([...sources])).digest('hex').slice(0, 16));
+  const folder = join(
+    CACHE,
+    createHash('sha256')
+      .update(JSON.stringify([...sources]))
+      .digest('hex')
+      .slice(0, 16),
+  );
   if (exists(folder)) return folder;
   const { transpileModule, ModuleKind, ScriptTarget } = require('typescript') as typeof import('typescript');
   const compilerOptions = { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true };

@@ -81,7 +81,13 @@ export class ClientStream {
         : assembler.body(reader.buffer, reader.pos, reader.end);
     if (content === undefined) return;
     const { plan, args, body, bodySize } = content;
-    this.arrived({ method: plan.name, channel, args: { ...args }, body: body!.subarray(0, KEPT_BODY), bodySize });
+    this.arrived({
+      method: plan.name,
+      channel,
+      args: { ...args },
+      body: body!.subarray(0, KEPT_BODY),
+      bodySize,
+    });
   }
 
   #readMethod(channel: number, reader: Reader, assembler: ContentAssembler): void {

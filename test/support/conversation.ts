@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { setImmediate as soon, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as soon } from 'node:timers/promises';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import { encodeMethod, PLANS } from '../../src/protocol/codec';
 import type { Input, MethodName } from '../../src/protocol/method-types';
@@ -142,7 +141,10 @@ export class Conversation {
       case 'serve':
         return this.#serve(step.until);
       case 'loop':
-        while (!this.#left) await this.#turn(step.steps);
+        while (!this.#left && this.socket.writable) {
+          await this.#turn(step.steps);
+          await soon(); // the news that the client has left has to come through
+        }
         return;
       case 'cut':
         return step.rst ? this.socket.resetAndDestroy() : this.socket.end();
@@ -170,11 +172,21 @@ export class Conversation {
   async #write(bytes: Uint8Array): Promise<void> {
     const size = this.#split || bytes.length;
     for (let at = 0; at < bytes.length && !this.#left && this.socket.writable; at += size) {
-      if (!this.socket.write(bytes.subarray(at, at + size))) {
-        await Promise.race([once(this.socket, 'drain'), once(this.socket, 'close')]).catch(() => {});
-      }
+      if (!this.socket.write(bytes.subarray(at, at + size))) await this.#drained();
       if (this.#split > 0) await (this.#pause > 0 ? delay(this.#pause) : soon());
     }
+  }
+
+  /** The socket takes more, or never will. */
+  #drained(): Promise<void> {
+    const { socket } = this;
+    return new Promise((resolve) => {
+      const done = () => {
+        socket.off('drain', done).off('close', done);
+        resolve();
+      };
+      socket.on('drain', done).on('close', done);
+    });
   }
 
   // ── an ordinary broker ──────────────────────────────────────────────────────────────────────────────
@@ -220,7 +232,8 @@ function matches(step: Step, got: Arrival): boolean {
 const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString();
 
 function describeStep(step: Step): string {
-  if (step.step !== 'expects') return step.step === 'end' ? 'the end of the connection' : 'the protocol header';
+  if (step.step !== 'expects')
+    return step.step === 'end' ? 'the end of the connection' : 'the protocol header';
   return words(step.method, step.channel, step.args, step.body);
 }
 

@@ -58,7 +58,7 @@ const orders: Record<Order, () => void> = {
   reject: () => void Promise.reject(new Error('as told')),
   exit: () => process.exit(3),
   'run out of memory': () => {
-    for (const hoard: number[][] = []; ; ) hoard.push(new Array(10_000).fill(1));
+    for (const hoard: number[][] = []; ; ) hoard.push(new Array(1_000_000).fill(1));
   },
   'loop for ever': () => {
     for (;;);

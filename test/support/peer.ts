@@ -3,14 +3,13 @@
  * small limit of its own, a test that hangs all the same is killed, and what a test leaves open is put
  * down after it. A broker that did not get what its script expects fails the test.
  */
-import type { Connection, ConnectOptions } from '../../src';
-import { type ScriptedBroker, scriptedBroker, watchTest } from './scripted-broker';
+import { type AmqpError, type Connection, type ConnectOptions, connect } from '../../src';
+import * as spawn from '../../src/bridge/spawn';
+import { builtSpawn } from './built-worker';
 import type { Script } from './script';
+import { type ScriptedBroker, scriptedBroker, watchTest } from './scripted-broker';
 
-jest.mock('../../src/bridge/spawn', () => jest.requireActual('./built-worker').spawnModule());
-
-// after the mock is known
-const { connect } = require('../../src') as typeof import('../../src');
+jest.spyOn(spawn, 'spawnWorker').mockImplementation(builtSpawn().spawnWorker as typeof spawn.spawnWorker);
 
 /** Milliseconds that any call may take here. */
 export const CEILING = 3000;
@@ -33,7 +32,10 @@ export function connectTo(to: ScriptedBroker, options: ConnectOptions = {}): Con
 }
 
 /** A broker with this script, and a connection to it. */
-export function talk(script: Script, options: ConnectOptions = {}): { peer: ScriptedBroker; connection: Connection } {
+export function talk(
+  script: Script,
+  options: ConnectOptions = {},
+): { peer: ScriptedBroker; connection: Connection } {
   const peer = broker(script);
   return { peer, connection: connectTo(peer, options) };
 }
@@ -65,7 +67,7 @@ export interface Failure<E> {
 }
 
 /** Run `fn`, which has to throw. */
-export function failureOf<E = import('../../src').AmqpError>(fn: () => unknown): Failure<E> {
+export function failureOf<E = AmqpError>(fn: () => unknown): Failure<E> {
   const start = performance.now();
   let result: unknown;
   try {
@@ -77,7 +79,7 @@ export function failureOf<E = import('../../src').AmqpError>(fn: () => unknown):
 }
 
 /** What `fn` throws. */
-export const errorOf = <E = import('../../src').AmqpError>(fn: () => unknown): E => failureOf<E>(fn).error;
+export const errorOf = <E = AmqpError>(fn: () => unknown): E => failureOf<E>(fn).error;
 
 /** Milliseconds that `fn` takes. */
 export function duration(fn: () => unknown): number {

@@ -79,7 +79,11 @@ export function content<M extends MethodName>(method: M, args: Input<M>, options
   const body = Buffer.from(options.body ?? '');
   const frames = [
     methodFrame(method, args, channel),
-    frameBytes({ type: FRAME.HEADER, channel, payload: headerPayload(options.bodySize ?? body.length, properties) }),
+    frameBytes({
+      type: FRAME.HEADER,
+      channel,
+      payload: headerPayload(options.bodySize ?? body.length, properties),
+    }),
   ];
   for (let at = 0; at < body.length; at += pieces)
     frames.push(frameBytes({ type: FRAME.BODY, channel, payload: body.subarray(at, at + pieces) }));
@@ -144,7 +148,10 @@ export const START: Input<'connection.start'> = {
 };
 
 /** From the protocol header to connection.open-ok. */
-export const handshake = (tune: Input<'connection.tune'> = {}, start: Input<'connection.start'> = {}): Step[] => [
+export const handshake = (
+  tune: Input<'connection.tune'> = {},
+  start: Input<'connection.start'> = {},
+): Step[] => [
   header(),
   send('connection.start', { ...START, ...start }),
   expects('connection.start-ok'),

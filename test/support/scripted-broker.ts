@@ -112,7 +112,7 @@ class ScriptedBroker {
 
   /** Block until the client has done everything that the scripts expect. @throws {Error} the difference */
   satisfied(timeout = PATIENCE): void {
-    const satisfied = () => [...this.#owed.values()].every((count) => count === 0);
+    const satisfied = () => this.#closed || [...this.#owed.values()].every((count) => count === 0);
     this.#settle(satisfied, timeout, 'the client has not done all that the script expects');
   }
 
@@ -126,11 +126,14 @@ class ScriptedBroker {
     if (this.#failure !== undefined) throw new Error(`scripted broker, ${this.#failure}`);
     if (reached()) return;
     const came = this.#transcript.map(({ method }) => method).slice(-40);
-    throw new Error(`scripted broker: ${complaint} within ${timeout} ms\n  all that came: ${came.join(', ') || 'nothing'}`);
+    throw new Error(
+      `scripted broker: ${complaint} within ${timeout} ms\n  all that came: ${came.join(', ') || 'nothing'}`,
+    );
   }
 
   /** Put the port and all connections down. */
   close(): void {
+    this.#owed.clear();
     this.thread.command({ do: 'close', broker: this.#id });
     this.thread.wait(() => this.#closed, PATIENCE);
     this.thread.remove(this.#id);

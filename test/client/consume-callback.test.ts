@@ -1,0 +1,397 @@
+/** Consumers with callbacks, and the calls that run them: drainEvents, loop, sleep and timers. */
+import {
+  AccessRefusedError,
+  type Channel,
+  ConsumerCancelledError,
+  type IncomingMessage,
+  NotFoundError,
+  TimeoutError,
+  WrongStateError,
+} from '../../src';
+import {
+  CEILING,
+  count,
+  drainUntil,
+  duration,
+  eventually,
+  expectSilence,
+  fill,
+  open,
+  privateQueue,
+  takeAll,
+  thrownBy,
+  unique,
+} from '../support/connect';
+
+const connection = open();
+let channel: Channel;
+let seen: string[];
+const note = (message: IncomingMessage) => {
+  seen.push(message.text);
+  message.ack();
+};
+beforeEach(() => {
+  channel = connection.channel();
+  seen = [];
+});
+afterEach(() => {
+  channel.close();
+  connection.loop({ timeout: 0 });
+});
+
+describe('basicConsume', () => {
+  it('the callback gets every message, in order, with all that a delivery says', () => {
+    const queue = privateQueue(channel, 'one', 'two', 'three');
+    const messages: IncomingMessage[] = [];
+    const tag = channel.basicConsume(queue, (message) => {
+      messages.push(message);
+      note(message);
+    });
+    drainUntil(connection, () => seen.length === 3);
+    expect(seen).toEqual(['one', 'two', 'three']);
+    expect(messages[0]?.channel).toBe(channel);
+    expect(messages[2]).toMatchObject({
+      consumerTag: tag,
+      deliveryTag: 3,
+      redelivered: false,
+      exchange: '',
+      routingKey: queue,
+      isSettled: true,
+    });
+    expect(count(channel, queue)).toBe(0);
+  });
+
+  it('returns the tag the broker made, or the one it was given', () => {
+    const queue = privateQueue(channel);
+    const made = channel.basicConsume(queue, note);
+    expect(made).toMatch(/^amq\.ctag-/);
+    expect(channel.basicConsume(queue, note, { consumerTag: 'mine' })).toBe('mine');
+    expect(channel.consumerTags).toEqual([made, 'mine']);
+  });
+
+  it('a second consumer with the same tag is refused here; the broker would end the connection (530)', () => {
+    const queue = privateQueue(channel);
+    channel.basicConsume(queue, note, { consumerTag: 'twin' });
+    expect(() => channel.basicConsume(queue, note, { consumerTag: 'twin' })).toThrow(WrongStateError);
+    expect(channel.isOpen).toBe(true);
+    channel.basicCancel('twin');
+    expect(channel.basicConsume(queue, note, { consumerTag: 'twin' })).toBe('twin');
+  });
+
+  it('noAck: nothing to settle', () => {
+    const queue = privateQueue(channel, 'one');
+    let settled: boolean | undefined;
+    channel.basicConsume(
+      queue,
+      (message) => {
+        settled = message.isSettled;
+      },
+      { noAck: true },
+    );
+    connection.drainEvents({ timeout: CEILING });
+    expect(settled).toBe(true);
+    channel.close();
+    channel.reopen();
+    expect(channel.basicGet(queue)).toBeNull();
+  });
+
+  it('exclusive: no other consumer (403)', () => {
+    const queue = privateQueue(channel);
+    channel.basicConsume(queue, note, { exclusive: true });
+    const other = connection.channel();
+    expect(() => other.basicConsume(queue, note)).toThrow(AccessRefusedError);
+    expect(channel.isOpen).toBe(true);
+  });
+
+  it('arguments: the consumer with the higher x-priority is served first', () => {
+    const queue = privateQueue(channel);
+    channel.basicConsume(queue, () => seen.push('low'), { noAck: true, arguments: { 'x-priority': 1 } });
+    channel.basicConsume(queue, () => seen.push('high'), { noAck: true, arguments: { 'x-priority': 9 } });
+    channel.basicPublish('x', { routingKey: queue });
+    connection.drainEvents({ timeout: CEILING });
+    expect(seen).toEqual(['high']);
+  });
+
+  it('noWait: consuming without waiting; the tag has to be given', () => {
+    const queue = privateQueue(channel, 'one');
+    expect(() => channel.basicConsume(queue, note, { noWait: true })).toThrow(TypeError);
+    expect(channel.basicConsume(queue, note, { noWait: true, consumerTag: 'quick' })).toBe('quick');
+    drainUntil(connection, () => seen.length === 1);
+  });
+
+  it('404 when there is no such queue', () => {
+    const error = thrownBy(() => channel.basicConsume(unique('missing'), note));
+    expect(error).toBeInstanceOf(NotFoundError);
+    expect(error).toMatchObject({ method: 'basic.consume' });
+  });
+
+  it('a consumer whose starting timed out is ended again, and takes nothing with it', () => {
+    const queue = privateQueue(channel);
+    channel.basicQos({ prefetchCount: 10 });
+    let late = false;
+    for (let attempt = 0; attempt < 100 && !late; attempt++) {
+      try {
+        channel.basicCancel(channel.basicConsume(queue, note, { timeout: 0 }));
+      } catch (error) {
+        expect(error).toBeInstanceOf(TimeoutError);
+        late = true;
+      }
+    }
+    expect(late).toBe(true);
+    eventually(() => channel.queueDeclare(queue, { passive: true }).consumerCount === 0);
+    fill(channel, queue, 'still here');
+    expectSilence(connection);
+    expect(channel.consumerTags).toEqual([]);
+    expect(takeAll(channel, queue)).toEqual(['still here']);
+  });
+});
+
+describe('basicQos', () => {
+  it('limits how many unsettled messages a consumer is sent', () => {
+    const queue = privateQueue(channel, 'one', 'two', 'three');
+    channel.basicQos({ prefetchCount: 2 });
+    const messages: IncomingMessage[] = [];
+    channel.basicConsume(queue, (message) => messages.push(message));
+    drainUntil(connection, () => messages.length === 2);
+    expectSilence(connection);
+    messages[0]?.ack();
+    connection.drainEvents({ timeout: CEILING });
+    expect(messages.map((message) => message.text)).toEqual(['one', 'two', 'three']);
+  });
+
+  it('global: for all consumers of the channel together', () => {
+    channel.basicQos({ prefetchCount: 2, global: true });
+    const messages: IncomingMessage[] = [];
+    for (let i = 0; i < 2; i++) {
+      const queue = privateQueue(channel, 'one', 'two');
+      channel.basicConsume(queue, (message) => messages.push(message));
+    }
+    drainUntil(connection, () => messages.length === 2);
+    expectSilence(connection);
+  });
+
+  it('without it a consumer is sent 100', () => {
+    const queue = privateQueue(channel, ...Array.from({ length: 101 }, String));
+    channel.basicConsume(queue, () => {});
+    eventually(() => count(channel, queue) === 1);
+  });
+});
+
+describe('basicCancel', () => {
+  it('ends a consumer; what was sent ahead goes back to the queue', () => {
+    const queue = privateQueue(channel, 'one', 'two', 'three');
+    const tag = channel.basicConsume(queue, note);
+    connection.drainEvents({ timeout: CEILING });
+    channel.basicCancel(tag);
+    expect(channel.consumerTags).toEqual([]);
+    expectSilence(connection, 50);
+    expect(seen).toEqual(['one']);
+    eventually(() => count(channel, queue) === 2);
+    expect(takeAll(channel, queue)).toEqual(['two', 'three']);
+  });
+
+  it('from inside its own callback', () => {
+    const queue = privateQueue(channel, 'one', 'two');
+    const tag = channel.basicConsume(queue, (message) => {
+      note(message);
+      channel.basicCancel(tag);
+    });
+    connection.drainEvents({ timeout: CEILING });
+    expectSilence(connection, 50);
+    expect(seen).toEqual(['one']);
+    eventually(() => count(channel, queue) === 1);
+  });
+
+  it('noWait: what is still under way goes back to the queue, and the tag is free again', () => {
+    const queue = privateQueue(channel);
+    channel.basicConsume(queue, note, { consumerTag: 'going' });
+    const other = connection.channel();
+    for (let i = 0; i < 50; i++) other.basicPublish(String(i), { routingKey: queue });
+    channel.basicCancel('going', { noWait: true });
+    eventually(() => count(channel, queue) === 50);
+    expectSilence(connection, 50);
+    expect(seen).toEqual([]);
+    expect(channel.consumerTags).toEqual([]);
+    expect(channel.basicConsume(queue, note, { consumerTag: 'going' })).toBe('going');
+    other.close();
+  });
+
+  it('an unknown tag is no error', () => {
+    channel.basicCancel('never-was');
+    expect(channel.isOpen).toBe(true);
+  });
+});
+
+describe('a consumer that the broker cancels', () => {
+  it('its onCancel is told by the pump, after its last message', () => {
+    const queue = privateQueue(channel, 'last words');
+    const tag = channel.basicConsume(queue, note, { onCancel: (which) => seen.push(`cancelled ${which}`) });
+    eventually(() => count(channel, queue) === 0);
+    connection.channel().queueDelete(queue);
+    drainUntil(connection, () => seen.length === 2);
+    expect(seen).toEqual(['last words', `cancelled ${tag}`]);
+    expect(channel.isOpen).toBe(true);
+    expect(channel.consumerTags).toEqual([]);
+  });
+
+  it('without onCancel, drainEvents throws ConsumerCancelledError with the tag; the channel lives', () => {
+    const queue = privateQueue(channel);
+    const tag = channel.basicConsume(queue, note);
+    channel.queueDelete(queue);
+    const error = thrownBy<ConsumerCancelledError>(() => connection.drainEvents({ timeout: CEILING }));
+    expect(error).toBeInstanceOf(ConsumerCancelledError);
+    expect(error).toMatchObject({ consumerTag: tag, code: 'CONSUMER_CANCELLED', origin: 'broker' });
+    expectSilence(connection, 20);
+    expect(privateQueue(channel)).toMatch(/^amq\.gen/);
+  });
+});
+
+describe('callbacks', () => {
+  it('run in no other call than those for it: not in a declare, a get, a publish', () => {
+    const queue = privateQueue(channel, 'one');
+    channel.basicConsume(queue, note);
+    eventually(() => count(channel, queue) === 0);
+    channel.basicPublish('x', { routingKey: 'nowhere' });
+    expect(channel.basicGet(queue)).toBeNull();
+    connection.flush();
+    expect(seen).toEqual([]);
+    expect(connection.stats().queuedEvents).toBe(1);
+    connection.drainEvents({ timeout: 0 });
+    expect(seen).toEqual(['one']);
+  });
+
+  it('one drainEvents serves all channels', () => {
+    const other = connection.channel();
+    const [here, there] = [privateQueue(channel, 'here'), privateQueue(other, 'there')];
+    channel.basicConsume(here, note);
+    other.basicConsume(there, note);
+    drainUntil(connection, () => seen.length === 2);
+    expect(seen.sort()).toEqual(['here', 'there']);
+    other.close();
+  });
+
+  it('may make blocking calls, on any channel; other callbacks wait until they are done', () => {
+    const [requests, replies] = [privateQueue(channel, '1', '2', '3'), privateQueue(channel)];
+    const other = connection.channel();
+    let depth = 0;
+    channel.basicConsume(requests, (message) => {
+      expect(++depth).toBe(1);
+      const { queue } = channel.queueDeclare('', { exclusive: true });
+      other.basicPublish(message.text, { routingKey: queue });
+      eventually(() => count(other, queue) === 1);
+      const copy = channel.basicGet(queue);
+      channel.basicPublish(`re: ${copy?.text}`, { routingKey: replies });
+      note(message);
+      depth--;
+    });
+    drainUntil(connection, () => seen.length === 3);
+    expect(takeAll(channel, replies)).toEqual(['re: 1', 're: 2', 're: 3']);
+    other.close();
+  });
+
+  it.each([
+    ['drainEvents', () => connection.drainEvents({ timeout: 10 })],
+    ['loop', () => connection.loop({ timeout: 10 })],
+    ['sleep', () => connection.sleep(10)],
+  ])('never nest: %s inside a callback is WrongStateError', (_verb, call) => {
+    const queue = privateQueue(channel, 'one', 'two');
+    let error: WrongStateError | undefined;
+    channel.basicConsume(queue, (message) => {
+      error ??= thrownBy(call);
+      note(message);
+    });
+    connection.drainEvents({ timeout: CEILING });
+    expect(error).toBeInstanceOf(WrongStateError);
+    expect(error).toMatchObject({ code: 'NESTED_PUMP' });
+    expect(seen).toEqual(['one']);
+    drainUntil(connection, () => seen.length === 2);
+  });
+
+  it('what one throws is thrown by drainEvents; its message stays unsettled, the next one follows', () => {
+    const queue = privateQueue(channel, 'bad', 'good');
+    channel.basicConsume(queue, (message) => {
+      if (message.text === 'bad') throw new Error('spoilt');
+      note(message);
+    });
+    expect(() => connection.drainEvents({ timeout: CEILING })).toThrow('spoilt');
+    connection.drainEvents({ timeout: CEILING });
+    expect(seen).toEqual(['good']);
+    channel.close();
+    channel.reopen();
+    eventually(() => count(channel, queue) === 1);
+  });
+});
+
+describe('drainEvents, loop, sleep', () => {
+  it('drainEvents dispatches one event, and throws TimeoutError when none comes in time', () => {
+    const queue = privateQueue(channel, 'one', 'two');
+    channel.basicConsume(queue, note);
+    connection.drainEvents({ timeout: CEILING });
+    expect(seen).toEqual(['one']);
+    connection.drainEvents({ timeout: CEILING });
+    const took = duration(() => {
+      const error = thrownBy(() => connection.drainEvents({ timeout: 80 }));
+      expect(error).toBeInstanceOf(TimeoutError);
+      expect(error).toMatchObject({ code: 'TIMEOUT', recoverable: true });
+    });
+    expect(took).toBeGreaterThanOrEqual(79);
+    expect(took).toBeLessThan(300);
+  });
+
+  it('an error that a call has thrown is no event any more', () => {
+    expect(() => channel.basicGet(unique('missing'))).toThrow(NotFoundError);
+    expect(connection.stats().queuedEvents).toBe(0);
+    expectSilence(connection, 20);
+  });
+
+  it('loop goes on until a timeout passes with nothing; 0 takes what is there', () => {
+    const queue = privateQueue(channel, 'one', 'two', 'three');
+    channel.basicConsume(queue, note);
+    connection.loop({ timeout: 100 });
+    expect(seen).toEqual(['one', 'two', 'three']);
+    fill(channel, queue);
+    channel.basicPublish('four', { routingKey: queue });
+    connection.callLater(30, () => seen.push('timer'));
+    connection.loop({ timeout: 100 });
+    expect(seen.slice(3)).toEqual(['four', 'timer']);
+    expect(duration(() => connection.loop({ timeout: 0 }))).toBeLessThan(50);
+  });
+
+  it('sleep lasts as long as it is told, and serves events meanwhile', () => {
+    const queue = privateQueue(channel, 'one', 'two');
+    channel.basicConsume(queue, note);
+    const took = duration(() => connection.sleep(120));
+    expect(seen).toEqual(['one', 'two']);
+    expect(took).toBeGreaterThanOrEqual(119);
+    expect(took).toBeLessThan(400);
+  });
+});
+
+describe('callLater', () => {
+  it('runs once, from the pump, in the order of its times', () => {
+    connection.callLater(40, () => seen.push('second'));
+    connection.callLater(10, () => seen.push('first'));
+    connection.sleep(100);
+    expect(seen).toEqual(['first', 'second']);
+    connection.sleep(60);
+    expect(seen).toEqual(['first', 'second']);
+  });
+
+  it('counts as an event, and may call again later', () => {
+    const tick = () => {
+      seen.push('tick');
+      if (seen.length < 3) connection.callLater(5, tick);
+    };
+    connection.callLater(5, tick);
+    drainUntil(connection, () => seen.length === 3);
+  });
+
+  it('cancelTimer: never; an unknown id is no error', () => {
+    const id = connection.callLater(10, () => seen.push('cancelled'));
+    connection.cancelTimer(id);
+    connection.cancelTimer(id);
+    connection.cancelTimer(99_999);
+    connection.sleep(40);
+    expect(seen).toEqual([]);
+  });
+});

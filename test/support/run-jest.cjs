@@ -1,0 +1,52 @@
+/**
+ * `node test/support/run-jest.cjs [jest's arguments]`: jest with an end, whatever happens. A test that blocks its
+ * thread for ever cannot be timed out by jest, so after 15 minutes (or AMQP_SYNC_TEST_TIMEOUT seconds) jest and all
+ * that it has started are killed, and the exit code is 124, as that of the command `timeout`, which macOS lacks.
+ */
+const { spawn } = require('node:child_process');
+const { constants } = require('node:os');
+
+const seconds = Number(process.env.AMQP_SYNC_TEST_TIMEOUT || 900);
+if (!(seconds > 0 && seconds < 2 ** 31 / 1000)) {
+  console.error(
+    `AMQP_SYNC_TEST_TIMEOUT must be a number of seconds, not "${process.env.AMQP_SYNC_TEST_TIMEOUT}"`,
+  );
+  process.exit(2);
+}
+
+// A process group of its own, so that no worker of jest survives it; Windows has none.
+const ownGroup = process.platform !== 'win32';
+const jest = spawn(process.execPath, [require.resolve('jest/bin/jest'), ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  detached: ownGroup,
+});
+
+let timedOut = false;
+const timer = setTimeout(() => {
+  timedOut = true;
+  console.error(
+    `run-jest: no end after ${seconds} s (AMQP_SYNC_TEST_TIMEOUT), killing jest and all it has started`,
+  );
+  kill('SIGKILL');
+}, seconds * 1000);
+
+// Ctrl-C reaches the terminal's foreground group only, which jest is not in: pass it on, the second time for good.
+let signals = 0;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => kill(signals++ === 0 ? signal : 'SIGKILL'));
+}
+
+jest.on('exit', (code, signal) => {
+  clearTimeout(timer);
+  if (code === null) kill('SIGKILL');
+  process.exitCode = timedOut ? 124 : (code ?? 128 + constants.signals[signal]);
+});
+
+function kill(signal) {
+  try {
+    if (ownGroup) process.kill(-jest.pid, signal);
+    else jest.kill(signal);
+  } catch {
+    // gone already
+  }
+}

@@ -1,0 +1,277 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { Link } from '../../src/bridge/link';
+import { WorkerLink } from '../../src/bridge/worker-link';
+import { FRAME } from '../../src/protocol/constants';
+import { FrameScanner } from '../../src/protocol/frame';
+import { Outbound } from '../../worker/connection/outbound';
+import type { Transport } from '../../worker/connection/transport';
+import { frame } from '../protocol/bytes';
+import { generator } from '../support/records';
+
+const CAPACITY = 256;
+const HEARTBEAT = frame(FRAME.HEARTBEAT, 0, Buffer.alloc(0));
+
+/** A socket that takes bytes when it is told to. */
+class FakeTransport {
+  readonly writes: { bytes: Buffer; done: ((error?: Error) => void) | undefined }[] = [];
+  /** What has been taken so far: the wire. */
+  readonly wire: Buffer[] = [];
+
+  write(bytes: Buffer, done?: (error?: Error) => void): void {
+    this.writes.push({ bytes, done });
+  }
+
+  /** The kernel takes the first write. */
+  take(): void {
+    const { bytes, done } = this.writes.shift()!;
+    this.wire.push(Buffer.from(bytes));
+    done?.();
+  }
+
+  takeAll(): void {
+    while (this.writes.length > 0) this.take();
+  }
+
+  /** The bytes of all writes that wait. */
+  get waiting(): Buffer {
+    return Buffer.concat(this.writes.map(({ bytes }) => bytes));
+  }
+}
+
+const ports: MessagePort[] = [];
+afterEach(() => {
+  for (const port of ports.splice(0)) port.close();
+});
+
+class Rig {
+  readonly link = new Link(CAPACITY, false, 60_000);
+  readonly worker: WorkerLink;
+  readonly transport = new FakeTransport();
+  readonly outbound: Outbound;
+  /** How often main has rung. */
+  rings = 0;
+
+  constructor() {
+    const { port1, port2 } = new MessageChannel();
+    ports.push(port1, port2);
+    this.link.attach(port1);
+    this.worker = new WorkerLink(
+      this.link.memory,
+      this.link.bell.memory,
+      port2,
+      () => {
+        this.rings++;
+        this.outbound.flush();
+      },
+      () => {},
+    );
+    this.outbound = new Outbound(this.worker, this.transport as unknown as Transport);
+  }
+
+  /** Main writes a frame and shows it. */
+  send(bytes: Buffer): void {
+    expect(this.link.outbound.hasRoom(bytes.length)).toBe(true);
+    this.link.outbound.write(bytes, 0, bytes.length);
+    this.link.send();
+  }
+
+  /** Let the doorbell be heard. */
+  settle(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** A frame whose whole size is `size`, told apart by `mark`. */
+function frameOf(size: number, mark = 1): Buffer {
+  return frame(FRAME.BODY, 1, Buffer.alloc(size - 8, mark));
+}
+
+describe('a batch', () => {
+  test('is everything published when it began, straight from the ring', () => {
+    const rig = new Rig();
+    const frames = [frameOf(20, 1), frameOf(30, 2)];
+    for (const each of frames) rig.send(each);
+    rig.outbound.flush();
+    expect(rig.transport.writes.length).toBe(1);
+    expect(rig.transport.waiting).toEqual(Buffer.concat(frames));
+    expect(rig.transport.writes[0]!.bytes.buffer).toBe(rig.link.memory);
+  });
+
+  test('does not grow while the socket has it, and the next one follows', () => {
+    const rig = new Rig();
+    rig.send(frameOf(20, 1));
+    rig.outbound.flush();
+    rig.send(frameOf(30, 2));
+    rig.send(frameOf(40, 3));
+    rig.outbound.flush();
+    expect(rig.transport.waiting).toEqual(frameOf(20, 1));
+    rig.transport.take();
+    expect(rig.transport.waiting).toEqual(Buffer.concat([frameOf(30, 2), frameOf(40, 3)]));
+  });
+
+  test('leaves out what main publishes while it is put together', () => {
+    const rig = new Rig();
+    const early = frameOf(20, 1);
+    rig.send(early);
+    const { outbound } = rig.worker;
+    const readable = outbound.readable.bind(outbound);
+    jest.spyOn(outbound, 'readable').mockImplementation((skip) => {
+      if (rig.link.outbound.head === early.length) rig.send(frameOf(30, 2));
+      return readable(skip);
+    });
+    rig.outbound.flush();
+    expect(rig.transport.waiting).toEqual(early);
+    rig.transport.takeAll();
+    expect(rig.transport.wire[1]).toEqual(frameOf(30, 2));
+  });
+
+  test('is two writes where the ring wraps; the second one ends it', () => {
+    const rig = new Rig();
+    rig.send(frameOf(200));
+    rig.outbound.flush();
+    rig.transport.takeAll();
+    rig.send(frameOf(150, 2));
+    rig.outbound.flush();
+    expect(rig.transport.writes.map(({ bytes }) => bytes.length)).toEqual([56, 94]);
+    expect(rig.transport.waiting).toEqual(frameOf(150, 2));
+    rig.transport.take();
+    expect(rig.link.unsent).toBe(150);
+    rig.transport.take();
+    expect(rig.link.unsent).toBe(0);
+  });
+
+  test('may be the whole ring', () => {
+    const rig = new Rig();
+    rig.send(frameOf(CAPACITY));
+    rig.outbound.flush();
+    expect(rig.transport.waiting).toEqual(frameOf(CAPACITY));
+    expect(rig.link.outbound.room()).toBe(0);
+    rig.transport.take();
+    expect(rig.link.outbound.room()).toBe(CAPACITY);
+  });
+
+  test('ends with a whole frame: those of the worker may follow it', () => {
+    const random = generator(13);
+    const rig = new Rig();
+    const scanner = new FrameScanner(() => {});
+    scanner.channelMax = 1;
+    const sent: Buffer[] = [];
+    for (let step = 0; step < 5000; step++) {
+      const next = frameOf(8 + (random() % 120), step);
+      if (random() % 2 === 0 && rig.link.outbound.hasRoom(next.length)) {
+        rig.send(next);
+        sent.push(next);
+      }
+      if (random() % 3 === 0) rig.outbound.flush();
+      if (random() % 5 === 0) rig.transport.write(HEARTBEAT);
+      if (random() % 2 === 0 && rig.transport.writes.length > 0) rig.transport.take();
+    }
+    rig.outbound.flush();
+    rig.transport.takeAll();
+    const wire = Buffer.concat(rig.transport.wire);
+    scanner.push(wire); // throws where a frame lies within another
+    expect(scanner.atBoundary).toBe(true);
+    const ours = rig.transport.wire.filter((bytes) => !bytes.equals(HEARTBEAT));
+    expect(Buffer.concat(ours).equals(Buffer.concat(sent))).toBe(true);
+  });
+});
+
+describe('room goes back to main', () => {
+  test('only when the socket has taken the bytes', () => {
+    const rig = new Rig();
+    rig.send(frameOf(100));
+    rig.outbound.flush();
+    expect(rig.link.unsent).toBe(100);
+    rig.transport.take();
+    expect(rig.link.unsent).toBe(0);
+  });
+
+  test('not when the socket failed: what is unsent stays unsent, and flush must not succeed', () => {
+    const rig = new Rig();
+    rig.send(frameOf(100));
+    rig.outbound.flush();
+    rig.transport.writes[0]!.done!(new Error('write EPIPE'));
+    expect(rig.link.unsent).toBe(100);
+  });
+});
+
+describe('the doorbell', () => {
+  test('is asked for when there is nothing left', async () => {
+    const rig = new Rig();
+    rig.outbound.flush();
+    rig.send(frameOf(20));
+    await rig.settle();
+    expect(rig.rings).toBe(1);
+    expect(rig.transport.waiting).toEqual(frameOf(20));
+    rig.transport.take();
+    rig.send(frameOf(30));
+    await rig.settle();
+    expect(rig.rings).toBe(2);
+    expect(rig.transport.waiting).toEqual(frameOf(30));
+  });
+
+  test('is left alone while a batch is being written: its end looks for more', async () => {
+    const rig = new Rig();
+    rig.outbound.flush();
+    rig.send(frameOf(20));
+    await rig.settle();
+    rig.send(frameOf(30));
+    rig.send(frameOf(40));
+    await rig.settle();
+    expect(rig.rings).toBe(1);
+    rig.transport.takeAll();
+    expect(Buffer.concat(rig.transport.wire)).toEqual(
+      Buffer.concat([frameOf(20), frameOf(30), frameOf(40)]),
+    );
+  });
+
+  test('is not needed for what comes between the look and the parking', async () => {
+    const rig = new Rig();
+    const { worker } = rig;
+    const park = worker.park.bind(worker);
+    jest.spyOn(worker, 'park').mockImplementationOnce(() => {
+      rig.send(frameOf(20)); // main sees nobody parked and does not ring
+      park();
+    });
+    rig.outbound.flush();
+    expect(rig.transport.waiting).toEqual(frameOf(20));
+    rig.send(frameOf(30));
+    await rig.settle();
+    expect(rig.rings).toBe(0);
+  });
+});
+
+describe('drain', () => {
+  test('is done when everything has been sent, once', () => {
+    const rig = new Rig();
+    const done = jest.fn();
+    rig.send(frameOf(20));
+    rig.outbound.drain(done);
+    rig.send(frameOf(30));
+    rig.transport.take();
+    expect(done).toHaveBeenCalledTimes(0);
+    rig.transport.take();
+    expect(done).toHaveBeenCalledTimes(1);
+    rig.send(frameOf(40));
+    rig.outbound.flush();
+    rig.transport.take();
+    expect(done).toHaveBeenCalledTimes(1);
+  });
+
+  test('waits for the batch that is being written', () => {
+    const rig = new Rig();
+    const done = jest.fn();
+    rig.send(frameOf(20));
+    rig.outbound.flush();
+    rig.outbound.drain(done);
+    expect(done).toHaveBeenCalledTimes(0);
+    rig.transport.take();
+    expect(done).toHaveBeenCalledTimes(1);
+  });
+
+  test('is done at once when there is nothing', () => {
+    const done = jest.fn();
+    new Rig().outbound.drain(done);
+    expect(done).toHaveBeenCalledTimes(1);
+  });
+});
