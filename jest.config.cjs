@@ -1,5 +1,5 @@
 // A blocked test cannot be timed out by jest: every wait in the suite has a ceiling of its own
-// (test/support/connect.ts), and `npm test` wraps the whole run in `timeout`.
+// (test/support/connect.ts), and test/support/run-jest.cjs ends a run that hangs.
 module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],

@@ -28,22 +28,24 @@ export class AmqpError extends Error {
   override readonly name: string = 'AmqpError';
   /** Stable, for programs: `NOT_FOUND`, `CONNECTION_LOST`, … */
   readonly code: string;
-  readonly replyCode: number | undefined;
-  readonly replyText: string | undefined;
-  readonly method: string | undefined;
+  declare readonly replyCode: number | undefined;
+  declare readonly replyText: string | undefined;
+  declare readonly method: string | undefined;
   readonly origin: Origin;
   readonly recoverable: boolean;
-  readonly outcome: Outcome | undefined;
+  declare readonly outcome: Outcome | undefined;
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
-    this.code = details.code ?? defaultCode(new.target.name);
-    this.replyCode = details.replyCode;
-    this.replyText = details.replyText;
-    this.method = details.method;
-    this.origin = details.origin ?? 'client';
-    this.recoverable = details.recoverable ?? false;
-    this.outcome = details.outcome;
+    const { code, replyCode, replyText, method, origin, recoverable, outcome } = details;
+    this.code = code ?? defaultCode(new.target.name);
+    this.origin = origin ?? 'client';
+    this.recoverable = recoverable ?? false;
+    // what is not there is not printed either
+    if (replyCode !== undefined) this.replyCode = replyCode;
+    if (replyText !== undefined) this.replyText = replyText;
+    if (method !== undefined) this.method = method;
+    if (outcome !== undefined) this.outcome = outcome;
     Object.defineProperty(this, 'name', { value: new.target.name, enumerable: false });
   }
 }

@@ -38,7 +38,7 @@ export abstract class ChannelCore {
   /** What tells the user of the end, as long as no call has. */
   #notice: Event | undefined;
 
-  /** @internal */
+  /** Use `connection.channel()`. */
   constructor(
     readonly connection: Connection,
     /** The channel number, 1 to `connection.channelMax`. */

@@ -64,7 +64,7 @@ export abstract class ConnectionCore {
   /** The connection has ended; run by the pump, or by the call that notices. */
   onClose: ((error: AmqpError) => void) | undefined;
 
-  /** @internal Use `connect`. */
+  /** Use `connect`. */
   constructor(settings: Settings) {
     this.maxMessageSize = settings.maxMessageSize;
     this.callTimeout = settings.callTimeout;

@@ -60,17 +60,25 @@ export function writePublish(
   };
   if (!pump.claim(USUAL_HEAD_SIZE, head, 'the message properties', deadline)) return false;
 
+  if (atOnce) writeBody(pump, channel, body, deadline);
+  else pump.undisturbed(() => writeBody(pump, channel, body, deadline));
+  pump.link.send();
+  return true;
+}
+
+/** Write the body frames, waiting for room between them where the body is larger than the ring. */
+function writeBody(pump: Pump, channel: Target, body: Uint8Array, deadline: number): void {
+  const { outbound } = pump.link;
+  const capacity = bodyCapacity(pump.frameMax);
   for (let at = 0; at < body.length; at += capacity) {
     const end = Math.min(at + capacity, body.length);
     if (!outbound.hasRoom(end - at + FRAME_OVERHEAD)) {
       pump.link.send();
       waitForNextFrame(pump, end - at + FRAME_OVERHEAD, deadline);
-      if (!channel.isOpen) return true;
+      if (!channel.isOpen) return;
     }
     writeBodyFrame(pump, channel.id, body, at, end);
   }
-  pump.link.send();
-  return true;
 }
 
 function waitForNextFrame(pump: Pump, size: number, deadline: number): void {

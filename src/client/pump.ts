@@ -51,6 +51,7 @@ export class Pump {
   death: AmqpError | undefined;
   /** Methods that routing a frame gave rise to; sent once the frame has been released. */
   readonly #chores: (() => void)[] = [];
+  #holding = false;
   frameMax = FRAME_OVERHEAD;
 
   constructor(
@@ -108,8 +109,23 @@ export class Pump {
     } finally {
       this.link.release(size + FRAME_OVERHEAD);
     }
-    while (this.#chores.length > 0) this.#chores.shift()!();
+    if (!this.#holding) this.#runChores();
     return true;
+  }
+
+  #runChores(): void {
+    while (this.#chores.length > 0) this.#chores.shift()!();
+  }
+
+  /** Run `write` with the chores held back: nothing may come between the frames of a message. */
+  undisturbed(write: () => void): void {
+    this.#holding = true;
+    try {
+      write();
+    } finally {
+      this.#holding = false;
+      this.#runChores();
+    }
   }
 
   /** Throw away what is readable: the connection is ending, nobody will ask for it. */

@@ -73,8 +73,8 @@ export const typed = {
   float: (value: number) => new TypedValue('f', value),
   double: (value: number) => new TypedValue('d', value),
   decimal: (unscaled: number, scale: number) => new TypedValue<Decimal>('D', { unscaled, scale }),
-  string: (value: string | Uint8Array) => new TypedValue('S', value),
-  bytes: (value: Uint8Array) => new TypedValue('x', value),
+  string: (value: string | Uint8Array): TypedValue<string | Uint8Array> => new TypedValue('S', value),
+  bytes: (value: Uint8Array): TypedValue<Uint8Array> => new TypedValue('x', value),
   /** Seconds since 1970, as on the wire. */
   timestamp: (value: Date | number | bigint) => new TypedValue('T', value),
   void: () => new TypedValue('V', null),

@@ -13,10 +13,10 @@ interface Mechanism {
 
 /** @see RFC 4616 (PLAIN), RFC 4505 (ANONYMOUS), RFC 4422 (EXTERNAL); AMQPLAIN is AMQP's own */
 const MECHANISMS = {
-  PLAIN: { initial: ({ username, password }) => Buffer.from(`\0${username}\0${password}`) },
+  PLAIN: { initial: ({ username, password }): Buffer => Buffer.from(`\0${username}\0${password}`) },
   AMQPLAIN: { initial: amqplain },
-  EXTERNAL: { initial: () => Buffer.alloc(0) },
-  ANONYMOUS: { initial: () => Buffer.alloc(0) },
+  EXTERNAL: { initial: (): Buffer => Buffer.alloc(0) },
+  ANONYMOUS: { initial: (): Buffer => Buffer.alloc(0) },
 } as const satisfies Record<string, Mechanism>;
 
 export type MechanismName = keyof typeof MECHANISMS;

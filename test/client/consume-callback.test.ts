@@ -2,6 +2,7 @@
 import {
   AccessRefusedError,
   type Channel,
+  type Connection,
   ConsumerCancelledError,
   type IncomingMessage,
   NotFoundError,
@@ -16,14 +17,14 @@ import {
   eventually,
   expectSilence,
   fill,
-  open,
   privateQueue,
+  shared,
   takeAll,
   thrownBy,
   unique,
 } from '../support/connect';
 
-const connection = open();
+let connection: Connection;
 let channel: Channel;
 let seen: string[];
 const note = (message: IncomingMessage) => {
@@ -31,6 +32,7 @@ const note = (message: IncomingMessage) => {
   message.ack();
 };
 beforeEach(() => {
+  connection = shared();
   channel = connection.channel();
   seen = [];
 });

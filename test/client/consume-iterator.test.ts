@@ -2,6 +2,7 @@
 import {
   AlreadySettledError,
   type Channel,
+  type Connection,
   ConsumerCancelledError,
   type IncomingMessage,
   MessageTooLargeError,
@@ -15,15 +16,17 @@ import {
   eventually,
   open,
   privateQueue,
+  shared,
   sharedQueue,
   takeAll,
   thrownBy,
   unique,
 } from '../support/connect';
 
-const connection = open();
+let connection: Connection;
 let channel: Channel;
 beforeEach(() => {
+  connection = shared();
   channel = connection.channel();
 });
 afterEach(() => {

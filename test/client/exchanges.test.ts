@@ -2,15 +2,17 @@
 import {
   AccessRefusedError,
   type Channel,
+  type Connection,
   ExchangeType,
   NotFoundError,
   PreconditionFailedError,
 } from '../../src';
-import { count, eventually, open, privateQueue, takeAll, thrownBy, unique } from '../support/connect';
+import { count, eventually, privateQueue, shared, takeAll, thrownBy, unique } from '../support/connect';
 
-const connection = open();
+let connection: Connection;
 let channel: Channel;
 beforeEach(() => {
+  connection = shared();
   channel = connection.channel();
 });
 afterEach(() => channel.close());

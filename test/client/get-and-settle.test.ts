@@ -2,6 +2,7 @@
 import {
   AlreadySettledError,
   type Channel,
+  type Connection,
   type IncomingMessage,
   MessageTooLargeError,
   StaleDeliveryError,
@@ -14,6 +15,7 @@ import {
   open,
   pause,
   privateQueue,
+  shared,
   sharedQueue,
   takeAll,
   thrownBy,
@@ -21,9 +23,10 @@ import {
   untilTooLate,
 } from '../support/connect';
 
-const connection = open();
+let connection: Connection;
 let channel: Channel;
 beforeEach(() => {
+  connection = shared();
   channel = connection.channel();
 });
 afterEach(() => channel.close());

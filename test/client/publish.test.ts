@@ -1,6 +1,7 @@
 /** Publishing: bodies of every size, properties of every kind, and what comes back. */
 import {
   type Channel,
+  type Connection,
   Message,
   NotFoundError,
   type PropertiesInput,
@@ -13,16 +14,17 @@ import {
   drainUntil,
   eventually,
   fill,
-  open,
   privateQueue,
+  shared,
   thrownBy,
   unique,
   untilTooLate,
 } from '../support/connect';
 
-const connection = open({ frameMax: 8192 });
+let connection: Connection;
 let channel: Channel;
 beforeEach(() => {
+  connection = shared({ frameMax: 8192 });
   channel = connection.channel();
 });
 afterEach(() => channel.close());
@@ -60,16 +62,16 @@ describe('a body', () => {
   });
 
   it('is whole even if the channel has something else to send meanwhile', () => {
-    // a message that comes too late is given back at once, but not in the middle of another
+    // messages that come too late are given back at once, but not in the middle of another
     const late = privateQueue(channel);
     const queue = privateQueue(channel);
     const body = pattern(3_000_000);
+    fill(channel, late, ...Array.from({ length: 20 }, String));
     for (let round = 0; round < 5; round++) {
-      if (count(channel, late) === 0) fill(channel, late, 'late');
-      untilTooLate(() => channel.basicGet(late, { timeout: 0 })?.nack());
+      for (let i = 0; i < 20; i++) untilTooLate(() => channel.basicGet(late, { timeout: 0 })?.nack());
       channel.basicPublish(body, { routingKey: queue });
       expectSame(channel.basicGet(queue, { noAck: true })?.body, body);
-      eventually(() => count(channel, late) === 1);
+      eventually(() => count(channel, late) === 20);
     }
   });
 
@@ -77,7 +79,9 @@ describe('a body', () => {
     const text = roundTrip('grün 🐇');
     expect(text.body).toEqual(Buffer.from('grün 🐇'));
     expect(text.properties).toEqual({ contentEncoding: 'utf-8' });
-    expect(roundTrip('latin', { contentEncoding: 'iso-8859-1' }).properties.contentEncoding).toBe('iso-8859-1');
+    expect(roundTrip('latin', { contentEncoding: 'iso-8859-1' }).properties.contentEncoding).toBe(
+      'iso-8859-1',
+    );
     const bytes = roundTrip(new Uint8Array(pattern(20).buffer, 5, 10));
     expect(bytes.body).toEqual(pattern(20).subarray(5, 15));
     expect(bytes.properties).toEqual({});
@@ -143,7 +147,7 @@ describe('properties', () => {
 
   it('undefined is none; empty and zero are values', () => {
     expect(roundTrip(Buffer.of(1), { contentType: undefined, headers: undefined }).properties).toEqual({});
-    const least = { contentType: '', headers: {}, deliveryMode: 0, priority: 0, timestamp: new Date(0) };
+    const least = { contentType: '', headers: {}, priority: 0, timestamp: new Date(0) };
     expect(roundTrip(Buffer.of(1), least).properties).toEqual(least);
   });
 

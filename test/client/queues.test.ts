@@ -1,10 +1,28 @@
 /** Queues: declaring, binding, purging, deleting, and what '' means as a name. */
-import { type Channel, NotFoundError, PreconditionFailedError, ResourceLockedError, typed } from '../../src';
-import { count, eventually, fill, open, privateQueue, takeAll, thrownBy, unique } from '../support/connect';
+import {
+  type Channel,
+  type Connection,
+  NotFoundError,
+  PreconditionFailedError,
+  ResourceLockedError,
+  typed,
+} from '../../src';
+import {
+  count,
+  eventually,
+  fill,
+  open,
+  privateQueue,
+  shared,
+  takeAll,
+  thrownBy,
+  unique,
+} from '../support/connect';
 
-const connection = open();
+let connection: Connection;
 let channel: Channel;
 beforeEach(() => {
+  connection = shared();
   channel = connection.channel();
 });
 afterEach(() => channel.close());
@@ -61,9 +79,9 @@ describe('queueDeclare', () => {
     const queue = unique();
     channel.queueDeclare(queue, { exclusive: true, arguments: { 'x-max-length': 5 } });
     channel.queueDeclare(queue, { exclusive: true, arguments: { 'x-max-length': 5 } });
-    expect(() =>
-      channel.queueDeclare(queue, { exclusive: true, arguments: { 'x-max-length': 6 } }),
-    ).toThrow(PreconditionFailedError);
+    expect(() => channel.queueDeclare(queue, { exclusive: true, arguments: { 'x-max-length': 6 } })).toThrow(
+      PreconditionFailedError,
+    );
   });
 
   it('durable and autoDelete reach the broker: it knows them when they are declared otherwise', () => {

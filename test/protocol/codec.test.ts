@@ -138,7 +138,7 @@ describe('decoding malformed payloads', () => {
 
   test.each(VECTORS)('$name: an octet too much is a syntax error', (vector) => {
     const error = violation(() => decodeMethod(reading(`${vector.hex} 00`)));
-    expect(error).toMatchObject({ replyCode: 502, where: vector.name, got: 1 });
+    expect(error).toMatchObject({ replyCode: 502, where: vector.name, expected: 0, got: 1 });
   });
 
   test('an unknown method is named by its ids', () => {

@@ -190,8 +190,10 @@ describe('a server that cannot be talked to', () => {
     [9, 0],
   ])('of version %i-%i', (versionMajor, versionMinor) => {
     const error = violation(() => new Handshake(PARAMS).receive(start({ versionMajor, versionMinor })));
-    expect(error).toMatchObject({ problem: 'unsupported protocol version', expected: '0-9' });
-    expect(error.got).toBe(`${versionMajor}-${versionMinor}`);
+    expect(error.message).toBe(
+      `unsupported protocol version in connection.start: expected 0-9, got ${versionMajor}-${versionMinor}`,
+    );
+    expect(error.replyCode).toBe(503);
   });
 
   test.each(['', 'EXTERNAL', 'AMQPLAIN XPLAIN PLAINTEXT', 'plain'])(

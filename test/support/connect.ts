@@ -26,6 +26,16 @@ export function open(options: ConnectOptions = {}): Connection {
   return connection;
 }
 
+let common: Connection | undefined;
+
+/** The connection that the tests of a file share, each with a channel of its own. What one test breaks is replaced for the next. */
+export function shared(options: ConnectOptions = {}): Connection {
+  if (common?.isAlive) return common;
+  common = connect(undefined, { callTimeout: CEILING, connectTimeout: CEILING, ...options });
+  ofFile.add(common);
+  return common;
+}
+
 let insideTest = false;
 beforeEach(() => {
   insideTest = true;

@@ -1,0 +1,384 @@
+/** Confirm mode: a publish returns once the broker has taken responsibility, or says what became of it. */
+import {
+  AccessRefusedError,
+  type Channel,
+  ChannelClosedError,
+  type Connection,
+  type Message,
+  NackError,
+  NotFoundError,
+  PreconditionFailedError,
+  type ReturnedMessage,
+  TimeoutError,
+  UnroutableError,
+  WrongStateError,
+} from '../../src';
+import {
+  CEILING,
+  count,
+  eventually,
+  expectSilence,
+  privateQueue,
+  shared,
+  takeAll,
+  thrownBy,
+  unique,
+  untilTooLate,
+} from '../support/connect';
+
+let connection: Connection;
+let channel: Channel;
+beforeEach(() => {
+  connection = shared();
+  channel = connection.channel();
+  channel.confirmSelect();
+});
+afterEach(() => {
+  channel.close();
+  connection.loop({ timeout: 0 });
+});
+
+/** A queue that holds one message, and refuses the next. */
+function queueOfOne(): string {
+  const args = { 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+  return channel.queueDeclare('', { exclusive: true, arguments: args }).queue;
+}
+
+/** Publishes that the broker has not confirmed yet, as the channel counts them. */
+function outstanding(): number {
+  return connection.withDeadline(0, () => {
+    try {
+      channel.waitForConfirms();
+      return 0;
+    } catch (error) {
+      return Number(/^\d+/.exec((error as Error).message)?.[0]);
+    }
+  });
+}
+
+describe('confirmSelect', () => {
+  it('turns the mode on for good; again is nothing', () => {
+    expect(channel.mode).toBe('confirm');
+    channel.confirmSelect();
+    expect(channel.mode).toBe('confirm');
+  });
+
+  it('noWait: without waiting', () => {
+    const quick = connection.channel();
+    quick.confirmSelect({ noWait: true });
+    quick.basicPublish('x', { routingKey: privateQueue(quick) });
+    expect(quick.nextPublishSeqNo).toBe(2);
+    quick.close();
+  });
+
+  it('and transactions exclude each other: WrongStateError before anything is sent', () => {
+    const error = thrownBy(() => channel.txSelect());
+    expect(error).toBeInstanceOf(WrongStateError);
+    expect(error).toMatchObject({ code: 'WRONG_MODE', outcome: 'not-sent' });
+    expect(channel.mode).toBe('confirm');
+    channel.basicPublish('still works', { routingKey: privateQueue(channel) });
+  });
+
+  it('is gone after reopen', () => {
+    channel.close();
+    channel.reopen();
+    expect([channel.mode, channel.nextPublishSeqNo]).toEqual(['none', 0]);
+  });
+});
+
+describe('a confirmed publish', () => {
+  it('is in the queue when it returns', () => {
+    const queue = privateQueue(channel);
+    const other = connection.channel();
+    for (let n = 1; n <= 20; n++) {
+      channel.basicPublish(String(n), { routingKey: queue });
+      expect(count(other, queue)).toBe(n);
+    }
+    expect(channel.nextPublishSeqNo).toBe(21);
+    other.close();
+  });
+
+  it('that no queue takes is confirmed as well, unless it is mandatory', () => {
+    channel.basicPublish('x', { routingKey: unique('nowhere') });
+    expect(channel.nextPublishSeqNo).toBe(2);
+  });
+
+  it('mandatory and unroutable: UnroutableError with the reason and the message; the next is unaffected', () => {
+    const routingKey = unique('nowhere');
+    const options = { exchange: 'amq.direct', routingKey, mandatory: true, messageId: 'm1' };
+    const error = thrownBy<UnroutableError<ReturnedMessage>>(() => channel.basicPublish('lost', options));
+    expect(error).toBeInstanceOf(UnroutableError);
+    expect(error).toMatchObject({
+      code: 'NO_ROUTE',
+      replyCode: 312,
+      replyText: 'NO_ROUTE',
+      method: 'basic.publish',
+      origin: 'broker',
+      outcome: 'rejected',
+    });
+    expect(error.message).toBe(
+      `publish 1 to exchange "amq.direct" with routing key "${routingKey}" was returned: 312 NO_ROUTE`,
+    );
+    const { returnedMessage } = error;
+    expect(returnedMessage).toMatchObject({ exchange: 'amq.direct', routingKey, text: 'lost' });
+    expect(returnedMessage?.properties).toEqual({ messageId: 'm1', contentEncoding: 'utf-8' });
+    channel.basicPublish('x', { routingKey: privateQueue(channel), mandatory: true });
+    expect(channel.returnedMessages).toEqual([]);
+    expectSilence(connection, 20);
+  });
+
+  it('refused by the queue: NackError with the message; the next is unaffected', () => {
+    const queue = queueOfOne();
+    channel.basicPublish('first', { routingKey: queue });
+    const error = thrownBy<NackError<Message>>(() =>
+      channel.basicPublish('second', { routingKey: queue, messageId: 'm2' }),
+    );
+    expect(error).toBeInstanceOf(NackError);
+    expect(error).toMatchObject({ code: 'NACK', method: 'basic.publish', outcome: 'rejected' });
+    expect(error.message).toBe(
+      `publish 2 to exchange "" with routing key "${queue}" was refused by the broker (basic.nack)`,
+    );
+    expect(error.returnedMessage?.text).toBe('second');
+    expect(error.returnedMessage?.properties).toMatchObject({ messageId: 'm2' });
+    expect(takeAll(channel, queue)).toEqual(['first']);
+    channel.basicPublish('third', { routingKey: queue });
+  });
+
+  it.each<[string, object, unknown, number]>([
+    ['a missing exchange', { exchange: 'no-such-exchange' }, NotFoundError, 404],
+    ['an exchange that is internal', { exchange: 'amq.rabbitmq.trace' }, AccessRefusedError, 403],
+    ['the name of another user', { userId: 'mallory' }, PreconditionFailedError, 406],
+    ['an expiration that is no number', { expiration: 'soon' }, PreconditionFailedError, 406],
+    ['an unknown delivery mode', { deliveryMode: 7 }, PreconditionFailedError, 406],
+  ])('to %s throws what the broker says, and closes the channel', (_what, options, errorClass, replyCode) => {
+    const error = thrownBy(() => channel.basicPublish('x', options));
+    expect(error).toBeInstanceOf(errorClass);
+    expect(error).toMatchObject({ replyCode, method: 'basic.publish', outcome: 'rejected' });
+    expect(channel.isOpen).toBe(false);
+  });
+
+  it('timeout: TimeoutError, outcome unknown; the late confirm is not taken for the next publish', () => {
+    const queue = privateQueue(channel);
+    const error = untilTooLate(() => channel.basicPublish('late', { routingKey: queue, timeout: 0 }));
+    expect(error).toMatchObject({ method: 'basic.publish', outcome: 'unknown', recoverable: true });
+    const published = channel.nextPublishSeqNo;
+    const nowhere = { routingKey: unique('nowhere'), mandatory: true };
+    expect(() => channel.basicPublish('unroutable', nowhere)).toThrow(UnroutableError);
+    expect(channel.nextPublishSeqNo).toBe(published + 1);
+    expect(channel.waitForConfirms()).toBe(true);
+    expect(count(channel, queue)).toBe(published - 1);
+  });
+});
+
+describe('wait: false and waitForConfirms', () => {
+  it('publishes do not wait; waitForConfirms waits for all of them', () => {
+    const queue = privateQueue(channel);
+    for (let i = 0; i < 500; i++) channel.basicPublish('x', { routingKey: queue, wait: false });
+    expect(channel.nextPublishSeqNo).toBe(501);
+    expect(channel.waitForConfirms()).toBe(true);
+    expect(count(channel, queue)).toBe(500);
+    expect(outstanding()).toBe(0);
+  });
+
+  it('false if one was nacked since the last time', () => {
+    const queue = queueOfOne();
+    for (let i = 0; i < 3; i++) channel.basicPublish('x', { routingKey: queue, wait: false });
+    expect(channel.waitForConfirms()).toBe(false);
+    expect(channel.waitForConfirms()).toBe(true);
+  });
+
+  it('a nack that was thrown already does not count again', () => {
+    const queue = queueOfOne();
+    channel.basicPublish('first', { routingKey: queue });
+    expect(() => channel.basicPublish('second', { routingKey: queue })).toThrow(NackError);
+    channel.basicPublish('elsewhere', { routingKey: privateQueue(channel), wait: false });
+    expect(channel.waitForConfirms()).toBe(true);
+  });
+
+  it('a mandatory one that came back is not lost: it is among returnedMessages', () => {
+    channel.basicPublish('lost', { routingKey: unique('nowhere'), mandatory: true, wait: false });
+    channel.waitForConfirms();
+    connection.loop({ timeout: 0 });
+    expect(channel.returnedMessages.map((message) => message.text)).toEqual(['lost']);
+  });
+
+  it('or goes to onReturn', () => {
+    const texts: string[] = [];
+    channel.onReturn = (message) => texts.push(message.text);
+    channel.basicPublish('lost', { routingKey: unique('nowhere'), mandatory: true, wait: false });
+    channel.waitForConfirms();
+    connection.loop({ timeout: 0 });
+    expect(texts).toEqual(['lost']);
+  });
+
+  it('throws what closed the channel meanwhile', () => {
+    const exchange = unique('missing');
+    channel.basicPublish('x', { exchange, wait: false });
+    const error = thrownBy(() => channel.waitForConfirms());
+    expect(error).toBeInstanceOf(NotFoundError);
+    expect(error).toMatchObject({ method: 'basic.publish' });
+    expect(error.message).toContain(exchange);
+  });
+
+  it('timeout: TimeoutError that says how many are missing', () => {
+    const queue = privateQueue(channel);
+    for (let i = 0; i < 100; i++) channel.basicPublish('x', { routingKey: queue, wait: false });
+    const error = untilTooLate(() => {
+      channel.basicPublish('x', { routingKey: queue, wait: false });
+      channel.waitForConfirms({ timeout: 0 });
+    });
+    expect(error.message).toMatch(/^[1-9]\d* publishes on channel \d+ were not confirmed in time$/);
+    expect(channel.waitForConfirms()).toBe(true);
+  });
+
+  it('needs confirm mode', () => {
+    const plain = connection.channel();
+    expect(() => plain.waitForConfirms()).toThrow(WrongStateError);
+    expect(() => plain.waitForConfirms()).toThrow('call confirmSelect on channel');
+    plain.close();
+  });
+});
+
+describe('publishBatch', () => {
+  it.each([0, 1, 1000, 20_000])('publishes %d messages and says what became of each', (size) => {
+    const queue = privateQueue(channel);
+    const bodies = Array.from({ length: size }, (_, index) => `message ${index}`);
+    const results = channel.publishBatch(bodies, { routingKey: queue });
+    expect(results.length).toBe(size);
+    expect(results.every(({ status, seqNo }, index) => status === 'acked' && seqNo === index + 1)).toBe(true);
+    expect(count(channel, queue)).toBe(size);
+    expect(channel.nextPublishSeqNo).toBe(size + 1);
+  });
+
+  it('takes bodies, Messages, and bodies with options of their own', () => {
+    const queue = privateQueue(channel);
+    const nowhere = unique('nowhere');
+    const results = channel.publishBatch(
+      [
+        'text',
+        Buffer.from('bytes'),
+        { body: 'urgent', priority: 9 },
+        { body: 'astray', routingKey: nowhere },
+        { body: Buffer.from('typed'), type: 'special', contentType: undefined },
+      ],
+      { routingKey: queue, mandatory: true, contentType: 'text/plain' },
+    );
+    expect(results.map(({ status }) => status)).toEqual(['acked', 'acked', 'acked', 'returned', 'acked']);
+    const taken = Array.from({ length: 4 }, () => channel.basicGet(queue, { noAck: true })!);
+    expect(taken.map((message) => [message.text, message.properties])).toEqual([
+      ['text', { contentType: 'text/plain', contentEncoding: 'utf-8' }],
+      ['bytes', { contentType: 'text/plain' }],
+      ['urgent', { contentType: 'text/plain', contentEncoding: 'utf-8', priority: 9 }],
+      ['typed', { type: 'special' }],
+    ]);
+  });
+
+  it('takes any iterable, and no more of it than the window lets out', () => {
+    const queue = privateQueue(channel);
+    let most = 0;
+    function* numbers() {
+      for (let n = 1; n <= 500; n++) {
+        most = Math.max(most, outstanding());
+        yield String(n);
+      }
+    }
+    const results = channel.publishBatch(numbers(), { routingKey: queue, window: 7 });
+    expect(results.every(({ status }) => status === 'acked')).toBe(true);
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(7);
+  });
+
+  it('one nacked, one returned: their results carry error and message, the others are acked', () => {
+    const [full, wide] = [queueOfOne(), privateQueue(channel)];
+    const results = channel.publishBatch([
+      { body: 'fits', routingKey: full },
+      { body: 'too much', routingKey: full },
+      { body: 'astray', routingKey: unique('nowhere'), mandatory: true },
+      { body: 'last', routingKey: wide },
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['acked', 'nacked', 'returned', 'acked']);
+    expect(results[0]).toEqual({ seqNo: 1, status: 'acked', error: undefined });
+    const [, nacked, returned] = results.map(({ error }) => error as NackError<Message>);
+    expect(nacked).toBeInstanceOf(NackError);
+    expect(nacked?.returnedMessage?.text).toBe('too much');
+    expect(returned).toBeInstanceOf(UnroutableError);
+    expect(returned?.returnedMessage?.text).toBe('astray');
+  });
+
+  it('a body reused by the iterable is reported as it was published', () => {
+    const full = queueOfOne();
+    const body = Buffer.alloc(1);
+    function* reusing() {
+      for (const letter of 'abc') {
+        body.write(letter);
+        yield body;
+      }
+    }
+    const results = channel.publishBatch(reusing(), { routingKey: full });
+    const nacked = results.slice(1).map(({ error }) => (error as NackError<Message>).returnedMessage?.text);
+    expect(nacked).toEqual(['b', 'c']);
+  });
+
+  it('the channel dies in the middle: acked, acked, failed, unknown; and what never left: not-sent', () => {
+    const queue = privateQueue(channel);
+    const exchange = unique('missing');
+    function* items() {
+      yield 'one';
+      yield 'two';
+      channel.waitForConfirms();
+      yield { body: 'guilty', exchange };
+      yield 'innocent';
+      eventually(() => !connection.isAlive || !channel.isOpen);
+      yield 'too late';
+    }
+    const results = channel.publishBatch(items(), { routingKey: queue });
+    expect(results.map(({ status }) => status)).toEqual(['acked', 'acked', 'failed', 'unknown', 'not-sent']);
+    const [, , guilty, innocent, late] = results.map(({ error }) => error);
+    expect(guilty).toBeInstanceOf(NotFoundError);
+    expect(guilty).toMatchObject({ replyCode: 404, method: 'basic.publish', outcome: 'rejected' });
+    expect(innocent).toBeInstanceOf(ChannelClosedError);
+    expect(innocent).toMatchObject({ outcome: 'unknown', cause: guilty });
+    expect(late).toMatchObject({ outcome: 'not-sent' });
+    expect(results[4]?.seqNo).toBeUndefined();
+    expect(takeAll(connection.channel(), queue)).toEqual(['one', 'two']);
+  });
+
+  it('on a closed channel: nothing is sent, every result says so', () => {
+    channel.close();
+    const results = channel.publishBatch(['one', 'two']);
+    expect(results.map(({ status }) => status)).toEqual(['not-sent', 'not-sent']);
+    expect(results[0]?.error).toBeInstanceOf(WrongStateError);
+  });
+
+  it('timeout: for the whole batch; what was not confirmed by then is unknown or not sent', () => {
+    const queue = privateQueue(channel);
+    function* slowly() {
+      yield 'one';
+      channel.waitForConfirms();
+      yield 'two';
+      connection.sleep(120);
+      yield 'three';
+    }
+    const results = channel.publishBatch(slowly(), { routingKey: queue, timeout: 100, window: 1 });
+    expect(results.map(({ status }) => status).slice(0, 2)).toEqual(['acked', 'acked']);
+    expect(results[2]?.error).toBeInstanceOf(TimeoutError);
+    expect(['unknown', 'not-sent']).toContain(results[2]?.status);
+    channel.waitForConfirms({ timeout: CEILING });
+  });
+
+  it('needs confirm mode, a window of at least 1, and an iterable of messages', () => {
+    const plain = connection.channel();
+    expect(() => plain.publishBatch(['x'])).toThrow(WrongStateError);
+    plain.close();
+    expect(() => channel.publishBatch(['x'], { window: 0 })).toThrow(RangeError);
+    expect(() => channel.publishBatch(42 as never)).toThrow(TypeError);
+    expect(() => channel.publishBatch([42] as never)).toThrow(TypeError);
+    expect(() => channel.publishBatch([{ boddy: 'x' }] as never)).toThrow('did you mean "body"?');
+    expect(channel.nextPublishSeqNo).toBe(1);
+  });
+
+  it('a string is one message, not an iterable of letters: refused', () => {
+    expect(() => channel.publishBatch('hello')).toThrow(TypeError);
+    expect(channel.nextPublishSeqNo).toBe(1);
+  });
+});

@@ -1,0 +1,110 @@
+/** What ends the whole connection, and what is left of it then. */
+import {
+  type AmqpError,
+  type Channel,
+  CommandInvalidError,
+  ConnectionClosedError,
+  NotImplementedError,
+  WrongStateError,
+} from '../../src';
+import { open, shared, thrownBy, unique } from '../support/connect';
+
+describe('a hard error closes the connection', () => {
+  type Case = [
+    what: string,
+    act: (victim: Channel) => void,
+    errorClass: unknown,
+    code: string,
+    replyCode: number,
+    method: string,
+  ];
+  it.each<Case>([
+    [
+      'an unknown exchange type',
+      (victim) => victim.exchangeDeclare(unique(), 'squared'),
+      CommandInvalidError,
+      'COMMAND_INVALID',
+      503,
+      'exchange.declare',
+    ],
+    [
+      'prefetchSize',
+      (victim) => victim.basicQos({ prefetchSize: 1 }),
+      NotImplementedError,
+      'NOT_IMPLEMENTED',
+      540,
+      'basic.qos',
+    ],
+    [
+      'flow(false)',
+      (victim) => victim.flow(false),
+      NotImplementedError,
+      'NOT_IMPLEMENTED',
+      540,
+      'channel.flow',
+    ],
+    [
+      'recover without requeue',
+      (victim) => victim.basicRecover({ requeue: false }),
+      NotImplementedError,
+      'NOT_IMPLEMENTED',
+      540,
+      'basic.recover',
+    ],
+    [
+      'immediate, told by the next call',
+      (victim) => {
+        victim.basicPublish('x', { immediate: true });
+        victim.basicGet('');
+      },
+      NotImplementedError,
+      'NOT_IMPLEMENTED',
+      540,
+      'basic.publish',
+    ],
+  ])('%s', (_what, act, errorClass, code, replyCode, method) => {
+    shared();
+    const doomed = open();
+    const [victim, bystander] = [doomed.channel(), doomed.channel()];
+    const closed: AmqpError[] = [];
+    doomed.onClose = (reason) => closed.push(reason);
+
+    const error = thrownBy<AmqpError>(() => act(victim));
+    expect(error).toBeInstanceOf(errorClass);
+    expect(error).toBeInstanceOf(ConnectionClosedError);
+    expect(error).toMatchObject({ code, replyCode, method, origin: 'broker', recoverable: false });
+    expect(error.message).toContain(`the broker closed the connection after ${method}: ${replyCode} ${code}`);
+
+    expect([doomed.isOpen, victim.isOpen, bystander.isOpen]).toEqual([false, false, false]);
+    expect(doomed.lastError).toBe(error);
+    expect(bystander.lastError).toBe(error);
+    for (const call of [() => bystander.basicGet('x'), () => doomed.channel(), () => doomed.flush()]) {
+      const later = thrownBy<WrongStateError>(call);
+      expect(later).toBeInstanceOf(WrongStateError);
+      expect(later).toMatchObject({ code: 'CONNECTION_CLOSED', cause: error });
+    }
+    doomed.drainEvents({ timeout: 0 });
+    expect(closed).toEqual([error]);
+    expect(shared().isAlive).toBe(true); // another connection of the process
+  });
+
+  it('closing what is closed already is nothing, and hides no error', () => {
+    const doomed = open();
+    const victim = doomed.channel();
+    const error = thrownBy(() => victim.exchangeDeclare(unique(), 'squared'));
+    victim.close();
+    doomed.close();
+    doomed.abort();
+    expect(doomed.lastError).toBe(error);
+  });
+
+  it('reopening a channel of a closed connection throws WrongStateError with the cause', () => {
+    const doomed = open();
+    const victim = doomed.channel();
+    doomed.close();
+    const error = thrownBy<WrongStateError>(() => victim.reopen());
+    expect(error).toBeInstanceOf(WrongStateError);
+    expect(error.cause).toBe(doomed.lastError);
+    expect(doomed.channels.size).toBe(0);
+  });
+});

@@ -1,0 +1,488 @@
+import { type Channel, type Connection, TimeoutError } from '../../src';
+import { CEILING, errorOf, failureOf, pause, talk } from '../support/peer';
+import {
+  content,
+  delivery,
+  expects,
+  opened,
+  ready,
+  type Script,
+  type Step,
+  send,
+  serve,
+  stall,
+  waitFor,
+} from '../support/script';
+import type { ScriptedBroker } from '../support/scripted-broker';
+
+const SHORT = 30;
+
+/** A broker with one open channel that goes on with these steps, then serves. */
+function scene(...steps: Script): { peer: ScriptedBroker; connection: Connection; channel: Channel } {
+  const { peer, connection } = talk([...ready(), ...steps, serve()]);
+  return { peer, connection, channel: connection.channel() };
+}
+
+/** The step waits for the signal 'late', which comes once the call has timed out. */
+function timeOut(peer: ScriptedBroker, call: () => unknown): TimeoutError {
+  const { error, ms } = failureOf<TimeoutError>(call);
+  expect(error).toBeInstanceOf(TimeoutError);
+  expect(ms).toBeLessThan(SHORT + 200);
+  peer.signal('late');
+  pause(30); // it comes, but nobody looks
+  return error;
+}
+
+const declares = (queue: string, messageCount: number, ...before: Step[]): Step[] => [
+  expects('queue.declare', { queue }),
+  ...before,
+  send('queue.declare-ok', { queue, messageCount }),
+];
+
+describe('a reply that comes after its call has timed out is swallowed', () => {
+  test('the timeout is told as such: it may have been carried out', () => {
+    const { peer, channel } = scene(...declares('a', 1, waitFor('late')));
+    const error = timeOut(peer, () => channel.queueDeclare('a', { timeout: SHORT }));
+    expect(error).toMatchObject({
+      code: 'TIMEOUT',
+      method: 'queue.declare',
+      outcome: 'unknown',
+      recoverable: true,
+    });
+    expect(error.message).toContain('queue.declare');
+  });
+
+  test('declare: the next declare gets its own queue and count', () => {
+    const { peer, channel } = scene(...declares('a', 1, waitFor('late')), ...declares('b', 2));
+    timeOut(peer, () => channel.queueDeclare('a', { timeout: SHORT }));
+    expect(channel.queueDeclare('b')).toMatchObject({ queue: 'b', messageCount: 2 });
+  });
+
+  test('several of them, of different kinds, before the next call', () => {
+    const { peer, channel } = scene(
+      ...[expects('queue.declare'), expects('queue.purge'), expects('basic.qos'), expects('queue.purge')],
+      ...[
+        send('queue.declare-ok', { queue: 'a' }),
+        send('queue.purge-ok', { messageCount: 11 }),
+        send('basic.qos-ok'),
+      ],
+      send('queue.purge-ok', { messageCount: 22 }),
+    );
+    for (const call of [
+      () => channel.queueDeclare('a', { timeout: SHORT }),
+      () => channel.queuePurge('a', { timeout: SHORT }),
+      () => channel.basicQos({ prefetchCount: 1, timeout: SHORT }),
+    ])
+      timeOut(peer, call);
+    expect(channel.queuePurge('b')).toBe(22);
+  });
+
+  test('on one channel, while another goes on', () => {
+    const { peer, connection, channel } = scene(
+      ...[
+        ...opened(2),
+        expects('queue.purge', {}, { channel: 1 }),
+        expects('queue.purge', {}, { channel: 2 }),
+      ],
+      ...[
+        send('queue.purge-ok', { messageCount: 2 }, { channel: 2 }),
+        waitFor('late'),
+        send('queue.purge-ok', { messageCount: 1 }),
+      ],
+      ...[expects('queue.purge', {}, { channel: 1 }), send('queue.purge-ok', { messageCount: 3 })],
+    );
+    const other = connection.channel();
+    errorOf(() => channel.queuePurge('q', { timeout: SHORT }));
+    expect(other.queuePurge('q')).toBe(2);
+    peer.signal('late');
+    expect(channel.queuePurge('q')).toBe(3);
+  });
+
+  test('withDeadline is no different', () => {
+    const { peer, connection, channel } = scene(...declares('a', 1, waitFor('late')), ...declares('b', 2));
+    timeOut(peer, () => connection.withDeadline(SHORT, () => channel.queueDeclare('a')));
+    expect(channel.queueDeclare('b').queue).toBe('b');
+  });
+
+  test('update-secret', () => {
+    const { peer, connection } = scene(
+      ...[expects('connection.update-secret'), waitFor('late'), send('connection.update-secret-ok')],
+      ...[expects('connection.update-secret'), stall(100), send('connection.update-secret-ok')],
+    );
+    timeOut(peer, () => connection.updateSecret('a', '', { timeout: SHORT }));
+    const { ms } = timed(() => connection.updateSecret('b'));
+    expect(ms).toBeGreaterThan(80); // its own reply
+  });
+
+  test('timeout 0 does not wait at all', () => {
+    const { channel } = scene(...declares('a', 1), ...declares('b', 2));
+    expect(errorOf(() => channel.queueDeclare('a', { timeout: 0 }))).toBeInstanceOf(TimeoutError);
+    expect(channel.queueDeclare('b').queue).toBe('b');
+  });
+});
+
+function timed<T>(fn: () => T): { ms: number; result: T } {
+  const start = performance.now();
+  const result = fn();
+  return { ms: performance.now() - start, result };
+}
+
+describe('what a late reply has brought is given back', () => {
+  const getOk = (deliveryTag: number, body: string) =>
+    content('basic.get-ok', { deliveryTag, routingKey: 'q' }, { body });
+
+  test('a late get-ok is requeued, and the next get gets its own message', () => {
+    const { peer, connection, channel } = scene(
+      ...[expects('basic.get'), waitFor('late'), getOk(1, 'one')],
+      ...[
+        expects('basic.nack', { deliveryTag: 1, requeue: true, multiple: false }),
+        expects('basic.get'),
+        getOk(2, 'two'),
+      ],
+    );
+    timeOut(peer, () => channel.basicGet('q', { timeout: SHORT }));
+    const message = channel.basicGet('q');
+    expect(message).toMatchObject({ text: 'two', deliveryTag: 2 });
+    message?.ack();
+    connection.close();
+  });
+
+  test('a late get-empty', () => {
+    const { peer, channel } = scene(
+      ...[expects('basic.get'), waitFor('late'), send('basic.get-empty')],
+      ...[expects('basic.get'), getOk(1, 'one')],
+    );
+    timeOut(peer, () => channel.basicGet('q', { timeout: SHORT }));
+    expect(channel.basicGet('q')?.text).toBe('one');
+  });
+
+  test('a get-ok of which the body is late', () => {
+    const late = getOk(1, 'x'.repeat(100)) as { bytes: Uint8Array };
+    const { peer, connection, channel } = scene(
+      ...[
+        expects('basic.get'),
+        { step: 'bytes', bytes: late.bytes.subarray(0, -50) } as Step,
+        waitFor('late'),
+      ],
+      { step: 'bytes', bytes: late.bytes.subarray(-50) },
+      ...[
+        expects('basic.nack', { deliveryTag: 1, requeue: true }),
+        expects('basic.get'),
+        send('basic.get-empty'),
+      ],
+    );
+    timeOut(peer, () => channel.basicGet('q', { timeout: SHORT }));
+    expect(channel.basicGet('q')).toBeNull();
+    connection.close();
+  });
+
+  test('with noAck there is nothing to give back', () => {
+    const { peer, connection, channel } = scene(
+      ...[expects('basic.get'), waitFor('late'), getOk(1, 'one')],
+      ...[expects('basic.get'), getOk(2, 'two')],
+    );
+    timeOut(peer, () => channel.basicGet('q', { noAck: true, timeout: SHORT }));
+    expect(channel.basicGet('q', { noAck: true })?.text).toBe('two');
+    connection.close();
+    expect(peer.methods()).not.toContain('basic.nack');
+  });
+
+  test('a get-ok that is late and larger than maxMessageSize', () => {
+    const { peer, connection } = talk(
+      [
+        ...[...ready(), expects('basic.get'), waitFor('late'), getOk(1, 'x'.repeat(100))],
+        ...[
+          expects('basic.nack', { deliveryTag: 1, requeue: true }),
+          expects('basic.get'),
+          send('basic.get-empty'),
+          serve(),
+        ],
+      ],
+      { maxMessageSize: 99 },
+    );
+    const channel = connection.channel();
+    timeOut(peer, () => channel.basicGet('q', { timeout: SHORT }));
+    expect(channel.basicGet('q')).toBeNull();
+    connection.close();
+  });
+
+  test('a message that was given back cannot be settled any more', () => {
+    const { peer, channel } = scene(
+      ...[expects('basic.get'), waitFor('late'), getOk(1, 'one')],
+      ...declares('a', 0),
+    );
+    timeOut(peer, () => channel.basicGet('q', { timeout: SHORT }));
+    channel.queueDeclare('a');
+    expect(channel.isUnsettled(1)).toBe(false);
+    expect(() => channel.basicAck(1)).toThrow();
+  });
+
+  describe('a late consume-ok', () => {
+    const consumes = (consumerTag: string): Step[] => [
+      ...[expects('basic.qos'), send('basic.qos-ok'), expects('basic.consume'), waitFor('late')],
+      send('basic.consume-ok', { consumerTag }),
+      ...[delivery(consumerTag, 1, { body: 'one' }), delivery(consumerTag, 2, { body: 'two' })],
+    ];
+
+    test('its consumer is cancelled, and what it brought is requeued', () => {
+      const { peer, connection, channel } = scene(...consumes('ct'));
+      const got: string[] = [];
+      timeOut(peer, () => channel.basicConsume('q', ({ text }) => got.push(text), { timeout: SHORT }));
+      expect(channel.queueDeclare('next').queue).toBe('next');
+      expect(errorOf(() => connection.drainEvents({ timeout: SHORT }))).toBeInstanceOf(TimeoutError);
+      connection.close();
+      expect(got).toEqual([]);
+      const sent = peer
+        .transcript()
+        .map(({ method, args }) => `${method} ${args.consumerTag ?? args.deliveryTag ?? ''}`.trim());
+      expect(sent).toEqual(expect.arrayContaining(['basic.cancel ct', 'basic.nack 1', 'basic.nack 2']));
+      const nacks = peer.transcript().filter(({ method }) => method === 'basic.nack');
+      expect(nacks.every(({ args }) => args.requeue === true)).toBe(true);
+    });
+
+    test('it is not among the consumers of the channel', () => {
+      const { peer, connection, channel } = scene(...consumes('ct'));
+      timeOut(peer, () => channel.basicConsume('q', () => {}, { timeout: SHORT }));
+      channel.queueDeclare('next');
+      channel.queueDeclare('after');
+      expect(channel.consumerTags).toEqual([]);
+      connection.close();
+    });
+
+    test('the tag that was asked for can be used again', () => {
+      const { peer, connection, channel } = scene(...consumes('mine'), serve());
+      const options = { consumerTag: 'mine' };
+      timeOut(peer, () => channel.basicConsume('q', () => {}, { ...options, timeout: SHORT }));
+      channel.queueDeclare('next'); // the broker has dealt with the cancel
+      channel.queueDeclare('after');
+      expect(channel.basicConsume('q', () => {}, options)).toBe('mine');
+      connection.close();
+    });
+
+    test('an iterator whose consume-ok is late', () => {
+      const { peer, connection, channel } = scene(...consumes('ct'));
+      timeOut(peer, () => connection.withDeadline(SHORT, () => channel.consume('q')));
+      channel.queueDeclare('next');
+      connection.close();
+      expect(peer.transcript().filter(({ method }) => method === 'basic.nack')).toHaveLength(2);
+    });
+  });
+
+  test('a cancel-ok that is late ends the consumer all the same', () => {
+    const { peer, channel } = scene(
+      ...[
+        expects('basic.qos'),
+        send('basic.qos-ok'),
+        expects('basic.consume'),
+        send('basic.consume-ok', { consumerTag: 'ct' }),
+      ],
+      ...[expects('basic.cancel'), waitFor('late'), send('basic.cancel-ok', { consumerTag: 'ct' })],
+    );
+    channel.basicConsume('q', () => {}, { consumerTag: 'ct' });
+    timeOut(peer, () => channel.basicCancel('ct', { timeout: SHORT }));
+    channel.queueDeclare('next');
+    expect(channel.consumerTags).toEqual([]);
+    expect(channel.basicConsume('q', () => {}, { consumerTag: 'ct' })).toBe('ct');
+  });
+
+  test('an iterator that cannot cancel gives back what it has all the same', () => {
+    const { peer, connection } = talk(
+      [
+        ...[...ready(), expects('basic.qos'), send('basic.qos-ok'), expects('basic.consume')],
+        send('basic.consume-ok', { consumerTag: 'ct' }),
+        ...[delivery('ct', 1), delivery('ct', 2), delivery('ct', 3)],
+        ...[expects('basic.cancel'), serve()],
+      ],
+      { callTimeout: 100 },
+    );
+    const channel = connection.channel();
+    expect(
+      errorOf(() => {
+        for (const _ of channel.consume('q')) break;
+      }),
+    ).toBeInstanceOf(TimeoutError);
+    connection.close();
+    const back = peer.transcript().filter(({ method }) => method === 'basic.nack');
+    expect(back.map(({ args }) => [args.deliveryTag, args.requeue])).toEqual([
+      [2, true],
+      [3, true],
+    ]);
+  });
+});
+
+describe('a mode that is switched on late is on', () => {
+  test('confirm.select: the broker counts from the request, and so does the channel', () => {
+    const { peer, connection, channel } = scene(
+      ...[expects('confirm.select'), waitFor('late'), send('confirm.select-ok')],
+      // from here on it confirms whatever is published
+      ...[expects('basic.publish', {}, { body: 'one' }), send('basic.ack', { deliveryTag: 1 })],
+      ...declares('a', 0),
+    );
+    timeOut(peer, () => channel.confirmSelect({ timeout: SHORT }));
+    channel.basicPublish('one', { routingKey: 'q', wait: false });
+    expect(channel.queueDeclare('a').queue).toBe('a');
+    expect(connection.isOpen).toBe(true);
+  });
+
+  test('confirm.select twice: the confirm of an older publish is not taken for the newer one', () => {
+    const { peer, channel } = scene(
+      ...[expects('confirm.select'), waitFor('late'), send('confirm.select-ok')],
+      expects('basic.publish', {}, { body: 'one' }),
+      ...serveSelect(),
+      ...[expects('basic.publish', {}, { body: 'two' }), send('basic.ack', { deliveryTag: 1 })],
+    );
+    timeOut(peer, () => channel.confirmSelect({ timeout: SHORT }));
+    channel.basicPublish('one', { routingKey: 'q', wait: false });
+    channel.confirmSelect();
+    // the broker has confirmed the first one only
+    expect(errorOf(() => channel.basicPublish('two', { routingKey: 'q', timeout: 200 }))).toBeInstanceOf(
+      TimeoutError,
+    );
+  });
+
+  /** A second confirm.select is answered, if one comes. */
+  const serveSelect = (): Step[] => [serve('basic.publish')];
+
+  test('tx.select: the channel knows that it is in a transaction', () => {
+    const { peer, channel } = scene(
+      expects('tx.select'),
+      waitFor('late'),
+      send('tx.select-ok'),
+      ...declares('a', 0),
+    );
+    timeOut(peer, () => channel.txSelect({ timeout: SHORT }));
+    channel.queueDeclare('a');
+    expect(channel.mode).toBe('tx'); // or what is published next would never be committed
+    channel.txCommit();
+  });
+});
+
+describe('channels that open and close late', () => {
+  test('a late open-ok: the number is not used for two', () => {
+    const { peer, connection } = talk([
+      ...ready(),
+      ...[
+        expects('channel.open', {}, { channel: 2 }),
+        waitFor('late'),
+        send('channel.open-ok', {}, { channel: 2 }),
+      ],
+      serve(),
+    ]);
+    const channel = connection.channel();
+    timeOut(peer, () => connection.withDeadline(SHORT, () => connection.channel()));
+    channel.queueDeclare('a');
+    const third = connection.channel(2);
+    expect(third.queueDeclare('b').queue).toBe('b'); // whatever was done about it: this one works
+    connection.close();
+  });
+
+  test('a late close-ok: the number is free only then', () => {
+    const { peer, connection } = talk([
+      ...ready(),
+      ...[expects('channel.close'), ...opened(2), waitFor('late'), send('channel.close-ok')],
+      ...[...declares('a', 0).slice(0, 1), send('queue.declare-ok', { queue: 'a' }, { channel: 2 })],
+      ...[...opened(1), serve()],
+    ]);
+    const channel = connection.channel();
+    channel.close({ timeout: SHORT });
+    expect(channel.isOpen).toBe(false);
+    const second = connection.channel();
+    expect(second.id).toBe(2);
+    peer.signal('late');
+    second.queueDeclare('a');
+    expect(connection.channel().id).toBe(1);
+    connection.close();
+  });
+
+  test('a channel.close in the place of open-ok: an error at once', () => {
+    const { connection } = talk([
+      ...ready(),
+      expects('channel.open', {}, { channel: 2 }),
+      send(
+        'channel.close',
+        { replyCode: 405, replyText: 'RESOURCE_LOCKED - no more', classId: 20, methodId: 10 },
+        { channel: 2 },
+      ),
+      expects('channel.close-ok', {}, { channel: 2 }),
+      serve(),
+    ]);
+    const channel = connection.channel();
+    const { error, ms } = failureOf(() => connection.channel());
+    expect(error).toMatchObject({ replyCode: 405 });
+    expect(ms).toBeLessThan(1000);
+    expect(channel.queueDeclare('a').queue).toBe('a');
+  });
+});
+
+describe('races', () => {
+  const ROUNDS = 250;
+  let seed = 20260101;
+  /** Whole numbers from 0 to `below` - 1, the same in each run. */
+  function random(below: number): number {
+    seed = (seed * 1103515245 + 12345) % 2 ** 31;
+    return Math.floor((seed / 2 ** 31) * below);
+  }
+
+  test(`${ROUNDS} declares and purges whose replies come about when they time out: none gets another's`, () => {
+    const steps = Array.from({ length: ROUNDS }, (_, round) => {
+      const slow = round % 2 === 0 ? [stall(random(8))] : [];
+      return round % 3 === 2
+        ? [
+            expects('queue.purge', { queue: `q${round}` }),
+            ...slow,
+            send('queue.purge-ok', { messageCount: round }),
+          ]
+        : declares(`q${round}`, round, ...slow);
+    }).flat();
+    const { peer, channel } = scene(...steps);
+    let late = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const timeout = round % 2 === 0 ? 4 : CEILING; // every second call waits for what is owed before it
+      try {
+        if (round % 3 === 2) {
+          expect(channel.queuePurge(`q${round}`, { timeout })).toBe(round);
+        } else {
+          expect(channel.queueDeclare(`q${round}`, { timeout })).toMatchObject({
+            queue: `q${round}`,
+            messageCount: round,
+          });
+        }
+      } catch (error) {
+        if (!(error instanceof TimeoutError)) throw error;
+        late++;
+      }
+    }
+    peer.satisfied();
+    expect(late).toBeGreaterThan(ROUNDS / 20);
+    expect(late).toBeLessThan(ROUNDS / 2);
+  });
+
+  test(`${ROUNDS} gets whose messages come about when they time out: each is delivered or requeued, once`, () => {
+    const answers = Array.from({ length: ROUNDS }, (_, round) => [
+      serve('basic.get'),
+      expects('basic.get'),
+      ...(round % 2 === 0 ? [stall(random(8))] : []),
+      content('basic.get-ok', { deliveryTag: round + 1, routingKey: 'q' }, { body: String(round) }),
+    ]).flat();
+    const { peer, connection, channel } = scene(...answers);
+    const delivered: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      try {
+        const message = channel.basicGet('q', { timeout: round % 2 === 0 ? 4 : CEILING });
+        expect(message?.text).toBe(String(round));
+        delivered.push(message!.deliveryTag);
+      } catch (error) {
+        if (!(error instanceof TimeoutError)) throw error;
+      }
+    }
+    channel.queueDeclare('last'); // whatever is late has come
+    connection.close();
+    const nacks = peer.transcript().filter(({ method }) => method === 'basic.nack');
+    const requeued = nacks.map(({ args }) => args.deliveryTag as number);
+    expect(requeued.length).toBeGreaterThan(ROUNDS / 20);
+    expect([...delivered, ...requeued].sort((a, b) => a - b)).toEqual(
+      Array.from({ length: ROUNDS }, (_, i) => i + 1),
+    );
+    for (const tag of delivered) expect(channel.isUnsettled(tag)).toBe(false); // the channel is closed by now
+  });
+});
