@@ -74,6 +74,14 @@ export {
   wasSent,
 } from './errors';
 export { DeliveryMode, ExchangeType } from './protocol/constants';
-export { type Table, type TableInput, type TableValue, TypedValue, typed } from './protocol/field-table';
+export {
+  type Table,
+  type TableInput,
+  type TableValue,
+  type TypedTable,
+  type TypedTableValue,
+  TypedValue,
+  typed,
+} from './protocol/field-table';
 export type { Properties, PropertiesInput } from './protocol/properties';
 export type { TlsOptions } from './protocol/session-options';

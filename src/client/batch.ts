@@ -1,4 +1,4 @@
-import type { AmqpError } from '../errors';
+import { type AmqpError, WrongStateError } from '../errors';
 import { isBytes, typeName } from '../protocol/wire';
 import type { Channel } from './channel';
 import type { PublishOptions } from './channel-publishing';
@@ -41,6 +41,15 @@ export function publishBatch(
   messages: Iterable<Publishing>,
   options: BatchOptions,
 ): PublishResult[] {
+  if (
+    typeof messages === 'string' ||
+    isBytes(messages) ||
+    typeof messages?.[Symbol.iterator] !== 'function'
+  ) {
+    throw new TypeError(
+      `publishBatch: messages must be an array or another iterable, got ${typeName(messages)}`,
+    );
+  }
   checkOptions('publishBatch', options, BATCH_OPTIONS);
   channel.checkMode('confirm', 'publishBatch');
   const { window = DEFAULT_WINDOW, timeout, ...defaults } = options;
@@ -73,17 +82,18 @@ class Batch {
     const { body, options } = this.#parse(item);
     if (this.#failure === undefined) this.#waitForWindow(this.window - 1);
     if (this.#failure !== undefined) {
-      this.#publishes.push(this.#failure);
+      this.#publishes.push(notSent(this.#failure));
       return;
     }
     try {
       const publish = this.channel.publishWithin(body, options, this.#deadline) as Publish;
       publish.watched = true;
+      publish.body = Buffer.from(publish.body);
       this.#publishes.push(publish);
     } catch (error) {
       if (error instanceof TypeError || error instanceof RangeError) throw error;
       this.#failure = error as Error;
-      this.#publishes.push(this.#failure);
+      this.#publishes.push(notSent(this.#failure));
     }
   }
 
@@ -133,4 +143,10 @@ class Batch {
     if (publish.nacked) return { seqNo, status: 'nacked', error };
     return { seqNo, status: (error as AmqpError).outcome === 'rejected' ? 'failed' : 'unknown', error };
   }
+}
+
+function notSent(cause: Error): WrongStateError {
+  return new WrongStateError(`not sent, because of an earlier message of the batch: ${cause.message}`, {
+    cause,
+  });
 }

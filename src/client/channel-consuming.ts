@@ -65,6 +65,8 @@ export abstract class ConsumingChannel extends TopologyChannel {
   /** @internal */
   protected readonly deliveries = new Deliveries();
   #prefetchSet = false;
+  /** What `basicQos` said for the consumers to come. */
+  #prefetch: number | undefined;
 
   // ── consuming ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -78,6 +80,7 @@ export abstract class ConsumingChannel extends TopologyChannel {
     checkOptions('basicQos', options, NAMES.basicQos);
     this.call('basic.qos', options, options, '');
     this.#prefetchSet = true;
+    if (options.global !== true) this.#prefetch = options.prefetchCount ?? 0;
   }
 
   /**
@@ -128,6 +131,10 @@ export abstract class ConsumingChannel extends TopologyChannel {
       this.request('basic.qos', { prefetchCount: wanted }, {});
     }
     this.#consume(queue, iterator, rest);
+    // the limit of a loop is its own; consumers to come have theirs
+    if (prefetch !== undefined && this.#prefetch !== undefined) {
+      this.request('basic.qos', { prefetchCount: this.#prefetch }, {});
+    }
     return iterator;
   }
 
@@ -138,7 +145,8 @@ export abstract class ConsumingChannel extends TopologyChannel {
   ): string {
     const { consumerTag = '', noWait = false, timeout } = options;
     if (timeout !== undefined) checkTimeout(timeout);
-    if (consumerTag !== '' && this.#consumers.has(consumerTag)) {
+    const existing = this.#consumers.get(consumerTag);
+    if (existing !== undefined && !(existing instanceof DrainingConsumer)) {
       throw new WrongStateError(`channel ${this.id} has a consumer "${consumerTag}" already`, {
         code: 'DUPLICATE_TAG',
       });
@@ -163,46 +171,65 @@ export abstract class ConsumingChannel extends TopologyChannel {
       { timeout },
       {
         accept: (answer) => register(tagOf(answer)),
-        late: (answer) => this.#refuseConsumer(tagOf(answer), consumer.noAck),
+        late: (answer) => this.connection.pump.defer(() => this.#dismiss(tagOf(answer), consumer.noAck)),
       },
     );
     return consumer.tag;
   }
 
-  /** Its caller has given up on it: end it, and give back what it brings until then. */
-  #refuseConsumer(consumerTag: string, noAck: boolean): void {
-    this.#consumers.set(consumerTag, new DrainingConsumer(consumerTag, noAck, (tag) => this.#giveBack(tag)));
-    this.connection.pump.defer(() => this.send('basic.cancel', { consumerTag, noWait: true }, consumerTag));
+  /** End a consumer without waiting: until the broker has answered, what it brings goes back. */
+  #dismiss(consumerTag: string, noAck: boolean): void {
+    const gone = this.#drain(consumerTag, noAck);
+    this.ask('basic.cancel', { consumerTag }, gone);
+  }
+
+  /** Let what comes for a consumer go back; returns how to end that. */
+  #drain(consumerTag: string, noAck: boolean): () => void {
+    const draining = new DrainingConsumer(consumerTag, noAck, (tag) => this.#giveBack(tag));
+    this.#consumers.set(consumerTag, draining);
+    return () => {
+      if (this.#consumers.get(consumerTag) === draining) this.#consumers.delete(consumerTag);
+    };
   }
 
   /**
    * End a consumer; an unknown tag is no error. Messages it has brought but that were not handed to its
-   * callback are requeued. Blocks for a round trip unless `noWait`.
+   * callback are requeued. Blocks for a round trip; with `noWait` what still comes is requeued by itself.
    * @see AMQP 0-9-1 §1.8.3.5 (basic.cancel)
    */
   basicCancel(consumerTag: string, options: CallOptions & { noWait?: boolean | undefined } = {}): void {
     checkOptions('basicCancel', options, NAMES.basicCancel);
-    this.call('basic.cancel', { consumerTag, noWait: options.noWait }, options, consumerTag);
     const consumer = this.#consumers.get(consumerTag);
-    if (consumer === undefined) return;
-    if (options.noWait) {
-      this.#consumers.set(
-        consumerTag,
-        new DrainingConsumer(consumerTag, consumer.noAck, (tag) => this.#giveBack(tag)),
-      );
-    } else {
-      this.#consumers.delete(consumerTag);
-    }
+    if (options.noWait && consumer !== undefined) this.#dismiss(consumerTag, consumer.noAck);
+    else this.#cancel(consumerTag, consumer, options);
     const unseen = this.connection.dispatcher.retain(
-      (event) => (event as Partial<IncomingMessage>).consumer !== consumer,
+      (event) => consumer === undefined || (event as Partial<IncomingMessage>).consumer !== consumer,
     );
-    for (const message of unseen as IncomingMessage[])
-      if (!message.isSettled) message.nack({ requeue: true });
+    for (const message of unseen as IncomingMessage[]) message[Symbol.dispose]();
+  }
+
+  #cancel(
+    consumerTag: string,
+    consumer: Consumer | undefined,
+    options: CallOptions & { noWait?: boolean | undefined },
+  ): void {
+    let gone = () => {
+      this.#consumers.delete(consumerTag);
+    };
+    try {
+      const handlers = { accept: () => gone(), late: () => gone() };
+      if (options.noWait) this.ask('basic.cancel', { consumerTag }, gone);
+      else this.request('basic.cancel', { consumerTag }, options, handlers);
+    } finally {
+      const isLeft = consumer !== undefined && this.isOpen && this.#consumers.get(consumerTag) === consumer;
+      if (isLeft) gone = this.#drain(consumerTag, consumer.noAck);
+    }
   }
 
   /** The tags of the consumers of this channel. */
   get consumerTags(): string[] {
-    return [...this.#consumers.keys()];
+    const consumers = [...this.#consumers.values()];
+    return consumers.filter((each) => !(each instanceof DrainingConsumer)).map(({ tag }) => tag);
   }
 
   /**
@@ -280,15 +307,27 @@ export abstract class ConsumingChannel extends TopologyChannel {
    */
   basicRecover(options: Input<'basic.recover'> & CallOptions = {}): void {
     checkOptions('basicRecover', options, NAMES.basicRecover);
-    this.call('basic.recover', { requeue: options.requeue ?? true }, options, '');
-    this.deliveries.clear();
+    const again = () => this.#forgetDeliveries();
+    this.request('basic.recover', { requeue: options.requeue ?? true }, options, {
+      accept: again,
+      late: again,
+    });
   }
 
   /** `basicRecover` without waiting; deprecated in the specification. @see AMQP 0-9-1 §1.8.3.15 */
   basicRecoverAsync(options: Input<'basic.recover-async'> = {}): void {
     checkOptions('basicRecoverAsync', options, NAMES.basicRecover);
     this.send('basic.recover-async', { requeue: options.requeue ?? true }, '');
+    this.#forgetDeliveries();
+  }
+
+  /** What was delivered comes again, with new tags; what waits here of it is meaningless. */
+  #forgetDeliveries(): void {
     this.deliveries.clear();
+    for (const consumer of this.#consumers.values()) consumer.forget();
+    this.connection.dispatcher.retain(
+      (event) => !(event instanceof IncomingMessage) || event.channel !== this.self || event.noAck,
+    );
   }
 
   // ── what the broker sends ───────────────────────────────────────────────────────────────────────────
@@ -302,18 +341,16 @@ export abstract class ConsumingChannel extends TopologyChannel {
   protected override renew(): void {
     super.renew();
     this.#prefetchSet = false;
+    this.#prefetch = undefined;
     this.deliveries.reset();
   }
 
   /** The broker requeues what is unsettled; what is queued here of it is meaningless now. @internal */
   protected override ended(reason: AmqpError): void {
     super.ended(reason);
-    this.deliveries.clear();
+    this.#forgetDeliveries();
     for (const consumer of this.#consumers.values()) consumer.ended(reason);
     this.#consumers.clear();
-    this.connection.dispatcher.retain(
-      (event) => !(event instanceof IncomingMessage) || event.channel !== this.self || event.noAck,
-    );
   }
 
   /** @internal */

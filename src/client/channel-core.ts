@@ -65,6 +65,8 @@ export abstract class ChannelCore {
 
   /** Begin a life: blocks until the broker has opened the channel. @internal */
   openUp(): void {
+    this.connection.glance();
+    this.connection.checkAlive('channel.open');
     this.connection.adopt(this.self);
     this.epoch++;
     this.#state = 'opening';
@@ -89,8 +91,12 @@ export abstract class ChannelCore {
   /** A layer's end: nothing more will come. @internal */
   protected ended(_reason: AmqpError): void {}
 
-  /** Say channel.close and wait for close-ok; the number is free once that has come. @internal */
+  /**
+   * Say channel.close and wait for close-ok; the number is free once that has come. Throws what the broker
+   * had to complain of before it heard of it. @internal
+   */
   protected closeDown(args: Input<'channel.close'>, timeout: number): void {
+    if (this.untold !== undefined) throw this.tell(this.untold);
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     const { pump } = this.connection;
@@ -99,8 +105,9 @@ export abstract class ChannelCore {
     try {
       if (pump.write(this.id, 'channel.close', args, deadline)) pump.until(closed, deadline);
     } finally {
-      this.#end(this.#closedByUs());
+      this.#end(this.#reason ?? this.#closedByUs());
     }
+    if (this.untold !== undefined) throw this.tell(this.untold);
   }
 
   #closedByUs(): AmqpError {
@@ -214,6 +221,12 @@ export abstract class ChannelCore {
     this.blame.remember(method, subject);
   }
 
+  /** Send a request whose reply nobody waits for; `late` runs when it comes. @internal */
+  protected ask<M extends RequestName>(method: M, args: Input<M>, late: () => void): void {
+    this.send(method, args, '');
+    this.#replies.expect(PLANS[method], { late }).abandoned = true;
+  }
+
   /** Send because of a frame that is being routed, once it is out of the way. @internal */
   #answer<M extends MethodName>(method: M, args: Input<M>): void {
     const { pump, callTimeout } = this.connection;
@@ -276,7 +289,7 @@ export abstract class ChannelCore {
 
   #closedByBroker({ replyCode, replyText, classId, methodId }: Args<'channel.close'>): void {
     this.#answer('channel.close-ok', {});
-    if (this.#state !== 'open') return; // the two closes crossed; ours is answered too
+    if (this.#state === 'closed') return;
     const method = methodName(classId, methodId);
     const blamed = method === undefined ? 'an error' : this.blame.find(method, replyText);
     const during = this.#replies.current?.plan.name;
@@ -285,8 +298,12 @@ export abstract class ChannelCore {
       `${blamed} closed channel ${this.id}: ${describeReply(replyCode, replyText)}${elsewhere}`,
       { code: replyCodeName(replyCode), replyCode, replyText, method, origin: 'broker', outcome: 'rejected' },
     );
-    this.connection.forget(this);
-    this.died(reason);
+    if (this.#state === 'closing') {
+      this.#reason = reason; // the two closes crossed; the broker answers ours too
+    } else {
+      this.connection.forget(this);
+      this.died(reason);
+    }
     // nobody's call may be waiting on this channel: then the pump throws it
     this.#notice = {
       dispatch: () => {

@@ -6,9 +6,10 @@ import {
   TimeoutError,
   UnroutableError,
   WrongStateError,
+  wasSent,
 } from '../errors';
 import type { Args, Input } from '../protocol/method-types';
-import type { PropertiesInput } from '../protocol/properties';
+import { PROPERTY_NAMES, type PropertiesInput } from '../protocol/properties';
 import { type BatchOptions, type Publishing, type PublishResult, publishBatch } from './batch';
 import { ConsumingChannel } from './channel-consuming';
 import { contentOf } from './channel-core';
@@ -89,13 +90,12 @@ export abstract class PublishingChannel extends ConsumingChannel {
   /** Write one publish; in confirm mode returns what tracks it. @internal */
   publishWithin(body: BodyInput | Message, options: PublishOptions, deadline: number): Publish | undefined {
     const bytes = body instanceof Message ? body.body : bodyBytes(body);
-    const properties =
-      body instanceof Message ? { ...body.properties, ...options } : withEncoding(body, options);
+    const properties = body instanceof Message ? merged(body, options) : withEncoding(body, options);
     this.checkOpen('basic.publish');
     this.#write(options, properties, bytes, deadline);
     if (this.#mode !== 'confirm') return undefined;
     const { exchange = '', routingKey = '', mandatory = false } = options;
-    return this.#confirms.track(exchange, routingKey, mandatory, bytes);
+    return this.#confirms.track(exchange, routingKey, mandatory, bytes, properties);
   }
 
   /** Why a publish was not acked. @internal */
@@ -114,7 +114,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
       });
     }
     if (publish.nacked) {
-      const message = new Message(publish.body);
+      const message = new Message(publish.body, properties(publish.properties));
       return new NackError<Message>(`${what} was refused by the broker (basic.nack)`, {
         method: 'basic.publish',
         message,
@@ -240,8 +240,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
     checkOptions('confirmSelect', options, CONFIRM_SELECT);
     if (this.#mode === 'confirm') return;
     this.checkMode('none', 'confirmSelect');
-    this.call('confirm.select', { noWait: options.noWait }, options, '');
-    this.#mode = 'confirm';
+    this.#enter('confirm', () => this.call('confirm.select', { noWait: options.noWait }, options));
   }
 
   // ── transactions ────────────────────────────────────────────────────────────────────────────────────
@@ -254,9 +253,23 @@ export abstract class PublishingChannel extends ConsumingChannel {
   txSelect(options: CallOptions = {}): void {
     checkOptions('txSelect', options, TIMEOUT_ONLY);
     if (this.#mode !== 'tx') this.checkMode('none', 'txSelect');
-    this.call('tx.select', {}, options, '');
-    this.#mode = 'tx';
-    this.deliveries.begin();
+    this.#enter('tx', () => this.call('tx.select', {}, options));
+  }
+
+  /** The broker is in a mode from the request on, even if nobody hears its reply. */
+  #enter(mode: 'tx' | 'confirm', select: () => void): void {
+    try {
+      select();
+    } catch (error) {
+      if (wasSent(error)) this.#switch(mode);
+      throw error;
+    }
+    this.#switch(mode);
+  }
+
+  #switch(mode: 'tx' | 'confirm'): void {
+    if (mode === 'tx' && this.#mode !== 'tx') this.deliveries.begin();
+    this.#mode = mode;
   }
 
   /**
@@ -371,4 +384,17 @@ export abstract class PublishingChannel extends ConsumingChannel {
     if (this.onReturn === undefined) this.#returned.push(message);
     else this.onReturn(message);
   }
+}
+
+const MESSAGE_PROPERTIES = new Set<string>(PROPERTY_NAMES);
+
+/** A message's own properties, and those given beside it, which win. */
+function merged(message: Message, options: PublishOptions): PublishOptions {
+  checkOptions('Message', message.properties, MESSAGE_PROPERTIES);
+  return { ...message.properties, ...options };
+}
+
+/** The properties among the options of a publish. */
+function properties(options: PropertiesInput): PropertiesInput {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => MESSAGE_PROPERTIES.has(name)));
 }

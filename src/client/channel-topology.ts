@@ -89,6 +89,15 @@ export abstract class TopologyChannel extends ChannelCore {
     this.call('exchange.unbind', { ...options, destination, source }, options, destination);
   }
 
+  /** With neither queue nor routing key both are the queue declared last. @see AMQP 0-9-1 §1.7.2.3 */
+  #source(
+    queue: string,
+    { routingKey = '' }: { routingKey?: string | undefined },
+  ): { queue: string; routingKey: string } {
+    const named = this.queueNamed(queue);
+    return { queue: named, routingKey: queue === '' && routingKey === '' ? named : routingKey };
+  }
+
   // ── queues ──────────────────────────────────────────────────────────────────────────────────────────
 
   /**
@@ -123,13 +132,13 @@ export abstract class TopologyChannel extends ChannelCore {
    */
   queueBind(queue: string, exchange: string, options: QueueBindOptions = {}): void {
     checkOptions('queueBind', options, NAMES.queueBind);
-    this.call('queue.bind', { ...options, queue: this.queueNamed(queue), exchange }, options, exchange);
+    this.call('queue.bind', { ...options, ...this.#source(queue, options), exchange }, options, exchange);
   }
 
   /** Undo `queueBind` with the same arguments. Blocks for a round trip. @see AMQP 0-9-1 §1.7.2.5 */
   queueUnbind(queue: string, exchange: string, options: QueueUnbindOptions = {}): void {
     checkOptions('queueUnbind', options, NAMES.queueUnbind);
-    this.call('queue.unbind', { ...options, queue: this.queueNamed(queue), exchange }, options, exchange);
+    this.call('queue.unbind', { ...options, ...this.#source(queue, options), exchange }, options, exchange);
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Args } from '../protocol/method-types';
 import { PublishingChannel } from './channel-publishing';
-import { type CallOptions, checkInteger, checkOptions, checkTimeout } from './checks';
+import { type CallOptions, checkInteger, checkOptions, checkShortstr, checkTimeout } from './checks';
 import type { Answer } from './rpc';
 
 export interface CloseOptions {
@@ -23,6 +23,7 @@ export function closeOptions(options: CloseOptions): {
   checkOptions('close', options, CLOSE_OPTIONS);
   const { replyCode = 200, replyText = 'Normal shutdown', timeout = CLOSE_TIMEOUT } = options;
   checkInteger(replyCode, 'replyCode', 0, 0xffff);
+  checkShortstr(replyText, 'replyText');
   return { reason: { replyCode, replyText }, timeout: checkTimeout(timeout) };
 }
 

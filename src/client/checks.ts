@@ -3,7 +3,7 @@ import type { MethodName } from '../protocol/method-types';
 import { METHODS } from '../protocol/methods';
 import { didYouMean } from '../protocol/nearest';
 import { PROPERTY_NAMES } from '../protocol/properties';
-import { typeName } from '../protocol/wire';
+import { typeName, Writer } from '../protocol/wire';
 
 /** Options every blocking call takes. */
 export interface CallOptions {
@@ -54,4 +54,12 @@ export function checkInteger(value: unknown, name: string, least: number, most: 
   if (!Number.isInteger(value) || value < least || value > most)
     throw new RangeError(`${wanted}, got ${value}`);
   return value;
+}
+
+/** A string that fits a short string of the wire. @throws {TypeError | RangeError} */
+export function checkShortstr(value: unknown, name: string): string {
+  const writer = new Writer(Buffer.alloc(256));
+  writer.at = name;
+  writer.shortstr(value);
+  return value as string;
 }

@@ -1,4 +1,5 @@
 import type { AmqpError, Outcome } from '../errors';
+import type { PropertiesInput } from '../protocol/properties';
 import { ProtocolViolation } from '../protocol/violation';
 import { Fifo } from './fifo';
 import type { ReturnedMessage } from './message';
@@ -18,7 +19,9 @@ export class Publish {
     readonly exchange: string,
     readonly routingKey: string,
     readonly mandatory: boolean,
-    readonly body: Uint8Array,
+    /** For the error; a caller that does not wait may reuse its buffer meanwhile. */
+    public body: Uint8Array,
+    readonly properties: PropertiesInput,
   ) {}
 
   get acked(): boolean {
@@ -52,8 +55,14 @@ export class Confirms {
     return this.outstanding === 0;
   }
 
-  track(exchange: string, routingKey: string, mandatory: boolean, body: Uint8Array): Publish {
-    const publish = new Publish(this.#next++, exchange, routingKey, mandatory, body);
+  track(
+    exchange: string,
+    routingKey: string,
+    mandatory: boolean,
+    body: Uint8Array,
+    properties: PropertiesInput,
+  ): Publish {
+    const publish = new Publish(this.#next++, exchange, routingKey, mandatory, body, properties);
     this.#open.push(publish);
     this.#bySeqNo.set(publish.seqNo, publish);
     return publish;
@@ -86,7 +95,7 @@ export class Confirms {
     if (publish.settled) return;
     publish.settled = true;
     publish.nacked = nacked;
-    this.#nacked ||= nacked;
+    this.#nacked ||= nacked && !publish.watched;
     this.#bySeqNo.delete(publish.seqNo);
   }
 

@@ -5,8 +5,6 @@ import { spawnWorker, type WorkerThread } from '../bridge/spawn';
 import {
   type AmqpError,
   ConnectionClosedError,
-  type ErrorRecord,
-  fromRecord,
   InterruptedError,
   WorkerCrashedError,
   WorkerStalledError,
@@ -28,6 +26,7 @@ import { Replies } from './rpc';
 type Thread = WorkerThread<ControlCall<SessionOptions>, ControlReply<SessionDescription>>;
 
 const CLOSE_TIMEOUT = 5000;
+const LONGEST_TIMER = 0x7fff_ffff;
 /** After `abort`, how long the worker may take to put the socket down. */
 const ABORT_TIMEOUT = 100;
 
@@ -55,6 +54,7 @@ export abstract class ConnectionCore {
   protected readonly open = new Map<number, Channel>();
   /** Requests on channel 0: update-secret. @internal */
   protected readonly replies = new Replies();
+  #serverProperties: Table = Object.create(null);
   #blockedReason: string | undefined;
   #told = false;
 
@@ -97,13 +97,12 @@ export abstract class ConnectionCore {
       if (end === 'interrupted')
         throw new InterruptedError('interrupted by Ctrl-C (SIGINT) while connecting');
       if (end !== 'rung') break;
-      if (link.inbound.available() > 0) this.pump.skip();
+      this.pump.poll();
     }
+    this.pump.poll();
     const description = link.state === STATE.OPEN ? this.control({ call: 'describe' }) : undefined;
     if (description !== undefined) return description;
-    throw link.report === ''
-      ? crashed('it ended, or does not answer')
-      : fromRecord(JSON.parse(link.report) as ErrorRecord);
+    throw this.pump.death ?? crashed('it does not answer');
   }
 
   /** @internal */
@@ -135,7 +134,7 @@ export abstract class ConnectionCore {
   }
   /** What the broker told about itself: product, version, cluster_name, … */
   get serverProperties(): Table {
-    return this.description.serverProperties;
+    return this.#serverProperties;
   }
   /** The broker's capabilities: `{ publisher_confirms: true, … }`. */
   get serverCapabilities(): Record<string, boolean> {
@@ -193,7 +192,7 @@ export abstract class ConnectionCore {
     if (!this.isOpen) return;
     this.#told = true;
     const closed = new ConnectionClosedError('the connection was closed by this program', { code: 'CLOSED' });
-    this.link.post({ ...reason, classId: 0, methodId: 0 });
+    this.link.post({ ...reason, classId: 0, methodId: 0, timeout: Math.min(timeout, LONGEST_TIMER) });
     this.#await(deadline);
     if (this.link.state < STATE.CLOSED) this.#putDown();
     this.pump.finish(closed);
@@ -271,6 +270,9 @@ export abstract class ConnectionCore {
   #control0(reader: Reader): void {
     const method = decodeMethod(reader);
     switch (method.name) {
+      case 'connection.start':
+        this.#serverProperties = method.args.serverProperties;
+        return;
       case 'connection.blocked': {
         const { reason } = method.args;
         this.#blockedReason = reason;

@@ -89,12 +89,8 @@ export class Connection extends ConnectionCore {
    * @throws {WrongStateError} inside a callback
    */
   drainEvents(options: CallOptions = {}): void {
-    if (!this.#drainOne('drainEvents', this.#eventDeadline('drainEvents', options))) {
-      throw new TimeoutError(`no event came within ${options.timeout} ms`, {
-        code: 'TIMEOUT',
-        recoverable: true,
-      });
-    }
+    if (this.#drainOne('drainEvents', this.#checkedDeadline('drainEvents', options))) return;
+    throw new TimeoutError(`no event came within ${options.timeout} ms`, { recoverable: true });
   }
 
   /**
@@ -102,39 +98,49 @@ export class Connection extends ConnectionCore {
    * `timeout` it ends by an error only. Throws like `drainEvents`.
    */
   loop(options: CallOptions = {}): void {
-    while (this.#drainOne('loop', this.#eventDeadline('loop', options)));
+    while (this.#drainOne('loop', this.#checkedDeadline('loop', options)));
   }
 
   /** Sleep for `ms` while events are dispatched. Throws like `drainEvents`. */
   sleep(ms: number): void {
-    const deadline = performance.now() + checkTimeout(ms, 'ms');
+    const deadline = this.eventDeadline(checkTimeout(ms, 'ms'));
     while (performance.now() < deadline) this.#drainOne('sleep', deadline);
   }
 
-  #eventDeadline(verb: string, options: CallOptions): number {
+  #checkedDeadline(verb: string, options: CallOptions): number {
     checkOptions(verb, options, TIMEOUT_ONLY);
-    const { timeout = Number.POSITIVE_INFINITY } = options;
-    return Math.min(performance.now() + checkTimeout(timeout), this.#limit);
+    return this.eventDeadline(checkTimeout(options.timeout ?? Number.POSITIVE_INFINITY));
   }
 
+  /** When a wait for events that starts now has to end. @internal */
+  eventDeadline(timeout: number): number {
+    return Math.min(performance.now() + timeout, this.#limit);
+  }
+
+  /** Was it `withDeadline` that ended a wait? @throws {TimeoutError} @internal */
+  checkLimit(): void {
+    if (performance.now() < this.#limit) return;
+    throw new TimeoutError('no event came before the deadline of withDeadline', { recoverable: true });
+  }
+
+  /** False: the deadline passed first. */
   #drainOne(verb: string, deadline: number): boolean {
     const { dispatcher } = this;
     dispatcher.enter(verb);
     for (;;) {
       if (dispatcher.runOne()) return true;
       this.checkAlive(verb);
-      if (
-        !this.waitFor(dispatcher, deadline) &&
-        performance.now() >= deadline &&
-        dispatcher.nextDue > deadline
-      )
-        return false;
+      if (this.waitFor(dispatcher, deadline) || performance.now() < deadline) continue;
+      if (dispatcher.runOne()) return true; // a timer that was due with the deadline
+      this.checkLimit();
+      return false;
     }
   }
 
   /** Pump until `goal` has settled, the deadline, or the next timer. @internal */
   waitFor(goal: Waitable, deadline: number): boolean {
-    return this.pump.until(goal, Math.min(deadline, this.dispatcher.nextDue));
+    const { busy, nextDue } = this.dispatcher;
+    return this.pump.until(goal, busy ? deadline : Math.min(deadline, nextDue));
   }
 
   /** Run `callback` once after `ms`, from the pump. @returns an id for `cancelTimer` */

@@ -1,4 +1,4 @@
-import { ConsumerCancelledError } from '../errors';
+import { type AmqpError, ConsumerCancelledError } from '../errors';
 import type { Channel } from './channel';
 import type { Event } from './dispatcher';
 import { Fifo } from './fifo';
@@ -15,8 +15,10 @@ export interface Consumer {
   deliver(message: IncomingMessage): void;
   /** The pump hands the message over. */
   handle(message: IncomingMessage): void;
+  /** What it has, and has to be acked, will be delivered again. */
+  forget(): void;
   /** The broker, or the end of the channel, took the consumer away; an error says which. */
-  ended(error: Error | undefined): void;
+  ended(error: AmqpError): void;
 }
 
 /** A consumer with a callback, run by the pump. */
@@ -38,7 +40,9 @@ export class CallbackConsumer implements Consumer, Event {
     this.callback(message);
   }
 
-  ended(error: Error | undefined): void {
+  forget(): void {}
+
+  ended(error: AmqpError): void {
     if (error instanceof ConsumerCancelledError) this.channel.connection.dispatcher.push(this);
   }
 
@@ -80,7 +84,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   tag = '';
   readonly #buffer = new Fifo<IncomingMessage>();
   #over = false;
-  #error: Error | undefined;
+  #error: AmqpError | undefined;
   #left: number;
 
   constructor(
@@ -109,10 +113,12 @@ export class IteratorConsumer implements Consumer, MessageIterator {
     this.deliver(message);
   }
 
-  ended(error: Error | undefined): void {
+  forget(): void {
+    this.#buffer.retain((message) => message.noAck);
+  }
+
+  ended(error: AmqpError): void {
     this.#error ??= error;
-    // what has to be acked cannot be any more once the channel is gone; the broker has it back
-    if (!(error instanceof ConsumerCancelledError)) this.#buffer.retain((message) => message.noAck);
   }
 
   [Symbol.iterator](): this {
@@ -127,7 +133,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   next(): IteratorResult<IncomingMessage, undefined> {
     if (this.#over || this.#left <= 0) return this.return();
     try {
-      const message = this.#wait(performance.now() + this.limits.timeout);
+      const message = this.#wait(this.channel.connection.eventDeadline(this.limits.timeout));
       if (message === undefined) return this.return();
       this.#left--;
       return { done: false, value: message };
@@ -139,12 +145,16 @@ export class IteratorConsumer implements Consumer, MessageIterator {
 
   #wait(deadline: number): IncomingMessage | undefined {
     const { connection } = this.channel;
+    // one of the others first: a queue that is never empty must not starve them
+    if (!connection.dispatcher.busy) connection.dispatcher.runOne();
     for (;;) {
       const message = this.#buffer.shift();
       if (message !== undefined) return message;
-      if (this.#error !== undefined) throw this.#error;
+      if (this.#error !== undefined) throw this.channel.tell(this.#error);
       if (!connection.dispatcher.busy && connection.dispatcher.runOne()) continue;
-      if (!connection.waitFor(this, deadline) && performance.now() >= deadline) return undefined;
+      if (connection.waitFor(this, deadline) || performance.now() < deadline) continue;
+      connection.checkLimit();
+      return undefined;
     }
   }
 
@@ -161,16 +171,17 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   return(): IteratorResult<IncomingMessage, undefined> {
     if (!this.#over) {
       this.#over = true;
-      if (this.channel.isOpen && this.#error === undefined) this.channel.basicCancel(this.tag);
-      this.#requeue();
+      try {
+        if (this.channel.isOpen && this.#error === undefined) this.channel.basicCancel(this.tag);
+      } finally {
+        this.#requeue();
+      }
     }
     return { done: true, value: undefined };
   }
 
   #requeue(): void {
-    for (const message of this.#buffer.clear()) {
-      if (!message.isSettled && this.channel.isOpen) message.nack({ requeue: true });
-    }
+    for (const message of this.#buffer.clear()) message[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
@@ -192,5 +203,6 @@ export class DrainingConsumer implements Consumer {
   handle(message: IncomingMessage): void {
     this.deliver(message);
   }
+  forget(): void {}
   ended(): void {}
 }

@@ -1,4 +1,5 @@
 import { AlreadySettledError, StaleDeliveryError } from '../errors';
+import { type TypedTable, typedTable } from '../protocol/field-table';
 import type { Properties, PropertiesInput } from '../protocol/properties';
 import { isBytes, typeName } from '../protocol/wire';
 import type { Channel } from './channel';
@@ -109,6 +110,12 @@ export class IncomingMessage extends Message<Properties> {
   /** The tag of the consumer it came through; undefined from `basicGet`. */
   get consumerTag(): string | undefined {
     return this.consumer?.tag;
+  }
+
+  /** The headers with the wire type of every value; undefined without headers, or once they were replaced. */
+  get typedHeaders(): TypedTable | undefined {
+    const { headers } = this.properties;
+    return headers === undefined ? undefined : typedTable(headers);
   }
 
   /** Acked, nacked or rejected, or needs nothing of it (`noAck`). */

@@ -8,7 +8,7 @@ import type { SessionOptions, TlsOptions } from '../protocol/session-options';
 import { type ParsedUri, parseUri } from '../protocol/uri';
 import { typeName, Writer } from '../protocol/wire';
 import { version } from '../version';
-import { checkInteger, checkOptions, checkTimeout } from './checks';
+import { checkInteger, checkOptions, checkShortstr, checkTimeout } from './checks';
 
 /** How to reach the broker, and limits. Times are milliseconds, but `heartbeat` is seconds as on the wire. */
 export interface ConnectOptions {
@@ -212,8 +212,8 @@ function handshake(given: ConnectOptions, uri: ParsedUri, frameMax: number): Ses
     mechanism,
     username: string(given.username, 'username') ?? uri.username ?? 'guest',
     password: string(given.password, 'password') ?? uri.password ?? 'guest',
-    vhost: shortString(given.vhost ?? uri.vhost ?? '/', 'vhost'),
-    locale: shortString(given.locale ?? uri.options.locale ?? 'en_US', 'locale'),
+    vhost: checkShortstr(given.vhost ?? uri.vhost ?? '/', 'vhost'),
+    locale: checkShortstr(given.locale ?? uri.options.locale ?? 'en_US', 'locale'),
     clientProperties: clientProperties(given, uri),
     channelMax: checkInteger(given.channelMax ?? uri.options.channelMax ?? 2047, 'channelMax', 0, 0xffff),
     frameMax,
@@ -245,13 +245,6 @@ function entries(table: TableInput | undefined): object {
 function string(value: unknown, name: string): string | undefined {
   if (value === undefined || typeof value === 'string') return value;
   throw new TypeError(`${name} must be a string, got ${typeName(value)}`);
-}
-
-function shortString(value: unknown, name: string): string {
-  const writer = new Writer(Buffer.alloc(256));
-  writer.at = name;
-  writer.shortstr(value);
-  return value as string;
 }
 
 function boolean(value: unknown, name: string): boolean | undefined {

@@ -12,6 +12,7 @@ import {
 import { encodeMethod } from '../protocol/codec';
 import { FRAME_HEADER_SIZE, FRAME_OVERHEAD } from '../protocol/constants';
 import type { Input, MethodName } from '../protocol/method-types';
+import { fitShortstr } from '../protocol/utf8';
 import { ProtocolViolation } from '../protocol/violation';
 import { OutOfRoom, Reader, Writer } from '../protocol/wire';
 
@@ -36,6 +37,9 @@ export interface FrameRouter {
   /** The error is about to be thrown to the user. */
   tell(error: AmqpError): AmqpError;
 }
+
+/** Milliseconds the worker gives a broker that broke the protocol to answer connection.close. */
+const FAREWELL_TIMEOUT = 2000;
 
 /** Methods ordinarily fit; one that does not is written again with room for a whole frame. */
 const USUAL_METHOD_SIZE = 1024;
@@ -141,7 +145,8 @@ export class Pump {
   /** The worker checks frames; what is inside them is checked here, and ends the connection the same way. */
   #violated(violation: ProtocolViolation): void {
     const { replyCode, message } = violation;
-    this.link.post({ replyCode, replyText: message.slice(0, 200), classId: 0, methodId: 0 });
+    const reason = { replyCode, replyText: fitShortstr(message), classId: 0, methodId: 0 };
+    this.link.post({ ...reason, timeout: FAREWELL_TIMEOUT });
     this.#die(fromRecord(violationRecord(violation)));
   }
 

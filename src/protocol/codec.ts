@@ -70,7 +70,7 @@ export function encodeMethod<M extends MethodName>(
   writer.buffer.writeUInt32BE(plan.id, writer.take(4));
   const values = args as Readonly<Record<string, unknown>>;
   for (const step of plan.steps)
-    encodeStep(writer, step, step.reserved ? undefined : values[step.name], values);
+    encodeStep(writer, step, step.reserved ? undefined : own(values, step.name), values);
   closeFrame(writer, start);
 }
 
@@ -104,6 +104,12 @@ function encodeStep(
 
 const NO_ENTRIES = {};
 
+/** What somebody put on Object.prototype is no argument. */
+function own(values: Readonly<Record<string, unknown>>, name: string): unknown {
+  const value = values[name];
+  return value === undefined || Object.hasOwn(values, name) ? value : undefined;
+}
+
 function encodeBits(
   writer: Writer,
   names: readonly string[],
@@ -111,7 +117,7 @@ function encodeBits(
 ): void {
   let octet = 0;
   for (let bit = 0; bit < names.length; bit++) {
-    const value = values[names[bit]!];
+    const value = own(values, names[bit]!);
     if (value === undefined || value === false || isReserved(names[bit]!)) continue;
     writer.at = names[bit]!;
     if (writer.boolean(value)) octet |= 1 << bit;

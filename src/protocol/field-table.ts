@@ -1,6 +1,6 @@
 import { MAX_SHORTSTR, MAX_TABLE_DEPTH } from './constants';
 import { ProtocolViolation } from './violation';
-import { isBytes, type Reader, typeName, type Writer } from './wire';
+import { isBytes, Reader, typeName, Writer } from './wire';
 
 /**
  * Field tables in RabbitMQ's dialect of AMQP 0-9-1 (§4.2.5, and the errata RabbitMQ publishes).
@@ -119,7 +119,25 @@ export type TypedTableValue = TypedValue | TypedTableValue[] | TypedTable;
 
 /** Write a table. @throws {TypeError | RangeError} naming the entry that cannot be sent */
 export function encodeTable(writer: Writer, table: unknown): void {
-  encodeNested(writer, table, writer.at, 1);
+  const source = isMap(table) ? undefined : sources.get(table as object);
+  if (source !== undefined && isUnchanged(table, source)) writer.bytes(source);
+  else encodeNested(writer, table, writer.at, 1);
+}
+
+/** The bytes of tables that were read with `rememberTable`: published again unchanged, they are the same bytes. */
+const sources = new WeakMap<object, Buffer>();
+
+/** A table says the same as its bytes if both are written alike. */
+function isUnchanged(table: unknown, source: Buffer): boolean {
+  const now = new Writer(Buffer.alloc(2 * source.length));
+  const then = new Writer(Buffer.alloc(2 * source.length));
+  try {
+    encodeNested(now, table, '', 1);
+    encodeNested(then, decodeTable(new Reader(source)), '', 1);
+  } catch {
+    return false; // it does not fit, or cannot be sent: it was changed, or the ordinary way says why
+  }
+  return now.buffer.subarray(0, now.pos).equals(then.buffer.subarray(0, then.pos));
 }
 
 function encodeNested(writer: Writer, table: unknown, path: string, depth: number): void {
@@ -171,7 +189,7 @@ function encodeValue(writer: Writer, value: unknown, path: string, depth: number
     case 'boolean':
       return encodeScalar(writer, 't', value);
     case 'number':
-      return encodeScalar(writer, numberLetter(value), value);
+      return encodeScalar(writer, numberLetter(value, path), value);
     case 'bigint':
       return encodeScalar(writer, value > MAX_INT64 ? 'L' : 'l', value);
     case 'object':
@@ -184,7 +202,10 @@ function encodeValue(writer: Writer, value: unknown, path: string, depth: number
 const MAX_INT64 = 0x7fff_ffff_ffff_ffffn;
 
 /** The narrowest of int32, int64, double that holds the number exactly; -0 needs a double. */
-function numberLetter(value: number): 'I' | 'l' | 'd' {
+function numberLetter(value: number, path: string): 'I' | 'l' | 'd' {
+  if (!Number.isFinite(value)) {
+    throw new RangeError(`${path} cannot be sent: RabbitMQ closes the connection for ${value} (541)`);
+  }
   if (!Number.isSafeInteger(value) || Object.is(value, -0)) return 'd';
   return value >= -0x8000_0000 && value <= 0x7fff_ffff ? 'I' : 'l';
 }
@@ -277,6 +298,20 @@ type Shape = 'plain' | 'typed';
 /** Read a table into an object without a prototype. @throws {ProtocolViolation} 502, malformed */
 export function decodeTable(reader: Reader): Table {
   return decodeNested(reader, 'plain', 1) as Table;
+}
+
+/** Read a table and remember its bytes, for `encodeTable` and `typedTable`. */
+export function rememberTable(reader: Reader): Table {
+  const start = reader.pos;
+  const table = decodeTable(reader);
+  sources.set(table, Buffer.from(reader.buffer.subarray(start, reader.pos)));
+  return table;
+}
+
+/** The same table with the wire type of every value, if it is one that was received. */
+export function typedTable(table: Table): TypedTable | undefined {
+  const source = sources.get(table);
+  return source === undefined ? undefined : decodeTypedTable(new Reader(source));
 }
 
 /** Read a table so that encoding it again gives the same bytes. @throws {ProtocolViolation} 502, malformed */

@@ -1,5 +1,5 @@
 import { FRAME_MIN_SIZE } from './constants';
-import type { Table, TableInput } from './field-table';
+import type { TableInput } from './field-table';
 import type { Args, Input, Method, MethodName } from './method-types';
 import { initialResponse, type MechanismName } from './sasl';
 import { ProtocolViolation } from './violation';
@@ -18,7 +18,7 @@ export interface HandshakeParams {
   heartbeat: number | undefined;
 }
 
-/** What both sides agreed on, and what the server told about itself. */
+/** What both sides agreed on. */
 export interface Tuning {
   channelMax: number;
   frameMax: number;
@@ -29,6 +29,27 @@ export type HandshakeStage = 'connection.start' | 'connection.tune' | 'connectio
 
 /** A method to send; what the handshake wants to be written next. */
 export type Outgoing = { [M in MethodName]: { name: M; args: Input<M> } }[MethodName];
+
+/**
+ * What answered instead of an AMQP 0-9-1 broker, judged by its first bytes.
+ * @see AMQP 0-9-1 §4.2.2: a broker that wants another version sends its own protocol header
+ */
+export function describeStranger(first: Buffer): string {
+  const text = first.toString('latin1');
+  if (text.startsWith('AMQP')) return `it wants AMQP ${versionOf(first)}`;
+  if (text.startsWith('HTTP/')) return 'it is an HTTP server';
+  if (text.startsWith('SSH-')) return 'it is an SSH server';
+  if (first[0] === 0x15 || first[0] === 0x16) return 'it speaks TLS; use amqps:// or the option tls';
+  return `it begins with ${JSON.stringify(text.replace(/[^ -~]/g, '?'))}`;
+}
+
+/** `AMQP` 1 1 0 9 is 0-9, 1 1 0 10 is 0-10; `AMQP` id 1 0 0 is 1.0; `AMQP` 0 0 9 1 is 0-9-1. */
+function versionOf(header: Buffer): string {
+  const [id, major, minor, revision] = [header[4], header[5], header[6], header[7]];
+  if (major === 1 && minor === 0 && revision === 0) return '1.0';
+  if (id === 1) return `${minor}-${revision}`;
+  return `${major}-${minor}-${revision}`;
+}
 
 /** The server offers no mechanism that was asked for. */
 export class NoCommonMechanism extends Error {
@@ -54,9 +75,6 @@ export class NoCommonMechanism extends Error {
  */
 export class Handshake {
   stage: HandshakeStage = 'connection.start';
-  serverProperties: Table = Object.create(null);
-  mechanisms = '';
-  locales = '';
   tuning: Tuning = { channelMax: 0, frameMax: 0, heartbeat: 0 };
 
   constructor(readonly params: HandshakeParams) {}
@@ -78,9 +96,6 @@ export class Handshake {
       throw new ProtocolViolation(503, 'unsupported protocol version', 'connection.start', '0-9', version);
     }
     const { mechanism, locale, clientProperties } = this.params;
-    this.serverProperties = start.serverProperties;
-    this.mechanisms = start.mechanisms;
-    this.locales = start.locales;
     if (!start.mechanisms.split(' ').includes(mechanism))
       throw new NoCommonMechanism(mechanism, start.mechanisms);
     this.stage = 'connection.tune';

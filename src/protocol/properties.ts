@@ -1,9 +1,9 @@
 import { BASIC_CLASS } from './constants';
 import {
-  decodeTable,
   decodeTypedTable,
   encodeTable,
   LAST_DATE_SECONDS,
+  rememberTable,
   secondsOf,
   type Table,
   type TableInput,
@@ -81,7 +81,7 @@ export function encodeContentHeader(writer: Writer, bodySize: number, properties
   for (let index = 0; index < PROPERTIES.length; index++) {
     const [name, kind] = PROPERTIES[index]!;
     const value = properties[name];
-    if (value === undefined) continue;
+    if (value === undefined || !Object.hasOwn(properties, name)) continue;
     flags |= 1 << (15 - index);
     writer.at = name;
     if (kind === 'shortstr') writer.shortstr(value);
@@ -107,7 +107,7 @@ export function decodeContentHeader(reader: Reader): ContentHeader {
   reader.short(); // weight
   reader.at = 'body size';
   const bodySize = reader.longlong();
-  const properties = decodeProperties(reader, decodeTable) as Properties;
+  const properties = decodeProperties(reader, rememberTable) as Properties;
   return { bodySize, properties };
 }
 

@@ -1,4 +1,3 @@
-import type { Table } from './field-table';
 import type { HandshakeParams, Tuning } from './handshake';
 
 /** Where to connect to, and how. Plain data: it is cloned into the worker. */
@@ -42,15 +41,13 @@ export interface CloseReason {
   replyText: string;
   classId: number;
   methodId: number;
+  /** Milliseconds for the answer; then the socket is put down. */
+  timeout: number;
 }
 
 /** What an open session tells about itself. */
 export interface SessionDescription {
   tuning: Tuning;
-  serverProperties: Table;
-  /** As the server listed them, separated by spaces. */
-  mechanisms: string;
-  locales: string;
   /** `local:port -> remote:port` */
   address: string;
   bytesIn: number;

@@ -1,9 +1,18 @@
+import { MAX_SHORTSTR } from './constants';
+
 /**
  * Strings on the wire are UTF-8, but nothing stops a peer from sending other bytes. A byte that is not
  * UTF-8 becomes the lone surrogate U+DC00 + byte (Python calls this surrogateescape) and that surrogate
  * becomes the same byte again: whatever was read can be sent back unchanged and never grows.
  */
 const ESCAPE_BASE = 0xdc00;
+
+/** The start of `text` that fits into a short string; for texts that only inform. */
+export function fitShortstr(text: string): string {
+  let end = Math.min(text.length, MAX_SHORTSTR);
+  while (Buffer.byteLength(text.slice(0, end)) > MAX_SHORTSTR) end--;
+  return text.slice(0, end);
+}
 
 /** Decode `bytes[start, end)`, keeping bytes that are not UTF-8 as escapes. */
 export function decodeUtf8(bytes: Buffer, start: number, end: number): string {

@@ -117,10 +117,15 @@ export class Writer {
       this.buffer.write(value, this.take(size));
     } else if (value instanceof Uint8Array || isBytes(value)) {
       this.long(value.length);
-      this.buffer.set(value, this.take(value.length));
+      this.bytes(value);
     } else {
       throw new TypeError(`${this.at} must be a string or bytes, got ${typeName(value)}`);
     }
+  }
+
+  /** Bytes as they are. */
+  bytes(value: Uint8Array): void {
+    this.buffer.set(value, this.take(value.length));
   }
 
   boolean(value: unknown): boolean {

@@ -6,7 +6,7 @@ import type { SleepingChildOptions } from '../support/sleeping-child';
 /** Milliseconds after which a wait of the child has surely left its plain, uninterruptible first part. */
 const ASLEEP = 150;
 /** Nothing here lasts longer; the child is killed then. */
-const CEILING = 10_000;
+const CEILING = 20_000;
 
 const children: ChildProcess[] = [];
 afterEach(() => {

@@ -3,7 +3,7 @@ import { mapMemory, STATE, WORD } from '../../src/bridge/layout';
 import { Link, type WaitResult } from '../../src/bridge/link';
 import { WorkerLink } from '../../src/bridge/worker-link';
 import type { Command, ObedientThreadOptions } from '../support/obedient-thread';
-import { startThread } from '../support/threads';
+import { failOnLostWakeUp, realSleep, startThread } from '../support/threads';
 
 /** Nobody waits longer than this, whatever goes wrong. */
 const CEILING = 5000;
@@ -13,7 +13,10 @@ const LATE = 400;
 const SOON = 500;
 
 const workers: Worker[] = [];
-afterEach(() => Promise.all(workers.splice(0).map((worker) => worker.terminate())));
+afterEach(() => {
+  realSleep();
+  return Promise.all(workers.splice(0).map((worker) => worker.terminate()));
+});
 
 /** A link with a thread that does what it is told, and is open. */
 function obedient({ lastWord = false, stallTimeout = 60_000 } = {}): { link: Link; worker: Worker } {
@@ -22,7 +25,7 @@ function obedient({ lastWord = false, stallTimeout = 60_000 } = {}): { link: Lin
   const more = { resourceLimits: { maxOldGenerationSizeMb: 64 } };
   const worker = startThread(link, 'obedient-thread', options, more);
   workers.push(worker);
-  const deadline = performance.now() + CEILING;
+  const deadline = performance.now() + 4 * CEILING;
   // starting takes longer than some of these tests let a worker be silent
   while (link.state === STATE.STARTING && performance.now() < deadline)
     link.waitReadable(STATE.STARTING, deadline);
@@ -61,10 +64,12 @@ function wait(link: Link, ms = CEILING, state = link.state): { result: WaitResul
 describe('a wait ends', () => {
   // plain sleeps until 5 ms, slices of 200 ms after that: on both sides of both borders
   test.each([0, 1, 4, 6, 30, 190, 210, 450])('with its deadline of %d ms, never before it', (ms) => {
-    const { result, took } = wait(silent().link, ms);
-    expect(result).toBe('timeout');
-    expect(took).toBeGreaterThanOrEqual(ms);
-    expect(took).toBeLessThan(ms + LATE);
+    const { link } = silent();
+    const waits = [1, 2, 3].map(() => wait(link, ms));
+    expect(waits.map(({ result }) => result)).toEqual(['timeout', 'timeout', 'timeout']);
+    const took = waits.map((each) => each.took);
+    expect(Math.min(...took)).toBeGreaterThanOrEqual(ms);
+    expect(Math.min(...took)).toBeLessThan(ms + LATE / 4); // the others may have met a busy machine
   });
 
   test('at once when its deadline has passed already', () => {
@@ -83,19 +88,18 @@ describe('a wait ends', () => {
 
   test.each([2, 40, 300])('when bytes come after %d ms', (after) => {
     const { link } = obedient();
+    failOnLostWakeUp(link);
     tell(link, { order: 'publish', after });
-    const { result, took } = wait(link);
-    expect(result).toBe('rung');
+    expect(wait(link).result).toBe('rung');
     expect(link.inbound.available()).toBe(1);
-    expect(took).toBeLessThan(after + LATE);
   });
 
   test('when the state changes, whose report is there then', () => {
     const { link } = obedient();
+    failOnLostWakeUp(link);
     tell(link, { order: 'close', after: 40 });
-    const { result, took } = wait(link);
+    const { result } = wait(link);
     expect([result, link.state, link.report]).toEqual(['rung', STATE.CLOSED, 'closed as told']);
-    expect(took).toBeLessThan(40 + LATE);
   });
 
   test('at once when the state is no longer the one the caller has acted on', () => {

@@ -16,7 +16,7 @@ afterEach(() => Promise.all(started.splice(0).map((worker) => worker.terminate()
 const spawn = () => spawnWorker<ControlCall<never>, ControlReply<never>>('connection/thread');
 
 /** Block until the thread behind the doorbell is gone. */
-function waitForEnd({ doorbell }: WorkerThread<never, never>): string {
+function waitForEnd({ doorbell }: Pick<WorkerThread<never, never>, 'doorbell'>): string {
   const link = new Link(1024, false, 60_000);
   link.attach(doorbell);
   return link.waitReadable(link.state, performance.now() + 2000);

@@ -208,7 +208,7 @@ describe('what a late reply has brought is given back', () => {
 
   test('a message that was given back cannot be settled any more', () => {
     const { peer, channel } = scene(
-      ...[expects('basic.get'), waitFor('late'), getOk(1, 'one')],
+      ...[expects('basic.get'), waitFor('late'), getOk(1, 'one'), expects('basic.nack', { deliveryTag: 1 })],
       ...declares('a', 0),
     );
     timeOut(peer, () => channel.basicGet('q', { timeout: SHORT }));

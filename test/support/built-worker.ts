@@ -15,7 +15,8 @@ export function builtSpawn(): typeof import('../../src/bridge/spawn') {
   return require(join(build(), 'src', 'bridge', 'spawn.js'));
 }
 
-function build(): string {
+/** The folder of the copy: its `src` is what the package exports. */
+export function build(): string {
   const files = ['src', 'worker']
     .flatMap((folder) =>
       readdirSync(join(ROOT, folder), { recursive: true }).map((file) => join(folder, String(file))),

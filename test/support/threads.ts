@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from 'node:worker_threads';
+import { type Bell, threadBell } from '../../src/bridge/bell';
 import type { Link } from '../../src/bridge/link';
 
 /** What a thread of `startThread` finds in its `workerData`. */
@@ -37,9 +38,10 @@ export function startThread<Options>(
 
 /**
  * Replace the sleeps of `link` by one long sleep that fails: the slices of a real wait would hide a
- * wake-up that was lost, for a few milliseconds each time, and their probes would wake the worker.
+ * wake-up that was lost, for a few milliseconds each time, and their probes would wake the worker. The bell
+ * is that of the whole thread: `realSleep` undoes it.
  */
-export function failOnLostWakeUp(link: Link, ceiling = 5000): void {
+export function failOnLostWakeUp(link: Link, ceiling = 10_000): void {
   const { bell } = link;
   const sleep = (ticket: number): 'rung' => {
     if (Atomics.wait(bell.words, 0, ticket, ceiling) === 'timed-out')
@@ -47,4 +49,10 @@ export function failOnLostWakeUp(link: Link, ceiling = 5000): void {
     return 'rung';
   };
   Object.assign(bell, { sleep, sleepInterruptibly: sleep });
+}
+
+export function realSleep(): void {
+  const bell: Partial<Bell> = threadBell();
+  delete bell.sleep;
+  delete bell.sleepInterruptibly;
 }

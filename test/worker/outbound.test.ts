@@ -220,9 +220,7 @@ describe('the doorbell', () => {
     await rig.settle();
     expect(rig.rings).toBe(1);
     rig.transport.takeAll();
-    expect(Buffer.concat(rig.transport.wire)).toEqual(
-      Buffer.concat([frameOf(20), frameOf(30), frameOf(40)]),
-    );
+    expect(Buffer.concat(rig.transport.wire)).toEqual(Buffer.concat([frameOf(20), frameOf(30), frameOf(40)]));
   });
 
   test('is not needed for what comes between the look and the parking', async () => {

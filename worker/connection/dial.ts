@@ -20,7 +20,11 @@ export interface DialEvents {
  * Connect to the first address of a host that answers (Happy Eyeballs, RFC 8305, where `delay` is set).
  * `open` starts a socket for an address. Returns how to give up.
  */
-export function dial(options: DialOptions, open: (address: string) => Socket, events: DialEvents): () => void {
+export function dial(
+  options: DialOptions,
+  open: (address: string) => Socket,
+  events: DialEvents,
+): () => void {
   const race = new Race(options, open, events);
   race.start();
   return () => race.cancel();

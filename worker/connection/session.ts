@@ -3,16 +3,19 @@ import { closeRecord, describeReply, type ErrorRecord, violationRecord } from '.
 import { decodeMethod, encodeMethod, methodName } from '../../src/protocol/codec';
 import { FRAME, FRAME_END, PROTOCOL_HEADER } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
-import { Handshake, NoCommonMechanism, type Outgoing } from '../../src/protocol/handshake';
+import { describeStranger, Handshake, NoCommonMechanism, type Outgoing } from '../../src/protocol/handshake';
 import type { Args, Method } from '../../src/protocol/method-types';
 import type { CloseReason, SessionOptions } from '../../src/protocol/session-options';
+import { fitShortstr } from '../../src/protocol/utf8';
 import { ProtocolViolation } from '../../src/protocol/violation';
-import { Reader, Writer } from '../../src/protocol/wire';
+import { OutOfRoom, Reader, Writer } from '../../src/protocol/wire';
 import { Heartbeat } from './heartbeat';
 import { Inbound } from './inbound';
 import { Outbound } from './outbound';
 import { Transport, type TransportEvents } from './transport';
 
+/** Methods of channel 0 that an open connection may bring; main acts on them. */
+const FOR_MAIN = new Set(['connection.blocked', 'connection.unblocked', 'connection.update-secret-ok']);
 const HEARTBEAT_FRAME = Uint8Array.of(FRAME.HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END);
 /** Methods of channel 0 are small, but credentials and client properties are the user's. */
 const CONTROL_FRAME_SIZE = 128 * 1024;
@@ -38,6 +41,7 @@ export class Session implements TransportEvents {
   #heartbeat: Heartbeat | undefined;
   #timer: NodeJS.Timeout;
   #paused = false;
+  #greeting: Buffer = Buffer.alloc(0);
   /** Why the session is ending, once it is known; the first reason stays. */
   #end: ErrorRecord | undefined;
 
@@ -66,11 +70,18 @@ export class Session implements TransportEvents {
   }
 
   received(target: Buffer, size: number): boolean {
+    this.#greet(target, size);
     return this.#take(() => this.#inbound.received(target, size));
   }
 
   copied(bytes: Buffer): boolean {
+    this.#greet(bytes, bytes.length);
     return this.#take(() => this.#inbound.copy(bytes));
+  }
+
+  /** Keep the very first bytes: if this is no AMQP broker, they tell what it is. */
+  #greet(bytes: Buffer, size: number): void {
+    if (this.#greeting.length === 0) this.#greeting = Buffer.from(bytes.subarray(0, Math.min(size, 8)));
   }
 
   #take(place: () => void): boolean {
@@ -100,12 +111,13 @@ export class Session implements TransportEvents {
     if (this.#state === 'open') this.#outbound.flush();
   }
 
-  /** Flush, say connection.close, wait for close-ok. Main keeps the time and may `abort`. */
-  close(reason: CloseReason): void {
+  /** Flush, say connection.close, wait for close-ok, but not for ever. */
+  close({ timeout, ...reason }: CloseReason): void {
     if (this.#state === 'connecting' || this.#state === 'handshake') return this.abort();
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     this.#outbound.drain(() => this.#send({ name: 'connection.close', args: reason }));
+    this.#timer = setTimeout(() => this.transport.destroy(), timeout);
   }
 
   abort(): void {
@@ -120,6 +132,15 @@ export class Session implements TransportEvents {
     if (method.name === 'connection.close') return this.#closedByBroker(method.args);
     if (method.name === 'connection.close-ok' && this.#state === 'closing') return this.transport.end();
     if (this.#state === 'handshake') return this.#advance(method);
+    if (!FOR_MAIN.has(method.name)) {
+      throw new ProtocolViolation(
+        503,
+        'unexpected method',
+        'channel 0',
+        'none, or one of an open connection',
+        method.name,
+      );
+    }
   }
 
   #advance(method: Method): void {
@@ -186,16 +207,15 @@ export class Session implements TransportEvents {
 
   /** The peer broke the protocol: say so, and go. */
   #violated(error: unknown): void {
-    if (error instanceof NoCommonMechanism) {
-      this.#end ??= this.#failed('AuthenticationError', error.message);
-      return this.transport.destroy();
-    }
+    if (error instanceof NoCommonMechanism) return this.#refuse('AuthenticationError', error.message);
+    if (error instanceof OutOfRoom)
+      return this.#refuse('ConnectError', 'credentials and client properties do not fit in a frame');
     if (!(error instanceof ProtocolViolation)) throw error;
-    this.#end ??= { ...violationRecord(error), message: `${this.#peer()}: ${error.message}` };
+    const { replyCode, message } = error;
+    this.#end ??= { ...violationRecord(error), ...this.#blame(message) };
     if (this.#state !== 'open') return this.transport.destroy();
     this.#state = 'closed';
-    const { replyCode, message } = error;
-    this.#send({ name: 'connection.close', args: { replyCode, replyText: message.slice(0, 200) } });
+    this.#send({ name: 'connection.close', args: { replyCode, replyText: fitShortstr(message) } });
     this.#leave();
   }
 
@@ -205,11 +225,22 @@ export class Session implements TransportEvents {
     setTimeout(() => this.transport.destroy(), LEAVE_TIMEOUT_MS).unref();
   }
 
-  #peer(): string {
+  #refuse(name: string, reason: string): void {
+    this.#end ??= { ...this.#failed(name, reason), recoverable: false };
+    this.transport.destroy();
+  }
+
+  #blame(violation: string): Pick<ErrorRecord, 'message' | 'outcome'> {
     const { host, port } = this.options.endpoint;
-    return this.#state === 'handshake'
-      ? `${host}:${port} does not speak AMQP 0-9-1`
-      : `the broker at ${host}:${port} broke the protocol`;
+    if (this.#state !== 'handshake') {
+      return {
+        message: `the broker at ${host}:${port} broke the protocol: ${violation}`,
+        outcome: 'unknown',
+      };
+    }
+    const isBroker = this.#greeting[0] === FRAME.METHOD;
+    const why = isBroker ? violation : `${describeStranger(this.#greeting)} (${violation})`;
+    return { message: `${host}:${port} does not speak AMQP 0-9-1: ${why}`, outcome: 'not-sent' };
   }
 
   #timedOut(): void {
@@ -224,7 +255,15 @@ export class Session implements TransportEvents {
     const { username, vhost } = this.options.handshake;
     if (this.handshake.stage === 'connection.tune') {
       const record = this.#failed('AuthenticationError', `user "${username}" was refused: ${text}`);
-      return { ...record, code: 'ACCESS_REFUSED', replyCode: close.replyCode, replyText: close.replyText };
+      const { replyCode, replyText } = close;
+      return {
+        ...record,
+        code: 'ACCESS_REFUSED',
+        replyCode,
+        replyText,
+        origin: 'broker',
+        recoverable: false,
+      };
     }
     const record = closeRecord(close.replyCode, close.replyText, undefined);
     return { ...record, message: `vhost "${vhost}" was refused: ${text}`, outcome: 'not-sent' };
@@ -272,7 +311,7 @@ export class Session implements TransportEvents {
   #finish(record: ErrorRecord): void {
     clearTimeout(this.#timer);
     this.#heartbeat?.stop();
-    // a close that main asked for and the broker confirmed has nothing to report
+    // a close that main asked for has nothing to report
     const clean = this.#state === 'closing' && this.#end === undefined;
     this.#state = 'closed';
     this.link.close(clean ? '' : JSON.stringify(record));

@@ -55,9 +55,6 @@ function describe(): SessionDescription | undefined {
   const { handshake, transport } = session;
   return {
     tuning: handshake.tuning,
-    serverProperties: handshake.serverProperties,
-    mechanisms: handshake.mechanisms,
-    locales: handshake.locales,
     address: transport.address,
     bytesIn: transport.bytesIn,
     bytesOut: transport.bytesOut,
