@@ -1,4 +1,4 @@
-import { type AmqpError, WrongStateError } from '../errors';
+import { type AmqpError, WrongStateError, wasSent } from '../errors';
 import { isBytes, typeName } from '../protocol/wire';
 import type { Channel } from './channel';
 import type { PublishOptions } from './channel-publishing';
@@ -93,7 +93,7 @@ class Batch {
     } catch (error) {
       if (error instanceof TypeError || error instanceof RangeError) throw error;
       this.#failure = error as Error;
-      this.#publishes.push(notSent(this.#failure));
+      this.#publishes.push(wasSent(error) ? notSent(this.#failure) : this.#failure);
     }
   }
 

@@ -18,6 +18,11 @@ export class Blame {
     this.#routingKeys[slot] = routingKey;
   }
 
+  /** Has such a method been sent lately? */
+  knows(method: string): boolean {
+    return this.#methods.includes(method);
+  }
+
   /** The most recent call of `method` that the broker's text is about, in words. */
   find(method: string, replyText: string): string {
     let best: number | undefined;

@@ -5,9 +5,11 @@ import { contentOf } from './channel-core';
 import { type OptionsOf, TopologyChannel } from './channel-topology';
 import {
   type CallOptions,
+  checkBoolean,
   checkFunction,
   checkInteger,
   checkOptions,
+  checkString,
   checkTimeout,
   optionNames,
 } from './checks';
@@ -100,6 +102,7 @@ export abstract class ConsumingChannel extends TopologyChannel {
     const { onCancel, ...rest } = options;
     if (onCancel !== undefined) checkFunction(onCancel, 'onCancel');
     const consumer = new CallbackConsumer(this.self, options.noAck === true, callback, onCancel);
+    this.validate('basic.consume', { ...rest, queue });
     if (!this.#prefetchSet && !options.noAck) this.basicQos({ prefetchCount: DEFAULT_PREFETCH });
     return this.#consume(queue, consumer, rest);
   }
@@ -126,6 +129,7 @@ export abstract class ConsumingChannel extends TopologyChannel {
       timeout,
       limit,
     });
+    this.validate('basic.consume', { ...rest, queue });
     if (prefetch !== undefined || !this.#prefetchSet) {
       const wanted = prefetch ?? Math.min(DEFAULT_PREFETCH, Math.max(1, limit));
       this.request('basic.qos', { prefetchCount: wanted }, {});
@@ -199,6 +203,8 @@ export abstract class ConsumingChannel extends TopologyChannel {
    */
   basicCancel(consumerTag: string, options: CallOptions & { noWait?: boolean | undefined } = {}): void {
     checkOptions('basicCancel', options, NAMES.basicCancel);
+    checkString(consumerTag, 'consumerTag');
+    checkBoolean(options.noWait, 'noWait');
     const consumer = this.#consumers.get(consumerTag);
     if (options.noWait && consumer !== undefined) this.#dismiss(consumerTag, consumer.noAck);
     else this.#cancel(consumerTag, consumer, options);
@@ -316,7 +322,7 @@ export abstract class ConsumingChannel extends TopologyChannel {
 
   /** `basicRecover` without waiting; deprecated in the specification. @see AMQP 0-9-1 §1.8.3.15 */
   basicRecoverAsync(options: Input<'basic.recover-async'> = {}): void {
-    checkOptions('basicRecoverAsync', options, NAMES.basicRecover);
+    checkOptions('basicRecoverAsync', options, NAMES.basicReject);
     this.send('basic.recover-async', { requeue: options.requeue ?? true }, '');
     this.#forgetDeliveries();
   }

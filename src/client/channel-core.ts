@@ -1,10 +1,10 @@
 import { type AmqpError, channelErrorClass, describeReply, TimeoutError, WrongStateError } from '../errors';
-import { decodeArgs, decodeMethodPlan, methodName, PLANS } from '../protocol/codec';
+import { decodeArgs, decodeMethodPlan, encodeMethod, methodName, PLANS } from '../protocol/codec';
 import { FRAME, replyCodeName } from '../protocol/constants';
 import { type Content, ContentAssembler } from '../protocol/content';
 import type { Args, Input, MethodName, RequestName } from '../protocol/method-types';
 import { ProtocolViolation } from '../protocol/violation';
-import type { Reader } from '../protocol/wire';
+import { type Reader, Writer } from '../protocol/wire';
 import { Blame } from './blame';
 import type { Channel } from './channel';
 import { type CallOptions, checkTimeout } from './checks';
@@ -198,6 +198,11 @@ export abstract class ChannelCore {
     return pending.answer;
   }
 
+  /** Refuse wrong arguments before other methods are sent for the sake of this one. @internal */
+  protected validate<M extends MethodName>(method: M, args: Input<M>): void {
+    encodeMethod(new Writer(Buffer.allocUnsafe(this.connection.frameMax)), this.id, method, args);
+  }
+
   /** @internal */
   protected timedOut(method: string, outcome: 'not-sent' | 'unknown'): TimeoutError {
     const what =
@@ -299,7 +304,10 @@ export abstract class ChannelCore {
       { code: replyCodeName(replyCode), replyCode, replyText, method, origin: 'broker', outcome: 'rejected' },
     );
     if (this.#state === 'closing') {
-      this.#reason = reason; // the two closes crossed; the broker answers ours too
+      // the two closes crossed, and the broker answers ours too. Nobody waits for a method, so only one
+      // that nobody waited for in the first place can still have something to say
+      if (method === undefined || !this.blame.knows(method)) return;
+      this.#reason = reason;
     } else {
       this.connection.forget(this);
       this.died(reason);

@@ -15,6 +15,7 @@ import { ConsumingChannel } from './channel-consuming';
 import { contentOf } from './channel-core';
 import {
   type CallOptions,
+  checkBoolean,
   checkFunction,
   checkOptions,
   checkTimeout,
@@ -72,6 +73,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
    */
   basicPublish(body: BodyInput | Message, options: PublishOptions = {}): void {
     checkOptions('basicPublish', options, PUBLISH_OPTIONS);
+    checkBoolean(options.wait, 'wait');
     const deadline = this.connection.deadline(
       options.timeout === undefined ? undefined : checkTimeout(options.timeout),
     );
@@ -147,6 +149,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
     if (!writePublish(this.connection.pump, this, address, properties, body, deadline)) {
       throw this.timedOut('basic.publish', 'not-sent');
     }
+    if (!this.isOpen) this.checkOpen('basic.publish'); // it was closed while a large body waited for room
     this.blame.remember('basic.publish', address.exchange ?? '', address.routingKey);
   }
 
@@ -169,9 +172,19 @@ export abstract class PublishingChannel extends ConsumingChannel {
         when(() => this.#active),
         deadline,
       )
-    ) {
-      throw this.timedOut('basic.publish', 'not-sent');
-    }
+    )
+      throw this.#paused();
+  }
+
+  #paused(): TimeoutError {
+    return new TimeoutError(
+      `basic.publish was not sent: the broker has paused channel ${this.id} (channel.flow)`,
+      {
+        method: 'basic.publish',
+        outcome: 'not-sent',
+        recoverable: true,
+      },
+    );
   }
 
   #blocked(): BlockedTimeoutError {
@@ -208,7 +221,8 @@ export abstract class PublishingChannel extends ConsumingChannel {
       confirms,
       connection.deadline(options.timeout === undefined ? undefined : checkTimeout(options.timeout)),
     );
-    if (this.untold !== undefined) throw this.tell(this.untold);
+    const failure = confirms.takeFailure();
+    if (failure !== undefined) throw this.tell(failure);
     if (!confirms.settled) {
       throw new TimeoutError(
         `${confirms.outstanding} publishes on channel ${this.id} were not confirmed in time`,
@@ -375,8 +389,8 @@ export abstract class PublishingChannel extends ConsumingChannel {
       body,
       properties,
     );
-    if (this.#mode !== 'confirm' || !this.#confirms.returned(message))
-      this.connection.dispatcher.push(message);
+    const publish = this.#mode === 'confirm' ? this.#confirms.returned(message) : undefined;
+    if (!publish?.watched) this.connection.dispatcher.push(message);
   }
 
   /** @internal */

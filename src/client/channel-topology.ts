@@ -1,6 +1,6 @@
 import type { Args, Input, MethodName } from '../protocol/method-types';
 import { ChannelCore } from './channel-core';
-import { type CallOptions, checkOptions, optionNames } from './checks';
+import { type CallOptions, checkOptions, checkString, optionNames } from './checks';
 
 /** The options of a verb: the method's fields in the one table, less what is positional. */
 export type OptionsOf<M extends MethodName, Positional extends string = never> = Omit<Input<M>, Positional> &
@@ -60,6 +60,7 @@ export abstract class TopologyChannel extends ChannelCore {
    */
   exchangeDeclare(exchange: string, type = 'direct', options: ExchangeDeclareOptions = {}): void {
     checkOptions('exchangeDeclare', options, NAMES.exchangeDeclare);
+    checkString(exchange, 'exchange');
     this.call('exchange.declare', { ...options, exchange, type }, options, exchange);
   }
 
@@ -70,6 +71,7 @@ export abstract class TopologyChannel extends ChannelCore {
    */
   exchangeDelete(exchange: string, options: ExchangeDeleteOptions = {}): void {
     checkOptions('exchangeDelete', options, NAMES.exchangeDelete);
+    checkString(exchange, 'exchange');
     this.call('exchange.delete', { ...options, exchange }, options, exchange);
   }
 
@@ -80,12 +82,16 @@ export abstract class TopologyChannel extends ChannelCore {
    */
   exchangeBind(destination: string, source: string, options: ExchangeBindOptions = {}): void {
     checkOptions('exchangeBind', options, NAMES.exchangeBind);
+    checkString(destination, 'destination');
+    checkString(source, 'source');
     this.call('exchange.bind', { ...options, destination, source }, options, destination);
   }
 
   /** Undo `exchangeBind` with the same arguments. Blocks for a round trip unless `noWait`. */
   exchangeUnbind(destination: string, source: string, options: ExchangeBindOptions = {}): void {
     checkOptions('exchangeUnbind', options, NAMES.exchangeBind);
+    checkString(destination, 'destination');
+    checkString(source, 'source');
     this.call('exchange.unbind', { ...options, destination, source }, options, destination);
   }
 
@@ -132,12 +138,16 @@ export abstract class TopologyChannel extends ChannelCore {
    */
   queueBind(queue: string, exchange: string, options: QueueBindOptions = {}): void {
     checkOptions('queueBind', options, NAMES.queueBind);
+    checkString(queue, 'queue');
+    checkString(exchange, 'exchange');
     this.call('queue.bind', { ...options, ...this.#source(queue, options), exchange }, options, exchange);
   }
 
   /** Undo `queueBind` with the same arguments. Blocks for a round trip. @see AMQP 0-9-1 §1.7.2.5 */
   queueUnbind(queue: string, exchange: string, options: QueueUnbindOptions = {}): void {
     checkOptions('queueUnbind', options, NAMES.queueUnbind);
+    checkString(queue, 'queue');
+    checkString(exchange, 'exchange');
     this.call('queue.unbind', { ...options, ...this.#source(queue, options), exchange }, options, exchange);
   }
 

@@ -45,6 +45,7 @@ export class Channel extends PublishingChannel {
    */
   flow(active: boolean, options: CallOptions = {}): boolean {
     checkOptions('flow', options, TIMEOUT_ONLY);
+    if (active === undefined) throw new TypeError('active must be true or false, got undefined');
     const answer = this.call('channel.flow', { active }, options, '') as Answer;
     return (answer.args as Args<'channel.flow-ok'>).active;
   }

@@ -39,6 +39,17 @@ export function checkFunction(value: unknown, name: string): void {
   if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${typeName(value)}`);
 }
 
+/** A required string: what is missing is not the same as what is empty. @throws {TypeError} */
+export function checkString(value: unknown, name: string): void {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, got ${typeName(value)}`);
+}
+
+/** @throws {TypeError} */
+export function checkBoolean(value: unknown, name: string): void {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw new TypeError(`${name} must be true or false, got ${typeName(value)}`);
+}
+
 /** A limit in milliseconds: 0 or more, Infinity is none. @throws {TypeError | RangeError} */
 export function checkTimeout(value: unknown, name = 'timeout'): number {
   if (typeof value !== 'number')

@@ -40,6 +40,7 @@ export class Confirms {
   /** Settled, but behind one that is not. */
   readonly #bySeqNo = new Map<number, Publish>();
   #nacked = false;
+  #failure: AmqpError | undefined;
 
   /** The sequence number of the next publish. */
   get nextSeqNo(): number {
@@ -124,6 +125,7 @@ export class Confirms {
    * that one was rejected.
    */
   fail(error: AmqpError, isGuilty: (publish: Publish) => boolean): void {
+    if (this.outstanding > 0) this.#failure = error;
     let guilty: Publish | undefined;
     for (const publish of this.#open) {
       if (publish.settled) continue;
@@ -134,6 +136,13 @@ export class Confirms {
     }
     this.#open.clear();
     this.#bySeqNo.clear();
+  }
+
+  /** Why confirms are missing for good, if they are. */
+  takeFailure(): AmqpError | undefined {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure;
   }
 
   /** Has anything been nacked since this was last asked? */

@@ -5,6 +5,7 @@ import { spawnWorker, type WorkerThread } from '../bridge/spawn';
 import {
   type AmqpError,
   ConnectionClosedError,
+  type ErrorDetails,
   InterruptedError,
   WorkerCrashedError,
   WorkerStalledError,
@@ -55,6 +56,8 @@ export abstract class ConnectionCore {
   /** Requests on channel 0: update-secret. @internal */
   protected readonly replies = new Replies();
   #serverProperties: Table = Object.create(null);
+  /** Numbers that have had a channel. */
+  readonly #past = new Set<number>();
   #blockedReason: string | undefined;
   #told = false;
 
@@ -178,6 +181,7 @@ export abstract class ConnectionCore {
 
   /** The number is free again. @internal */
   forget(channel: { id: number }): void {
+    this.#past.add(channel.id);
     this.open.delete(channel.id);
   }
 
@@ -238,7 +242,7 @@ export abstract class ConnectionCore {
   checkAlive(what: string): void {
     const { death } = this.pump;
     if (death === undefined) return;
-    if (!this.#told) throw this.tell(death);
+    if (!this.#told) throw notSent(what, this.tell(death));
     throw new WrongStateError(`${what} was not sent, the connection is closed: ${death.message}`, {
       code: 'CONNECTION_CLOSED',
       cause: death,
@@ -255,6 +259,7 @@ export abstract class ConnectionCore {
     if (channel !== 0) {
       const target = this.open.get(channel);
       if (target !== undefined) return target.route(type, reader);
+      if (this.#past.has(channel)) return; // it was on its way when the channel ended
       throw new ProtocolViolation(
         504,
         'frame for a channel that is not open',
@@ -309,5 +314,17 @@ function crashed(what: string, cause?: unknown): WorkerCrashedError {
     origin: 'worker',
     outcome: 'not-sent',
     cause,
+  });
+}
+
+/** The same end, told by a call that had nothing to do with it and has not been sent. */
+function notSent(what: string, death: AmqpError): AmqpError {
+  const { message, code, replyCode, replyText, method, origin, recoverable } = death;
+  const errorClass = death.constructor as new (message: string, details: ErrorDetails) => AmqpError;
+  const details = { code, replyCode, replyText, method, origin, recoverable };
+  return new errorClass(`${what} was not sent: ${message}`, {
+    ...details,
+    outcome: 'not-sent',
+    cause: death,
   });
 }

@@ -1,7 +1,14 @@
 import { TimeoutError, WrongStateError } from '../errors';
 import { PLANS } from '../protocol/codec';
 import { Channel } from './channel';
-import { type CallOptions, checkFunction, checkInteger, checkOptions, checkTimeout } from './checks';
+import {
+  type CallOptions,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  checkString,
+  checkTimeout,
+} from './checks';
 import { ConnectionCore } from './connection-core';
 import { type ConnectOptions, resolveOptions } from './options';
 import type { Waitable } from './pump';
@@ -195,12 +202,15 @@ export class Connection extends ConnectionCore {
   /** Replace the password of a running connection (OAuth tokens). Blocks for a round trip. */
   updateSecret(secret: string, reason = '', options: CallOptions = {}): void {
     checkOptions('updateSecret', options, TIMEOUT_ONLY);
+    checkString(secret, 'secret');
     this.checkAlive('connection.update-secret');
     const deadline = this.deadline(options.timeout === undefined ? undefined : checkTimeout(options.timeout));
     const method = 'connection.update-secret';
     const written = this.pump.write(0, method, { newSecret: secret, reason }, deadline);
     const pending = this.replies.expect(PLANS[method]);
-    if (written && this.pump.until(pending, deadline)) return;
+    const answered = written && this.pump.until(pending, deadline);
+    if (pending.error !== undefined) throw this.tell(pending.error);
+    if (answered) return;
     pending.abandoned = true;
     throw new TimeoutError(`${method} got no reply in time`, { method, outcome: 'unknown' });
   }

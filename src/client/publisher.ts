@@ -86,10 +86,10 @@ function waitForNextFrame(pump: Pump, size: number, deadline: number): void {
     if (pump.room(size, deadline)) return;
   } catch (error) {
     pump.abort(halfSent(error));
-    throw error;
+    throw pump.told(error);
   }
   pump.abort(halfSent(undefined));
-  throw pump.death;
+  throw pump.told(pump.death);
 }
 
 function halfSent(cause: unknown): ConnectionClosedError {

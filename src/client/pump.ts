@@ -241,6 +241,12 @@ export class Pump {
     this.router.died(error);
   }
 
+  /** The user is about to hear of the end. */
+  told<E>(error: E): E {
+    if (this.death !== undefined) this.router.tell(this.death);
+    return error;
+  }
+
   /** It has ended, as this side wanted. */
   finish(error: AmqpError): void {
     this.#die(error);

@@ -2,7 +2,6 @@ import type { AmqpError } from '../errors';
 import type { MethodPlan } from '../protocol/codec';
 import type { Content } from '../protocol/content';
 import { ProtocolViolation } from '../protocol/violation';
-import { Fifo } from './fifo';
 
 /** What came for a request: a method, with content for basic.get-ok. */
 export interface Answer {
@@ -34,11 +33,13 @@ export class Pending {
 }
 
 /**
- * Replies have no number: they come in the order of the requests, channel by channel. A request that
- * timed out keeps its place until its late reply has come and been swallowed.
+ * Replies have no number. Those of one kind come in the order of their requests; different kinds may
+ * overtake each other (RabbitMQ's consume-ok and cancel-ok come from the queue, the others from the
+ * channel). So a reply belongs to the oldest request that it can answer. A request that timed out keeps
+ * its place until its late reply has come and been swallowed.
  */
 export class Replies {
-  readonly #owed = new Fifo<Pending>();
+  readonly #owed: Pending[] = [];
 
   expect(plan: MethodPlan, handlers: AnswerHandlers = {}): Pending {
     const pending = new Pending(plan, handlers);
@@ -46,30 +47,33 @@ export class Replies {
     return pending;
   }
 
-  /** The request that the next reply belongs to. */
+  /** The request that has waited longest. */
   get current(): Pending | undefined {
-    return this.#owed.peek();
+    return this.#owed[0];
   }
 
   /** @throws {ProtocolViolation} 503 for a reply that nobody asked for */
   settle(answer: Answer): void {
-    const pending = this.#owed.peek();
     const { name } = answer.plan;
-    if (pending === undefined) throw new ProtocolViolation(503, 'unexpected reply', 'channel', 'none', name);
-    if (!pending.plan.replies.includes(name)) {
-      const expected = pending.plan.replies.join(' or ');
-      throw new ProtocolViolation(503, 'wrong reply', pending.plan.name, expected, name);
-    }
-    this.#owed.shift();
+    const index = this.#owed.findIndex(({ plan }) => plan.replies.includes(name));
+    const pending = this.#owed[index];
+    if (pending === undefined) throw this.#unasked(name);
+    this.#owed.splice(index, 1);
     pending.answer = answer;
     pending.settled = true;
     if (pending.abandoned) pending.handlers.late?.(answer);
     else pending.handlers.accept?.(answer);
   }
 
+  #unasked(name: string): ProtocolViolation {
+    const { plan } = this.current ?? {};
+    if (plan === undefined) return new ProtocolViolation(503, 'unexpected reply', 'channel', 'none', name);
+    return new ProtocolViolation(503, 'wrong reply', plan.name, plan.replies.join(' or '), name);
+  }
+
   /** No reply will come any more. */
   fail(error: AmqpError): void {
-    for (const pending of this.#owed.clear()) {
+    for (const pending of this.#owed.splice(0)) {
       pending.error = error;
       pending.settled = true;
     }

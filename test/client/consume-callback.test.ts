@@ -1,4 +1,4 @@
-/** Consumers with callbacks, and the calls that run them: drainEvents, loop, sleep and timers. */
+/** Consumers with callbacks: starting, limiting and ending them. */
 import {
   AccessRefusedError,
   type Channel,
@@ -13,7 +13,6 @@ import {
   CEILING,
   count,
   drainUntil,
-  duration,
   eventually,
   expectSilence,
   fill,
@@ -148,6 +147,41 @@ describe('basicConsume', () => {
   });
 });
 
+describe('a reply that comes too late', () => {
+  // RabbitMQ sends consume-ok and cancel-ok when the queue has answered: replies to later requests overtake them
+  it('of a consume is no reply to another call, and does not disturb its own', () => {
+    const queue = privateQueue(channel);
+    channel.basicQos({ prefetchCount: 1 });
+    for (let round = 0; round < 50; round++) {
+      try {
+        channel.basicCancel(channel.basicConsume(queue, note, { timeout: 0 }));
+      } catch (error) {
+        expect(error).toBeInstanceOf(TimeoutError);
+      }
+      expect(channel.queueDeclare(queue, { passive: true }).queue).toBe(queue);
+      expect(channel.queuePurge(queue)).toBe(0);
+    }
+    eventually(() => channel.queueDeclare(queue, { passive: true }).consumerCount === 0);
+    expect(channel.consumerTags).toEqual([]);
+  });
+
+  it('of a cancel neither', () => {
+    const queue = privateQueue(channel);
+    for (let round = 0; round < 50; round++) {
+      const tag = channel.basicConsume(queue, note);
+      try {
+        channel.basicCancel(tag, { timeout: 0 });
+      } catch (error) {
+        expect(error).toBeInstanceOf(TimeoutError);
+      }
+      expect(channel.queueDeclare(queue, { passive: true }).queue).toBe(queue);
+      expect(channel.queuePurge(queue)).toBe(0);
+    }
+    eventually(() => channel.queueDeclare(queue, { passive: true }).consumerCount === 0);
+    expect(channel.consumerTags).toEqual([]);
+  });
+});
+
 describe('basicQos', () => {
   it('limits how many unsettled messages a consumer is sent', () => {
     const queue = privateQueue(channel, 'one', 'two', 'three');
@@ -245,155 +279,5 @@ describe('a consumer that the broker cancels', () => {
     expect(error).toMatchObject({ consumerTag: tag, code: 'CONSUMER_CANCELLED', origin: 'broker' });
     expectSilence(connection, 20);
     expect(privateQueue(channel)).toMatch(/^amq\.gen/);
-  });
-});
-
-describe('callbacks', () => {
-  it('run in no other call than those for it: not in a declare, a get, a publish', () => {
-    const queue = privateQueue(channel, 'one');
-    channel.basicConsume(queue, note);
-    eventually(() => count(channel, queue) === 0);
-    channel.basicPublish('x', { routingKey: 'nowhere' });
-    expect(channel.basicGet(queue)).toBeNull();
-    connection.flush();
-    expect(seen).toEqual([]);
-    expect(connection.stats().queuedEvents).toBe(1);
-    connection.drainEvents({ timeout: 0 });
-    expect(seen).toEqual(['one']);
-  });
-
-  it('one drainEvents serves all channels', () => {
-    const other = connection.channel();
-    const [here, there] = [privateQueue(channel, 'here'), privateQueue(other, 'there')];
-    channel.basicConsume(here, note);
-    other.basicConsume(there, note);
-    drainUntil(connection, () => seen.length === 2);
-    expect(seen.sort()).toEqual(['here', 'there']);
-    other.close();
-  });
-
-  it('may make blocking calls, on any channel; other callbacks wait until they are done', () => {
-    const [requests, replies] = [privateQueue(channel, '1', '2', '3'), privateQueue(channel)];
-    const other = connection.channel();
-    let depth = 0;
-    channel.basicConsume(requests, (message) => {
-      expect(++depth).toBe(1);
-      const { queue } = channel.queueDeclare('', { exclusive: true });
-      other.basicPublish(message.text, { routingKey: queue });
-      eventually(() => count(other, queue) === 1);
-      const copy = channel.basicGet(queue);
-      channel.basicPublish(`re: ${copy?.text}`, { routingKey: replies });
-      note(message);
-      depth--;
-    });
-    drainUntil(connection, () => seen.length === 3);
-    expect(takeAll(channel, replies)).toEqual(['re: 1', 're: 2', 're: 3']);
-    other.close();
-  });
-
-  it.each([
-    ['drainEvents', () => connection.drainEvents({ timeout: 10 })],
-    ['loop', () => connection.loop({ timeout: 10 })],
-    ['sleep', () => connection.sleep(10)],
-  ])('never nest: %s inside a callback is WrongStateError', (_verb, call) => {
-    const queue = privateQueue(channel, 'one', 'two');
-    let error: WrongStateError | undefined;
-    channel.basicConsume(queue, (message) => {
-      error ??= thrownBy(call);
-      note(message);
-    });
-    connection.drainEvents({ timeout: CEILING });
-    expect(error).toBeInstanceOf(WrongStateError);
-    expect(error).toMatchObject({ code: 'NESTED_PUMP' });
-    expect(seen).toEqual(['one']);
-    drainUntil(connection, () => seen.length === 2);
-  });
-
-  it('what one throws is thrown by drainEvents; its message stays unsettled, the next one follows', () => {
-    const queue = privateQueue(channel, 'bad', 'good');
-    channel.basicConsume(queue, (message) => {
-      if (message.text === 'bad') throw new Error('spoilt');
-      note(message);
-    });
-    expect(() => connection.drainEvents({ timeout: CEILING })).toThrow('spoilt');
-    connection.drainEvents({ timeout: CEILING });
-    expect(seen).toEqual(['good']);
-    channel.close();
-    channel.reopen();
-    eventually(() => count(channel, queue) === 1);
-  });
-});
-
-describe('drainEvents, loop, sleep', () => {
-  it('drainEvents dispatches one event, and throws TimeoutError when none comes in time', () => {
-    const queue = privateQueue(channel, 'one', 'two');
-    channel.basicConsume(queue, note);
-    connection.drainEvents({ timeout: CEILING });
-    expect(seen).toEqual(['one']);
-    connection.drainEvents({ timeout: CEILING });
-    const took = duration(() => {
-      const error = thrownBy(() => connection.drainEvents({ timeout: 80 }));
-      expect(error).toBeInstanceOf(TimeoutError);
-      expect(error).toMatchObject({ code: 'TIMEOUT', recoverable: true });
-    });
-    expect(took).toBeGreaterThanOrEqual(79);
-    expect(took).toBeLessThan(300);
-  });
-
-  it('an error that a call has thrown is no event any more', () => {
-    expect(() => channel.basicGet(unique('missing'))).toThrow(NotFoundError);
-    expect(connection.stats().queuedEvents).toBe(0);
-    expectSilence(connection, 20);
-  });
-
-  it('loop goes on until a timeout passes with nothing; 0 takes what is there', () => {
-    const queue = privateQueue(channel, 'one', 'two', 'three');
-    channel.basicConsume(queue, note);
-    connection.loop({ timeout: 100 });
-    expect(seen).toEqual(['one', 'two', 'three']);
-    fill(channel, queue);
-    channel.basicPublish('four', { routingKey: queue });
-    connection.callLater(30, () => seen.push('timer'));
-    connection.loop({ timeout: 100 });
-    expect(seen.slice(3)).toEqual(['four', 'timer']);
-    expect(duration(() => connection.loop({ timeout: 0 }))).toBeLessThan(50);
-  });
-
-  it('sleep lasts as long as it is told, and serves events meanwhile', () => {
-    const queue = privateQueue(channel, 'one', 'two');
-    channel.basicConsume(queue, note);
-    const took = duration(() => connection.sleep(120));
-    expect(seen).toEqual(['one', 'two']);
-    expect(took).toBeGreaterThanOrEqual(119);
-    expect(took).toBeLessThan(400);
-  });
-});
-
-describe('callLater', () => {
-  it('runs once, from the pump, in the order of its times', () => {
-    connection.callLater(40, () => seen.push('second'));
-    connection.callLater(10, () => seen.push('first'));
-    connection.sleep(100);
-    expect(seen).toEqual(['first', 'second']);
-    connection.sleep(60);
-    expect(seen).toEqual(['first', 'second']);
-  });
-
-  it('counts as an event, and may call again later', () => {
-    const tick = () => {
-      seen.push('tick');
-      if (seen.length < 3) connection.callLater(5, tick);
-    };
-    connection.callLater(5, tick);
-    drainUntil(connection, () => seen.length === 3);
-  });
-
-  it('cancelTimer: never; an unknown id is no error', () => {
-    const id = connection.callLater(10, () => seen.push('cancelled'));
-    connection.cancelTimer(id);
-    connection.cancelTimer(id);
-    connection.cancelTimer(99_999);
-    connection.sleep(40);
-    expect(seen).toEqual([]);
   });
 });

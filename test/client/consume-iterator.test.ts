@@ -319,7 +319,7 @@ describe('meanwhile', () => {
       message.ack();
       other.basicPublish('to the loop', { routingKey: looped });
     });
-    connection.callLater(1, () => seen.push('timer'));
+    connection.callLater(0, () => seen.push('timer'));
     for (const message of channel.consume(looped, { ...patient, limit: 1 })) {
       seen.push(message.text);
       message.ack();

@@ -159,7 +159,7 @@ describe('properties', () => {
   });
 
   it('255 bytes are the limit of a short string, in UTF-8', () => {
-    const correlationId = 'ü'.repeat(127) + 'x';
+    const correlationId = `${'ü'.repeat(127)}x`;
     expect(roundTrip('x', { correlationId }).properties.correlationId).toBe(correlationId);
     expect(() => roundTrip('x', { correlationId: `${correlationId}x` })).toThrow(
       new RangeError('correlationId is 256 bytes long in UTF-8; AMQP allows at most 255'),

@@ -224,9 +224,8 @@ describe('returns', () => {
       { mandatory: true },
     );
     expect(results.map(({ status }) => status)).toEqual(['acked', 'returned', 'acked']);
-    expect((results[1]?.error as UnroutableError<{ routingKey: string }>).returnedMessage?.routingKey).toBe(
-      'b',
-    );
+    const error = results[1]?.error as UnroutableError<{ routingKey: string }>;
+    expect(error.returnedMessage?.routingKey).toBe('b');
   });
 
   test('of a batch whose bodies were made in one buffer', () => {
@@ -250,8 +249,8 @@ describe('returns', () => {
       buffer.write('two');
       yield buffer;
     }
-    const [first] = channel.publishBatch(bodies(), key);
-    expect((first?.error as NackError<{ text: string }>).returnedMessage?.text).toBe('one');
+    const error = channel.publishBatch(bodies(), key)[0]?.error as NackError<{ text: string }>;
+    expect(error.returnedMessage?.text).toBe('one');
   });
 
   test('an empty one', () => {

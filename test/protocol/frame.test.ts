@@ -141,7 +141,12 @@ describe('limits are judged by the seven octets of the header', () => {
 
   test.each([0, 4, 5, 7, 9, 65, 72, 255])('type %i is unknown', (type) => {
     const error = refusal(frameHeader(type, 0, 0));
-    expect(error).toMatchObject({ replyCode: 501, problem: 'unknown frame type', got: type });
+    expect(error).toMatchObject({
+      replyCode: 501,
+      problem: 'unknown frame type',
+      expected: '1, 2, 3 or 8',
+      got: type,
+    });
   });
 
   test.each([

@@ -69,13 +69,6 @@ describe('the conversation', () => {
     expect(handshake.stage).toBe('connection.tune');
   });
 
-  test('what the server told about itself is kept', () => {
-    const handshake = handshakeAt('connection.tune');
-    expect(handshake.serverProperties).toStrictEqual(table({ product: 'RabbitMQ' }));
-    expect(handshake.mechanisms).toBe('AMQPLAIN PLAIN');
-    expect(handshake.locales).toBe('en_US fr_FR');
-  });
-
   test('tune is answered by tune-ok and open at once', () => {
     const handshake = handshakeAt('connection.tune', { vhost: 'größe' });
     expect(handshake.receive(tune())).toEqual([
@@ -204,7 +197,6 @@ describe('a server that cannot be talked to', () => {
       expect(error).toBeInstanceOf(NoCommonMechanism);
       expect([error.wanted, error.offered]).toEqual(['PLAIN', mechanisms]);
       expect(error.message).toBe(`the server does not offer PLAIN; it offers: ${mechanisms || 'none'}`);
-      expect(handshake.serverProperties).toEqual(table({ product: 'RabbitMQ' }));
     },
   );
 

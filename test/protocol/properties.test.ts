@@ -202,7 +202,11 @@ describe('malformed content headers are refused', () => {
     'with the flags %s, which mean nothing in basic',
     (flags) => {
       const error = violation(() => decodeContentHeader(reading(header(flags))));
-      expect(error).toMatchObject({ replyCode: 502, problem: 'unknown property flags' });
+      expect(error).toMatchObject({
+        replyCode: 502,
+        problem: 'unknown property flags',
+        expected: 'bits 2 to 15',
+      });
     },
   );
 
@@ -212,6 +216,7 @@ describe('malformed content headers are refused', () => {
   });
 
   test('and the property is named', () => {
+    expect(violation(() => decodeContentHeader(reading(header('80')))).where).toBe('property flags');
     const error = violation(() => decodeContentHeader(reading(header('0080 05 6d'))));
     expect(error.message).toBe('truncated value in messageId: expected 5 bytes, got 1 bytes');
   });

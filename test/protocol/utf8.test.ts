@@ -22,6 +22,9 @@ const CASES: readonly [name: string, bytes: string, text: string][] = [
   ['bytes that are never used', 'f8 fe ff', '\udcf8\udcfe\udcff'],
   ['an escape behind a surrogate pair', 'f09f9880 80', '😀\udc80'],
   ['a genuine U+FFFD among others', 'efbfbd ff', '\ufffd\udcff'],
+  ['the first and last of two bytes, among others', 'c280 dfbf ff', '\u0080\u07ff\udcff'],
+  ['the first and last of three bytes, among others', 'e0a080 efbfbf ff', '\u0800\uffff\udcff'],
+  ['the first and last of four bytes, among others', 'f0908080 f48fbfbf ff', '\u{10000}\u{10ffff}\udcff'],
   ['the last character', 'f4 8f bf bf', '\u{10ffff}'],
 ];
 

@@ -19,7 +19,10 @@ export interface Received {
   at: number;
 }
 
-export type Arrival = Omit<Received, 'connection' | 'at'>;
+export type Arrival = Omit<Received, 'connection' | 'at'> & {
+  /** The number of a publish in confirm mode. */
+  seqNo?: number;
+};
 
 const KEPT_BODY = 64 * 1024;
 

@@ -31,7 +31,7 @@ export class Conversation {
   /** What came and no step has looked at. */
   readonly #queue: Arrival[] = [];
   readonly #history: string[] = [];
-  /** Channels in confirm mode, with the number of their publishes: for `serve`. */
+  /** Channels in confirm mode, with the number of their publishes. */
   readonly #confirms = new Map<number, number>();
   #wake = () => {};
   #left = false;
@@ -82,8 +82,19 @@ export class Conversation {
     this.#history.push(arrival.method);
     this.listener.received({ ...arrival, connection: this.number, at: Date.now() });
     if (arrival.method === 'heartbeat') return;
+    this.#count(arrival);
     this.#queue.push(arrival);
     this.#wake();
+  }
+
+  #count(arrival: Arrival): void {
+    const { method, channel } = arrival;
+    const published = this.#confirms.get(channel);
+    if (method === 'channel.open') this.#confirms.delete(channel);
+    if (method === 'confirm.select') this.#confirms.set(channel, published ?? 0);
+    if (method !== 'basic.publish' || published === undefined) return;
+    arrival.seqNo = published + 1;
+    this.#confirms.set(channel, arrival.seqNo);
   }
 
   /** The oldest thing that no step has looked at; it stays. */
@@ -193,23 +204,15 @@ export class Conversation {
 
   async #serve(until: MethodName | undefined): Promise<void> {
     for (;;) {
-      const { method, channel, args } = await this.#next();
+      const { method, channel, args, seqNo } = await this.#next();
       if (method === until || method === 'end') return;
       this.#queue.shift();
       if (method === 'header' || method === 'heartbeat') continue;
-      if (method === 'basic.publish') this.#confirm(channel);
-      if (method === 'confirm.select') this.#confirms.set(channel, 0);
+      if (seqNo !== undefined) this.#reply('basic.ack', channel, { deliveryTag: seqNo });
       const reply = PLANS[method].replies.at(-1); // the last: get-empty
       if (reply !== undefined && args.noWait !== true) this.#reply(reply, channel, args);
       if (method === 'connection.close') this.socket.end();
     }
-  }
-
-  #confirm(channel: number): void {
-    const published = this.#confirms.get(channel);
-    if (published === undefined) return;
-    this.#confirms.set(channel, published + 1);
-    this.#reply('basic.ack', channel, { deliveryTag: published + 1 });
   }
 
   /** A reply repeats what it has in common with the request: the name of the queue, the consumer tag. */

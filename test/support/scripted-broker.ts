@@ -20,7 +20,7 @@ export function scriptedBroker(...scripts: Script[]): ScriptedBroker {
 }
 
 /** Ends the process when the current test takes longer than `limit` ms; `undefined`: no test is running. */
-export function watchTest(test: string | undefined, limit = 30_000): void {
+export function watchTest(test: string | undefined, limit = 45_000): void {
   thread ??= new BrokerThread();
   thread.command({ do: 'watch', test, limit });
 }

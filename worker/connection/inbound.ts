@@ -39,7 +39,7 @@ export class Inbound {
   }
 
   get full(): boolean {
-    return this.#heldSize >= this.maxHeld;
+    return this.#held.length > 0 && this.#heldSize >= this.maxHeld;
   }
 
   /** Where the next bytes of the socket go. */

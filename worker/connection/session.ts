@@ -91,6 +91,8 @@ export class Session implements TransportEvents {
     } catch (error) {
       this.#violated(error);
     }
+    // only now does main find what came before the broker's close
+    if (this.#end !== undefined && this.#state !== 'handshake') this.link.close(JSON.stringify(this.#end));
     this.#paused = this.#inbound.full;
     return !this.#paused;
   }

@@ -1,0 +1,369 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
+import {
+  type AmqpError,
+  type Channel,
+  Connection,
+  WorkerCrashedError,
+  WorkerStalledError,
+  WrongStateError,
+} from '../../src';
+import { resolveOptions } from '../../src/client/options';
+import { build } from '../support/built-worker';
+import { broker, CEILING, connectTo, duration, errorOf, failureOf, pause } from '../support/peer';
+import {
+  beat,
+  expects,
+  handshake,
+  header,
+  opened,
+  reading,
+  ready,
+  type Script,
+  send,
+  serve,
+} from '../support/script';
+
+const HOOK = join(__dirname, '..', 'support', 'worker-fault.cjs');
+const CHILD = join(__dirname, '..', 'support', 'blocked-child.cjs');
+/** Milliseconds within which a blocked call has to notice. */
+const NOTICED = 500;
+
+let folder: string;
+let timeOfDeath: string;
+const { env } = process;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'amqp-sync-death-'));
+  timeOfDeath = join(folder, 'at');
+});
+afterEach(() => {
+  process.env = env;
+  rmSync(folder, { recursive: true });
+});
+
+/** Workers that start from now on die so, after `ms`. */
+function faultEnv(fault: string, ms: number): NodeJS.ProcessEnv {
+  return {
+    ...env,
+    NODE_OPTIONS: `--require ${HOOK}`,
+    AMQP_SYNC_FAULT: fault,
+    AMQP_SYNC_FAULT_MS: String(ms),
+    AMQP_SYNC_FAULT_AT: timeOfDeath,
+  };
+}
+
+/** Connect with a worker that dies `ms` after it has started; later ones live. */
+function doomed(fault: string, ms: number, script: Script): { connection: Connection; channel: Channel } {
+  process.env = faultEnv(fault, ms);
+  const connection = connectTo(broker(script, [...ready(), serve()]));
+  process.env = env;
+  return { connection, channel: connection.channel() };
+}
+
+const sinceDeath = () => Date.now() - Number(readFileSync(timeOfDeath, 'utf8'));
+
+/** Nothing can be sent any more, and nothing takes long. */
+function expectOver(connection: Connection, channel: Channel, error: AmqpError): void {
+  for (const call of [
+    () => channel.queuePurge('q'),
+    () => channel.basicPublish('x'),
+    () => connection.drainEvents(),
+  ]) {
+    const { error: later, ms } = failureOf(call);
+    expect(later).toBeInstanceOf(WrongStateError);
+    expect(later.cause).toBe(error);
+    expect(ms).toBeLessThan(100);
+  }
+  expect(duration(() => channel.close())).toBeLessThan(100);
+  expect(duration(() => connection.close())).toBeLessThan(300);
+}
+
+/** The Worker objects made during `fn`. */
+function workersOf<T>(fn: () => T, created: (worker: Worker) => void): T {
+  const seen = (message: unknown) => created((message as { worker: Worker }).worker);
+  subscribe('worker_threads', seen);
+  try {
+    return fn();
+  } finally {
+    unsubscribe('worker_threads', seen);
+  }
+}
+
+describe('a worker that dies while this thread waits', () => {
+  test.each(['throw', 'reject', 'exit', 'overflow'])('%s: an error in half a second, not a hang', (fault) => {
+    const { connection, channel } = doomed(fault, 400, [...ready(), serve()]);
+    const { error } = failureOf(() => connection.drainEvents({ timeout: CEILING }));
+    expect(sinceDeath()).toBeLessThan(NOTICED);
+    expect(error).toBeInstanceOf(WorkerCrashedError);
+    expect(error).toMatchObject({
+      code: 'WORKER_CRASHED',
+      origin: 'worker',
+      outcome: 'unknown',
+      recoverable: true,
+    });
+    if (fault === 'throw' || fault === 'reject') expect(`${error.message} ${error.cause}`).toContain('boom');
+    if (fault === 'overflow') expect(error.message).toContain('RangeError');
+    expectOver(connection, channel, error);
+    const again = connectTo(broker([...ready(), serve()]));
+    expect(again.channel().queueDeclare('q').queue).toBe('q');
+  });
+
+  test.each<[string, Script, (channel: Channel) => unknown]>([
+    [
+      'a reply',
+      [expects('basic.get')],
+      (channel) => channel.basicGet('q', { timeout: Number.POSITIVE_INFINITY }),
+    ],
+    [
+      'a confirm',
+      [expects('confirm.select'), send('confirm.select-ok'), expects('basic.publish')],
+      (channel) => {
+        channel.confirmSelect();
+        channel.basicPublish('x', { routingKey: 'q', timeout: Number.POSITIVE_INFINITY });
+      },
+    ],
+    [
+      'room',
+      [reading(false)],
+      (channel) => {
+        for (;;) channel.basicPublish(Buffer.alloc(100_000), { timeout: Number.POSITIVE_INFINITY });
+      },
+    ],
+    [
+      'room for half a message',
+      [reading(false)],
+      (channel) => channel.basicPublish(Buffer.alloc(64 * 2 ** 20), { timeout: Number.POSITIVE_INFINITY }),
+    ],
+  ])('%s is waited for', (_, steps, call) => {
+    const { channel } = doomed('exit', 600, [...ready(), ...steps]);
+    const { error } = failureOf(() => call(channel));
+    expect(sinceDeath()).toBeLessThan(NOTICED);
+    expect(error).toBeInstanceOf(WorkerCrashedError);
+    expect(error).toMatchObject({ outcome: 'unknown' });
+  });
+
+  test('ended from outside, without a word: the same', () => {
+    let worker: Worker | undefined;
+    const peer = broker([...ready(), serve()]);
+    const connection = workersOf(
+      () => connectTo(peer),
+      (created) => {
+        worker = created;
+      },
+    );
+    const channel = connection.channel();
+    void worker?.terminate();
+    const { error, ms } = failureOf(() => connection.drainEvents({ timeout: CEILING }));
+    expect(ms).toBeLessThan(NOTICED);
+    expect(error).toBeInstanceOf(WorkerCrashedError);
+    expectOver(connection, channel, error);
+  });
+
+  test.each<[string, (connection: Connection, channel: Channel) => unknown]>([
+    ['stats', (connection) => connection.stats()],
+    ['close', (connection) => connection.close()],
+    ['abort', (connection) => connection.abort()],
+    ['channel.close', (_, channel) => channel.close()],
+    ['flush', (connection) => connection.flush()],
+  ])('ended from outside: %s does not take long either', (_, call) => {
+    let worker: Worker | undefined;
+    const peer = broker([...ready(), serve()]);
+    const connection = workersOf(
+      () => connectTo(peer),
+      (created) => {
+        worker = created;
+      },
+    );
+    const channel = connection.channel();
+    void worker?.terminate();
+    pause(50);
+    const ms = duration(() => {
+      try {
+        call(connection, channel);
+      } catch (error) {
+        expect(error).toBeInstanceOf(WorkerCrashedError);
+      }
+    });
+    expect(ms).toBeLessThan(NOTICED);
+  });
+
+  test('an endless loop: stalled, and ended for it', async () => {
+    let worker: Worker | undefined;
+    const { url } = broker([...ready(), serve()]);
+    process.env = faultEnv('loop', 300);
+    const settings = { ...resolveOptions(url), stallTimeout: 1000 };
+    const connection = workersOf(
+      () => new Connection(settings),
+      (created) => {
+        worker = created;
+      },
+    );
+    process.env = env;
+    const channel = connection.channel();
+    const { error } = failureOf(() => connection.drainEvents({ timeout: CEILING }));
+    expect(error).toBeInstanceOf(WorkerStalledError);
+    expect(error).toMatchObject({
+      code: 'WORKER_STALLED',
+      origin: 'worker',
+      outcome: 'unknown',
+      recoverable: true,
+    });
+    expect(sinceDeath()).toBeGreaterThan(900);
+    expect(sinceDeath()).toBeLessThan(2200);
+    expectOver(connection, channel, error);
+    await delay(200);
+    expect(worker?.threadId).toBe(-1); // it does not burn a processor for ever
+    await worker?.terminate();
+  });
+});
+
+describe('a worker that dies while this thread does something else', () => {
+  test('the next call says so', () => {
+    const { connection, channel } = doomed('throw', 300, [...ready(), serve()]);
+    pause(600);
+    const { error, ms } = failureOf(() => channel.queuePurge('q'));
+    expect(error).toBeInstanceOf(WorkerCrashedError);
+    expect(ms).toBeLessThan(NOTICED);
+    expectOver(connection, channel, error);
+  });
+
+  test('publishes say so, at the latest the second', () => {
+    const { channel } = doomed('exit', 300, [...ready(), serve()]);
+    pause(600);
+    const { error, ms } = failureOf(() => {
+      for (let count = 0; count < 2; count++) channel.basicPublish('x', { routingKey: 'q' });
+    });
+    expect(error).toBeInstanceOf(WorkerCrashedError);
+    expect(ms).toBeLessThan(NOTICED);
+  });
+
+  test('isAlive knows', () => {
+    const { connection } = doomed('exit', 300, [...ready(), serve()]);
+    pause(600);
+    expect(connection.isAlive).toBe(false);
+    expect(connection.lastError).toBeInstanceOf(WorkerCrashedError);
+  });
+});
+
+describe('a worker that never comes to life', () => {
+  test.each(['throw', 'exit', 'reject', 'overflow'])(
+    '%s while it loads: an error in two seconds',
+    (fault) => {
+      process.env = faultEnv(fault, 0);
+      const { error, ms } = failureOf(() => connectTo(broker([])));
+      expect(error).toBeInstanceOf(WorkerCrashedError);
+      expect(error).toMatchObject({ outcome: 'not-sent' });
+      expect(ms).toBeLessThan(2000);
+    },
+  );
+
+  test('a NODE_OPTIONS that cannot be loaded', () => {
+    process.env = { ...env, NODE_OPTIONS: '--require /nowhere/hook.cjs' };
+    const { error, ms } = failureOf(() => connectTo(broker([])));
+    expect(error).toBeInstanceOf(WorkerCrashedError);
+    expect(error.message).toContain('/nowhere/hook.cjs');
+    expect(ms).toBeLessThan(2000);
+  });
+
+  test.each(['throw', 'exit'])('%s in the middle of the handshake', (fault) => {
+    process.env = faultEnv(fault, 300);
+    const { error } = failureOf(() => connectTo(broker([header(), beat(50)])));
+    expect(error).toBeInstanceOf(WorkerCrashedError);
+    expect(error).toMatchObject({ outcome: 'not-sent' });
+    expect(sinceDeath()).toBeLessThan(NOTICED);
+  });
+
+  test('ended from outside in the moment it starts', () => {
+    const peer = broker([]);
+    const { error, ms } = failureOf(() =>
+      workersOf(
+        () => connectTo(peer),
+        (worker) => void worker.terminate(),
+      ),
+    );
+    expect(error).toBeInstanceOf(WorkerCrashedError);
+    expect(ms).toBeLessThan(2000);
+  });
+});
+
+describe('a program of its own', () => {
+  /** Run the child; resolves with what it says, and its exit code. */
+  async function run(options: {
+    args?: string[];
+    env?: NodeJS.ProcessEnv;
+    script: Script;
+    timeout: number;
+    meanwhile?: (child: ChildProcess) => Promise<void>;
+  }) {
+    const { url } = broker(options.script);
+    const library = join(build(), 'src', 'index.js');
+    const child = spawn(
+      process.execPath,
+      [...(options.args ?? []), CHILD, library, url, String(options.timeout)],
+      {
+        env: options.env ?? env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    const guard = setTimeout(() => child.kill('SIGKILL'), 20_000);
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (text) => {
+      out += text;
+    });
+    child.stderr.on('data', (text) => {
+      err += text;
+    });
+    const exited = once(child, 'close');
+    await once(child.stdout, 'data');
+    await options.meanwhile?.(child);
+    const [code] = await exited;
+    clearTimeout(guard);
+    const said = JSON.parse(out.split('\n')[1] || '{}') as {
+      outcome?: string;
+      at?: number;
+      after?: string[];
+    };
+    return { code, err, ...said };
+  }
+
+  test('whose worker runs out of memory', async () => {
+    const { code, outcome, at, after } = await run({
+      args: ['--max-old-space-size=64'],
+      env: faultEnv('memory', 300),
+      script: [...ready(), serve()],
+      timeout: 60_000,
+    });
+    expect(outcome).toBe('WorkerCrashedError');
+    expect(after).toEqual(['WrongStateError', 'WrongStateError']);
+    expect(code).toBe(0);
+    expect((at ?? 0) - Number(readFileSync(timeOfDeath, 'utf8'))).toBeLessThan(5000); // most of it is the dying
+  });
+
+  test('that is suspended and goes on has no dead worker', async () => {
+    const { outcome, after, code } = await run({
+      script: [...handshake(), ...opened(), serve()],
+      timeout: 3000,
+      async meanwhile(child) {
+        await delay(300);
+        child.kill('SIGSTOP');
+        await delay(1500);
+        child.kill('SIGCONT');
+      },
+    });
+    expect(outcome).toBe('TimeoutError');
+    expect(after).toEqual([]);
+    expect(code).toBe(0);
+  });
+});
+
+test('the ceiling of these tests is above what they allow', () => {
+  expect(CEILING).toBeGreaterThan(2 * NOTICED);
+  expect(errorOf(() => connectTo(broker([header()]), { connectTimeout: 50 })).code).toBe('CONNECT');
+});
