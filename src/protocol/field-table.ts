@@ -127,10 +127,13 @@ export function encodeTable(writer: Writer, table: unknown): void {
 /** The bytes of tables that were read with `rememberTable`: published again unchanged, they are the same bytes. */
 const sources = new WeakMap<object, Buffer>();
 
+/** Plain values may be longer than what was received, at most 5 bytes for 2. */
+const SPARE = 16;
+
 /** A table says the same as its bytes if both are written alike. */
 function isUnchanged(table: unknown, source: Buffer): boolean {
-  const now = new Writer(Buffer.alloc(2 * source.length));
-  const then = new Writer(Buffer.alloc(2 * source.length));
+  const now = new Writer(Buffer.alloc(SPARE + 3 * source.length));
+  const then = new Writer(Buffer.alloc(SPARE + 3 * source.length));
   try {
     encodeNested(now, table, '', 1);
     encodeNested(then, decodeTable(new Reader(source)), '', 1);
