@@ -2,7 +2,8 @@ import { type AmqpError, MessageTooLargeError, WrongStateError } from '../errors
 import type { Args, Input } from '../protocol/method-types';
 import { ProtocolViolation } from '../protocol/violation';
 import { contentOf } from './channel-core';
-import { type OptionsOf, TopologyChannel } from './channel-topology';
+import { SettlingChannel } from './channel-settling';
+import type { OptionsOf } from './channel-topology';
 import {
   type CallOptions,
   checkBoolean,
@@ -23,7 +24,6 @@ import {
   type MessageCallback,
   type MessageIterator,
 } from './consumer';
-import { Deliveries } from './deliveries';
 import { IncomingMessage } from './message';
 import type { Answer } from './rpc';
 
@@ -54,18 +54,14 @@ const NAMES = {
   basicGet: optionNames('basic.get', ['queue']),
   basicConsume: optionNames('basic.consume', ['queue'], ['onCancel']),
   basicCancel: optionNames('basic.cancel', ['consumerTag']),
-  basicAck: new Set(['multiple']),
-  basicNack: new Set(['multiple', 'requeue']),
-  basicReject: new Set(['requeue']),
+  basicRecoverAsync: new Set(['requeue']),
   basicRecover: optionNames('basic.recover', []),
   consume: new Set(['noAck', 'prefetch', 'exclusive', 'arguments', 'consumerTag', 'timeout', 'limit']),
 };
 
 /** The verbs that bring messages and settle them. */
-export abstract class ConsumingChannel extends TopologyChannel {
+export abstract class ConsumingChannel extends SettlingChannel {
   readonly #consumers = new Map<string, Consumer>();
-  /** @internal */
-  protected readonly deliveries = new Deliveries();
   #prefetchSet = false;
   /** What `basicQos` said for the consumers to come. */
   #prefetch: number | undefined;
@@ -265,46 +261,7 @@ export abstract class ConsumingChannel extends TopologyChannel {
     return answer.content === undefined ? null : this.#message(answer, undefined, noAck);
   }
 
-  // ── settling ────────────────────────────────────────────────────────────────────────────────────────
-
-  /**
-   * Take responsibility for a message, or with `multiple` for all up to it (0: for all). Does not block.
-   * @throws {AlreadySettledError} it was settled before, or needs no ack; nothing is sent, the channel lives
-   * @throws {RangeError} no such message was delivered
-   * @see AMQP 0-9-1 §1.8.3.13 (basic.ack)
-   */
-  basicAck(deliveryTag: number, options: { multiple?: boolean | undefined } = {}): void {
-    checkOptions('basicAck', options, NAMES.basicAck);
-    this.#settle('basic.ack', deliveryTag, { multiple: options.multiple });
-  }
-
-  /** Give messages back (`requeue`, default true) or away. Does not block. Throws like `basicAck`. */
-  basicNack(
-    deliveryTag: number,
-    options: { multiple?: boolean | undefined; requeue?: boolean | undefined } = {},
-  ): void {
-    checkOptions('basicNack', options, NAMES.basicNack);
-    this.#settle('basic.nack', deliveryTag, { multiple: options.multiple, requeue: options.requeue ?? true });
-  }
-
-  /** Give a message away (dead letters), or back with `requeue: true`. Does not block. Throws like `basicAck`. */
-  basicReject(deliveryTag: number, options: { requeue?: boolean | undefined } = {}): void {
-    checkOptions('basicReject', options, NAMES.basicReject);
-    this.#settle('basic.reject', deliveryTag, { requeue: options.requeue });
-  }
-
-  #settle(
-    method: 'basic.ack' | 'basic.nack' | 'basic.reject',
-    deliveryTag: number,
-    how: { multiple?: boolean | undefined; requeue?: boolean | undefined },
-  ): void {
-    const multiple = how.multiple === true;
-    checkInteger(deliveryTag, 'deliveryTag', multiple ? 0 : 1, Number.MAX_SAFE_INTEGER);
-    this.checkOpen(method);
-    this.deliveries.check(deliveryTag, multiple, this.id);
-    this.send(method, { deliveryTag, ...how }, deliveryTag);
-    this.deliveries.settle(deliveryTag, multiple);
-  }
+  // ── recovering ──────────────────────────────────────────────────────────────────────────────────────
 
   /**
    * Ask the broker to deliver all unsettled messages of the channel again, with new tags. Blocks for a
@@ -322,7 +279,7 @@ export abstract class ConsumingChannel extends TopologyChannel {
 
   /** `basicRecover` without waiting; deprecated in the specification. @see AMQP 0-9-1 §1.8.3.15 */
   basicRecoverAsync(options: Input<'basic.recover-async'> = {}): void {
-    checkOptions('basicRecoverAsync', options, NAMES.basicReject);
+    checkOptions('basicRecoverAsync', options, NAMES.basicRecoverAsync);
     this.send('basic.recover-async', { requeue: options.requeue ?? true }, '');
     this.#forgetDeliveries();
   }
@@ -338,17 +295,11 @@ export abstract class ConsumingChannel extends TopologyChannel {
 
   // ── what the broker sends ───────────────────────────────────────────────────────────────────────────
 
-  /** Is this delivery still to be acked, nacked or rejected? */
-  isUnsettled(deliveryTag: number): boolean {
-    return this.deliveries.has(deliveryTag);
-  }
-
   /** @internal */
   protected override renew(): void {
     super.renew();
     this.#prefetchSet = false;
     this.#prefetch = undefined;
-    this.deliveries.reset();
   }
 
   /** The broker requeues what is unsettled; what is queued here of it is meaningless now. @internal */

@@ -24,7 +24,7 @@ import { type Answer, type AnswerHandlers, Replies } from './rpc';
  * channel is closed, with the reason as `cause`.
  *
  * The verbs stand on it in layers, one for each class of AMQP, and each layer takes the methods that
- * belong to it: core <- topology <- consuming <- publishing <- channel.
+ * belong to it: core <- topology <- settling <- consuming <- publishing <- channel.
  */
 export abstract class ChannelCore {
   /** Grows with every reopen: deliveries of an earlier life cannot be settled. @internal */

@@ -16,14 +16,13 @@ import { contentOf } from './channel-core';
 import {
   type CallOptions,
   checkBoolean,
-  checkFunction,
   checkOptions,
   checkTimeout,
   optionNames,
   PUBLISH_OPTIONS,
 } from './checks';
 import { Confirms, type Publish } from './confirms';
-import { type BodyInput, bodyBytes, Message, ReturnedMessage, refusePromise, withEncoding } from './message';
+import { type BodyInput, bodyBytes, Message, ReturnedMessage, withEncoding } from './message';
 import { type Address, writePublish } from './publisher';
 import { when } from './pump';
 import type { Answer } from './rpc';
@@ -254,24 +253,13 @@ export abstract class PublishingChannel extends ConsumingChannel {
     checkOptions('confirmSelect', options, CONFIRM_SELECT);
     if (this.#mode === 'confirm') return;
     this.checkMode('none', 'confirmSelect');
-    this.#enter('confirm', () => this.call('confirm.select', { noWait: options.noWait }, options));
+    this.enter('confirm', () => this.call('confirm.select', { noWait: options.noWait }, options));
   }
 
-  // ── transactions ────────────────────────────────────────────────────────────────────────────────────
+  // ── modes ───────────────────────────────────────────────────────────────────────────────────────────
 
-  /**
-   * Make publishes and acks of this channel transactional, for good. Blocks for a round trip.
-   * @throws {WrongStateError} in confirm mode
-   * @see AMQP 0-9-1 §1.9.2.1 (tx.select)
-   */
-  txSelect(options: CallOptions = {}): void {
-    checkOptions('txSelect', options, TIMEOUT_ONLY);
-    if (this.#mode !== 'tx') this.checkMode('none', 'txSelect');
-    this.#enter('tx', () => this.call('tx.select', {}, options));
-  }
-
-  /** The broker is in a mode from the request on, even if nobody hears its reply. */
-  #enter(mode: 'tx' | 'confirm', select: () => void): void {
+  /** The broker is in a mode from the request on, even if nobody hears its reply. @internal */
+  protected enter(mode: 'tx' | 'confirm', select: () => void): void {
     try {
       select();
     } catch (error) {
@@ -284,46 +272,6 @@ export abstract class PublishingChannel extends ConsumingChannel {
   #switch(mode: 'tx' | 'confirm'): void {
     if (mode === 'tx' && this.#mode !== 'tx') this.deliveries.begin();
     this.#mode = mode;
-  }
-
-  /**
-   * Commit what was published and settled since the last commit. Blocks until the broker has committed.
-   * @throws {TimeoutError | ConnectionClosedError} with `outcome: 'unknown'` when the answer never came
-   * @see AMQP 0-9-1 §1.9.2.3 (tx.commit)
-   */
-  txCommit(options: CallOptions = {}): void {
-    checkOptions('txCommit', options, TIMEOUT_ONLY);
-    this.checkMode('tx', 'txCommit');
-    this.call('tx.commit', {}, options, '');
-    this.deliveries.commit();
-  }
-
-  /** Forget what was published and settled since the last commit; settled messages are unsettled again. Blocks. */
-  txRollback(options: CallOptions = {}): void {
-    checkOptions('txRollback', options, TIMEOUT_ONLY);
-    this.checkMode('tx', 'txRollback');
-    this.call('tx.rollback', {}, options, '');
-    this.deliveries.rollback();
-  }
-
-  /**
-   * Run `fn` in a transaction: commit when it returns, roll back when it throws. Blocks.
-   * @throws {TypeError} when `fn` returns a promise; rolled back
-   *
-   *     channel.transaction(() => { channel.basicPublish(result, { routingKey: 'out' }); message.ack(); });
-   */
-  transaction<T>(fn: () => T): T {
-    checkFunction(fn, 'fn');
-    if (this.#mode !== 'tx') this.txSelect();
-    let result: T;
-    try {
-      result = refusePromise(fn(), 'transaction');
-    } catch (error) {
-      if (this.isOpen) this.txRollback();
-      throw error;
-    }
-    this.txCommit();
-    return result;
   }
 
   /** @throws {WrongStateError} @internal */

@@ -1,6 +1,14 @@
 import type { Args } from '../protocol/method-types';
 import { PublishingChannel } from './channel-publishing';
-import { type CallOptions, checkInteger, checkOptions, checkShortstr, checkTimeout } from './checks';
+import {
+  type CallOptions,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  checkShortstr,
+  checkTimeout,
+} from './checks';
+import { refusePromise } from './message';
 import type { Answer } from './rpc';
 
 export interface CloseOptions {
@@ -36,6 +44,59 @@ export function closeOptions(options: CloseOptions): {
  * ConnectionClosedError when the connection ends, and WrongStateError on a channel that is closed.
  */
 export class Channel extends PublishingChannel {
+  // ── transactions ────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Make publishes and acks of this channel transactional, for good. Blocks for a round trip.
+   * @throws {WrongStateError} in confirm mode
+   * @see AMQP 0-9-1 §1.9.2.1 (tx.select)
+   */
+  txSelect(options: CallOptions = {}): void {
+    checkOptions('txSelect', options, TIMEOUT_ONLY);
+    if (this.mode !== 'tx') this.checkMode('none', 'txSelect');
+    this.enter('tx', () => this.call('tx.select', {}, options));
+  }
+
+  /**
+   * Commit what was published and settled since the last commit. Blocks until the broker has committed.
+   * @throws {TimeoutError | ConnectionClosedError} with `outcome: 'unknown'` when the answer never came
+   * @see AMQP 0-9-1 §1.9.2.3 (tx.commit)
+   */
+  txCommit(options: CallOptions = {}): void {
+    checkOptions('txCommit', options, TIMEOUT_ONLY);
+    this.checkMode('tx', 'txCommit');
+    this.call('tx.commit', {}, options, '');
+    this.deliveries.commit();
+  }
+
+  /** Forget what was published and settled since the last commit; settled messages are unsettled again. Blocks. */
+  txRollback(options: CallOptions = {}): void {
+    checkOptions('txRollback', options, TIMEOUT_ONLY);
+    this.checkMode('tx', 'txRollback');
+    this.call('tx.rollback', {}, options, '');
+    this.deliveries.rollback();
+  }
+
+  /**
+   * Run `fn` in a transaction: commit when it returns, roll back when it throws. Blocks.
+   * @throws {TypeError} when `fn` returns a promise; rolled back
+   *
+   *     channel.transaction(() => { channel.basicPublish(result, { routingKey: 'out' }); message.ack(); });
+   */
+  transaction<T>(fn: () => T): T {
+    checkFunction(fn, 'fn');
+    if (this.mode !== 'tx') this.txSelect();
+    let result: T;
+    try {
+      result = refusePromise(fn(), 'transaction');
+    } catch (error) {
+      if (this.isOpen) this.txRollback();
+      throw error;
+    }
+    this.txCommit();
+    return result;
+  }
+
   // ── the channel itself ──────────────────────────────────────────────────────────────────────────────
 
   /**

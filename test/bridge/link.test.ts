@@ -3,7 +3,7 @@ import { mapMemory, STATE, WORD } from '../../src/bridge/layout';
 import { Link, type WaitResult } from '../../src/bridge/link';
 import { WorkerLink } from '../../src/bridge/worker-link';
 import type { Command, ObedientThreadOptions } from '../support/obedient-thread';
-import { failOnLostWakeUp, realSleep, startThread } from '../support/threads';
+import { failOnLostWakeUp, portsSettled, realSleep, startThread } from '../support/threads';
 
 /** Nobody waits longer than this, whatever goes wrong. */
 const CEILING = 5000;
@@ -316,20 +316,19 @@ describe('the doorbell', () => {
       (message) => heard.push(message),
     );
     link.attach(port1);
-    const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
     link.send();
-    await settled();
+    await portsSettled();
     expect(heard).toEqual([]);
     worker.park();
     link.send();
     link.send();
-    await settled();
+    await portsSettled();
     expect(heard).toEqual(['bell']);
     worker.park();
     worker.unpark();
     link.send();
     link.post({ replyCode: 200 });
-    await settled();
+    await portsSettled();
     expect(heard).toEqual(['bell', { replyCode: 200 }]);
     port1.close();
   });

@@ -100,7 +100,7 @@ describe('basicGet', () => {
     const queue = sharedQueue(channel);
     const taken: string[] = [];
     let late = 0;
-    for (let round = 0; round < 1000; round++) {
+    for (let round = 0; round < 3000; round++) {
       channel.basicPublish(String(round), { routingKey: queue });
       try {
         const message = channel.basicGet(queue, { timeout: (round % 4) / 20 });
@@ -114,9 +114,9 @@ describe('basicGet', () => {
     }
     expect(late).toBeGreaterThan(0);
     // what was late is ready again once its reply has been looked at
-    eventually(() => taken.length + count(channel, queue) === 1000);
+    eventually(() => taken.length + count(channel, queue) === 3000);
     const all = [...taken, ...takeAll(channel, queue)].map(Number);
-    expect(all.sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, index) => index));
+    expect(all.sort((a, b) => a - b)).toEqual(Array.from({ length: 3000 }, (_, index) => index));
     channel.queueDelete(queue);
   });
 

@@ -56,3 +56,8 @@ export function realSleep(): void {
   delete bell.sleep;
   delete bell.sleepInterruptibly;
 }
+
+/** Let every message that has been posted within this thread be heard: some turns of its event loop. */
+export async function portsSettled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 3));
+}

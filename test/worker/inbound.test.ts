@@ -8,6 +8,7 @@ import { ProtocolViolation } from '../../src/protocol/violation';
 import { Inbound } from '../../worker/connection/inbound';
 import { frame } from '../protocol/bytes';
 import { generator } from '../support/records';
+import { portsSettled } from '../support/threads';
 
 /** The ring's counts go round in every test of some length. */
 jest.mock('../../src/bridge/layout', () => {
@@ -260,18 +261,17 @@ describe('when main does not read', () => {
       rig.feed(piece);
       rig.takeFrames();
     }
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await portsSettled();
     expect(rig.rings).toBe(0);
   });
 
   test('it rings once the ring is half empty, and reading goes on', async () => {
     const rig = overfilled(20 * KIB);
-    const settled = () => new Promise((resolve) => setTimeout(resolve, 10));
     while (rig.link.inbound.available() - 1000 > 16 * KIB) rig.takeFrame();
-    await settled();
+    await portsSettled();
     expect([rig.rings, rig.inbound.full]).toEqual([0, true]);
     rig.takeFrame();
-    await settled();
+    await portsSettled();
     expect([rig.rings, rig.inbound.full]).toEqual([1, false]);
     expect(rig.link.inbound.available()).toBeGreaterThan(30 * KIB);
   });

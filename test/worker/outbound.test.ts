@@ -7,6 +7,7 @@ import { Outbound } from '../../worker/connection/outbound';
 import type { Transport } from '../../worker/connection/transport';
 import { frame } from '../protocol/bytes';
 import { generator } from '../support/records';
+import { portsSettled } from '../support/threads';
 
 const CAPACITY = 256;
 const HEARTBEAT = frame(FRAME.HEARTBEAT, 0, Buffer.alloc(0));
@@ -76,11 +77,6 @@ class Rig {
     expect(this.link.outbound.hasRoom(bytes.length)).toBe(true);
     this.link.outbound.write(bytes, 0, bytes.length);
     this.link.send();
-  }
-
-  /** Let the doorbell be heard. */
-  settle(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
@@ -211,12 +207,12 @@ describe('the doorbell', () => {
     const rig = new Rig();
     rig.outbound.flush();
     rig.send(frameOf(20));
-    await rig.settle();
+    await portsSettled();
     expect(rig.rings).toBe(1);
     expect(rig.transport.waiting).toEqual(frameOf(20));
     rig.transport.take();
     rig.send(frameOf(30));
-    await rig.settle();
+    await portsSettled();
     expect(rig.rings).toBe(2);
     expect(rig.transport.waiting).toEqual(frameOf(30));
   });
@@ -225,10 +221,10 @@ describe('the doorbell', () => {
     const rig = new Rig();
     rig.outbound.flush();
     rig.send(frameOf(20));
-    await rig.settle();
+    await portsSettled();
     rig.send(frameOf(30));
     rig.send(frameOf(40));
-    await rig.settle();
+    await portsSettled();
     expect(rig.rings).toBe(1);
     rig.transport.takeAll();
     expect(Buffer.concat(rig.transport.wire)).toEqual(Buffer.concat([frameOf(20), frameOf(30), frameOf(40)]));
@@ -245,7 +241,7 @@ describe('the doorbell', () => {
     rig.outbound.flush();
     expect(rig.transport.waiting).toEqual(frameOf(20));
     rig.send(frameOf(30));
-    await rig.settle();
+    await portsSettled();
     expect(rig.rings).toBe(0);
   });
 });

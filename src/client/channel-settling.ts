@@ -1,0 +1,65 @@
+import { TopologyChannel } from './channel-topology';
+import { checkInteger, checkOptions } from './checks';
+import { Deliveries } from './deliveries';
+
+const NAMES = {
+  basicAck: new Set(['multiple']),
+  basicNack: new Set(['multiple', 'requeue']),
+  basicReject: new Set(['requeue']),
+};
+
+/** The verbs that settle deliveries, and what is known of them. */
+export abstract class SettlingChannel extends TopologyChannel {
+  /** @internal */
+  protected readonly deliveries = new Deliveries();
+
+  /** @internal */
+  protected override renew(): void {
+    super.renew();
+    this.deliveries.reset();
+  }
+
+  /** Is this delivery still to be acked, nacked or rejected? */
+  isUnsettled(deliveryTag: number): boolean {
+    return this.deliveries.has(deliveryTag);
+  }
+
+  /**
+   * Take responsibility for a message, or with `multiple` for all up to it (0: for all). Does not block.
+   * @throws {AlreadySettledError} it was settled before, or needs no ack; nothing is sent, the channel lives
+   * @throws {RangeError} no such message was delivered
+   * @see AMQP 0-9-1 §1.8.3.13 (basic.ack)
+   */
+  basicAck(deliveryTag: number, options: { multiple?: boolean | undefined } = {}): void {
+    checkOptions('basicAck', options, NAMES.basicAck);
+    this.#settle('basic.ack', deliveryTag, { multiple: options.multiple });
+  }
+
+  /** Give messages back (`requeue`, default true) or away. Does not block. Throws like `basicAck`. */
+  basicNack(
+    deliveryTag: number,
+    options: { multiple?: boolean | undefined; requeue?: boolean | undefined } = {},
+  ): void {
+    checkOptions('basicNack', options, NAMES.basicNack);
+    this.#settle('basic.nack', deliveryTag, { multiple: options.multiple, requeue: options.requeue ?? true });
+  }
+
+  /** Give a message away (dead letters), or back with `requeue: true`. Does not block. Throws like `basicAck`. */
+  basicReject(deliveryTag: number, options: { requeue?: boolean | undefined } = {}): void {
+    checkOptions('basicReject', options, NAMES.basicReject);
+    this.#settle('basic.reject', deliveryTag, { requeue: options.requeue });
+  }
+
+  #settle(
+    method: 'basic.ack' | 'basic.nack' | 'basic.reject',
+    deliveryTag: number,
+    how: { multiple?: boolean | undefined; requeue?: boolean | undefined },
+  ): void {
+    const multiple = how.multiple === true;
+    checkInteger(deliveryTag, 'deliveryTag', multiple ? 0 : 1, Number.MAX_SAFE_INTEGER);
+    this.checkOpen(method);
+    this.deliveries.check(deliveryTag, multiple, this.id);
+    this.send(method, { deliveryTag, ...how }, deliveryTag);
+    this.deliveries.settle(deliveryTag, multiple);
+  }
+}
