@@ -12,7 +12,7 @@ export type Awakening = 'rung' | 'timeout' | 'interrupted';
  * of them is the same sleep.
  *
  *   sleeper                                   ringer
- *     arm: PARKED = 1, ticket = COUNT           store the news
+ *     arm: ticket = COUNT, PARKED = 1           store the news
  *     look for news                             PARKED 1 -> 0? then COUNT += 1 and notify
  *     none: sleep while COUNT == ticket
  *
@@ -26,10 +26,14 @@ export class Bell {
     this.words = new Int32Array(memory);
   }
 
-  /** Announce that this thread is about to sleep; look for news after this call. */
+  /**
+   * Announce that this thread is about to sleep; look for news after this call. The ticket is taken first:
+   * a late ring for older news may clear PARKED again, and then the ticket is what keeps us awake.
+   */
   arm(): number {
+    const ticket = Atomics.load(this.words, COUNT);
     Atomics.store(this.words, PARKED, 1);
-    return Atomics.load(this.words, COUNT);
+    return ticket;
   }
 
   disarm(): void {

@@ -8,7 +8,7 @@ export type WaitResult = Awakening | 'dead' | 'stalled';
 
 /** Plain sleeps first: most replies come within this, and an interruptible sleep costs more. */
 const PLAIN_MS = 5;
-/** Then slices, after each of which the worker is looked after. */
+/** Then slices; as often the worker is looked after. */
 const SLICE_MS = 200;
 
 /**
@@ -22,8 +22,9 @@ export class Link {
   readonly #layout: Layout;
   #doorbell: MessagePort | undefined;
   #gone = false;
-  #lastBeat = 0;
-  #staleSlices = 0;
+  #lastBeat = -1;
+  #silentLooks = 0;
+  #nextLook = 0;
 
   /** `stallTimeout`: milliseconds without an answer after which the worker counts as stalled. */
   constructor(
@@ -47,7 +48,8 @@ export class Link {
 
   /** One of STATE. */
   get state(): number {
-    return this.#gone ? STATE.DEAD : Atomics.load(this.#layout.words, WORD.STATE);
+    const state = Atomics.load(this.#layout.words, WORD.STATE);
+    return this.#gone && state < STATE.CLOSED ? STATE.DEAD : state;
   }
 
   /** The last word of the worker: empty if it had no time for one. */
@@ -102,23 +104,21 @@ export class Link {
 
   #wait(deadline: number, news: () => boolean): WaitResult {
     const plainUntil = performance.now() + PLAIN_MS;
-    this.#staleSlices = 0;
     for (;;) {
       const ticket = this.bell.arm();
       if (news()) return this.#awake('rung');
       const now = performance.now();
+      // by the clock and not by how the last sleep ended: other connections ring the same bell
+      const health = now >= this.#nextLook ? this.#look(now) : undefined;
+      if (health !== undefined) return this.#awake(health);
       if (now >= deadline) return this.#awake('timeout');
       const plain = now < plainUntil;
       const slice = Math.min(deadline - now, plain ? PLAIN_MS : SLICE_MS);
-      const end =
-        plain || !this.interruptible
-          ? this.bell.sleep(ticket, slice)
-          : this.bell.sleepInterruptibly(ticket, slice);
+      const interruptible = this.interruptible && !plain;
+      const end = interruptible
+        ? this.bell.sleepInterruptibly(ticket, slice)
+        : this.bell.sleep(ticket, slice);
       if (end === 'interrupted') return this.#awake(end);
-      if (end === 'timeout') {
-        const health = this.#examine(plain);
-        if (health !== undefined) return this.#awake(health);
-      }
     }
   }
 
@@ -128,16 +128,27 @@ export class Link {
   }
 
   /**
-   * A slice passed in silence: is anybody there? The probe is answered by counting BEAT up. Silence is
-   * counted in slices, not by the clock: a suspended process is no stalled worker.
+   * Is anybody there? A probe is answered by counting BEAT up before the next look. Silence is counted in
+   * looks, not by the clock: a suspended process is no stalled worker.
    */
-  #examine(plain: boolean): 'dead' | 'stalled' | undefined {
-    const { words } = this.#layout;
-    if (Atomics.load(words, WORD.STATE) === STATE.DEAD || !this.post(0)) return 'dead';
-    if (plain) return undefined;
-    const beat = Atomics.load(words, WORD.BEAT);
-    this.#staleSlices = beat === this.#lastBeat ? this.#staleSlices + 1 : 0;
+  #look(now: number): 'dead' | 'stalled' | undefined {
+    this.#nextLook = now + SLICE_MS;
+    const beat = Atomics.load(this.#layout.words, WORD.BEAT);
+    this.#silentLooks = beat === this.#lastBeat ? this.#silentLooks + 1 : 0;
     this.#lastBeat = beat;
-    return this.#staleSlices * SLICE_MS >= this.stallTimeout ? 'stalled' : undefined;
+    if (this.state === STATE.DEAD || !this.post(0)) return 'dead';
+    return this.#silentLooks * SLICE_MS > this.stallTimeout ? 'stalled' : undefined;
+  }
+
+  /** Does the worker answer within `ms`? For calls that would wait much longer for one that does not. */
+  answers(ms: number): boolean {
+    const { words } = this.#layout;
+    const beat = Atomics.load(words, WORD.BEAT);
+    const deadline = performance.now() + ms;
+    if (!this.post(0)) return false;
+    while (Atomics.load(words, WORD.BEAT) === beat && performance.now() < deadline) {
+      Atomics.wait(words, WORD.BEAT, beat, 1);
+    }
+    return Atomics.load(words, WORD.BEAT) !== beat;
   }
 }

@@ -1,5 +1,6 @@
 import { TimeoutError, WrongStateError } from '../errors';
 import { PLANS } from '../protocol/codec';
+import type { SessionDescription } from '../protocol/session-options';
 import { Channel } from './channel';
 import {
   type CallOptions,
@@ -14,6 +15,8 @@ import { type ConnectOptions, resolveOptions } from './options';
 import type { Waitable } from './pump';
 
 const TIMEOUT_ONLY = new Set(['timeout']);
+/** Milliseconds a worker may take to show that it is there before `stats` does without it. */
+const ANSWER_TIMEOUT = 250;
 
 /** Figures of a connection; taken without disturbing it. */
 export interface ConnectionStats {
@@ -215,10 +218,15 @@ export class Connection extends ConnectionCore {
     throw new TimeoutError(`${method} got no reply in time`, { method, outcome: 'unknown' });
   }
 
+  /** What the worker says now, or said last. */
+  #describe(): SessionDescription {
+    const current = this.isAlive && this.link.answers(ANSWER_TIMEOUT) && this.control({ call: 'describe' });
+    return current || this.description;
+  }
+
   /** Figures for monitoring. Blocks for some microseconds. */
   stats(): ConnectionStats {
-    const { address, bytesIn, bytesOut } =
-      (this.isAlive && this.control({ call: 'describe' })) || this.description;
+    const { address, bytesIn, bytesOut } = this.#describe();
     return {
       state: this.isOpen ? 'open' : 'closed',
       address,

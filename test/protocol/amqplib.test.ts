@@ -104,7 +104,7 @@ const { value: sharedValues } = fc.letrec<{ value: TableInputValue }>((tie) => (
     fc.boolean(),
     fc.integer(),
     fc.maxSafeInteger(),
-    fc.double(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
     text(),
     fc.constant(null),
     fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),

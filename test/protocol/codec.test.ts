@@ -83,6 +83,18 @@ describe('absent arguments', () => {
   });
 });
 
+describe('what somebody put on Object.prototype', () => {
+  const prototype = Object.prototype as Record<string, unknown>;
+  afterEach(() => {
+    for (const name of ['queue', 'durable', 'arguments']) delete prototype[name];
+  });
+
+  test('is no argument', () => {
+    Object.assign(prototype, { queue: 'x', durable: true, arguments: { a: 1 } });
+    expect(payloadOf('queue.declare', {})).toEqual(hex('0032 000a 0000 00 00 00000000'));
+  });
+});
+
 describe('reserved fields', () => {
   test.each([
     { name: 'queue.declare', bytes: '0032 000a 0000 00 00 00000000' },

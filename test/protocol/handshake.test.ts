@@ -1,6 +1,7 @@
 import { PLANS } from '../../src/protocol/codec';
 import { FrameScanner } from '../../src/protocol/frame';
 import {
+  describeStranger,
   Handshake,
   type HandshakeParams,
   type HandshakeStage,
@@ -206,4 +207,31 @@ describe('a server that cannot be talked to', () => {
     );
     expect(messages.join()).not.toContain('secret');
   });
+});
+
+describe('what answered instead of a broker is named by its first bytes', () => {
+  test.each([
+    ['AMQP\0\0\x09\x02', 'it wants AMQP 0-9-2'],
+    ['AMQP\0\0\x08\0', 'it wants AMQP 0-8-0'],
+    ['AMQP\x01\x01\0\x09', 'it wants AMQP 0-9'],
+    ['AMQP\x01\x01\0\x0a', 'it wants AMQP 0-10'],
+    ['AMQP\x03\x01\0\0', 'it wants AMQP 1.0'], // with SASL
+    ['AMQP\0\x01\0\0', 'it wants AMQP 1.0'],
+    ['HTTP/1.1 400 Bad Request', 'it is an HTTP server'],
+    ['SSH-2.0-OpenSSH_9.6', 'it is an SSH server'],
+    ['\x15\x03\x01\0\x02\x02\x46', 'it speaks TLS; use amqps:// or the option tls'],
+    ['\x16\x03\x01', 'it speaks TLS; use amqps:// or the option tls'],
+    ['220 mail\r\n\xff', 'it begins with "220 mail???"'],
+    ['"\\', 'it begins with "\\"\\\\"'],
+    ['', 'it begins with ""'],
+  ])('%j: %s', (first, description) => {
+    expect(describeStranger(Buffer.from(first, 'latin1'))).toBe(description);
+  });
+
+  test.each(['AMQP', 'AMQP\0', 'AMQP\0\0\x09'])(
+    'a protocol header that is not all there yet: %j',
+    (first) => {
+      expect(describeStranger(Buffer.from(first, 'latin1'))).not.toContain('undefined');
+    },
+  );
 });

@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeEscaped } from '../../src/protocol/utf8';
+import { decodeUtf8, encodeEscaped, fitShortstr } from '../../src/protocol/utf8';
 import { hex } from './bytes';
 
 const decode = (bytes: Buffer) => decodeUtf8(bytes, 0, bytes.length);
@@ -49,4 +49,22 @@ test('surrogates that stand for no byte are replaced as everywhere in Node', () 
   // a high surrogate alone, and low ones for ASCII (U+DC00 + 0x41) and beyond a byte
   expect(encodeEscaped('a\ud83d')).toEqual(hex('61 efbfbd'));
   expect(encodeEscaped('\udc41\udd00')).toEqual(hex('efbfbd efbfbd'));
+});
+
+describe('fitShortstr', () => {
+  test.each([
+    ['what fits is left alone', 'a'.repeat(255), 255],
+    ['ASCII', 'a'.repeat(300), 255],
+    ['two bytes each', 'é'.repeat(200), 127],
+    ['three bytes each', '€'.repeat(100), 85],
+    ['the last character would be cut', `${'a'.repeat(254)}é`, 254],
+  ])('keeps as many characters as 255 bytes hold: %s', (_, text, kept) => {
+    expect(fitShortstr(text)).toBe(text.slice(0, kept));
+  });
+
+  test.each([251, 252, 253, 254])('never keeps half of a surrogate pair: after %i letters', (letters) => {
+    const fitted = fitShortstr(`${'a'.repeat(letters)}😀😀`);
+    expect(fitted.isWellFormed()).toBe(true);
+    expect(fitted).toBe(letters === 251 ? `${'a'.repeat(251)}😀` : 'a'.repeat(letters));
+  });
 });

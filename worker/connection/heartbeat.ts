@@ -38,7 +38,7 @@ export class Heartbeat {
     const silent = received === this.#lastReceived && !events.deaf();
     this.#lastReceived = received;
     this.#silentTicks = silent ? this.#silentTicks + 1 : 0;
-    if (this.#silentTicks > limit) events.dead();
+    if (this.#silentTicks >= limit) events.dead();
   }
 
   #speak(events: HeartbeatEvents, limit: number): void {

@@ -8,6 +8,7 @@ const SCRATCH_SIZE = 64 * 1024;
 /** Bytes that found no room, and the frame boundary that main may see once they are in the ring. */
 interface Held {
   bytes: Buffer;
+  size: number;
   boundary: number;
 }
 
@@ -66,11 +67,19 @@ export class Inbound {
     this.link.publish(this.#boundary());
   }
 
+  /** Small reads share a piece: there may be very many of them. */
   #hold(bytes: Buffer): void {
-    for (let at = 0; at < bytes.length; at += SCRATCH_SIZE) {
-      const piece = Buffer.from(bytes.subarray(at, at + SCRATCH_SIZE));
-      this.scanner.push(piece);
-      this.#held.push({ bytes: piece, boundary: this.#boundary() });
+    for (let at = 0; at < bytes.length; ) {
+      let piece = this.#held.at(-1);
+      if (piece === undefined || piece.size === SCRATCH_SIZE) {
+        piece = { bytes: Buffer.allocUnsafe(SCRATCH_SIZE), size: 0, boundary: 0 };
+        this.#held.push(piece);
+      }
+      const taken = bytes.copy(piece.bytes, piece.size, at);
+      this.scanner.push(bytes, at, at + taken);
+      piece.size += taken;
+      piece.boundary = this.#boundary();
+      at += taken;
     }
     this.#heldSize += bytes.length;
     this.moveHeld(); // main may have made room before it could see that it is wanted
@@ -81,10 +90,10 @@ export class Inbound {
     const { inbound } = this.link;
     let boundary: number | undefined;
     if (this.#held.length > 0) this.link.wantRoom();
-    while (this.#held.length > 0 && inbound.hasRoom(this.#held[0]!.bytes.length)) {
+    while (this.#held.length > 0 && inbound.hasRoom(this.#held[0]!.size)) {
       const piece = this.#held.shift()!;
-      inbound.write(piece.bytes, 0, piece.bytes.length);
-      this.#heldSize -= piece.bytes.length;
+      inbound.write(piece.bytes, 0, piece.size);
+      this.#heldSize -= piece.size;
       boundary = piece.boundary;
     }
     if (boundary !== undefined) this.link.publish(boundary);

@@ -1,6 +1,7 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { runAsWorker } from 'synckit';
 import type { ControlCall, ControlReply } from '../../src/bridge/control';
+import { STATE } from '../../src/bridge/layout';
 import { WorkerLink } from '../../src/bridge/worker-link';
 import type { ErrorRecord } from '../../src/errors';
 import type { CloseReason, SessionDescription, SessionOptions } from '../../src/protocol/session-options';
@@ -23,7 +24,7 @@ function die(what: string, reason?: string): void {
     reason,
     origin: 'worker',
     recoverable: true,
-    outcome: 'unknown',
+    outcome: link?.state === STATE.OPEN ? 'unknown' : 'not-sent',
   };
   link?.die(JSON.stringify(record));
   if (reason !== undefined) process.exit(1);

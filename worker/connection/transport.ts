@@ -66,10 +66,12 @@ export class Transport {
     events.connected();
   }
 
-  /** `bytes` must not change until `done`. */
+  /** `bytes` must not change until `done`, which never comes if the socket ends first. */
   write(bytes: Uint8Array, done?: () => void): void {
     this.bytesOut += bytes.length;
-    this.#socket.write(bytes, done);
+    this.#socket.write(bytes, (error) => {
+      if (!error) done?.();
+    });
   }
 
   /** Read on after a `false`. */
