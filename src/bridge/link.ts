@@ -110,7 +110,7 @@ export class Link {
       const now = performance.now();
       // by the clock and not by how the last sleep ended: other connections ring the same bell
       const health = now >= this.#nextLook ? this.#look(now) : undefined;
-      if (health !== undefined) return this.#awake(health);
+      if (health !== undefined) return this.#awake(news() ? 'rung' : health);
       if (now >= deadline) return this.#awake('timeout');
       const plain = now < plainUntil;
       const slice = Math.min(deadline - now, plain ? PLAIN_MS : SLICE_MS);
@@ -136,7 +136,7 @@ export class Link {
     const beat = Atomics.load(this.#layout.words, WORD.BEAT);
     this.#silentLooks = beat === this.#lastBeat ? this.#silentLooks + 1 : 0;
     this.#lastBeat = beat;
-    if (this.state === STATE.DEAD || !this.post(0)) return 'dead';
+    if (!this.post(0)) return 'dead';
     return this.#silentLooks * SLICE_MS > this.stallTimeout ? 'stalled' : undefined;
   }
 

@@ -14,15 +14,13 @@ export interface WorkerThread<Call, Reply> {
   terminate(): void;
 }
 
-/** Longest wait for one control call: starting a worker on a loaded machine is the slowest of them. */
-const CALL_TIMEOUT = 30_000;
-
 /**
  * Start a thread of this package. `name` is its path below `worker/`, without extension; it is found
- * beside this file in `dist`, and as TypeScript under ts-node and jest.
+ * beside this file in `dist`, and as TypeScript under ts-node and jest. `timeout` (milliseconds) limits each
+ * call, the first of which waits for the thread to start.
  * @throws {Error} when the file is not there, or the thread cannot be started
  */
-export function spawnWorker<Call, Reply>(name: string): WorkerThread<Call, Reply> {
+export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerThread<Call, Reply> {
   const extension = extname(__filename);
   const file = join(__dirname, '..', '..', 'worker', name + extension);
   if (!existsSync(file)) {
@@ -36,7 +34,7 @@ export function spawnWorker<Call, Reply>(name: string): WorkerThread<Call, Reply
   subscribe('worker_threads', seen);
   let call: (call: Call) => Reply;
   try {
-    call = startWorkerThread<(call: Call) => Reply>(file, { timeout: CALL_TIMEOUT, tsRunner: 'ts-node' });
+    call = startWorkerThread<(call: Call) => Reply>(file, { timeout, tsRunner: 'ts-node' });
   } finally {
     unsubscribe('worker_threads', seen);
   }

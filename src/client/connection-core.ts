@@ -78,7 +78,7 @@ export abstract class ConnectionCore {
       died: (error) => this.#died(error),
       tell: (error) => this.tell(error),
     });
-    this.#thread = startThread();
+    this.#thread = startThread(settings.session.connectTimeout);
     try {
       this.description = this.#open(settings);
     } catch (error) {
@@ -301,9 +301,9 @@ export abstract class ConnectionCore {
   }
 }
 
-function startThread(): Thread {
+function startThread(timeout: number): Thread {
   try {
-    return spawnWorker('connection/thread');
+    return spawnWorker('connection/thread', timeout);
   } catch (error) {
     throw crashed((error as Error).message, error);
   }

@@ -47,7 +47,8 @@ export function writePublish(
   if (atOnce && !pump.room(whole, deadline)) return false;
 
   const head = () => {
-    channel.checkOpen('basic.publish');
+    // no look at what has come here: it could make others write where this is being written
+    if (!channel.isOpen) channel.checkOpen('basic.publish');
     encodeMethod(writer, channel.id, 'basic.publish', address);
     const start = openFrame(writer, FRAME.HEADER, channel.id);
     encodeContentHeader(writer, body.length, properties);

@@ -36,7 +36,8 @@ export type Outgoing = { [M in MethodName]: { name: M; args: Input<M> } }[Method
  */
 export function describeStranger(first: Buffer): string {
   const text = first.toString('latin1');
-  if (text.startsWith('AMQP')) return `it wants AMQP ${versionOf(first)}`;
+  if (text.startsWith('AMQP'))
+    return `it wants ${first.length < 8 ? 'another version' : `AMQP ${versionOf(first)}`}`;
   if (text.startsWith('HTTP/')) return 'it is an HTTP server';
   if (text.startsWith('SSH-')) return 'it is an SSH server';
   if (first[0] === 0x15 || first[0] === 0x16) return 'it speaks TLS; use amqps:// or the option tls';

@@ -75,7 +75,7 @@ function parse(uri: string): URL {
   }
   const url = URL.canParse(uri) ? new URL(uri) : undefined;
   // a bare # / ? in a password ends the authority early, and the rest would pass for something else
-  const cutShort = url !== undefined && url.username === '' && url.href.indexOf('@', url.origin.length) >= 0;
+  const cutShort = url !== undefined && url.username === '' && url.password === '' && url.href.includes('@');
   if (url !== undefined && url.hash === '' && !cutShort) return url;
   throw new TypeError(
     'the URL is malformed: percent-encode @ : / # ? in user name and password, and check the port (1-65535)',

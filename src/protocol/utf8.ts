@@ -9,8 +9,13 @@ const ESCAPE_BASE = 0xdc00;
 
 /** The start of `text` that fits into a short string; for texts that only inform. */
 export function fitShortstr(text: string): string {
-  let end = Math.min(text.length, MAX_SHORTSTR);
-  while (Buffer.byteLength(text.slice(0, end)) > MAX_SHORTSTR) end--;
+  let end = 0;
+  let size = 0;
+  for (const character of text) {
+    size += Buffer.byteLength(character);
+    if (size > MAX_SHORTSTR) break;
+    end += character.length;
+  }
   return text.slice(0, end);
 }
 

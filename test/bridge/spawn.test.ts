@@ -13,7 +13,7 @@ afterAll(() => unsubscribe('worker_threads', seen));
 afterEach(() => Promise.all(started.splice(0).map((worker) => worker.terminate())));
 
 /** The thread of a connection, before it was told to connect: what there is to spawn in this package. */
-const spawn = () => spawnWorker<ControlCall<never>, ControlReply<never>>('connection/thread');
+const spawn = () => spawnWorker<ControlCall<never>, ControlReply<never>>('connection/thread', 30_000);
 
 /** Block until the thread behind the doorbell is gone. */
 function waitForEnd({ doorbell }: Pick<WorkerThread<never, never>, 'doorbell'>): string {
@@ -24,7 +24,7 @@ function waitForEnd({ doorbell }: Pick<WorkerThread<never, never>, 'doorbell'>):
 
 test('a missing file is reported at once, by name', () => {
   const missing = join(__dirname, '../../worker/connection/nowhere.ts');
-  expect(() => spawnWorker('connection/nowhere')).toThrow(`worker file not found at ${missing}`);
+  expect(() => spawnWorker('connection/nowhere', 30_000)).toThrow(`worker file not found at ${missing}`);
   expect(started).toEqual([]);
 });
 
@@ -64,7 +64,7 @@ test('terminate ends a thread that has not even started', async () => {
 
 test('a thread that cannot start is reported by the first call', () => {
   // a script, not a thread: without its argument it throws while it is loaded
-  const thread = spawnWorker<string, never>('../test/support/sleeping-child');
+  const thread = spawnWorker<string, never>('../test/support/sleeping-child', 30_000);
   const began = performance.now();
   expect(() => thread.call('hello')).toThrow(/JSON|undefined/);
   expect(performance.now() - began).toBeLessThan(5000);
@@ -73,7 +73,7 @@ test('a thread that cannot start is reported by the first call', () => {
 test('a thread does not keep the process alive', () => {
   const script = `
     const { spawnWorker } = require('./src/bridge/spawn.ts');
-    const thread = spawnWorker('connection/thread');
+    const thread = spawnWorker('connection/thread', 30_000);
     console.log(thread.call({ call: 'describe' }));`;
   const { stdout, stderr, status, error } = spawnSync(
     process.execPath,

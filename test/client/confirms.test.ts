@@ -305,6 +305,17 @@ describe('publishBatch', () => {
     expect(returned?.returnedMessage?.text).toBe('astray');
   });
 
+  it('of messages alike, the one that came back is found by its address', () => {
+    const [here, nowhere] = [privateQueue(channel), unique('nowhere')];
+    const keys = [here, nowhere, here, nowhere];
+    const results = channel.publishBatch(
+      keys.map((routingKey) => ({ body: 'same', routingKey })),
+      { mandatory: true },
+    );
+    expect(results.map(({ status }) => status)).toEqual(['acked', 'returned', 'acked', 'returned']);
+    expect(count(channel, here)).toBe(2);
+  });
+
   it('a body reused by the iterable is reported as it was published', () => {
     const full = queueOfOne();
     const body = Buffer.alloc(1);

@@ -1,5 +1,5 @@
 import { type Channel, type Connection, TimeoutError } from '../../src';
-import { CEILING, errorOf, failureOf, pause, talk } from '../support/peer';
+import { CEILING, errorOf, failureOf, pause, talk, within } from '../support/peer';
 import {
   content,
   delivery,
@@ -27,7 +27,7 @@ function scene(...steps: Script): { peer: ScriptedBroker; connection: Connection
 function timeOut(peer: ScriptedBroker, call: () => unknown): TimeoutError {
   const { error, ms } = failureOf<TimeoutError>(call);
   expect(error).toBeInstanceOf(TimeoutError);
-  expect(ms).toBeLessThan(SHORT + 200);
+  expect(ms).toBeLessThan(within(SHORT + 200));
   peer.signal('late');
   pause(30); // it comes, but nobody looks
   return error;
@@ -409,7 +409,7 @@ describe('channels that open and close late', () => {
     const channel = connection.channel();
     const { error, ms } = failureOf(() => connection.channel());
     expect(error).toMatchObject({ replyCode: 405 });
-    expect(ms).toBeLessThan(1000);
+    expect(ms).toBeLessThan(within(1000));
     expect(channel.queueDeclare('a').queue).toBe('a');
   });
 });

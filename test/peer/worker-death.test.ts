@@ -9,7 +9,7 @@ import type { Worker } from 'node:worker_threads';
 import { type Channel, Connection, WorkerCrashedError, WorkerStalledError, WrongStateError } from '../../src';
 import { resolveOptions } from '../../src/client/options';
 import { build } from '../support/built-worker';
-import { broker, CEILING, connectTo, duration, errorOf, failureOf, pause } from '../support/peer';
+import { broker, CEILING, connectTo, duration, errorOf, failureOf, pause, within } from '../support/peer';
 import {
   beat,
   expects,
@@ -71,10 +71,10 @@ function expectOver(connection: Connection, channel: Channel): void {
     const { error: later, ms } = failureOf(call);
     expect(later).toBeInstanceOf(WrongStateError);
     expect(later.cause).toBe(connection.lastError);
-    expect(ms).toBeLessThan(100);
+    expect(ms).toBeLessThan(within(100));
   }
-  expect(duration(() => channel.close())).toBeLessThan(100);
-  expect(duration(() => connection.close())).toBeLessThan(300);
+  expect(duration(() => channel.close())).toBeLessThan(within(100));
+  expect(duration(() => connection.close())).toBeLessThan(within(300));
 }
 
 /** The Worker objects made during `fn`. */
@@ -92,7 +92,7 @@ describe('a worker that dies while this thread waits', () => {
   test.each(['throw', 'reject', 'exit', 'overflow'])('%s: an error in half a second, not a hang', (fault) => {
     const { connection, channel } = doomed(fault, 400, [...ready(), serve()]);
     const { error } = failureOf(() => connection.drainEvents({ timeout: CEILING }));
-    expect(sinceDeath()).toBeLessThan(NOTICED);
+    expect(sinceDeath()).toBeLessThan(within(NOTICED));
     expect(error).toBeInstanceOf(WorkerCrashedError);
     expect(error).toMatchObject({
       code: 'WORKER_CRASHED',
@@ -136,7 +136,7 @@ describe('a worker that dies while this thread waits', () => {
   ])('%s is waited for', (_, steps, call) => {
     const { channel } = doomed('exit', 600, [...ready(), ...steps]);
     const { error } = failureOf(() => call(channel));
-    expect(sinceDeath()).toBeLessThan(NOTICED);
+    expect(sinceDeath()).toBeLessThan(within(NOTICED));
     expect(error).toBeInstanceOf(WorkerCrashedError);
     expect(error).toMatchObject({ outcome: 'unknown' });
   });
@@ -153,7 +153,7 @@ describe('a worker that dies while this thread waits', () => {
     const channel = connection.channel();
     void worker?.terminate();
     const { error, ms } = failureOf(() => connection.drainEvents({ timeout: CEILING }));
-    expect(ms).toBeLessThan(NOTICED);
+    expect(ms).toBeLessThan(within(NOTICED));
     expect(error).toBeInstanceOf(WorkerCrashedError);
     expectOver(connection, channel);
   });
@@ -183,7 +183,7 @@ describe('a worker that dies while this thread waits', () => {
         expect(error).toBeInstanceOf(WorkerCrashedError);
       }
     });
-    expect(ms).toBeLessThan(NOTICED);
+    expect(ms).toBeLessThan(within(NOTICED));
   });
 
   test('an endless loop: stalled, and ended for it', async () => {
@@ -208,7 +208,7 @@ describe('a worker that dies while this thread waits', () => {
       recoverable: true,
     });
     expect(sinceDeath()).toBeGreaterThan(900);
-    expect(sinceDeath()).toBeLessThan(2200);
+    expect(sinceDeath()).toBeLessThan(within(2200));
     expectOver(connection, channel);
     await delay(200);
     expect(worker?.threadId).toBe(-1); // it does not burn a processor for ever
@@ -222,7 +222,7 @@ describe('a worker that dies while this thread does something else', () => {
     pause(600);
     const { error, ms } = failureOf(() => channel.queuePurge('q'));
     expect(error).toBeInstanceOf(WorkerCrashedError);
-    expect(ms).toBeLessThan(NOTICED);
+    expect(ms).toBeLessThan(within(NOTICED));
     expectOver(connection, channel);
   });
 
@@ -233,7 +233,7 @@ describe('a worker that dies while this thread does something else', () => {
       for (let count = 0; count < 2; count++) channel.basicPublish('x', { routingKey: 'q' });
     });
     expect(error).toBeInstanceOf(WorkerCrashedError);
-    expect(ms).toBeLessThan(NOTICED);
+    expect(ms).toBeLessThan(within(NOTICED));
   });
 
   test('isAlive knows', () => {
@@ -252,7 +252,7 @@ describe('a worker that never comes to life', () => {
       const { error, ms } = failureOf(() => connectTo(broker([])));
       expect(error).toBeInstanceOf(WorkerCrashedError);
       expect(error).toMatchObject({ outcome: 'not-sent' });
-      expect(ms).toBeLessThan(2000);
+      expect(ms).toBeLessThan(within(2000));
     },
   );
 
@@ -261,7 +261,7 @@ describe('a worker that never comes to life', () => {
     const { error, ms } = failureOf(() => connectTo(broker([])));
     expect(error).toBeInstanceOf(WorkerCrashedError);
     expect(error.message).toContain('/nowhere/hook.cjs');
-    expect(ms).toBeLessThan(2000);
+    expect(ms).toBeLessThan(within(2000));
   });
 
   test.each(['throw', 'exit'])('%s in the middle of the handshake', (fault) => {
@@ -269,7 +269,7 @@ describe('a worker that never comes to life', () => {
     const { error } = failureOf(() => connectTo(broker([header(), beat(50)])));
     expect(error).toBeInstanceOf(WorkerCrashedError);
     expect(error).toMatchObject({ outcome: 'not-sent' });
-    expect(sinceDeath()).toBeLessThan(NOTICED);
+    expect(sinceDeath()).toBeLessThan(within(NOTICED));
   });
 
   test('ended from outside in the moment it starts', () => {
@@ -281,7 +281,7 @@ describe('a worker that never comes to life', () => {
       ),
     );
     expect(error).toBeInstanceOf(WorkerCrashedError);
-    expect(ms).toBeLessThan(2000);
+    expect(ms).toBeLessThan(within(2000));
   });
 });
 

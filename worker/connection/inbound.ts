@@ -26,6 +26,8 @@ interface Held {
 export class Inbound {
   readonly #held: Held[] = [];
   #heldSize = 0;
+  /** Pieces fit long before the ring is empty. */
+  readonly #pieceSize: number;
   /** Allocated when first needed: most connections never overflow. */
   #scratch: Buffer | undefined;
   /** Ring position of the stream's first byte. */
@@ -37,6 +39,7 @@ export class Inbound {
     readonly maxHeld: number,
   ) {
     this.#origin = link.inbound.head;
+    this.#pieceSize = Math.min(SCRATCH_SIZE, link.inbound.capacity / 8);
   }
 
   get full(): boolean {
@@ -71,8 +74,8 @@ export class Inbound {
   #hold(bytes: Buffer): void {
     for (let at = 0; at < bytes.length; ) {
       let piece = this.#held.at(-1);
-      if (piece === undefined || piece.size === SCRATCH_SIZE) {
-        piece = { bytes: Buffer.allocUnsafe(SCRATCH_SIZE), size: 0, boundary: 0 };
+      if (piece === undefined || piece.size === piece.bytes.length) {
+        piece = { bytes: Buffer.allocUnsafe(this.#pieceSize), size: 0, boundary: 0 };
         this.#held.push(piece);
       }
       const taken = bytes.copy(piece.bytes, piece.size, at);

@@ -15,6 +15,10 @@ let link: WorkerLink | undefined;
 let session: Session | undefined;
 
 process.on('uncaughtException', (error) => die(`${error.name}: ${error.message}`, error.stack));
+// synckit's guard would report it only after a while
+process.prependListener('unhandledRejection', (reason) =>
+  die(String(reason), (reason as Error)?.stack ?? ''),
+);
 process.on('exit', () => die('the thread ended'));
 
 function die(what: string, reason?: string): void {

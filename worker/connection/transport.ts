@@ -70,7 +70,7 @@ export class Transport {
   write(bytes: Uint8Array, done?: () => void): void {
     this.bytesOut += bytes.length;
     this.#socket.write(bytes, (error) => {
-      if (!error) done?.();
+      if (!error && !this.#socket.destroyed) done?.(); // one callback of a lost socket has no error
     });
   }
 
