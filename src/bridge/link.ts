@@ -91,18 +91,18 @@ export class Link {
   /** Sleep until something is readable or the state is no longer `state`, at most until `deadline`
    * (performance.now). The caller names the state it has acted on, so that no change is slept through. */
   waitReadable(state: number, deadline: number): WaitResult {
-    return this.#wait(deadline, () => this.inbound.available() > 0 || this.state !== state);
+    return this.#wait(state, deadline, () => this.inbound.available() > 0 || this.state !== state);
   }
 
   /** Like `waitReadable`, and also ends when `size` bytes can be written. */
   waitWritable(size: number, state: number, deadline: number): WaitResult {
-    return this.#wait(deadline, () => {
+    return this.#wait(state, deadline, () => {
       Atomics.store(this.#layout.words, WORD.OUT_ROOM_WANTED, 1);
       return this.outbound.room() >= size || this.inbound.available() > 0 || this.state !== state;
     });
   }
 
-  #wait(deadline: number, news: () => boolean): WaitResult {
+  #wait(state: number, deadline: number, news: () => boolean): WaitResult {
     const plainUntil = performance.now() + PLAIN_MS;
     for (;;) {
       const ticket = this.bell.arm();
@@ -110,7 +110,11 @@ export class Link {
       const now = performance.now();
       // by the clock and not by how the last sleep ended: other connections ring the same bell
       const health = now >= this.#nextLook ? this.#look(now) : undefined;
-      if (health !== undefined) return this.#awake(news() ? 'rung' : health);
+      if (health !== undefined) {
+        // a worker that left a word has ended in the ordinary way
+        const spoken = Atomics.load(this.#layout.words, WORD.STATE) !== state;
+        return this.#awake(spoken ? 'rung' : health);
+      }
       if (now >= deadline) return this.#awake('timeout');
       const plain = now < plainUntil;
       const slice = Math.min(deadline - now, plain ? PLAIN_MS : SLICE_MS);

@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import type { ControlCall, ControlReply } from '../../src/bridge/control';
+import { STATE } from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
 import { spawnWorker, type WorkerThread } from '../../src/bridge/spawn';
 
@@ -15,11 +16,12 @@ afterEach(() => Promise.all(started.splice(0).map((worker) => worker.terminate()
 /** The thread of a connection, before it was told to connect: what there is to spawn in this package. */
 const spawn = () => spawnWorker<ControlCall<never>, ControlReply<never>>('connection/thread', 30_000);
 
-/** Block until the thread behind the doorbell is gone. */
-function waitForEnd({ doorbell }: Pick<WorkerThread<never, never>, 'doorbell'>): string {
+/** Block until the thread behind the doorbell is gone; returns the state that is left. */
+function waitForEnd({ doorbell }: Pick<WorkerThread<never, never>, 'doorbell'>): number {
   const link = new Link(1024, false, 60_000);
   link.attach(doorbell);
-  return link.waitReadable(link.state, performance.now() + 2000);
+  link.waitReadable(link.state, performance.now() + 5000);
+  return link.state;
 }
 
 test('a missing file is reported at once, by name', () => {
@@ -39,7 +41,7 @@ test('every connection has a thread of its own', () => {
   const [one, other] = [spawn(), spawn()];
   one.call({ call: 'describe' });
   one.terminate();
-  expect(waitForEnd(one)).toBe('dead');
+  expect(waitForEnd(one)).toBe(STATE.DEAD);
   expect(other.call({ call: 'describe' })).toBeUndefined();
 });
 
@@ -49,7 +51,7 @@ test('terminate ends the thread and frees it', async () => {
   const [worker] = started;
   const exit = new Promise((resolve) => worker!.once('exit', resolve));
   thread.terminate();
-  expect(waitForEnd(thread)).toBe('dead');
+  expect(waitForEnd(thread)).toBe(STATE.DEAD);
   await exit;
   expect(worker!.threadId).toBe(-1);
   expect(thread.doorbell.postMessage(0)).not.toBe(true);

@@ -219,12 +219,12 @@ describe('only whole frames become visible', () => {
 
   test('a frame whose end is held back stays hidden until the end is in the ring', async () => {
     const rig = new Rig(8 * KIB, 100 * KIB);
-    const filling = frameOf(FRAME_MAX);
-    const split = frameOf(3000);
+    const filling = Buffer.concat([frameOf(FRAME_MAX), frameOf(1000)]);
+    const split = frameOf(FRAME_MAX);
     rig.feed(filling);
-    rig.feed(split.subarray(0, 1000)); // leaves less room than a read into the ring takes
+    rig.feed(split.subarray(0, 500)); // leaves less room than a read into the ring takes
     expect(rig.inbound.target().length).toBe(64 * KIB);
-    rig.feed(Buffer.concat([split.subarray(1000), frameOf(FRAME_MAX)]));
+    rig.feed(Buffer.concat([split.subarray(500), frameOf(FRAME_MAX)]));
     expect(rig.link.inbound.available()).toBe(filling.length);
     rig.takeFrames();
     const all = await rig.drain();
