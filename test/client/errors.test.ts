@@ -220,10 +220,12 @@ describe('an error of a method that nobody waits for', () => {
 
   it('of several alike, the one that the broker means is named', () => {
     const [good, bad] = [privateQueue(sibling), unique('missing')];
-    channel.basicPublish('x', { routingKey: good });
-    channel.basicPublish('x', { exchange: bad, routingKey: 'guilty' });
-    channel.basicPublish('x', { exchange: 'amq.direct', routingKey: 'innocent' });
-    const error = thrownBy(() => channel.basicGet(good));
+    const error = thrownBy(() => {
+      channel.basicPublish('x', { routingKey: good });
+      channel.basicPublish('x', { exchange: bad, routingKey: 'guilty' });
+      channel.basicPublish('x', { exchange: 'amq.direct', routingKey: 'innocent' });
+      channel.basicGet(good);
+    });
     expect(error.message).toContain(`basic.publish ("${bad}", routing key "guilty")`);
   });
 

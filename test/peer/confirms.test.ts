@@ -6,7 +6,7 @@ import {
   TimeoutError,
   UnroutableError,
 } from '../../src';
-import { CEILING, duration, errorOf, failureOf, pause, talk } from '../support/peer';
+import { CEILING, duration, errorOf, failureOf, pause, talk, within } from '../support/peer';
 import {
   content,
   delivery,
@@ -86,7 +86,7 @@ describe('acks', () => {
     const { channel } = confirming(...publishes(1), expects('queue.purge'), ack(1), send('queue.purge-ok'));
     channel.basicPublish('x', { ...key, wait: false });
     channel.queuePurge('q');
-    expect(duration(() => channel.waitForConfirms())).toBeLessThan(50);
+    expect(duration(() => channel.waitForConfirms())).toBeLessThan(within(50));
   });
 
   test('each channel has numbers of its own', () => {
@@ -321,7 +321,7 @@ describe('confirms that come late', () => {
     expect(error).toBeInstanceOf(TimeoutError);
     expect(error.message).toContain('2 publishes');
     expect(error).toMatchObject({ outcome: 'unknown' });
-    expect(ms).toBeLessThan(300);
+    expect(ms).toBeLessThan(within(300));
     peer.signal('late');
     expect(channel.waitForConfirms()).toBe(true);
   });

@@ -3,6 +3,7 @@
  * small limit of its own, a test that hangs all the same is killed, and what a test leaves open is put
  * down after it. A broker that did not get what its script expects fails the test.
  */
+import { availableParallelism, loadavg } from 'node:os';
 import { type AmqpError, type Connection, type ConnectOptions, connect } from '../../src';
 import * as spawn from '../../src/bridge/spawn';
 import { builtSpawn } from './built-worker';
@@ -12,7 +13,7 @@ import { type ScriptedBroker, scriptedBroker, watchTest } from './scripted-broke
 jest.spyOn(spawn, 'spawnWorker').mockImplementation(builtSpawn().spawnWorker as typeof spawn.spawnWorker);
 
 /** Milliseconds that any call may take here. */
-export const CEILING = 3000;
+export const CEILING = 5000;
 
 const brokers = new Set<ScriptedBroker>();
 const connections = new Set<Connection>();
@@ -86,6 +87,11 @@ export function duration(fn: () => unknown): number {
   const start = performance.now();
   fn();
   return performance.now() - start;
+}
+
+/** A limit for a machine that has nothing else to do, in milliseconds; a loaded one gets more. */
+export function within(ms: number): number {
+  return ms * Math.max(1, (1.5 * loadavg()[0]!) / availableParallelism());
 }
 
 /** Keep this thread busy elsewhere: the connection's thread goes on. */
