@@ -282,6 +282,15 @@ export function fromRecord(record: ErrorRecord): AmqpError {
   return new errorClass(message, reason === undefined ? details : { ...details, cause: new Error(reason) });
 }
 
+/** The record in a worker's last word; one that was cut short still says what it can. */
+export function parseRecord(report: string): ErrorRecord {
+  try {
+    return JSON.parse(report) as ErrorRecord;
+  } catch {
+    return { name: ConnectionClosedError.name, message: report, code: 'CLOSED', outcome: 'unknown' };
+  }
+}
+
 /** The record of a connection.close from the broker. */
 export function closeRecord(replyCode: number, replyText: string, method: string | undefined): ErrorRecord {
   const errorClass = CONNECTION_ERRORS[replyCode] ?? ConnectionClosedError;

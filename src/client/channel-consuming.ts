@@ -1,4 +1,4 @@
-import { type AmqpError, MessageTooLargeError, WrongStateError } from '../errors';
+import { type AmqpError, MessageTooLargeError, WrongStateError, wasSent } from '../errors';
 import type { Args, Input } from '../protocol/method-types';
 import { ProtocolViolation } from '../protocol/violation';
 import { contentOf } from './channel-core';
@@ -35,7 +35,7 @@ export type BasicConsumeOptions = OptionsOf<'basic.consume', 'queue'> & {
 };
 export interface ConsumeOptions {
   noAck?: boolean | undefined;
-  /** Unsettled messages at most; default 100, or what `basicQos` set. */
+  /** Unsettled messages at most; default `limit`, else 100, or what `basicQos` set. */
   prefetch?: number | undefined;
   exclusive?: boolean | undefined;
   arguments?: Input<'basic.consume'>['arguments'];
@@ -62,7 +62,12 @@ const NAMES = {
 /** The verbs that bring messages and settle them. */
 export abstract class ConsumingChannel extends SettlingChannel {
   readonly #consumers = new Map<string, Consumer>();
+  /** Tags whose consume-ok is late. RabbitMQ ends the connection if such a tag is used again. */
+  readonly #late = new Set<string>();
   #prefetchSet = false;
+
+  /** The broker has cancelled a consumer that has no `onCancel` of its own; run by the pump. */
+  onCancel: CancelCallback | undefined;
   /** What `basicQos` said for the consumers to come. */
   #prefetch: number | undefined;
 
@@ -127,7 +132,9 @@ export abstract class ConsumingChannel extends SettlingChannel {
     });
     this.validate('basic.consume', { ...rest, queue });
     if (prefetch !== undefined || !this.#prefetchSet) {
-      const wanted = prefetch ?? Math.min(DEFAULT_PREFETCH, Math.max(1, limit));
+      // a loop that settles nothing still reaches its limit
+      const wanted =
+        prefetch ?? (Number.isFinite(limit) ? Math.min(Math.max(1, limit), 0xffff) : DEFAULT_PREFETCH);
       this.request('basic.qos', { prefetchCount: wanted }, {});
     }
     this.#consume(queue, iterator, rest);
@@ -145,6 +152,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
   ): string {
     const { consumerTag = '', noWait = false, timeout } = options;
     if (timeout !== undefined) checkTimeout(timeout);
+    this.#checkTag(consumerTag);
     const existing = this.#consumers.get(consumerTag);
     if (existing !== undefined && !(existing instanceof DrainingConsumer)) {
       throw new WrongStateError(`channel ${this.id} has a consumer "${consumerTag}" already`, {
@@ -163,18 +171,34 @@ export abstract class ConsumingChannel extends SettlingChannel {
       register(consumerTag);
       return consumerTag;
     }
+    this.#late.add(consumerTag);
     // deliveries may follow the reply at once: the consumer is there before they are looked at
-    const tagOf = (answer: Answer) => (answer.args as Args<'basic.consume-ok'>).consumerTag;
-    this.request(
-      'basic.consume',
-      args,
-      { timeout },
-      {
-        accept: (answer) => register(tagOf(answer)),
-        late: (answer) => this.connection.pump.defer(() => this.#dismiss(tagOf(answer), consumer.noAck)),
-      },
-    );
+    const started = (then: (tag: string) => void) => (answer: Answer) => {
+      this.#late.delete(consumerTag);
+      then((answer.args as Args<'basic.consume-ok'>).consumerTag);
+    };
+    const unwanted = (tag: string) => this.connection.pump.defer(() => this.#dismiss(tag, consumer.noAck));
+    try {
+      this.request(
+        'basic.consume',
+        args,
+        { timeout },
+        { accept: started(register), late: started(unwanted) },
+      );
+    } catch (error) {
+      if (!wasSent(error)) this.#late.delete(consumerTag);
+      throw error;
+    }
     return consumer.tag;
+  }
+
+  /** @throws {WrongStateError} */
+  #checkTag(consumerTag: string): void {
+    if (consumerTag === '' || !this.#late.has(consumerTag)) return;
+    throw new WrongStateError(
+      `consumer "${consumerTag}" of channel ${this.id} cannot be used yet: the broker still owes the answer to its start`,
+      { code: 'CONSUMER_PENDING' },
+    );
   }
 
   /** End a consumer without waiting: until the broker has answered, what it brings goes back. */
@@ -201,6 +225,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
     checkOptions('basicCancel', options, NAMES.basicCancel);
     checkString(consumerTag, 'consumerTag');
     checkBoolean(options.noWait, 'noWait');
+    this.#checkTag(consumerTag);
     const consumer = this.#consumers.get(consumerTag);
     if (options.noWait && consumer !== undefined) this.#dismiss(consumerTag, consumer.noAck);
     else this.#cancel(consumerTag, consumer, options);
@@ -308,6 +333,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
     this.#forgetDeliveries();
     for (const consumer of this.#consumers.values()) consumer.ended(reason);
     this.#consumers.clear();
+    this.#late.clear();
   }
 
   /** @internal */

@@ -121,7 +121,8 @@ export abstract class TopologyChannel extends ChannelCore {
     checkOptions('queueDeclare', options, NAMES.queueDeclare);
     if (options.noWait && queue === '')
       throw new TypeError('queueDeclare: noWait needs a queue name, or nobody will know it');
-    const answer = this.call('queue.declare', { ...options, queue }, options, queue);
+    const name = options.passive ? this.queueNamed(queue) : queue;
+    const answer = this.call('queue.declare', { ...options, queue: name }, options, queue);
     const declared = (answer?.args ?? {
       queue,
       messageCount: 0,

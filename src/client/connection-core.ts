@@ -4,6 +4,7 @@ import { Link } from '../bridge/link';
 import { spawnWorker, type WorkerThread } from '../bridge/spawn';
 import {
   type AmqpError,
+  ConnectError,
   ConnectionClosedError,
   type ErrorDetails,
   InterruptedError,
@@ -113,6 +114,7 @@ export abstract class ConnectionCore {
     try {
       return this.#thread.call(call);
     } catch (error) {
+      if (call.call === 'open' && /timed-out/.test((error as Error).message)) throw late(call.options);
       throw crashed((error as Error).message, error);
     }
   }
@@ -220,10 +222,11 @@ export abstract class ConnectionCore {
 
   /** Wait for the worker's last word, reading past whatever is in its way. */
   #await(deadline: number): void {
-    while (this.link.state < STATE.CLOSED) {
+    for (;;) {
+      const { state } = this.link;
+      if (state >= STATE.CLOSED) return;
       this.pump.skip();
-      const end = this.link.waitReadable(this.link.state, deadline);
-      if (end !== 'rung') return;
+      if (this.link.waitReadable(state, deadline) !== 'rung') return;
     }
   }
 
@@ -239,11 +242,11 @@ export abstract class ConnectionCore {
   }
 
   /** @throws why the connection has ended: the error itself once, then that it is closed @internal */
-  checkAlive(what: string): void {
+  checkAlive(what: string, how = 'was not sent'): void {
     const { death } = this.pump;
     if (death === undefined) return;
-    if (!this.#told) throw notSent(what, this.tell(death));
-    throw new WrongStateError(`${what} was not sent, the connection is closed: ${death.message}`, {
+    if (!this.#told) throw notSent(`${what} ${how}`, this.tell(death));
+    throw new WrongStateError(`${what} ${how}, the connection is closed: ${death.message}`, {
       code: 'CONNECTION_CLOSED',
       cause: death,
     });
@@ -309,6 +312,19 @@ function startThread(timeout: number): Thread {
   }
 }
 
+/** The thread was not there in time, on a machine that is very busy. */
+function late({ connectTimeout, endpoint: { host, port } }: SessionOptions): ConnectError {
+  const reason = `the worker thread did not start within connectTimeout (${connectTimeout} ms)`;
+  const attempts = [{ host, port, stage: 'worker', reason }];
+  return new ConnectError(`cannot connect to ${host}:${port}: ${reason}`, {
+    code: 'CONNECT',
+    attempts,
+    origin: 'worker',
+    recoverable: true,
+    outcome: 'not-sent',
+  });
+}
+
 function crashed(what: string, cause?: unknown): WorkerCrashedError {
   return new WorkerCrashedError(`the worker thread of the connection failed: ${what}`, {
     origin: 'worker',
@@ -322,7 +338,7 @@ function notSent(what: string, death: AmqpError): AmqpError {
   const { message, code, replyCode, replyText, method, origin, recoverable } = death;
   const errorClass = death.constructor as new (message: string, details: ErrorDetails) => AmqpError;
   const details = { code, replyCode, replyText, method, origin, recoverable };
-  return new errorClass(`${what} was not sent: ${message}`, {
+  return new errorClass(`${what}: ${message}`, {
     ...details,
     outcome: 'not-sent',
     cause: death,

@@ -139,7 +139,7 @@ export class Connection extends ConnectionCore {
     dispatcher.enter(verb);
     for (;;) {
       if (dispatcher.runOne()) return true;
-      this.checkAlive(verb);
+      this.checkAlive(verb, 'ended');
       if (this.waitFor(dispatcher, deadline) || performance.now() < deadline) continue;
       if (dispatcher.runOne()) return true; // a timer that was due with the deadline
       this.checkLimit();
@@ -162,6 +162,15 @@ export class Connection extends ConnectionCore {
   /** Forget a `callLater`; an unknown or finished one is no error. */
   cancelTimer(id: number): void {
     this.dispatcher.cancelTimer(id);
+  }
+
+  /**
+   * Run `callback` from the pump, after the events that wait already: for code that runs between two
+   * calls, such as a signal handler, and must not run inside of one. Does not block.
+   */
+  addCallbackThreadsafe(callback: () => void): void {
+    checkFunction(callback, 'callback');
+    this.dispatcher.push({ dispatch: callback });
   }
 
   // ── deadlines ───────────────────────────────────────────────────────────────────────────────────────

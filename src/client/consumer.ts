@@ -2,7 +2,7 @@ import { type AmqpError, ConsumerCancelledError } from '../errors';
 import type { Channel } from './channel';
 import type { Event } from './dispatcher';
 import { Fifo } from './fifo';
-import type { IncomingMessage } from './message';
+import { type IncomingMessage, refusePromise } from './message';
 
 export type MessageCallback = (message: IncomingMessage) => unknown;
 export type CancelCallback = (consumerTag: string) => unknown;
@@ -37,7 +37,7 @@ export class CallbackConsumer implements Consumer, Event {
   }
 
   handle(message: IncomingMessage): void {
-    this.callback(message);
+    refusePromise(this.callback(message), 'a consumer callback');
   }
 
   forget(): void {}
@@ -48,8 +48,9 @@ export class CallbackConsumer implements Consumer, Event {
 
   /** The broker cancelled it: tell the user, who learns it from the pump if there is no callback. */
   dispatch(): void {
-    if (this.onCancel === undefined) throw cancelled(this.tag);
-    this.onCancel(this.tag);
+    const onCancel = this.onCancel ?? this.channel.onCancel;
+    if (onCancel === undefined) throw cancelled(this.tag);
+    onCancel(this.tag);
   }
 }
 

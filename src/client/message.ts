@@ -27,6 +27,9 @@ export class Message<P extends PropertiesInput = PropertiesInput> {
 
   constructor(body: BodyInput, properties?: P) {
     const bytes = bodyBytes(body);
+    if (properties !== undefined && (typeof properties !== 'object' || properties === null)) {
+      throw new TypeError(`properties must be an object, got ${typeName(properties)}`);
+    }
     // a view, not a copy: the bytes are taken when the message is published
     this.body = Buffer.isBuffer(bytes)
       ? bytes

@@ -2,9 +2,9 @@ import { STATE } from '../bridge/layout';
 import type { Link, WaitResult } from '../bridge/link';
 import {
   type AmqpError,
-  type ErrorRecord,
   fromRecord,
   InterruptedError,
+  parseRecord,
   violationRecord,
   WorkerCrashedError,
   WorkerStalledError,
@@ -260,7 +260,7 @@ export class Pump {
 
   #lastWord(state: number): AmqpError {
     const { report } = this.link;
-    if (report !== '') return fromRecord(JSON.parse(report) as ErrorRecord);
+    if (report !== '') return fromRecord(parseRecord(report));
     return new WorkerCrashedError(
       state === STATE.DEAD
         ? 'the worker thread of the connection ended without a word; it may have run out of memory'

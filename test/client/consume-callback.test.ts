@@ -165,6 +165,29 @@ describe('a reply that comes too late', () => {
     expect(channel.consumerTags).toEqual([]);
   });
 
+  it.each<[string, (queue: string, consumerTag: string) => void]>([
+    ['cancelled', (_queue, consumerTag) => channel.basicCancel(consumerTag)],
+    ['started again', (queue, consumerTag) => channel.basicConsume(queue, note, { consumerTag })],
+  ])('of a consume whose tag is %s at once: RabbitMQ would end the connection (541, 530)', (_how, again) => {
+    const queue = privateQueue(channel);
+    channel.basicQos({ prefetchCount: 1 });
+    for (let round = 0; round < 20; round++) {
+      const consumerTag = `round ${round}`;
+      try {
+        channel.basicConsume(queue, note, { consumerTag, timeout: 0 });
+      } catch (error) {
+        expect(error).toBeInstanceOf(TimeoutError);
+        try {
+          again(queue, consumerTag);
+        } catch (refusal) {
+          expect(refusal).toBeInstanceOf(WrongStateError); // not yet: that would do as well
+        }
+      }
+      if (channel.consumerTags.includes(consumerTag)) channel.basicCancel(consumerTag);
+    }
+    eventually(() => channel.queueDeclare(queue, { passive: true }).consumerCount === 0);
+  });
+
   it('of a cancel neither', () => {
     const queue = privateQueue(channel);
     for (let round = 0; round < 50; round++) {

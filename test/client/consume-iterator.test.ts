@@ -191,12 +191,12 @@ describe('the end of a loop', () => {
     const send = () => {
       if (sent++ < 4) {
         other.basicPublish(String(sent), { routingKey: queue });
-        connection.callLater(60, send);
+        connection.callLater(150, send);
       }
     };
     let sent = 0;
     send();
-    const texts = [...channel.consume(queue, { timeout: 150 })].map((message) => message.text);
+    const texts = [...channel.consume(queue, { timeout: 400 })].map((message) => message.text);
     expect(texts).toEqual(['1', '2', '3', '4']);
     other.close();
   });
@@ -306,6 +306,14 @@ describe('several loops', () => {
     });
     expect(texts.sort()).toEqual(['one', 'two']);
     for (const iterator of [first, second]) iterator.return?.();
+  });
+});
+
+describe('a limit beyond the default prefetch', () => {
+  it('is reached by a loop that settles nothing, too', () => {
+    const queue = privateQueue(channel);
+    for (let n = 0; n < 150; n++) channel.basicPublish('x', { routingKey: queue });
+    expect([...channel.consume(queue, { ...patient, limit: 150 })]).toHaveLength(150);
   });
 });
 

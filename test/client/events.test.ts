@@ -188,3 +188,32 @@ describe('callLater', () => {
     expect(seen).toEqual([]);
   });
 });
+
+describe('what else the pump runs', () => {
+  it('addCallbackThreadsafe: after what waits already, and not before somebody pumps', () => {
+    const queue = privateQueue(channel, 'first');
+    channel.basicConsume(queue, note);
+    eventually(() => count(channel, queue) === 0);
+    connection.addCallbackThreadsafe(() => seen.push('then the callback'));
+    expect(seen).toEqual([]);
+    connection.loop({ timeout: 0 });
+    expect(seen).toEqual(['first', 'then the callback']);
+  });
+
+  it('onCancel of the channel, for consumers that have none', () => {
+    const queue = privateQueue(channel);
+    const tag = channel.basicConsume(queue, note);
+    channel.onCancel = (consumerTag) => seen.push(consumerTag);
+    channel.queueDelete(queue);
+    drainUntil(connection, () => seen.length === 1);
+    expect(seen).toEqual([tag]);
+  });
+
+  it('no async callback: nobody would wait for it', () => {
+    const queue = privateQueue(channel, 'one');
+    channel.basicConsume(queue, async (message) => message.ack());
+    const error = thrownBy(() => connection.drainEvents({ timeout: CEILING }));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toContain('returned a promise');
+  });
+});

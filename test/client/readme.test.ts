@@ -21,7 +21,7 @@ function run(script: string): string {
 
 describe('the README', () => {
   it('opens with a script that works as it stands, with the broker of this test run for localhost', () => {
-    const url = JSON.stringify(process.env['AMQP_URL']);
+    const url = JSON.stringify(process.env.AMQP_URL);
     expect(run(blocks[0]!.replace("'amqp://localhost'", url))).toBe('hello\n');
   });
 

@@ -18,7 +18,7 @@ import {
   duration,
   errorOf,
   failureOf,
-  pause,
+  moment,
   talk,
   within,
 } from '../support/peer';
@@ -247,7 +247,7 @@ describe.each<[string, Step, typeof ConnectionClosedError]>([
   test('nothing in particular: the next call says so', () => {
     const { peer, channel, connection } = scene(waitFor('go'), end);
     peer.signal('go');
-    pause(100);
+    moment();
     expect(errorOf(() => channel.basicPublish('x', { routingKey: 'q' }))).toBeInstanceOf(errorClass);
     expect(errorOf(() => channel.basicPublish('x', { routingKey: 'q' }))).toBeInstanceOf(WrongStateError);
     expect(connection.isOpen).toBe(false);
@@ -275,7 +275,7 @@ describe.each<[string, Step, typeof ConnectionClosedError]>([
   test('an error that was not sent says so: the connection had ended before', () => {
     const { peer, channel } = scene(waitFor('go'), end);
     peer.signal('go');
-    pause(100);
+    moment();
     expect(errorOf(() => channel.queuePurge('q'))).toMatchObject({ outcome: 'not-sent' });
   });
 });
@@ -336,7 +336,7 @@ describe('connection.close from the broker', () => {
     );
     const got: string[] = [];
     channel.basicConsume('q', ({ text }) => got.push(text), { noAck: true });
-    pause(100);
+    moment();
     expect(errorOf(() => connection.loop({ timeout: 500 }))).toBeInstanceOf(ConnectionForcedError);
     expect(got).toEqual(['last']);
   });
@@ -415,7 +415,7 @@ describe('channel.close from the broker', () => {
     );
     channel.basicConsume('q', nothing);
     expect(errorOf(() => channel.queueDeclare('q'))).toBeInstanceOf(NotFoundError);
-    pause(50);
+    moment();
     expect(connection.channel().queueDeclare('x').queue).toBe('x');
     connection.close();
   });
@@ -480,7 +480,7 @@ describe('channel.close from the broker', () => {
     );
     const got: string[] = [];
     const iterator = channel.consume('q', { noAck });
-    pause(50);
+    moment();
     const error = errorOf(() => {
       for (const { text } of iterator) {
         got.push(text);
@@ -595,7 +595,7 @@ describe('closes that cross', () => {
       expectsEnd(),
     );
     peer.signal('go');
-    pause(100);
+    moment();
     expect(duration(() => connection.close())).toBeLessThan(within(1000));
     connection.close();
     peer.done();
@@ -656,7 +656,7 @@ describe('a broker that does not answer', () => {
       steps: [delivery('ct', 1, { body: 'x'.repeat(4000) })],
     });
     channel.basicConsume('q', nothing, { noAck: true });
-    pause(100);
+    moment();
     expect(duration(() => channel.close({ timeout: LIMIT }))).toBeLessThan(within(LIMIT + 300));
     expect(duration(() => connection.close({ timeout: LIMIT }))).toBeLessThan(within(LIMIT + 300));
   });

@@ -9,7 +9,17 @@ import {
   WrongStateError,
   wasSent,
 } from '../../src';
-import { CEILING, duration, errorOf, failureOf, growthDuring, pause, talk, within } from '../support/peer';
+import {
+  CEILING,
+  duration,
+  errorOf,
+  failureOf,
+  growthDuring,
+  moment,
+  pause,
+  talk,
+  within,
+} from '../support/peer';
 import {
   beat,
   content,
@@ -114,7 +124,7 @@ describe('connection.blocked: the broker takes no publishes for now', () => {
 
   test('it counts from the moment it comes, even if nobody has looked', () => {
     const { channel } = scene([blocked, serve()], { blockedTimeout: 100 });
-    pause(50);
+    moment();
     expect(errorOf(() => channel.basicPublish('x', key))).toBeInstanceOf(BlockedTimeoutError);
   });
 
@@ -175,7 +185,7 @@ describe('channel.flow: the broker takes no publishes on one channel', () => {
 
   test('publishes wait for it, in vain: not sent, and the error says what it was', () => {
     const { channel } = scene([...pauseChannel, serve()]);
-    pause(50);
+    moment();
     const { error, ms } = failureOf(() => channel.basicPublish('x', { ...key, timeout: 150 }));
     expect(error).toBeInstanceOf(TimeoutError);
     expect(error).toMatchObject({ outcome: 'not-sent', method: 'basic.publish' });
@@ -191,7 +201,7 @@ describe('channel.flow: the broker takes no publishes on one channel', () => {
       serve(),
     ]);
     const other = connection.channel();
-    pause(50);
+    moment();
     expect(duration(() => other.basicPublish('other', key))).toBeLessThan(within(50));
     expect(duration(() => channel.basicPublish('waiting', key))).toBeGreaterThan(50);
     connection.close();
@@ -399,7 +409,7 @@ describe('a program that does not read', () => {
     });
     let got = 0;
     channel.basicConsume('q', () => got++, { noAck: true });
-    pause(100);
+    moment();
     connection.loop({ timeout: 200 });
     expect(got).toBe(1000);
     connection.close();

@@ -94,8 +94,8 @@ describe('a peer that hangs up', () => {
   });
 
   test('right after open-ok: the connection was there, and is lost', () => {
-    const { connection } = talk([...handshake(), cut()]);
-    expect(errorOf(() => connection.channel())).toMatchObject({ code: 'CONNECTION_LOST' });
+    const peer = broker([...handshake(), cut()]);
+    expect(errorOf(() => connectTo(peer).channel())).toMatchObject({ code: 'CONNECTION_LOST' });
   });
 
   test('nobody listens at all', () => {

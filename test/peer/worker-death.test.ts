@@ -9,7 +9,7 @@ import type { Worker } from 'node:worker_threads';
 import { type Channel, Connection, WorkerCrashedError, WorkerStalledError, WrongStateError } from '../../src';
 import { resolveOptions } from '../../src/client/options';
 import { build } from '../support/built-worker';
-import { broker, CEILING, connectTo, duration, errorOf, failureOf, pause, within } from '../support/peer';
+import { broker, CEILING, connectTo, duration, failureOf, pause, within } from '../support/peer';
 import {
   beat,
   expects,
@@ -272,16 +272,19 @@ describe('a worker that never comes to life', () => {
     expect(sinceDeath()).toBeLessThan(within(NOTICED));
   });
 
-  test('ended from outside in the moment it starts', () => {
+  test('ended from outside in the moment it starts: nobody can know, but connectTimeout holds', () => {
     const peer = broker([]);
+    const options = { connectTimeout: 1000 };
     const { error, ms } = failureOf(() =>
       workersOf(
-        () => connectTo(peer),
+        () => connectTo(peer, options),
         (worker) => void worker.terminate(),
       ),
     );
-    expect(error).toBeInstanceOf(WorkerCrashedError);
-    expect(ms).toBeLessThan(within(2000));
+    expect(error.name).toMatch(/ConnectError|WorkerCrashedError/);
+    expect(error).toMatchObject({ outcome: 'not-sent' });
+    expect(error.message).toContain('worker');
+    expect(ms).toBeLessThan(within(1500));
   });
 });
 
@@ -314,7 +317,7 @@ describe('a program of its own', () => {
       err += text;
     });
     const exited = once(child, 'close');
-    await once(child.stdout, 'data');
+    await Promise.race([once(child.stdout, 'data'), exited]);
     await options.meanwhile?.(child);
     const [code] = await exited;
     clearTimeout(guard);
@@ -329,7 +332,7 @@ describe('a program of its own', () => {
   test('whose worker runs out of memory', async () => {
     const { code, outcome, at, after } = await run({
       args: ['--max-old-space-size=64'],
-      env: faultEnv('memory', 300),
+      env: faultEnv('memory', 800),
       script: [...ready(), serve()],
       timeout: 60_000,
     });
@@ -354,9 +357,4 @@ describe('a program of its own', () => {
     expect(after).toEqual([]);
     expect(code).toBe(0);
   });
-});
-
-test('the ceiling of these tests is above what they allow', () => {
-  expect(CEILING).toBeGreaterThan(2 * NOTICED);
-  expect(errorOf(() => connectTo(broker([header()]), { connectTimeout: 50 })).code).toBe('CONNECT');
 });

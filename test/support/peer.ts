@@ -99,6 +99,9 @@ export function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
+/** Long enough for what the broker has sent to arrive, though nobody looks at it. */
+export const moment = () => pause(within(60));
+
 /** MiB by which the process has grown while `fn` ran. */
 export function growthDuring(fn: () => unknown): number {
   const before = process.memoryUsage.rss();
