@@ -160,6 +160,10 @@ export abstract class ConsumingChannel extends SettlingChannel {
       });
     }
     const register = (tag: string) => {
+      const other = this.#consumers.get(tag);
+      if (other !== undefined && !(other instanceof DrainingConsumer)) {
+        throw new ProtocolViolation(503, 'consumer tag given twice', 'basic.consume-ok', 'a new tag', tag);
+      }
       consumer.tag = tag;
       this.#consumers.set(tag, consumer);
     };
@@ -383,6 +387,9 @@ export abstract class ConsumingChannel extends SettlingChannel {
     const { deliveryTag, redelivered, exchange, routingKey, messageCount } =
       answer.args as Args<'basic.deliver'> & Partial<Args<'basic.get-ok'>>;
     const { body, bodySize, properties } = contentOf(answer);
+    if (deliveryTag === 0) {
+      throw new ProtocolViolation(502, 'delivery without a tag', answer.plan.name, 'at least 1', deliveryTag);
+    }
     this.deliveries.add(deliveryTag, noAck);
     if (body === undefined) throw this.#tooLarge(deliveryTag, bodySize, noAck);
     return new IncomingMessage(

@@ -326,19 +326,14 @@ export abstract class PublishingChannel extends ConsumingChannel {
 
   #cameBack(answer: Answer): void {
     const { replyCode, replyText, exchange, routingKey } = answer.args as Args<'basic.return'>;
-    const { body = Buffer.alloc(0), properties } = contentOf(answer);
-    const channel = this.self;
-    const message = new ReturnedMessage(
-      channel,
-      replyCode,
-      replyText,
-      exchange,
-      routingKey,
-      body,
-      properties,
-    );
+    const { body, properties } = contentOf(answer);
+    const returned = (bytes: Uint8Array) =>
+      new ReturnedMessage(this.self, replyCode, replyText, exchange, routingKey, bytes as Buffer, properties);
+    const message = returned(body ?? NO_BODY);
     const publish = this.#mode === 'confirm' ? this.#confirms.returned(message) : undefined;
-    if (!publish?.watched) this.connection.dispatcher.push(message);
+    // above maxMessageSize it was not kept, but it was ours
+    if (publish !== undefined && body === undefined) publish.returned = returned(publish.body);
+    if (!publish?.watched) this.connection.dispatcher.push(publish?.returned ?? message);
   }
 
   /** @internal */
@@ -348,6 +343,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
   }
 }
 
+const NO_BODY = Buffer.alloc(0);
 const MESSAGE_PROPERTIES = new Set<string>(PROPERTY_NAMES);
 
 /** A message's own properties, and those given beside it, which win. */

@@ -59,10 +59,11 @@ export class Replies {
     const pending = this.#owed[index];
     if (pending === undefined) throw this.#unasked(name);
     this.#owed.splice(index, 1);
-    pending.answer = answer;
-    pending.settled = true;
+    // first what the reply brings about: if that is refused, the request has not been answered
     if (pending.abandoned) pending.handlers.late?.(answer);
     else pending.handlers.accept?.(answer);
+    pending.answer = answer;
+    pending.settled = true;
   }
 
   #unasked(name: string): ProtocolViolation {

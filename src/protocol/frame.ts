@@ -94,11 +94,12 @@ export class FrameScanner {
         `0x${octet.toString(16)}`,
       );
     }
-    this.boundary = this.position;
-    this.#headerSize = 0;
     const control = this.#control;
     this.#control = undefined;
+    this.#headerSize = 0;
+    // a method that is refused does not count as received
     if (control !== undefined) this.onControl(control);
+    this.boundary = this.position;
   }
 }
 

@@ -67,9 +67,10 @@ function wait(link: Link, ms = CEILING, state = link.state): { result: WaitResul
   return { result, took: performance.now() - began };
 }
 
-/** A worker that left a word has rung; of one that did not, the wait itself says that it is gone. */
+/** Of a worker that left no word the wait itself says that it is gone; one that did may also have rung. */
 function expectDead(link: Link, result: WaitResult): void {
-  expect([result, link.state]).toEqual([link.report === '' ? 'dead' : 'rung', STATE.DEAD]);
+  expect(link.state).toBe(STATE.DEAD);
+  expect(link.report === '' ? ['dead'] : ['dead', 'rung']).toContain(result);
 }
 
 describe('a wait ends', () => {

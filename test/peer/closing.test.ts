@@ -623,6 +623,7 @@ describe('a broker that does not answer', () => {
     expect(channel.isOpen).toBe(false);
     expect(errorOf(() => channel.queuePurge('q'))).toBeInstanceOf(WrongStateError);
     expect(connection.channel().id).toBe(2); // the number may still be in use there
+    expect(errorOf(() => connection.channel(1))).toBeInstanceOf(WrongStateError); // so nobody gets it
     connection.close();
   });
 
@@ -737,6 +738,18 @@ describe('closing again, and closing what is closed', () => {
     channel.close({ replyCode: 406, replyText: 'enough' });
     connection.close({ replyCode: 320, replyText: 'going home' });
     peer.done();
+  });
+
+  test('a reply text that does not fit is refused by name, and nothing is closed', () => {
+    const { connection, channel } = scene(serve());
+    const replyText = 'x'.repeat(256);
+    for (const closable of [channel, connection]) {
+      const error = errorOf<Error>(() => closable.close({ replyText }));
+      expect(error).toBeInstanceOf(RangeError);
+      expect(error.message).toContain('replyText');
+    }
+    expect(channel.queueDeclare('q').queue).toBe('q');
+    connection.close();
   });
 
   test('a reply text is never cut silently', () => {

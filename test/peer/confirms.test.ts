@@ -32,9 +32,10 @@ const noRoute = { replyCode: 312, replyText: 'NO_ROUTE' };
 const returned = (body: string, routingKey = 'q', exchange = '') =>
   content('basic.return', { ...noRoute, exchange, routingKey }, { body });
 
+const select = [expects('confirm.select'), send('confirm.select-ok')];
+
 /** A channel in confirm mode. */
 function confirming(...steps: Script): { peer: ScriptedBroker; connection: Connection; channel: Channel } {
-  const select = [expects('confirm.select'), send('confirm.select-ok')];
   const { peer, connection } = talk([...ready(), ...select, ...steps, serve()]);
   const channel = connection.channel();
   channel.confirmSelect();
@@ -251,6 +252,19 @@ describe('returns', () => {
     }
     const error = channel.publishBatch(bodies(), key)[0]?.error as NackError<{ text: string }>;
     expect(error.returnedMessage?.text).toBe('one');
+  });
+
+  test('one larger than maxMessageSize still has its body: it was ours', () => {
+    const { connection } = talk(
+      [...ready(), ...select, ...publishes(1), returned('x'.repeat(100)), ack(1), serve()],
+      { maxMessageSize: 99 },
+    );
+    const channel = connection.channel();
+    channel.confirmSelect();
+    const error = errorOf<UnroutableError<{ text: string }>>(() =>
+      channel.basicPublish('x'.repeat(100), mandatory),
+    );
+    expect(error.returnedMessage?.text).toBe('x'.repeat(100));
   });
 
   test('an empty one', () => {

@@ -254,6 +254,19 @@ describe('a peer that does not read', () => {
     expect(keys).toEqual(Array.from({ length: sent }, (_, i) => i));
   });
 
+  test('an answer that we owe it and cannot send does not hold up anybody', () => {
+    const { peer, connection, channel } = scene([
+      ...[expects('basic.publish'), reading(false), waitFor('go'), send('channel.flow', { active: false })],
+      stall(CEILING),
+    ]);
+    errorOf(() => {
+      for (;;) channel.basicPublish(Buffer.alloc(1000), { ...key, timeout: 100 });
+    });
+    peer.signal('go');
+    moment();
+    expect(failureOf(() => connection.drainEvents({ timeout: 100 })).ms).toBeLessThan(within(400));
+  });
+
   test('a call that cannot be sent says so', () => {
     const { channel } = scene([expects('basic.publish'), reading(false), stall(CEILING)]);
     errorOf(() => {

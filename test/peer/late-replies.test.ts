@@ -123,7 +123,7 @@ describe('a reply that comes after its call has timed out is swallowed', () => {
   });
 
   test('timeout 0 does not wait at all', () => {
-    const { channel } = scene(...declares('a', 1), ...declares('b', 2));
+    const { channel } = scene(...declares('a', 1, stall(50)), ...declares('b', 2));
     expect(errorOf(() => channel.queueDeclare('a', { timeout: 0 }))).toBeInstanceOf(TimeoutError);
     expect(channel.queueDeclare('b').queue).toBe('b');
   });
@@ -278,6 +278,26 @@ describe('what a late reply has brought is given back', () => {
       connection.close();
       expect(peer.transcript().filter(({ method }) => method === 'basic.nack')).toHaveLength(2);
     });
+  });
+
+  test('a delivery that crosses our cancel', () => {
+    const { connection, channel } = scene(
+      ...[expects('basic.qos'), send('basic.qos-ok'), expects('basic.consume')],
+      ...[
+        send('basic.consume-ok', { consumerTag: 'ct' }),
+        delivery('ct', 1),
+        expects('basic.cancel'),
+        delivery('ct', 2),
+      ],
+      send('basic.cancel-ok', { consumerTag: 'ct' }),
+      ...[
+        expects('basic.nack', { deliveryTag: 1, requeue: true }),
+        expects('basic.nack', { deliveryTag: 2, requeue: true }),
+      ],
+    );
+    channel.basicConsume('q', () => {});
+    channel.basicCancel('ct');
+    connection.close();
   });
 
   test('a cancel-ok that is late ends the consumer all the same', () => {

@@ -19,6 +19,7 @@ import {
   expects,
   expectsEnd,
   frame,
+  frameBytes,
   handshake,
   headerPayload,
   heartbeat,
@@ -140,6 +141,21 @@ describe('what is sent along', () => {
     peer.done(5000);
   });
 
+  test('what came before it counts, even in the same packet', () => {
+    const both = Buffer.concat([
+      frameBytes({ type: METHOD, channel: 1, payload: methodPayload('basic.ack', { deliveryTag: 1 }) }),
+      frameBytes({ type: 4 }),
+    ]);
+    const { connection } = talk([
+      ...[...ready(), expects('confirm.select'), send('confirm.select-ok'), expects('basic.publish')],
+      sendBytes(both),
+    ]);
+    const channel = connection.channel();
+    channel.confirmSelect();
+    channel.basicPublish('x', { routingKey: 'q' }); // it is confirmed
+    expect(errorOf(() => connection.drainEvents({ timeout: CEILING }))).toBeInstanceOf(ProtocolError);
+  });
+
   test('a flood of 10,000 unknown frames: closed at the first one', () => {
     const { peer, connection } = talk([
       ...ready(),
@@ -181,6 +197,21 @@ describe('what looks odd and is allowed', () => {
     const body = Buffer.alloc(FRAME_MAX - 8, 7);
     const { connection } = talk(
       script([expects('basic.get'), content('basic.get-ok', getOk, { body, pieces: FRAME_MAX - 8 })]),
+    );
+    expect(connection.channel().basicGet('q')?.body.equals(body)).toBe(true);
+  });
+
+  test('frames of 1 MiB', () => {
+    const body = Buffer.alloc(3 * 2 ** 20, 7);
+    const { connection } = talk(
+      [
+        ...handshake({ frameMax: 0 }),
+        ...opened(),
+        expects('basic.get'),
+        content('basic.get-ok', getOk, { body, pieces: 2 ** 20 - 8 }),
+        serve(),
+      ],
+      { frameMax: 0 },
     );
     expect(connection.channel().basicGet('q')?.body.equals(body)).toBe(true);
   });

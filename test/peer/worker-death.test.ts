@@ -15,12 +15,14 @@ import {
   expects,
   handshake,
   header,
+  loop,
   opened,
   reading,
   ready,
   type Script,
   send,
   serve,
+  stall,
 } from '../support/script';
 
 const HOOK = join(__dirname, '..', 'support', 'worker-fault.cjs');
@@ -156,6 +158,26 @@ describe('a worker that dies while this thread waits', () => {
     expect(ms).toBeLessThan(within(NOTICED));
     expect(error).toBeInstanceOf(WorkerCrashedError);
     expectOver(connection, channel);
+  });
+
+  test('another connection of this thread that is busy all the time does not hide it', () => {
+    const busy = connectTo(
+      broker([...ready(), loop([send('connection.blocked', { reason: 'x' }), stall(20)])]),
+    );
+    busy.channel();
+    let worker: Worker | undefined;
+    const peer = broker([...ready(), serve()]);
+    const connection = workersOf(
+      () => connectTo(peer),
+      (created) => {
+        worker = created;
+      },
+    );
+    connection.channel();
+    void worker?.terminate();
+    const { error, ms } = failureOf(() => connection.drainEvents({ timeout: CEILING }));
+    expect(error).toBeInstanceOf(WorkerCrashedError);
+    expect(ms).toBeLessThan(within(NOTICED));
   });
 
   test.each<[string, (connection: Connection, channel: Channel) => unknown]>([

@@ -57,17 +57,24 @@ export class Inbound {
   /** `size` bytes have been put at the start of `target`. @throws {ProtocolViolation} */
   received(target: Buffer, size: number): void {
     if (target === this.#scratch) return this.copy(target.subarray(0, size));
-    this.scanner.push(target, 0, size);
-    this.link.inbound.advance(size);
-    this.link.publish(this.#boundary());
+    try {
+      this.scanner.push(target, 0, size);
+    } finally {
+      // also what came before a frame that is refused
+      this.link.inbound.advance(size);
+      this.link.publish(this.#boundary());
+    }
   }
 
   /** Bytes that came in memory of their own (TLS), or in the scratch. @throws {ProtocolViolation} */
   copy(bytes: Buffer): void {
     if (this.#held.length > 0 || !this.link.inbound.hasRoom(bytes.length)) return this.#hold(bytes);
-    this.scanner.push(bytes);
-    this.link.inbound.write(bytes, 0, bytes.length);
-    this.link.publish(this.#boundary());
+    try {
+      this.scanner.push(bytes);
+    } finally {
+      this.link.inbound.write(bytes, 0, bytes.length);
+      this.link.publish(this.#boundary());
+    }
   }
 
   /** Small reads share a piece: there may be very many of them. */

@@ -19,6 +19,8 @@ const FOR_MAIN = new Set(['connection.blocked', 'connection.unblocked', 'connect
 const HEARTBEAT_FRAME = Uint8Array.of(FRAME.HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END);
 /** Methods of channel 0 are small, but credentials and client properties are the user's. */
 const CONTROL_FRAME_SIZE = 128 * 1024;
+/** How long a peer that broke the protocol is still listened to, and ignored. */
+const LAST_WORD_MS = 500;
 /** How long a last word may take to leave, when nobody else sets a limit. */
 const LEAVE_TIMEOUT_MS = 2000;
 
@@ -218,7 +220,8 @@ export class Session implements TransportEvents {
     if (this.#state !== 'open') return this.transport.destroy();
     this.#state = 'closed';
     this.#send({ name: 'connection.close', args: { replyCode, replyText: fitShortstr(message) } });
-    this.#leave();
+    // ending now, with bytes unread, would be a reset, and could take our word with it
+    setTimeout(() => this.transport.destroy(), LAST_WORD_MS);
   }
 
   /** Send what was written and end; a peer that does not read gets no more than a moment. */
