@@ -22,7 +22,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/compat/', 'src/compat/', 'src/client/', 'src/objects/', 'src/errors.ts'],
   ['worker/', 'src/protocol/', 'src/bridge/', 'src/errors.ts', 'src/topology/', 'src/broker/'],
   ['worker/', 'node:net', 'node:tls', 'node:worker_threads', 'synckit'],
-  ['worker/connection/', 'worker/connection/', 'node:dns'],
+  ['worker/connection/', 'worker/connection/'],
   ['worker/broker/', 'worker/broker/'],
   ['bin/', 'src/index.ts'],
   ['examples/', 'src/index.ts'],
