@@ -112,7 +112,8 @@ class ScriptedBroker {
 
   /** Block until the client has done everything that the scripts expect. @throws {Error} the difference */
   satisfied(timeout = PATIENCE): void {
-    const satisfied = () => this.#closed || [...this.#owed.values()].every((count) => count === 0);
+    if (this.#closed) return;
+    const satisfied = () => [...this.#owed.values()].every((count) => count === 0);
     this.#settle(satisfied, timeout, 'the client has not done all that the script expects');
   }
 
@@ -133,7 +134,6 @@ class ScriptedBroker {
 
   /** Put the port and all connections down. */
   close(): void {
-    this.#owed.clear();
     this.thread.command({ do: 'close', broker: this.#id });
     this.thread.wait(() => this.#closed, PATIENCE);
     this.thread.remove(this.#id);
