@@ -4,10 +4,10 @@ import { FRAME, replyCodeName } from '../protocol/constants';
 import { type Content, ContentAssembler } from '../protocol/content';
 import type { Args, Input, MethodName, RequestName } from '../protocol/method-types';
 import { ProtocolViolation } from '../protocol/violation';
-import { type Reader, Writer } from '../protocol/wire';
+import type { Reader } from '../protocol/wire';
 import { Blame } from './blame';
 import type { Channel } from './channel';
-import { type CallOptions, checkTimeout } from './checks';
+import { type CallOptions, checkEncodable, checkTimeout } from './checks';
 import type { Connection } from './connection';
 import type { Event } from './dispatcher';
 import { when } from './pump';
@@ -200,7 +200,7 @@ export abstract class ChannelCore {
 
   /** Refuse wrong arguments before other methods are sent for the sake of this one. @internal */
   protected validate<M extends MethodName>(method: M, args: Input<M>): void {
-    encodeMethod(new Writer(Buffer.allocUnsafe(this.connection.frameMax)), this.id, method, args);
+    checkEncodable(method, this.connection.frameMax, (writer) => encodeMethod(writer, this.id, method, args));
   }
 
   /** @internal */

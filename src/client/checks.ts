@@ -3,7 +3,7 @@ import type { MethodName } from '../protocol/method-types';
 import { METHODS } from '../protocol/methods';
 import { didYouMean } from '../protocol/nearest';
 import { PROPERTY_NAMES } from '../protocol/properties';
-import { typeName, Writer } from '../protocol/wire';
+import { OutOfRoom, typeName, Writer } from '../protocol/wire';
 
 /** Options every blocking call takes. */
 export interface CallOptions {
@@ -65,6 +65,16 @@ export function checkInteger(value: unknown, name: string, least: number, most: 
   if (!Number.isInteger(value) || value < least || value > most)
     throw new RangeError(`${wanted}, got ${value}`);
   return value;
+}
+
+/** Refuse what cannot be written, or takes more than `size` bytes. @throws {TypeError | RangeError} */
+export function checkEncodable(what: string, size: number, encode: (writer: Writer) => void): void {
+  try {
+    encode(new Writer(Buffer.allocUnsafe(size)));
+  } catch (error) {
+    if (!(error instanceof OutOfRoom)) throw error;
+    throw new RangeError(`${what} does not fit in ${size} bytes`);
+  }
 }
 
 /** A string that fits a short string of the wire. @throws {TypeError | RangeError} */

@@ -6,9 +6,9 @@ import { nearest } from '../protocol/nearest';
 import { MECHANISM_NAMES, type MechanismName } from '../protocol/sasl';
 import type { SessionOptions, TlsOptions } from '../protocol/session-options';
 import { type ParsedUri, parseUri } from '../protocol/uri';
-import { typeName, Writer } from '../protocol/wire';
+import { typeName } from '../protocol/wire';
 import { version } from '../version';
-import { checkInteger, checkOptions, checkShortstr, checkTimeout } from './checks';
+import { checkEncodable, checkInteger, checkOptions, checkShortstr, checkTimeout } from './checks';
 
 /** How to reach the broker, and limits. Times are milliseconds, but `heartbeat` is seconds as on the wire. */
 export interface ConnectOptions {
@@ -100,6 +100,7 @@ const DEFAULT_FRAME_MAX = 131_072;
 const LEAST_FRAME_MAX = 8192;
 const LARGEST_FRAME_MAX = MIB;
 const LEAST_RING = MIB;
+const MOST_CLIENT_PROPERTIES = 64 * 1024;
 const DEFAULT_TIMEOUT = 30_000;
 const STALL_TIMEOUT = 10_000;
 const LONGEST_TIMER = 0x7fff_ffff;
@@ -232,9 +233,11 @@ function clientProperties(given: ConnectOptions, uri: ParsedUri): Record<string,
     ...entries(given.clientProperties),
     capabilities: CAPABILITIES,
   };
-  const writer = new Writer(Buffer.alloc(64 * 1024));
-  writer.at = 'clientProperties';
-  encodeTable(writer, properties); // here, with the caller's stack, rather than in the worker
+  // here, with the caller's stack, rather than in the worker
+  checkEncodable('clientProperties', MOST_CLIENT_PROPERTIES, (writer) => {
+    writer.at = 'clientProperties';
+    encodeTable(writer, properties);
+  });
   return properties as Record<string, unknown> & TableInput;
 }
 

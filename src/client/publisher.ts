@@ -24,8 +24,8 @@ const USUAL_HEAD_SIZE = 1024;
 
 /**
  * Write a message: method, header and body frames. The bytes of the body are taken now; the caller may
- * reuse its buffer. Blocks while the ring is full. A message that fits the ring goes in whole or not at
- * all. A larger one streams through, and if that has to stop half way the connection ends with it: half a
+ * reuse its buffer. Blocks while the ring is full. A message that fits the ring, with properties of less
+ * than 1 KiB, goes in whole or not at all. A larger one streams through, and if that has to stop half way the connection ends with it: half a
  * message cannot be taken back.
  * @returns false when there was no room until `deadline`; nothing was written
  * @throws {TypeError | RangeError} before anything is written
@@ -43,8 +43,7 @@ export function writePublish(
   const capacity = bodyCapacity(frameMax);
   const bodyFrames = body.length + Math.ceil(body.length / capacity) * FRAME_OVERHEAD;
   const whole = USUAL_HEAD_SIZE + bodyFrames;
-  const atOnce = whole <= outbound.capacity;
-  if (atOnce && !pump.room(whole, deadline)) return false;
+  if (whole <= outbound.capacity && !pump.room(whole, deadline)) return false;
 
   const head = () => {
     // no look at what has come here: it could make others write where this is being written
@@ -61,7 +60,8 @@ export function writePublish(
   };
   if (!pump.claim(USUAL_HEAD_SIZE, head, 'the message properties', deadline)) return false;
 
-  if (atOnce) writeBody(pump, channel, body, deadline);
+  // large headers may have taken the room that was meant for the body
+  if (outbound.hasRoom(bodyFrames)) writeBody(pump, channel, body, deadline);
   else pump.undisturbed(() => writeBody(pump, channel, body, deadline));
   pump.link.send();
   return true;
