@@ -119,6 +119,8 @@ export class WorkerStalledError extends ConnectionClosedError {}
 export interface ConnectAttempt {
   host: string;
   port: number;
+  /** The address of the host that was tried, where it is another. */
+  address?: string | undefined;
   /** How far it got: `resolve`, `tcp`, `tls`, `connection.start`, `connection.tune`, `connection.open-ok`. */
   stage: string;
   reason: string;

@@ -28,7 +28,8 @@ export {
   type ProcessOptions,
   ReturnedMessage,
 } from './client/message';
-export type { ConnectOptions } from './client/options';
+export type { AuthMechanism, ConnectOptions, CustomMechanism, HostOptions } from './client/options';
+export type { TlsOptions } from './client/tls-options';
 export {
   AccessRefusedError,
   AlreadySettledError,
@@ -84,4 +85,3 @@ export {
   typed,
 } from './protocol/field-table';
 export type { Properties, PropertiesInput } from './protocol/properties';
-export type { TlsOptions } from './protocol/session-options';

@@ -94,6 +94,11 @@ export class RingProducer extends RingEnd {
     this.head = (this.head + size) >>> 0;
   }
 
+  /** Forget what was written but not published. */
+  rewind(): void {
+    this.head = Atomics.load(this.words, this.headAt);
+  }
+
   /** Show the consumer everything up to `head`, or up to an earlier count. */
   publish(head: number = this.head): void {
     Atomics.store(this.words, this.headAt, head);

@@ -1,4 +1,5 @@
 import type { Args } from '../protocol/method-types';
+import type { CloseReason } from '../protocol/session-options';
 import { PublishingChannel } from './channel-publishing';
 import {
   type CallOptions,
@@ -25,7 +26,7 @@ const TIMEOUT_ONLY = new Set(['timeout']);
 
 /** The options of `close`, checked and filled in. */
 export function closeOptions(options: CloseOptions): {
-  reason: Required<Omit<CloseOptions, 'timeout'>>;
+  reason: Pick<CloseReason, 'replyCode' | 'replyText'>;
   timeout: number;
 } {
   checkOptions('close', options, CLOSE_OPTIONS);

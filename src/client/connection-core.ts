@@ -15,7 +15,7 @@ import {
 import { decodeMethod, PLANS } from '../protocol/codec';
 import { FRAME } from '../protocol/constants';
 import type { Table } from '../protocol/field-table';
-import type { SessionDescription, SessionOptions } from '../protocol/session-options';
+import type { Command, SessionDescription, SessionOptions } from '../protocol/session-options';
 import { ProtocolViolation } from '../protocol/violation';
 import type { Reader } from '../protocol/wire';
 import { type Channel, type CloseOptions, closeOptions } from './channel';
@@ -24,6 +24,7 @@ import { closeAtExit, forgetAtExit } from './exit';
 import type { Settings } from './options';
 import { Pump } from './pump';
 import { Replies } from './rpc';
+import { SaslResponder } from './sasl-responder';
 
 type Thread = WorkerThread<ControlCall<SessionOptions>, ControlReply<SessionDescription>>;
 
@@ -59,6 +60,8 @@ export abstract class ConnectionCore {
   #serverProperties: Table = Object.create(null);
   /** Numbers that have had a channel. */
   readonly #past = new Set<number>();
+  /** While connecting, if the mechanism is the user's own. */
+  #sasl: SaslResponder | undefined;
   #blockedReason: string | undefined;
   #told = false;
 
@@ -90,9 +93,11 @@ export abstract class ConnectionCore {
     closeAtExit(this);
   }
 
-  #open({ session }: Settings): SessionDescription {
+  #open({ session, mechanism }: Settings): SessionDescription {
     const link = this.link;
     link.attach(this.#thread.doorbell);
+    const wanted = session.targets[0]!.handshake.mechanisms;
+    this.#sasl = mechanism && new SaslResponder(mechanism, wanted, (command) => link.post(command));
     this.control({ call: 'open', memory: link.memory, bell: link.bell.memory, options: session });
     // the worker keeps the time; its grace here is for the case that it cannot
     const deadline = performance.now() + session.connectTimeout + CLOSE_TIMEOUT;
@@ -194,11 +199,12 @@ export abstract class ConnectionCore {
    */
   close(options: CloseOptions = {}): void {
     const { reason, timeout } = closeOptions(options);
+    const farewell = { ...reason, classId: 0, methodId: 0, timeout: Math.min(timeout, LONGEST_TIMER) };
     const deadline = performance.now() + timeout;
     if (!this.isOpen) return;
     this.#told = true;
     const closed = new ConnectionClosedError('the connection was closed by this program', { code: 'CLOSED' });
-    this.link.post({ ...reason, classId: 0, methodId: 0, timeout: Math.min(timeout, LONGEST_TIMER) });
+    this.link.post({ command: 'close', reason: farewell } satisfies Command);
     this.#await(deadline);
     if (this.link.state < STATE.CLOSED) this.#putDown();
     this.pump.finish(closed);
@@ -215,7 +221,7 @@ export abstract class ConnectionCore {
   }
 
   #putDown(): void {
-    this.link.post('abort');
+    this.link.post({ command: 'abort' } satisfies Command);
     this.#await(performance.now() + ABORT_TIMEOUT);
     this.#thread.terminate();
   }
@@ -280,7 +286,9 @@ export abstract class ConnectionCore {
     switch (method.name) {
       case 'connection.start':
         this.#serverProperties = method.args.serverProperties;
-        return;
+        return this.#sasl?.started(method.args.mechanisms);
+      case 'connection.secure':
+        return this.#sasl?.challenged(method.args.challenge);
       case 'connection.blocked': {
         const { reason } = method.args;
         this.#blockedReason = reason;
@@ -313,12 +321,12 @@ function startThread(timeout: number): Thread {
 }
 
 /** The thread was not there in time, on a machine that is very busy. */
-function late({ connectTimeout, endpoint: { host, port } }: SessionOptions): ConnectError {
+function late({ connectTimeout, targets }: SessionOptions): ConnectError {
+  const { host, port } = targets[0]!;
   const reason = `the worker thread did not start within connectTimeout (${connectTimeout} ms)`;
-  const attempts = [{ host, port, stage: 'worker', reason }];
   return new ConnectError(`cannot connect to ${host}:${port}: ${reason}`, {
     code: 'CONNECT',
-    attempts,
+    attempts: [{ host, port, stage: 'worker', reason }],
     origin: 'worker',
     recoverable: true,
     outcome: 'not-sent',

@@ -21,8 +21,12 @@ const ANSWER_TIMEOUT = 250;
 /** Figures of a connection; taken without disturbing it. */
 export interface ConnectionStats {
   state: 'open' | 'closed';
+  /** `host:port` of the broker, as it was asked for. */
+  host: string;
   /** `local:port -> remote:port` */
   address: string;
+  /** Version and cipher, or empty. */
+  tls: string;
   bytesIn: number;
   bytesOut: number;
   /** Bytes written by this thread that the socket has not taken yet. */
@@ -243,10 +247,12 @@ export class Connection extends ConnectionCore {
 
   /** Figures for monitoring. Blocks for some microseconds. */
   stats(): ConnectionStats {
-    const { address, bytesIn, bytesOut } = this.#describe();
+    const { host, address, tls, bytesIn, bytesOut } = this.#describe();
     return {
       state: this.isOpen ? 'open' : 'closed',
+      host,
       address,
+      tls,
       bytesIn,
       bytesOut,
       unsentBytes: this.link.unsent,

@@ -1,19 +1,43 @@
-import { readFileSync } from 'node:fs';
-import { hostname, platform } from 'node:os';
-import { CAPABILITIES } from '../protocol/constants';
-import { encodeTable, type TableInput } from '../protocol/field-table';
-import { nearest } from '../protocol/nearest';
-import { MECHANISM_NAMES, type MechanismName } from '../protocol/sasl';
-import type { SessionOptions, TlsOptions } from '../protocol/session-options';
-import { type ParsedUri, parseUri } from '../protocol/uri';
+import type { TableInput } from '../protocol/field-table';
+import type { MechanismName } from '../protocol/sasl';
+import type { SessionOptions } from '../protocol/session-options';
 import { typeName } from '../protocol/wire';
-import { version } from '../version';
-import { checkEncodable, checkInteger, checkOptions, checkShortstr, checkTimeout } from './checks';
+import { checkBoolean, checkFunction, checkInteger, checkOptions, checkTimeout } from './checks';
+import { frameLimit, resolveTargets } from './targets';
+import type { TlsOptions } from './tls-options';
+
+/** A SASL mechanism of your own. Its functions run in the thread that connects, inside of `connect`. */
+export interface CustomMechanism {
+  /** As the broker calls it, such as `RABBIT-CR-DEMO`. */
+  name: string;
+  /** The response to send with connection.start-ok. */
+  initialResponse(): string | Uint8Array;
+  /** The answer to connection.secure. */
+  challenge?(question: Buffer): string | Uint8Array;
+}
+
+export type AuthMechanism = MechanismName | CustomMechanism;
+
+/** A host beside others; what it leaves out is said by the other options. */
+export interface HostOptions {
+  hostname: string;
+  port?: number | undefined;
+}
 
 /** How to reach the broker, and limits. Times are milliseconds, but `heartbeat` is seconds as on the wire. */
 export interface ConnectOptions {
   /** `amqp[s]://user:password@host:port/vhost`; options beside it win over what it says. */
   url?: string | undefined;
+  /** Several brokers, tried in order until one takes the connection; each may have credentials of its own. */
+  urls?: readonly string[] | undefined;
+  /** Several hosts of one cluster, such as `['rabbit-1', 'rabbit-2:5673', { hostname: '::1' }]`. */
+  hosts?: readonly (string | HostOptions)[] | undefined;
+  /** Try several hosts in random order; default false. */
+  shuffle?: boolean | undefined;
+  /** How often the list of hosts is gone through; default 1. */
+  connectionAttempts?: number | undefined;
+  /** Milliseconds between two rounds; default 2000. */
+  retryDelay?: number | undefined;
   /** Default `localhost`. */
   hostname?: string | undefined;
   /** Default 5672, with TLS 5671. */
@@ -26,9 +50,15 @@ export interface ConnectOptions {
   vhost?: string | undefined;
   /** Turns TLS on; `true` for the defaults: the system's authorities, verification, TLS 1.2 at least. */
   tls?: boolean | TlsOptions | undefined;
-  /** `PLAIN` (default), `AMQPLAIN`, `EXTERNAL`, `ANONYMOUS`. */
-  authMechanism?: MechanismName | undefined;
-  /** Milliseconds for everything until the connection is open; default 30000. */
+  /**
+   * `PLAIN`, `AMQPLAIN`, `EXTERNAL` (the client certificate), `ANONYMOUS`, or one of your own; of several the
+   * first that the broker offers. Default `['PLAIN', 'AMQPLAIN']`.
+   */
+  authMechanism?: AuthMechanism | readonly AuthMechanism[] | undefined;
+  /**
+   * Milliseconds for everything until the connection is open: all hosts, attempts, pauses, names, TCP, TLS and
+   * the handshake; default 30000. A host gets its share of what is left.
+   */
   connectTimeout?: number | undefined;
   /** Milliseconds that a blocking call waits for the broker unless it says otherwise; default 30000. */
   callTimeout?: number | undefined;
@@ -50,17 +80,28 @@ export interface ConnectOptions {
   noDelay?: boolean | undefined;
   /** Milliseconds of silence before TCP probes the peer; default 60000; 0 turns it off. */
   keepAlive?: number | undefined;
+  /**
+   * Milliseconds until the next address of a host is tried beside those under way (RFC 8305); default 250;
+   * `Infinity`: one after the other.
+   */
+  happyEyeballsDelay?: number | undefined;
+  /** Addresses of the preferred family first, then the families in turn; default 1; 0: as resolved. */
+  interleave?: number | undefined;
   /** Bytes of a message body at most; larger ones are not kept (MessageTooLargeError). Default 128 MiB. */
   maxMessageSize?: number | undefined;
   /** Bytes kept for a program that does not read, before the socket is left unread. Default 16 MiB. */
   maxBufferedBytes?: number | undefined;
   /** Ctrl-C ends a blocking call with InterruptedError; default true. Works in the main thread only. */
   interruptible?: boolean | undefined;
+  /** Milliseconds without a sign of life after which the worker thread counts as stalled; default 10000. */
+  stallTimeout?: number | undefined;
 }
 
 /** Everything filled in and checked. */
 export interface Settings {
   session: SessionOptions;
+  /** The mechanism whose functions are in this thread. */
+  mechanism: CustomMechanism | undefined;
   callTimeout: number;
   blockedTimeout: number;
   maxMessageSize: number;
@@ -71,6 +112,11 @@ export interface Settings {
 
 const OPTION_NAMES = new Set<string>([
   'url',
+  'urls',
+  'hosts',
+  'shuffle',
+  'connectionAttempts',
+  'retryDelay',
   'hostname',
   'port',
   'username',
@@ -89,20 +135,21 @@ const OPTION_NAMES = new Set<string>([
   'clientProperties',
   'noDelay',
   'keepAlive',
+  'happyEyeballsDelay',
+  'interleave',
   'maxMessageSize',
   'maxBufferedBytes',
   'interruptible',
+  'stallTimeout',
 ] satisfies (keyof ConnectOptions)[]);
 
 const MIB = 1024 * 1024;
-const DEFAULT_FRAME_MAX = 131_072;
-/** RabbitMQ 4.1 and later refuse less. */
-const LEAST_FRAME_MAX = 8192;
-const LARGEST_FRAME_MAX = MIB;
 const LEAST_RING = MIB;
-const MOST_CLIENT_PROPERTIES = 64 * 1024;
 const DEFAULT_TIMEOUT = 30_000;
 const STALL_TIMEOUT = 10_000;
+const RETRY_DELAY = 2000;
+/** @see RFC 8305 §8 */
+const HAPPY_EYEBALLS_DELAY = 250;
 const LONGEST_TIMER = 0x7fff_ffff;
 
 /**
@@ -113,42 +160,44 @@ export function resolveOptions(
   url: string | ConnectOptions | undefined,
   more: ConnectOptions = {},
 ): Settings {
-  const given = typeof url === 'string' || url === undefined ? { url, ...more } : { ...url, ...more };
   if (url !== undefined && typeof url !== 'string' && (typeof url !== 'object' || url === null)) {
     throw new TypeError(
       `connect: the first argument must be a URL or an options object, got ${typeName(url)}`,
     );
   }
+  checkOptions('connect', more, OPTION_NAMES);
+  const given = typeof url === 'string' || url === undefined ? { url, ...more } : { ...url, ...more };
   checkOptions('connect', given, OPTION_NAMES);
-  const uri = parseUri(string(given.url, 'url') ?? process.env.AMQP_URL ?? 'amqp://');
+  for (const name of ['noDelay', 'interruptible', 'shuffle'] as const) checkBoolean(given[name], name);
+  const mechanism = customMechanism(given.authMechanism);
+  const { targets, url: fromUrl } = resolveTargets(given);
   const callTimeout = checkTimeout(given.callTimeout ?? DEFAULT_TIMEOUT, 'callTimeout');
-  const frameMax = frameLimit(given.frameMax ?? uri.options.frameMax ?? DEFAULT_FRAME_MAX);
+  const connectTimeout = given.connectTimeout ?? fromUrl.connectTimeout ?? DEFAULT_TIMEOUT;
+  const frameMax = Math.max(...targets.map(({ handshake }) => handshake.frameMax));
   return {
     session: {
-      endpoint: endpoint(given, uri),
-      handshake: handshake(given, uri, frameMax),
-      connectTimeout: Math.min(
-        checkTimeout(given.connectTimeout ?? uri.options.connectTimeout ?? DEFAULT_TIMEOUT, 'connectTimeout'),
-        LONGEST_TIMER,
-      ),
-      maxBufferedBytes: checkInteger(
-        given.maxBufferedBytes ?? 16 * MIB,
-        'maxBufferedBytes',
-        0,
-        Number.MAX_SAFE_INTEGER,
-      ),
+      targets,
+      dial: {
+        noDelay: given.noDelay ?? true,
+        keepAlive: checkInteger(given.keepAlive ?? 60_000, 'keepAlive', 0, LONGEST_TIMER),
+        happyEyeballsDelay: checkTimeout(
+          given.happyEyeballsDelay ?? fromUrl.happyEyeballsDelay ?? HAPPY_EYEBALLS_DELAY,
+          'happyEyeballsDelay',
+        ),
+        interleave: checkInteger(given.interleave ?? fromUrl.interleave ?? 1, 'interleave', 0, 0xffff),
+      },
+      connectionAttempts: count(given.connectionAttempts ?? 1, 'connectionAttempts', 1),
+      retryDelay: timer(given.retryDelay ?? RETRY_DELAY, 'retryDelay'),
+      connectTimeout: timer(connectTimeout, 'connectTimeout'),
+      maxBufferedBytes: count(given.maxBufferedBytes ?? 16 * MIB, 'maxBufferedBytes'),
     },
+    mechanism,
     callTimeout,
     blockedTimeout: checkTimeout(given.blockedTimeout ?? callTimeout, 'blockedTimeout'),
-    maxMessageSize: checkInteger(
-      given.maxMessageSize ?? 128 * MIB,
-      'maxMessageSize',
-      0,
-      Number.MAX_SAFE_INTEGER,
-    ),
-    ringCapacity: ringCapacity(frameMax),
-    interruptible: boolean(given.interruptible, 'interruptible') ?? true,
-    stallTimeout: STALL_TIMEOUT,
+    maxMessageSize: count(given.maxMessageSize ?? 128 * MIB, 'maxMessageSize'),
+    ringCapacity: ringCapacity(frameLimit(frameMax)),
+    interruptible: given.interruptible ?? true,
+    stallTimeout: checkTimeout(given.stallTimeout ?? STALL_TIMEOUT, 'stallTimeout'),
   };
 }
 
@@ -157,100 +206,24 @@ function ringCapacity(frameMax: number): number {
   return Math.max(LEAST_RING, 2 ** Math.ceil(Math.log2(4 * frameMax)));
 }
 
-function frameLimit(value: number): number {
-  if (value === 0) return LARGEST_FRAME_MAX;
-  if (typeof value === 'number' && value < LEAST_FRAME_MAX) {
-    throw new RangeError(
-      `frameMax must be at least ${LEAST_FRAME_MAX}, got ${value}: RabbitMQ 4.1 and later refuse less`,
-    );
-  }
-  return checkInteger(value, 'frameMax', LEAST_FRAME_MAX, LARGEST_FRAME_MAX);
+function count(value: number, name: string, least = 0): number {
+  return checkInteger(value, name, least, Number.MAX_SAFE_INTEGER);
 }
 
-function endpoint(given: ConnectOptions, uri: ParsedUri): SessionOptions['endpoint'] {
-  const tls = tlsOptions(given, uri);
-  return {
-    host: string(given.hostname, 'hostname') ?? uri.hostname ?? 'localhost',
-    port: checkInteger(given.port ?? uri.port ?? (tls ? 5671 : 5672), 'port', 1, 65_535),
-    noDelay: boolean(given.noDelay, 'noDelay') ?? true,
-    keepAlive: checkInteger(given.keepAlive ?? 60_000, 'keepAlive', 0, LONGEST_TIMER),
-    tls,
-  };
+/** Milliseconds for a timer of Node's, which would take a longer time for 1. */
+function timer(value: number, name: string): number {
+  return Math.min(checkTimeout(value, name), LONGEST_TIMER);
 }
 
-function tlsOptions(given: ConnectOptions, uri: ParsedUri): TlsOptions | undefined {
-  const { tls = uri.tls } = given;
-  if (tls === false) return undefined;
-  if (tls !== true && (typeof tls !== 'object' || tls === null)) {
-    throw new TypeError(`tls must be true, false or an options object, got ${typeName(tls)}`);
-  }
-  const { caFile, certFile, keyFile, serverName, verify } = uri.options;
-  return {
-    minVersion: 'TLSv1.2',
-    ca: read(caFile),
-    cert: read(certFile),
-    key: read(keyFile),
-    servername: serverName,
-    rejectUnauthorized: verify ?? true,
-    ...(tls === true ? {} : tls),
-  };
-}
-
-function read(file: string | undefined): string | undefined {
-  return file === undefined ? undefined : readFileSync(file, 'utf8');
-}
-
-function handshake(given: ConnectOptions, uri: ParsedUri, frameMax: number): SessionOptions['handshake'] {
-  const heartbeat = given.heartbeat ?? uri.options.heartbeat;
-  const mechanism = (given.authMechanism ?? uri.options.authMechanism ?? 'PLAIN') as MechanismName;
-  if (!MECHANISM_NAMES.includes(mechanism)) {
-    const like = nearest(String(mechanism), MECHANISM_NAMES);
-    throw new TypeError(
-      `authMechanism must be one of ${MECHANISM_NAMES.join(', ')}${like ? `; did you mean ${like}?` : ''}`,
-    );
-  }
-  return {
-    mechanism,
-    username: string(given.username, 'username') ?? uri.username ?? 'guest',
-    password: string(given.password, 'password') ?? uri.password ?? 'guest',
-    vhost: checkShortstr(given.vhost ?? uri.vhost ?? '/', 'vhost'),
-    locale: checkShortstr(given.locale ?? uri.options.locale ?? 'en_US', 'locale'),
-    clientProperties: clientProperties(given, uri),
-    channelMax: checkInteger(given.channelMax ?? uri.options.channelMax ?? 2047, 'channelMax', 0, 0xffff),
-    frameMax,
-    heartbeat: heartbeat === undefined ? undefined : checkInteger(heartbeat, 'heartbeat', 0, 0xffff),
-  };
-}
-
-function clientProperties(given: ConnectOptions, uri: ParsedUri): Record<string, unknown> & TableInput {
-  const name = string(given.name, 'name') ?? uri.options.name;
-  const properties = {
-    product: 'amqp-sync',
-    version,
-    platform: `Node.js ${process.version} on ${platform()}`,
-    host: hostname(),
-    ...(name === undefined ? {} : { connection_name: name }),
-    ...entries(given.clientProperties),
-    capabilities: CAPABILITIES,
-  };
-  // here, with the caller's stack, rather than in the worker
-  checkEncodable('clientProperties', MOST_CLIENT_PROPERTIES, (writer) => {
-    writer.at = 'clientProperties';
-    encodeTable(writer, properties);
-  });
-  return properties as Record<string, unknown> & TableInput;
-}
-
-function entries(table: TableInput | undefined): object {
-  return table instanceof Map ? Object.fromEntries(table) : (table ?? {});
-}
-
-function string(value: unknown, name: string): string | undefined {
-  if (value === undefined || typeof value === 'string') return value;
-  throw new TypeError(`${name} must be a string, got ${typeName(value)}`);
-}
-
-function boolean(value: unknown, name: string): boolean | undefined {
-  if (value === undefined || typeof value === 'boolean') return value;
-  throw new TypeError(`${name} must be true or false, got ${typeName(value)}`);
+/** There can be one: its functions stay in this thread. */
+function customMechanism(given: ConnectOptions['authMechanism']): CustomMechanism | undefined {
+  const custom = [given].flat().filter((each) => typeof each === 'object' && each !== null);
+  if (custom.length > 1) throw new TypeError('authMechanism: only one mechanism of your own is possible');
+  const mechanism = custom[0] as CustomMechanism | undefined;
+  if (mechanism === undefined) return undefined;
+  if (typeof mechanism.name !== 'string' || !/^[A-Z0-9_-]{1,20}$/.test(mechanism.name))
+    throw new TypeError('authMechanism.name must be 1 to 20 of A-Z, 0-9, - and _');
+  checkFunction(mechanism.initialResponse, 'authMechanism.initialResponse');
+  if (mechanism.challenge !== undefined) checkFunction(mechanism.challenge, 'authMechanism.challenge');
+  return mechanism;
 }

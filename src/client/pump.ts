@@ -12,6 +12,7 @@ import {
 import { encodeMethod } from '../protocol/codec';
 import { FRAME_HEADER_SIZE, FRAME_OVERHEAD } from '../protocol/constants';
 import type { Input, MethodName } from '../protocol/method-types';
+import type { Command } from '../protocol/session-options';
 import { fitShortstr } from '../protocol/utf8';
 import { ProtocolViolation } from '../protocol/violation';
 import { OutOfRoom, Reader, Writer } from '../protocol/wire';
@@ -146,7 +147,7 @@ export class Pump {
   #violated(violation: ProtocolViolation): void {
     const { replyCode, message } = violation;
     const reason = { replyCode, replyText: fitShortstr(message), classId: 0, methodId: 0 };
-    this.link.post({ ...reason, timeout: FAREWELL_TIMEOUT });
+    this.link.post({ command: 'close', reason: { ...reason, timeout: FAREWELL_TIMEOUT } } satisfies Command);
     this.#die(fromRecord(violationRecord(violation)));
   }
 
@@ -254,7 +255,7 @@ export class Pump {
 
   /** End it from this side, without ceremony. */
   abort(error: AmqpError): void {
-    this.link.post('abort');
+    this.link.post({ command: 'abort' } satisfies Command);
     this.#die(error);
   }
 

@@ -1,11 +1,12 @@
 import { FRAME_MIN_SIZE } from './constants';
-import type { TableInput } from './field-table';
+import type { Table, TableInput } from './field-table';
 import type { Args, Input, Method, MethodName } from './method-types';
-import { initialResponse, type MechanismName } from './sasl';
+import { chooseMechanism, initialResponse, isBuiltIn } from './sasl';
 import { ProtocolViolation } from './violation';
 
 export interface HandshakeParams {
-  mechanism: MechanismName;
+  /** SASL mechanisms in order of preference. One that is not built in is answered by somebody else. */
+  mechanisms: readonly string[];
   username: string;
   password: string;
   vhost: string;
@@ -25,7 +26,12 @@ export interface Tuning {
   heartbeat: number;
 }
 
-export type HandshakeStage = 'connection.start' | 'connection.tune' | 'connection.open-ok' | 'open';
+export type HandshakeStage =
+  | 'connection.start'
+  | 'sasl response'
+  | 'connection.tune'
+  | 'connection.open-ok'
+  | 'open';
 
 /** A method to send; what the handshake wants to be written next. */
 export type Outgoing = { [M in MethodName]: { name: M; args: Input<M> } }[MethodName];
@@ -52,15 +58,11 @@ function versionOf(header: Buffer): string {
   return `${major}-${minor}-${revision}`;
 }
 
-/** The server offers no mechanism that was asked for. */
-export class NoCommonMechanism extends Error {
-  constructor(
-    readonly wanted: string,
-    readonly offered: string,
-  ) {
-    super(`the server does not offer ${wanted}; it offers: ${offered || 'none'}`);
-  }
-}
+/** The credentials cannot be brought to the server; nothing of them was sent. */
+export class CannotAuthenticate extends Error {}
+
+/** What RabbitMQ takes in one frame before login: 8192 bytes since 4.1. */
+const OLD_LIMIT_BEFORE_LOGIN = 4096;
 
 /**
  * Opens a connection: methods in, methods out, no I/O. @see AMQP 0-9-1 §2.2.4
@@ -68,7 +70,10 @@ export class NoCommonMechanism extends Error {
  *   client                                 server            stage while waiting
  *     |---- protocol header ----------------->|
  *     |<--- connection.start -----------------|             connection.start
+ *     |                                       |             sasl response, while somebody else makes it
  *     |---- start-ok ------------------------>|
+ *     |<--- connection.secure ----------------|   any times, for mechanisms that ask
+ *     |---- secure-ok ----------------------->|
  *     |<--- connection.tune ------------------|             connection.tune
  *     |---- tune-ok, connection.open -------->|
  *     |<--- connection.open-ok ---------------|             connection.open-ok
@@ -77,12 +82,18 @@ export class NoCommonMechanism extends Error {
 export class Handshake {
   stage: HandshakeStage = 'connection.start';
   tuning: Tuning = { channelMax: 0, frameMax: 0, heartbeat: 0 };
+  /** The mechanism in use, once it has been chosen. */
+  mechanism = '';
+  /** Bytes that connection.start-ok may take as a frame. */
+  startOkLimit = Number.POSITIVE_INFINITY;
+  #challenged = false;
 
   constructor(readonly params: HandshakeParams) {}
 
-  /** Take the server's next method and return what to send. @throws {ProtocolViolation | NoCommonMechanism} */
+  /** Take the server's next method and return what to send. @throws {ProtocolViolation | CannotAuthenticate} */
   receive(method: Method): Outgoing[] {
     if (method.name === 'connection.start' && this.stage === method.name) return this.#start(method.args);
+    if (method.name === 'connection.secure' && this.stage === 'connection.tune') return this.#secure();
     if (method.name === 'connection.tune' && this.stage === method.name) return this.#tune(method.args);
     if (method.name === 'connection.open-ok' && this.stage === method.name) {
       this.stage = 'open';
@@ -96,11 +107,38 @@ export class Handshake {
       const version = `${start.versionMajor}-${start.versionMinor}`;
       throw new ProtocolViolation(503, 'unsupported protocol version', 'connection.start', '0-9', version);
     }
-    const { mechanism, locale, clientProperties } = this.params;
-    if (!start.mechanisms.split(' ').includes(mechanism))
-      throw new NoCommonMechanism(mechanism, start.mechanisms);
-    this.stage = 'connection.tune';
+    const mechanism = chooseMechanism(this.params.mechanisms, start.mechanisms);
+    if (mechanism === undefined) {
+      const wanted = this.params.mechanisms.join(' or ');
+      throw new CannotAuthenticate(
+        `the server does not offer ${wanted}; it offers: ${start.mechanisms || 'none'}`,
+      );
+    }
+    this.mechanism = mechanism;
+    if (isOldRabbitmq(start.serverProperties)) this.startOkLimit = OLD_LIMIT_BEFORE_LOGIN;
+    this.stage = 'sasl response';
     const response = initialResponse(mechanism, this.params);
+    return response === undefined ? [] : this.respond(response);
+  }
+
+  #secure(): Outgoing[] {
+    if (isBuiltIn(this.mechanism)) {
+      throw new CannotAuthenticate(
+        `the server asks a question (connection.secure) that ${this.mechanism} has no answer to`,
+      );
+    }
+    this.#challenged = true;
+    this.stage = 'sasl response';
+    return [];
+  }
+
+  /** The response of the mechanism has been made: to start, or to a challenge. */
+  respond(response: Buffer): Outgoing[] {
+    if (this.stage !== 'sasl response') return [];
+    this.stage = 'connection.tune';
+    if (this.#challenged) return [{ name: 'connection.secure-ok', args: { response } }];
+    const { mechanism } = this;
+    const { locale, clientProperties } = this.params;
     return [{ name: 'connection.start-ok', args: { clientProperties, mechanism, response, locale } }];
   }
 
@@ -132,4 +170,9 @@ export class Handshake {
 /** The smaller of two limits, where 0 stands for no limit. RabbitMQ resets a client that exceeds its offer. */
 function smaller(ours: number, theirs: number): number {
   return ours === 0 || theirs === 0 ? ours || theirs : Math.min(ours, theirs);
+}
+
+function isOldRabbitmq({ product, version }: Table): boolean {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(String(version)) ?? [];
+  return product === 'RabbitMQ' && (Number(major) < 4 || (Number(major) === 4 && Number(minor) < 1));
 }

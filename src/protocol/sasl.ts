@@ -6,26 +6,31 @@ export interface Credentials {
   password: string;
 }
 
-/** One SASL mechanism: the first response, and the answer to a challenge if it takes any. */
-interface Mechanism {
-  initial(credentials: Credentials): Buffer;
-}
-
 /** @see RFC 4616 (PLAIN), RFC 4505 (ANONYMOUS), RFC 4422 (EXTERNAL); AMQPLAIN is AMQP's own */
 const MECHANISMS = {
-  PLAIN: { initial: ({ username, password }): Buffer => Buffer.from(`\0${username}\0${password}`) },
-  AMQPLAIN: { initial: amqplain },
-  EXTERNAL: { initial: (): Buffer => Buffer.alloc(0) },
-  ANONYMOUS: { initial: (): Buffer => Buffer.alloc(0) },
-} as const satisfies Record<string, Mechanism>;
+  PLAIN: ({ username, password }: Credentials): Buffer => Buffer.from(`\0${username}\0${password}`),
+  AMQPLAIN: amqplain,
+  EXTERNAL: (): Buffer => Buffer.alloc(0),
+  ANONYMOUS: (): Buffer => Buffer.alloc(0),
+} as const satisfies Record<string, (credentials: Credentials) => Buffer>;
 
 export type MechanismName = keyof typeof MECHANISMS;
 
 export const MECHANISM_NAMES = Object.keys(MECHANISMS) as readonly MechanismName[];
 
-/** The response to send with connection.start-ok. */
-export function initialResponse(mechanism: MechanismName, credentials: Credentials): Buffer {
-  return MECHANISMS[mechanism].initial(credentials);
+/** The response to send with connection.start-ok; `undefined` for a mechanism that is not built in. */
+export function initialResponse(mechanism: string, credentials: Credentials): Buffer | undefined {
+  return isBuiltIn(mechanism) ? MECHANISMS[mechanism](credentials) : undefined;
+}
+
+export function isBuiltIn(mechanism: string): mechanism is MechanismName {
+  return Object.hasOwn(MECHANISMS, mechanism);
+}
+
+/** The first of `wanted` that the server's list (names, separated by spaces) has. */
+export function chooseMechanism(wanted: readonly string[], offered: string): string | undefined {
+  const list = offered.split(' ');
+  return wanted.find((mechanism) => list.includes(mechanism));
 }
 
 /** A table of LOGIN and PASSWORD, without the length in front of it. */

@@ -1,35 +1,52 @@
 import type { HandshakeParams, Tuning } from './handshake';
 
-/** Where to connect to, and how. Plain data: it is cloned into the worker. */
-export interface Endpoint {
+/** One broker to try, and what to say to it. Plain data: it is cloned into the worker. */
+export interface Target {
   host: string;
   port: number;
+  tls: TlsMaterial | undefined;
+  /** Targets that are given the same credentials share one object. */
+  handshake: HandshakeParams;
+}
+
+/** How sockets are opened, whatever the target. */
+export interface DialOptions {
   noDelay: boolean;
   /** Milliseconds of silence before TCP probes; 0 is off. */
   keepAlive: number;
-  tls: TlsOptions | undefined;
+  /** Milliseconds until the next address is tried beside the ones under way; Infinity: one after the other. */
+  happyEyeballsDelay: number;
+  /** Addresses of the preferred family that come first, before the families take turns; 0: as resolved. */
+  interleave: number;
 }
 
-/** The options of Node's `tls.connect` that can be cloned. */
-export interface TlsOptions {
+/** What Node's `tls.connect` is given; it can be cloned. */
+export interface TlsMaterial {
   ca?: TlsData | undefined;
   cert?: TlsData | undefined;
   key?: TlsData | undefined;
   pfx?: Uint8Array | string | undefined;
   passphrase?: string | undefined;
+  crl?: TlsData | undefined;
+  ciphers?: string | undefined;
   servername?: string | undefined;
-  /** Default `TLSv1.2`. */
-  minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
-  /** Default true. False accepts any certificate: whoever answers gets the password. */
+  minVersion?: TlsVersion | undefined;
+  maxVersion?: TlsVersion | undefined;
   rejectUnauthorized?: boolean | undefined;
 }
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 export type TlsData = string | Uint8Array | (string | Uint8Array)[];
 
 /** Everything a session needs to open a connection and keep it. */
 export interface SessionOptions {
-  endpoint: Endpoint;
-  handshake: HandshakeParams;
-  /** Milliseconds for everything until the connection is open. */
+  /** In the order in which they are tried. */
+  targets: Target[];
+  dial: DialOptions;
+  /** How often the list is gone through. */
+  connectionAttempts: number;
+  /** Milliseconds between two rounds. */
+  retryDelay: number;
+  /** Milliseconds for everything until a connection is open. */
   connectTimeout: number;
   /** Bytes the worker keeps for a main thread that does not read. */
   maxBufferedBytes: number;
@@ -45,11 +62,22 @@ export interface CloseReason {
   timeout: number;
 }
 
+/** What main tells the worker without waiting for an answer. */
+export type Command =
+  | { command: 'close'; reason: CloseReason }
+  | { command: 'abort' }
+  /** A SASL response that main has made; `question` counts the responses that were asked for. */
+  | { command: 'respond'; response: Uint8Array; question: number };
+
 /** What an open session tells about itself. */
 export interface SessionDescription {
   tuning: Tuning;
+  /** `host:port` as it was asked for. */
+  host: string;
   /** `local:port -> remote:port` */
   address: string;
+  /** `TLSv1.3 TLS_AES_256_GCM_SHA384`, or empty. */
+  tls: string;
   bytesIn: number;
   bytesOut: number;
 }

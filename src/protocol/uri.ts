@@ -20,13 +20,37 @@ export interface UriOptions {
   /** milliseconds */
   connectTimeout?: number;
   locale?: string;
-  authMechanism?: string;
+  /** in order of preference */
+  authMechanism?: string[];
+  interleave?: number;
+  /** milliseconds */
+  happyEyeballsDelay?: number;
+  /** milliseconds; of recovery */
+  reconnectInterval?: number;
+  /** of recovery */
+  failFast?: boolean;
   caFile?: string;
+  caPath?: string;
+  /** PEM */
+  ca?: string;
   certFile?: string;
   keyFile?: string;
-  serverName?: string;
-  verify?: boolean;
+  passphrase?: string;
+  servername?: string;
+  rejectUnauthorized?: boolean;
 }
+
+/** Options that mean nothing without TLS. */
+export const TLS_URI_OPTIONS = [
+  'caFile',
+  'caPath',
+  'ca',
+  'certFile',
+  'keyFile',
+  'passphrase',
+  'servername',
+  'rejectUnauthorized',
+] as const satisfies (keyof UriOptions)[];
 
 type Convert = (text: string, name: string) => unknown;
 
@@ -41,14 +65,21 @@ const PARAMETERS: Readonly<Record<string, readonly [keyof UriOptions, Convert]>>
   frame_max: ['frameMax', whole],
   connection_timeout: ['connectTimeout', whole],
   locale: ['locale', String],
-  auth_mechanism: ['authMechanism', (text) => text.toUpperCase()],
+  auth_mechanism: ['authMechanism', (text) => [text.toUpperCase()]],
+  interleave: ['interleave', whole],
+  happy_eyeballs_delay: ['happyEyeballsDelay', seconds],
+  reconnect_interval: ['reconnectInterval', seconds],
+  fail_fast: ['failFast', flag],
   cafile: ['caFile', String],
   cacertfile: ['caFile', String],
+  capath: ['caPath', String],
+  cadata: ['ca', pem],
   certfile: ['certFile', String],
   keyfile: ['keyFile', String],
-  server_name_indication: ['serverName', String],
-  no_verify_ssl: ['verify', (text, name) => !flag(text, name)],
-  verify: ['verify', verify],
+  password: ['passphrase', String],
+  server_name_indication: ['servername', String],
+  no_verify_ssl: ['rejectUnauthorized', (text, name) => !flag(text, name)],
+  verify: ['rejectUnauthorized', verify],
 };
 
 /**
@@ -107,7 +138,13 @@ function readParameter(name: string, value: string, options: UriOptions): void {
     throw new TypeError(`unknown URL parameter "${name}"${didYouMean(name, Object.keys(PARAMETERS))}`);
   }
   const [option, convert] = parameter;
-  Object.assign(options, { [option]: convert(value, name) });
+  const earlier = options[option];
+  const converted = convert(value, name);
+  if (earlier !== undefined && !Array.isArray(earlier))
+    throw new TypeError(`the URL parameter ${name} says something that has been said before`);
+  Object.assign(options, {
+    [option]: Array.isArray(earlier) ? [...earlier, ...(converted as string[])] : converted,
+  });
 }
 
 function whole(text: string, name: string): number {
@@ -116,9 +153,23 @@ function whole(text: string, name: string): number {
   return Number(text);
 }
 
+/** Seconds, perhaps with a fraction; in milliseconds. */
+function seconds(text: string, name: string): number {
+  if (!/^\d{1,6}(\.\d+)?$/.test(text))
+    throw new TypeError(`the URL parameter ${name} must be a number of seconds, got "${text}"`);
+  return Number(text) * 1000;
+}
+
+/** Certificates themselves, as they are or in base64. */
+function pem(text: string, name: string): string {
+  const plain = /^-----BEGIN/.test(text) ? text : Buffer.from(text, 'base64').toString('latin1');
+  if (/^-----BEGIN/.test(plain)) return plain;
+  throw new TypeError(`the URL parameter ${name} must be certificates in PEM, percent-encoded or in base64`);
+}
+
 function flag(text: string, name: string): boolean {
-  if (/^(1|true|yes|y|on)$/i.test(text)) return true;
-  if (/^(0|false|no|n|off|)$/i.test(text)) return false;
+  if (/^(1|true|yes|y|on|enable|enabled)$/i.test(text)) return true;
+  if (/^(0|false|no|n|off|disable|disabled|)$/i.test(text)) return false;
   throw new TypeError(`the URL parameter ${name} must be 1 or 0, got "${text}"`);
 }
 

@@ -115,7 +115,7 @@ test('a handshake of damaged methods', () => {
   check(
     fc.property(fc.array(damaged(payloads), { maxLength: 5 }), (received) => {
       const handshake = new Handshake({
-        mechanism: 'PLAIN',
+        mechanisms: ['PLAIN'],
         username: 'u',
         password: 'p',
         vhost: '/',

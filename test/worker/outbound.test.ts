@@ -4,7 +4,8 @@ import { Link } from '../../src/bridge/link';
 import { WorkerLink } from '../../src/bridge/worker-link';
 import { FRAME } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
-import type { Endpoint } from '../../src/protocol/session-options';
+import type { Target } from '../../src/protocol/session-options';
+import { Race } from '../../worker/connection/dial';
 import { Outbound } from '../../worker/connection/outbound';
 import { Transport, type TransportEvents } from '../../worker/connection/transport';
 import { frame } from '../protocol/bytes';
@@ -213,10 +214,15 @@ describe('room goes back to main', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     const lost = await new Promise<Error | undefined>((ended) => {
-      const endpoint = { host: '127.0.0.1', port, noDelay: true, keepAlive: 0, tls: undefined } as Endpoint;
+      const route = {
+        target: { host: '127.0.0.1', port } as Target,
+        race: new Race(['127.0.0.1'], 250),
+        secure: undefined,
+        dial: { noDelay: true, keepAlive: 0, happyEyeballsDelay: 250, interleave: 1 },
+      };
       const events = { connected: () => outbound.flush(), ended } as Partial<TransportEvents>;
       const target = () => Buffer.alloc(1024);
-      const transport = new Transport(endpoint, { ...events, target } as TransportEvents);
+      const transport = new Transport(route, { ...events, target } as TransportEvents);
       const outbound = new Outbound(worker, transport);
     });
     server.close();

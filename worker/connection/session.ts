@@ -1,18 +1,19 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
-import { closeRecord, describeReply, type ErrorRecord, violationRecord } from '../../src/errors';
+import { type ConnectAttempt, closeRecord, type ErrorRecord, violationRecord } from '../../src/errors';
 import { decodeMethod, encodeMethod, methodName } from '../../src/protocol/codec';
 import { FRAME, FRAME_END, PROTOCOL_HEADER } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
-import { describeStranger, Handshake, NoCommonMechanism, type Outgoing } from '../../src/protocol/handshake';
+import { CannotAuthenticate, describeStranger, Handshake, type Outgoing } from '../../src/protocol/handshake';
 import type { Args, Method } from '../../src/protocol/method-types';
-import type { CloseReason, SessionOptions } from '../../src/protocol/session-options';
+import type { CloseReason } from '../../src/protocol/session-options';
 import { fitShortstr } from '../../src/protocol/utf8';
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { OutOfRoom, Reader, Writer } from '../../src/protocol/wire';
+import { describe, failed, lost, refusedUser, refusedVhost } from './failure';
 import { Heartbeat } from './heartbeat';
 import { Inbound } from './inbound';
 import { Outbound } from './outbound';
-import { Transport, type TransportEvents } from './transport';
+import { type Route, Transport, type TransportEvents } from './transport';
 
 /** Methods of channel 0 that an open connection may bring; main acts on them. */
 const FOR_MAIN = new Set(['connection.blocked', 'connection.unblocked', 'connection.update-secret-ok']);
@@ -24,14 +25,26 @@ const LAST_WORD_MS = 500;
 /** How long a last word may take to leave, when nobody else sets a limit. */
 const LEAVE_TIMEOUT_MS = 2000;
 
+/** The port that is for TLS by custom. */
+const TLS_PORT = 5671;
+
+/** What becomes of a session. */
+export interface SessionEvents {
+  /** A response of its SASL mechanism is wanted, and it is not built in. */
+  asked(): void;
+  opened(): void;
+  /** It was open, and will end for this reason. */
+  ending(record: ErrorRecord): void;
+  /** Nothing is left of it. The record is empty if it was closed as asked. */
+  ended(record: ErrorRecord | undefined): void;
+}
+
 /**
  * One connection's life in the worker: a socket, the handshake, heartbeats, and the end.
  *
  *   [connecting] --tcp, tls--> [handshake] --open-ok--> [open] --close from main--> [closing]
  *        |                         |                      |                            | close-ok
  *        +---- any failure --------+---- any failure -----+--> [closed] <--------------+
- *
- * The last word on how it ended goes to main as the report.
  */
 export class Session implements TransportEvents {
   #state: 'connecting' | 'handshake' | 'open' | 'closing' | 'closed' = 'connecting';
@@ -41,26 +54,35 @@ export class Session implements TransportEvents {
   readonly #inbound: Inbound;
   readonly #scanner = new FrameScanner((payload) => this.#control(payload));
   #heartbeat: Heartbeat | undefined;
-  #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #paused = false;
   #greeting: Buffer = Buffer.alloc(0);
   /** Why the session is ending, once it is known; the first reason stays. */
   #end: ErrorRecord | undefined;
+  /** Addresses that did not answer. */
+  readonly #lostAddresses: ConnectAttempt[] = [];
+  #lastError: Error | undefined;
 
   constructor(
     readonly link: WorkerLink,
-    readonly options: SessionOptions,
-    /** Runs once, when nothing is left. */
-    readonly onClosed: () => void,
+    readonly route: Route,
+    maxBufferedBytes: number,
+    readonly events: SessionEvents,
   ) {
-    this.handshake = new Handshake(options.handshake);
-    this.#inbound = new Inbound(link, this.#scanner, options.maxBufferedBytes);
-    this.#timer = setTimeout(() => this.#timedOut(), options.connectTimeout);
-    this.transport = new Transport(options.endpoint, this);
+    this.handshake = new Handshake(route.target.handshake);
+    this.#inbound = new Inbound(link, this.#scanner, maxBufferedBytes);
+    this.transport = new Transport(route, this);
     this.#outbound = new Outbound(link, this.transport);
   }
 
   // ── transport events ────────────────────────────────────────────────────────────────────────────────
+
+  lostAddress(address: string, error: Error): void {
+    this.#lastError = error;
+    const { host, port } = this.route.target;
+    const other = address === host ? {} : { address };
+    this.#lostAddresses.push({ host, port, ...other, stage: 'tcp', reason: describe(error) });
+  }
 
   connected(): void {
     this.#state = 'handshake';
@@ -94,7 +116,7 @@ export class Session implements TransportEvents {
       this.#violated(error);
     }
     // only now does main find what came before the broker's close
-    if (this.#end !== undefined && this.#state !== 'handshake') this.link.close(JSON.stringify(this.#end));
+    if (this.#end !== undefined && this.#state !== 'handshake') this.events.ending(this.#end);
     this.#paused = this.#inbound.full;
     return !this.#paused;
   }
@@ -129,6 +151,22 @@ export class Session implements TransportEvents {
     this.transport.destroy();
   }
 
+  /** Not open in time. */
+  tooLate(reason: string): void {
+    this.#end ??= this.#failed('ConnectError', reason);
+    this.transport.destroy();
+  }
+
+  /** The mechanism's response, from outside. */
+  respond(response: Buffer): void {
+    if (this.#state !== 'handshake') return;
+    try {
+      for (const method of this.handshake.respond(response)) this.#send(method);
+    } catch (error) {
+      this.#violated(error);
+    }
+  }
+
   // ── methods on channel 0 ────────────────────────────────────────────────────────────────────────────
 
   #control(payload: Buffer): void {
@@ -153,6 +191,7 @@ export class Session implements TransportEvents {
       if (next.name === 'connection.tune-ok') this.#limit();
       this.#send(next);
     }
+    if (this.handshake.stage === 'sasl response') this.events.asked();
     if (this.handshake.stage === 'open') this.#opened();
   }
 
@@ -162,16 +201,16 @@ export class Session implements TransportEvents {
   }
 
   #opened(): void {
-    clearTimeout(this.#timer);
     this.#state = 'open';
     const { heartbeat } = this.handshake.tuning;
     if (heartbeat > 0) this.#heartbeat = this.#startHeartbeat(heartbeat);
-    this.link.open();
+    this.events.opened();
     this.#outbound.flush();
   }
 
   #startHeartbeat(interval: number): Heartbeat {
     const { transport } = this;
+    const { host, port } = this.route.target;
     return new Heartbeat(interval, {
       received: () => transport.bytesIn,
       sent: () => transport.bytesOut,
@@ -180,7 +219,7 @@ export class Session implements TransportEvents {
       dead: () => {
         this.#end ??= {
           name: 'HeartbeatTimeoutError',
-          message: `the broker has been silent for two heartbeat intervals of ${interval} s`,
+          message: `the broker at ${host}:${port} has been silent for two heartbeat intervals of ${interval} s`,
           origin: 'network',
           recoverable: true,
           outcome: 'unknown',
@@ -204,14 +243,25 @@ export class Session implements TransportEvents {
       Buffer.alloc(method.name === 'connection.start-ok' ? CONTROL_FRAME_SIZE : 1024),
     );
     encodeMethod(writer, 0, method.name, method.args);
+    if (method.name === 'connection.start-ok') this.#checkStartOk(writer.pos);
     this.transport.write(writer.buffer.subarray(0, writer.pos));
+  }
+
+  /** An older RabbitMQ answers what is too large with a bare reset. @throws {CannotAuthenticate} */
+  #checkStartOk(size: number): void {
+    const { startOkLimit } = this.handshake;
+    if (size <= startOkLimit) return;
+    this.handshake.stage = 'sasl response';
+    throw new CannotAuthenticate(
+      `credentials and client properties take ${size} bytes, but this RabbitMQ accepts no more than ${startOkLimit} before login (4.1 and later: 8192)`,
+    );
   }
 
   // ── failures ────────────────────────────────────────────────────────────────────────────────────────
 
   /** The peer broke the protocol: say so, and go. */
   #violated(error: unknown): void {
-    if (error instanceof NoCommonMechanism) return this.#refuse('AuthenticationError', error.message);
+    if (error instanceof CannotAuthenticate) return this.#refuse('AuthenticationError', error.message);
     if (error instanceof OutOfRoom)
       return this.#refuse('ConnectError', 'credentials and client properties do not fit in a frame');
     if (!(error instanceof ProtocolViolation)) throw error;
@@ -235,8 +285,8 @@ export class Session implements TransportEvents {
     this.transport.destroy();
   }
 
-  #blame(violation: string): Pick<ErrorRecord, 'message' | 'outcome'> {
-    const { host, port } = this.options.endpoint;
+  #blame(violation: string): Partial<ErrorRecord> & Pick<ErrorRecord, 'message' | 'outcome'> {
+    const { host, port } = this.route.target;
     if (this.#state !== 'handshake') {
       return {
         message: `the broker at ${host}:${port} broke the protocol: ${violation}`,
@@ -245,72 +295,58 @@ export class Session implements TransportEvents {
     }
     const isBroker = this.#greeting[0] === FRAME.METHOD;
     const why = isBroker ? violation : `${describeStranger(this.#greeting)} (${violation})`;
-    return { message: `${host}:${port} does not speak AMQP 0-9-1: ${why}`, outcome: 'not-sent' };
-  }
-
-  #timedOut(): void {
-    const limit = this.options.connectTimeout;
-    this.#end ??= this.#failed('ConnectError', `no answer within connectTimeout (${limit} ms)`);
-    this.transport.destroy();
+    const reason = `does not speak AMQP 0-9-1: ${why}`;
+    return {
+      message: `${host}:${port} ${reason}`,
+      attempts: [{ ...this.#place(), reason }],
+      outcome: 'not-sent',
+    };
   }
 
   /** The broker closed the connection before it was open: which wish did it refuse? */
   #refused(close: Args<'connection.close'>): ErrorRecord {
-    const text = describeReply(close.replyCode, close.replyText);
-    const { username, vhost } = this.options.handshake;
-    if (this.handshake.stage === 'connection.tune') {
-      const record = this.#failed('AuthenticationError', `user "${username}" was refused: ${text}`);
-      const { replyCode, replyText } = close;
-      return {
-        ...record,
-        code: 'ACCESS_REFUSED',
-        replyCode,
-        replyText,
-        origin: 'broker',
-        recoverable: false,
-      };
-    }
-    const record = closeRecord(close.replyCode, close.replyText, undefined);
-    return { ...record, message: `vhost "${vhost}" was refused: ${text}`, outcome: 'not-sent' };
+    const { username, vhost } = this.route.target.handshake;
+    return this.handshake.stage === 'connection.open-ok'
+      ? refusedVhost(vhost, close, this.#place())
+      : refusedUser(username, close, this.#place());
   }
 
+  /** The socket ended without a reason of ours or the broker's. */
   #lost(error: Error | undefined): ErrorRecord {
-    const { host, port } = this.options.endpoint;
+    const { host, port, tls } = this.route.target;
     const reason = error === undefined ? 'the other end closed the socket' : describe(error);
-    if (this.#state === 'open' || this.#state === 'closing') {
-      return {
-        name: 'ConnectionLostError',
-        message: `the connection to ${host}:${port} was lost: ${reason}`,
-        reason,
-        origin: 'network',
-        recoverable: true,
-        outcome: 'unknown',
-      };
-    }
+    if (this.#state === 'open' || this.#state === 'closing') return lost(host, port, reason);
     if (this.#state === 'handshake' && this.handshake.stage === 'connection.tune') {
       return this.#failed(
         'AuthenticationError',
         `${reason} after the credentials were sent; they are probably wrong`,
       );
     }
-    return {
-      ...this.#failed('ConnectError', reason),
-      code: (error as NodeJS.ErrnoException)?.code ?? 'CONNECT',
-    };
+    const unread = this.#state === 'handshake' && this.#greeting.length === 0;
+    const hint =
+      unread && tls === undefined && port === TLS_PORT ? '; port 5671 is for TLS: use amqps://' : '';
+    const { code } = (error ?? this.#lastError ?? {}) as NodeJS.ErrnoException;
+    return { ...this.#failed('ConnectError', this.#whyNobody() ?? reason + hint), code: code ?? 'CONNECT' };
+  }
+
+  /** If no address answered: what each said. */
+  #whyNobody(): string | undefined {
+    if (this.transport.remote !== undefined || this.#lostAddresses.length === 0) return undefined;
+    return this.#lostAddresses.map(({ reason }) => reason).join('; ');
   }
 
   #failed(name: string, reason: string): ErrorRecord {
-    const { host, port } = this.options.endpoint;
+    const record = failed(name, { ...this.#place(), reason });
+    const answered = this.transport.remote !== undefined || this.#lostAddresses.length === 0;
+    return { ...record, attempts: [...this.#lostAddresses, ...(answered ? (record.attempts ?? []) : [])] };
+  }
+
+  /** Which attempt this is, and how far it got. */
+  #place(): Omit<ConnectAttempt, 'reason'> {
+    const { host, port } = this.route.target;
     const stage = this.#state === 'handshake' ? this.handshake.stage : this.transport.stage;
-    const waiting = this.#state === 'handshake' ? `waiting for ${stage}` : `at ${stage}`;
-    return {
-      name,
-      message: `cannot connect to ${host}:${port} (${waiting}): ${reason}`,
-      attempts: [{ host, port, stage, reason }],
-      origin: 'network',
-      recoverable: true,
-      outcome: 'not-sent',
-    };
+    const { remote } = this.transport;
+    return { host, port, ...(remote === undefined || remote === host ? {} : { address: remote }), stage };
   }
 
   #finish(record: ErrorRecord): void {
@@ -319,13 +355,6 @@ export class Session implements TransportEvents {
     // a close that main asked for has nothing to report
     const clean = this.#state === 'closing' && this.#end === undefined;
     this.#state = 'closed';
-    this.link.close(clean ? '' : JSON.stringify(record));
-    this.onClosed();
+    this.events.ended(clean ? undefined : record);
   }
-}
-
-/** Node's AggregateError (several addresses) has an empty message of its own. */
-function describe(error: Error): string {
-  const errors = (error as AggregateError).errors as Error[] | undefined;
-  return errors?.length ? errors.map((each) => each.message).join('; ') : error.message;
 }

@@ -4,15 +4,15 @@ import type { ControlCall, ControlReply } from '../../src/bridge/control';
 import { STATE } from '../../src/bridge/layout';
 import { WorkerLink } from '../../src/bridge/worker-link';
 import type { ErrorRecord } from '../../src/errors';
-import type { CloseReason, SessionDescription, SessionOptions } from '../../src/protocol/session-options';
-import { Session } from './session';
+import type { Command, SessionDescription, SessionOptions } from '../../src/protocol/session-options';
+import { Connector } from './connector';
 
 /**
  * The worker thread of one connection: wiring only. The first message brings the doorbell, the first call
  * the shared memory; from then on everything of a message's life goes through the rings.
  */
 let link: WorkerLink | undefined;
-let session: Session | undefined;
+let connector: Connector | undefined;
 
 process.on('uncaughtException', (error) => die(`${error.name}: ${error.message}`, error.stack));
 // synckit's guard would report it only after a while
@@ -41,27 +41,23 @@ parentPort?.once('message', (doorbell: MessagePort) => {
 function answer(call: ControlCall<SessionOptions>, doorbell: MessagePort): ControlReply<SessionDescription> {
   switch (call.call) {
     case 'open':
-      link = new WorkerLink(call.memory, call.bell, doorbell, () => session?.wake(), command);
-      session = new Session(link, call.options, () => setImmediate(() => process.exit(0)));
+      link = new WorkerLink(call.memory, call.bell, doorbell, () => connector?.wake(), command);
+      connector = new Connector(link, call.options, () => setImmediate(() => process.exit(0)));
       return undefined;
     case 'describe':
-      return describe();
+      return connector?.describe();
   }
 }
 
 /** What must not wait for an answer comes over the doorbell. */
 function command(message: unknown): void {
-  if (message === 'abort') session?.abort();
-  else session?.close(message as CloseReason);
-}
-
-function describe(): SessionDescription | undefined {
-  if (session === undefined) return undefined;
-  const { handshake, transport } = session;
-  return {
-    tuning: handshake.tuning,
-    address: transport.address,
-    bytesIn: transport.bytesIn,
-    bytesOut: transport.bytesOut,
-  };
+  const order = message as Command;
+  switch (order.command) {
+    case 'close':
+      return connector?.close(order.reason);
+    case 'abort':
+      return connector?.abort();
+    case 'respond':
+      return connector?.respond(order.response, order.question);
+  }
 }

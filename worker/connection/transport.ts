@@ -1,9 +1,12 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import type { Endpoint } from '../../src/protocol/session-options';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls, type SecureContext, TLSSocket } from 'node:tls';
+import type { DialOptions, Target } from '../../src/protocol/session-options';
+import type { Race } from './dial';
 
 /** What the session does with a socket's life. */
 export interface TransportEvents {
+  /** An address of the host does not answer. */
+  lostAddress(address: string, error: Error): void;
   /** TCP (and TLS) stand. */
   connected(): void;
   /** Memory for the next bytes; plain TCP reads straight into it. */
@@ -16,80 +19,132 @@ export interface TransportEvents {
   ended(error: Error | undefined): void;
 }
 
+/** How to reach one host. */
+export interface Route {
+  target: Target;
+  /** Its addresses. */
+  race: Race;
+  /** The target's TLS material, ready for use. */
+  secure: SecureContext | undefined;
+  dial: DialOptions;
+}
+
 /** A socket, reduced to what a connection needs. The kernel reads and writes the rings itself where it can. */
 export class Transport {
-  readonly #socket: Socket;
-  /** `tcp` or `tls`: how far the connection got. */
+  #socket: Socket | undefined;
+  #ended = false;
+  /** How far the connection got. */
   stage: 'tcp' | 'tls' | 'connected' = 'tcp';
+  /** The address that answered. */
+  remote: string | undefined;
   bytesIn = 0;
   bytesOut = 0;
 
-  constructor({ host, port, noDelay, keepAlive, tls }: Endpoint, events: TransportEvents) {
-    const address = { host, port, noDelay, keepAlive: keepAlive > 0, keepAliveInitialDelay: keepAlive };
-    this.#socket =
-      tls === undefined
-        ? this.#plain(address, events)
-        : this.#secure(address, tls as ConnectionOptions, events);
+  constructor(
+    readonly route: Route,
+    readonly events: TransportEvents,
+  ) {
+    route.race.start((address) => this.#dial(address), {
+      lost: (address, error) => events.lostAddress(address, error),
+      won: (address, socket) => this.#won(address, socket),
+      failed: () => this.#end(undefined),
+    });
+  }
+
+  #dial(host: string): Socket {
+    const { target, dial } = this.route;
+    const { noDelay, keepAlive } = dial;
+    const address = {
+      host,
+      port: target.port,
+      noDelay,
+      keepAlive: keepAlive > 0,
+      keepAliveInitialDelay: keepAlive,
+    };
+    if (target.tls !== undefined) return connectTcp(address);
+    const { events } = this;
+    const onread = {
+      buffer: () => events.target(),
+      callback: (size: number, place: Uint8Array) => {
+        this.bytesIn += size;
+        return events.received(place as Buffer, size);
+      },
+    };
+    return connectTcp({ ...address, onread });
+  }
+
+  #won(address: string, socket: Socket): void {
+    this.remote = address;
+    this.#socket = this.route.target.tls === undefined ? socket : this.#secure(socket);
     let failure: Error | undefined;
     this.#socket.on('error', (error) => {
       failure = error;
     });
-    this.#socket.on('end', () => this.#socket.destroy());
-    this.#socket.on('close', () => events.ended(failure));
+    this.#socket.on('end', () => this.#socket?.destroy());
+    this.#socket.on('close', () => this.#end(failure));
+    if (this.#socket === socket) this.#connected();
   }
 
-  #plain(address: { host: string; port: number }, events: TransportEvents): Socket {
-    const onread = {
-      buffer: () => events.target(),
-      callback: (size: number, target: Uint8Array) => {
-        this.bytesIn += size;
-        return events.received(target as Buffer, size);
-      },
-    };
-    return connectTcp({ ...address, onread }, () => this.#connected(events));
-  }
-
-  #secure(address: { host: string; port: number }, tls: ConnectionOptions, events: TransportEvents): Socket {
-    const socket = connectTls({ ...address, ...tls }, () => this.#connected(events));
-    socket.on('connect', () => {
-      this.stage = 'tls';
-    });
-    socket.on('data', (bytes: Buffer) => {
+  #secure(socket: Socket): TLSSocket {
+    this.stage = 'tls';
+    const { target, secure } = this.route;
+    const { servername, rejectUnauthorized } = target.tls ?? {};
+    const name = servername ?? (isIP(target.host) === 0 ? target.host : '');
+    const secured = connectTls(
+      // `host` is what the certificate must name where there is no server name
+      { socket, host: target.host, servername: name, secureContext: secure, rejectUnauthorized },
+      () => this.#connected(),
+    );
+    return secured.on('data', (bytes: Buffer) => {
       this.bytesIn += bytes.length;
-      if (!events.copied(bytes)) socket.pause();
+      if (!this.events.copied(bytes)) secured.pause();
     });
-    return socket;
   }
 
-  #connected(events: TransportEvents): void {
+  #connected(): void {
     this.stage = 'connected';
-    events.connected();
+    this.events.connected();
+  }
+
+  #end(error: Error | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.events.ended(error);
   }
 
   /** `bytes` must not change until `done`, which never comes if the socket ends first. */
   write(bytes: Uint8Array, done?: () => void): void {
+    const socket = this.#socket;
     this.bytesOut += bytes.length;
-    this.#socket.write(bytes, (error) => {
-      if (!error && !this.#socket.destroyed) done?.(); // one callback of a lost socket has no error
+    socket?.write(bytes, (error) => {
+      if (!error && !socket.destroyed) done?.(); // one callback of a lost socket has no error
     });
   }
 
   /** Read on after a `false`. */
   resume(): void {
-    this.#socket.resume();
+    this.#socket?.resume();
   }
 
   get address(): string {
-    const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
+    const { localAddress, localPort, remoteAddress, remotePort } = this.#socket ?? {};
     return `${localAddress}:${localPort} -> ${remoteAddress}:${remotePort}`;
+  }
+
+  /** Version and cipher, or empty. */
+  get tls(): string {
+    const socket = this.#socket;
+    return socket instanceof TLSSocket ? `${socket.getProtocol()} ${socket.getCipher().name}` : '';
   }
 
   /** Send what was written, then end. */
   end(): void {
-    this.#socket.destroySoon();
+    this.#socket?.destroySoon();
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    if (this.#socket !== undefined) return void this.#socket.destroy();
+    this.route.race.cancel();
+    this.#end(undefined);
   }
 }

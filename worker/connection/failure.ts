@@ -1,0 +1,141 @@
+import { type ConnectAttempt, closeRecord, describeReply, type ErrorRecord } from '../../src/errors';
+import type { Args } from '../../src/protocol/method-types';
+
+/** What of the library's own words helps nobody at night, and what to do about it. */
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [
+    /wrong version number|packet length too long|record layer failure|http request|WRONG_VERSION_NUMBER|PACKET_LENGTH/i,
+    'the other end does not speak TLS; use amqp://, or the port for TLS (5671)',
+  ],
+  [
+    /ALTNAME_INVALID/,
+    'the certificate is for another name; connect by a name that is in it, or give that name as tls.servername',
+  ],
+  [
+    /SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|CERT_UNTRUSTED/,
+    "the broker's certificate is signed by nobody who is trusted here; give its authority as tls.ca (URL: cafile)",
+  ],
+  [/CERT_HAS_EXPIRED/, "the broker's certificate has expired"],
+  [/CERT_NOT_YET_VALID/, "the broker's certificate is not valid yet; check the clock"],
+  [
+    /certificate required|CERTIFICATE_REQUIRED/i,
+    'the broker asks for a client certificate; give tls.cert and tls.key (URL: certfile, keyfile)',
+  ],
+  [/alert unknown ca|ALERT_UNKNOWN_CA/i, "the broker does not trust the client's certificate"],
+  [/alert bad certificate|ALERT_BAD_CERTIFICATE/i, "the broker refuses the client's certificate"],
+  [
+    /alert protocol version|ALERT_PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|unsupported protocol/i,
+    'both ends have no TLS version in common; TLS 1.2 is the least that is accepted here',
+  ],
+  [
+    /handshake failure|HANDSHAKE_FAILURE/i,
+    'the broker broke off the TLS handshake: it may want a client certificate, or other ciphers',
+  ],
+  [/mac verify failure/i, 'the passphrase does not open tls.pfx'],
+  [/bad decrypt|BAD_DECRYPT|interrupted or cancelled/i, 'the passphrase does not open tls.key'],
+  [/key values mismatch|KEY_VALUES_MISMATCH/i, 'tls.cert and tls.key do not belong together'],
+  [
+    /no start line|NO_START_LINE|DECODER|not enough data|bad base64|asn1/i,
+    'a certificate or key cannot be read; PEM is expected',
+  ],
+];
+
+/** The reason in words. Node's AggregateError (several addresses) has an empty message of its own. */
+export function describe(error: Error): string {
+  const errors = (error as AggregateError).errors as Error[] | undefined;
+  const text = errors?.length ? errors.map((each) => each.message).join('; ') : withoutOpenssl(error.message);
+  const { code } = error as NodeJS.ErrnoException;
+  const advice = ADVICE.find(([pattern]) => pattern.test(`${code} ${text}`))?.[1];
+  return advice === undefined ? text : `${advice} (${text})`;
+}
+
+/** `…:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/…:350:` says four words to a person. */
+function withoutOpenssl(message: string): string {
+  return /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] ?? message.trim();
+}
+
+/** The record of an attempt that failed before the connection was open. */
+export function failed(name: string, attempt: ConnectAttempt): ErrorRecord {
+  const { host, port, stage, reason } = attempt;
+  const waiting = stage.startsWith('connection.') ? `waiting for ${stage}` : `at ${stage}`;
+  return {
+    name,
+    message: `cannot connect to ${host}:${port} (${waiting}): ${reason}`,
+    code: name === 'ConnectError' ? 'CONNECT' : undefined,
+    attempts: [attempt],
+    origin: 'network',
+    recoverable: true,
+    outcome: 'not-sent',
+  };
+}
+
+/** The broker said no to the credentials. */
+export function refusedUser(
+  username: string,
+  close: Pick<Args<'connection.close'>, 'replyCode' | 'replyText'>,
+  attempt: Omit<ConnectAttempt, 'reason'>,
+): ErrorRecord {
+  const { replyCode, replyText } = close;
+  const reason = `user "${username}" was refused: ${describeReply(replyCode, replyText)}`;
+  return {
+    ...failed('AuthenticationError', { ...attempt, reason }),
+    code: 'ACCESS_REFUSED',
+    replyCode,
+    replyText,
+    origin: 'broker',
+    recoverable: false,
+  };
+}
+
+/** The broker said no to the virtual host: it is not there, or not for this user. */
+export function refusedVhost(
+  vhost: string,
+  close: Pick<Args<'connection.close'>, 'replyCode' | 'replyText'>,
+  attempt: Omit<ConnectAttempt, 'reason'>,
+): ErrorRecord {
+  const reason = `vhost "${vhost}" was refused: ${describeReply(close.replyCode, close.replyText)}`;
+  const record = closeRecord(close.replyCode, close.replyText, undefined);
+  return { ...record, message: reason, attempts: [{ ...attempt, reason }], outcome: 'not-sent' };
+}
+
+/** An open connection whose socket is gone. */
+export function lost(host: string, port: number, reason: string): ErrorRecord {
+  return {
+    name: 'ConnectionLostError',
+    message: `the connection to ${host}:${port} was lost: ${reason}`,
+    reason,
+    origin: 'network',
+    recoverable: true,
+    outcome: 'unknown',
+  };
+}
+
+/** More than these do not fit in the worker's last word, and nobody reads them. */
+const MOST_ATTEMPTS = 16;
+const LONGEST_REASON = 200;
+
+/** Several attempts, and none succeeded: the last ones, each with its reason. */
+export function allFailed(attempts: readonly ConnectAttempt[], hint: string): ErrorRecord {
+  const shown = attempts
+    .slice(-MOST_ATTEMPTS)
+    .map((attempt) => ({ ...attempt, reason: cut(attempt.reason) }));
+  const hidden = attempts.length - shown.length;
+  const lines = shown.map(({ host, port, address, stage, reason }) => {
+    const where = address === undefined || address === host ? '' : ` [${address}]`;
+    return `\n  ${host}:${port}${where} at ${stage}: ${reason}`;
+  });
+  const earlier = hidden > 0 ? `\n  (and ${hidden} before these)` : '';
+  return {
+    name: 'ConnectError',
+    message: `cannot connect, ${attempts.length} attempts failed${hint}:${lines.join('')}${earlier}`,
+    code: 'CONNECT',
+    attempts: shown,
+    origin: 'network',
+    recoverable: true,
+    outcome: 'not-sent',
+  };
+}
+
+function cut(text: string): string {
+  return text.length <= LONGEST_REASON ? text : `${text.slice(0, LONGEST_REASON)}…`;
+}
