@@ -1,3 +1,4 @@
+export type { RemoteHandle } from './bridge/mailbox';
 export type { BatchOptions, Publishing, PublishResult } from './client/batch';
 export { Channel, type CloseOptions } from './client/channel';
 export type {
@@ -29,7 +30,9 @@ export {
   ReturnedMessage,
 } from './client/message';
 export type { AuthMechanism, ConnectOptions, CustomMechanism, HostOptions } from './client/options';
+export { Remote } from './client/remote';
 export type { TlsOptions } from './client/tls-options';
+export { waitAny } from './client/wait-any';
 export {
   AccessRefusedError,
   AlreadySettledError,

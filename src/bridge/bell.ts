@@ -3,9 +3,10 @@ import { isMainThread } from 'node:worker_threads';
 
 const COUNT = 0;
 const PARKED = 1;
+const INTERRUPT = 2;
 
-/** How a sleep ended. `interrupted`: Ctrl-C. */
-export type Awakening = 'rung' | 'timeout' | 'interrupted';
+/** How a sleep ended. `interrupted`: Ctrl-C. `stopped`: another thread asked for it. */
+export type Awakening = 'rung' | 'timeout' | 'interrupted' | 'stopped';
 
 /**
  * What a blocked thread sleeps on: one word for all its connections, so that waiting for one or for any
@@ -48,6 +49,17 @@ export class Bell {
   /** Like `sleep`, but Ctrl-C ends it. Costs some 15-60 us more: for waits that really last. */
   sleepInterruptibly(ticket: number, ms: number): Awakening {
     return isMainThread ? interruptible(() => this.sleep(ticket, ms)) : this.sleep(ticket, ms);
+  }
+
+  /** End the sleep under way, or the next one, as `stopped`. For other threads. */
+  interrupt(): void {
+    Atomics.store(this.words, INTERRUPT, 1);
+    this.ring();
+  }
+
+  /** Has anybody called `interrupt`? Asking takes it away. */
+  takeInterrupt(): boolean {
+    return Atomics.load(this.words, INTERRUPT) === 1 && Atomics.exchange(this.words, INTERRUPT, 0) === 1;
   }
 
   /** Wake the sleeper, if there is one. */

@@ -37,9 +37,10 @@ export const WORD = {
 /**
  *   STARTING --> OPEN --> CLOSED        the worker's view; CLOSED is final and has a report
  *       |          |         ^
- *       +----------+---------+   DEAD   the worker itself ended: its report says why
+ *       +----------+---------+   DEAD     the worker itself ended: its report says why
+ *                                STALLED  it is there, but does not answer: main's own verdict
  */
-export const STATE = { STARTING: 0, OPEN: 1, CLOSED: 2, DEAD: 3 } as const;
+export const STATE = { STARTING: 0, OPEN: 1, CLOSED: 2, DEAD: 3, STALLED: 4 } as const;
 
 const WORDS = 16 * LINE;
 const REPORT_AT = WORDS * Int32Array.BYTES_PER_ELEMENT;

@@ -3,13 +3,44 @@ import { type Awakening, type Bell, threadBell } from './bell';
 import { createMemory, type Layout, mapMemory, readReport, STATE, WORD } from './layout';
 import { RingConsumer, RingProducer } from './ring';
 
-/** How a wait ended. `dead`: the worker is gone. `stalled`: it is there but does not answer. */
-export type WaitResult = Awakening | 'dead' | 'stalled';
-
 /** Plain sleeps first: most replies come within this, and an interruptible sleep costs more. */
-const PLAIN_MS = 5;
+const PLAIN_MS = 2;
 /** Then slices; as often the worker is looked after. */
 const SLICE_MS = 200;
+
+/** What a sleep may also wait for. */
+export interface Goal {
+  readonly settled: boolean;
+}
+const NOTHING: Goal = { settled: false };
+
+/**
+ * Sleep until there is news, at most until `deadline` (performance.now), looking after the workers of
+ * `links` meanwhile. A worker that is gone or stalled is news. The links share the bell of this thread.
+ */
+export function sleepUntil(links: readonly Link[], news: () => boolean, deadline: number): Awakening {
+  const bell = threadBell();
+  const awakening = sleep(bell, links, news, deadline);
+  bell.disarm();
+  return awakening;
+}
+
+function sleep(bell: Bell, links: readonly Link[], news: () => boolean, deadline: number): Awakening {
+  const interruptible = links.every((link) => link.interruptible);
+  const plainUntil = performance.now() + PLAIN_MS;
+  for (;;) {
+    const ticket = bell.arm();
+    if (news()) return 'rung';
+    if (bell.takeInterrupt()) return 'stopped';
+    const now = performance.now();
+    for (const link of links) if (!link.isAttended(now)) return 'rung';
+    if (now >= deadline) return 'timeout';
+    const plain = now < plainUntil;
+    const slice = Math.min(deadline - now, plain ? PLAIN_MS : SLICE_MS);
+    const end = interruptible && !plain ? bell.sleepInterruptibly(ticket, slice) : bell.sleep(ticket, slice);
+    if (end === 'interrupted') return end;
+  }
+}
 
 /**
  * The blocking side of a connection's shared memory: both rings, the doorbell, and waits that notice
@@ -22,6 +53,7 @@ export class Link {
   readonly #layout: Layout;
   #doorbell: MessagePort | undefined;
   #gone = false;
+  #stalled = false;
   #lastBeat = -1;
   #silentLooks = 0;
   #nextLook = 0;
@@ -49,7 +81,9 @@ export class Link {
   /** One of STATE. */
   get state(): number {
     const state = Atomics.load(this.#layout.words, WORD.STATE);
-    return this.#gone && state < STATE.CLOSED ? STATE.DEAD : state;
+    if (state >= STATE.CLOSED) return state;
+    if (this.#stalled) return STATE.STALLED;
+    return this.#gone ? STATE.DEAD : state;
   }
 
   /** The last word of the worker: empty if it had no time for one. */
@@ -88,60 +122,40 @@ export class Link {
     return delivered;
   }
 
-  /** Sleep until something is readable or the state is no longer `state`, at most until `deadline`
-   * (performance.now). The caller names the state it has acted on, so that no change is slept through. */
-  waitReadable(state: number, deadline: number): WaitResult {
-    return this.#wait(state, deadline, () => this.inbound.available() > 0 || this.state !== state);
+  /**
+   * Sleep until something is readable, the state is no longer `state`, or `goal` has settled, at most until
+   * `deadline` (performance.now). The caller names the state it has acted on, so that no change is slept
+   * through.
+   */
+  waitReadable(state: number, deadline: number, goal = NOTHING): Awakening {
+    const news = () => this.inbound.available() > 0 || this.state !== state || goal.settled;
+    return sleepUntil([this], news, deadline);
   }
 
   /** Like `waitReadable`, and also ends when `size` bytes can be written. */
-  waitWritable(size: number, state: number, deadline: number): WaitResult {
-    return this.#wait(state, deadline, () => {
+  waitWritable(size: number, state: number, deadline: number): Awakening {
+    const news = () => {
       Atomics.store(this.#layout.words, WORD.OUT_ROOM_WANTED, 1);
       return this.outbound.room() >= size || this.inbound.available() > 0 || this.state !== state;
-    });
-  }
-
-  #wait(state: number, deadline: number, news: () => boolean): WaitResult {
-    const plainUntil = performance.now() + PLAIN_MS;
-    for (;;) {
-      const ticket = this.bell.arm();
-      if (news()) return this.#awake('rung');
-      const now = performance.now();
-      // by the clock and not by how the last sleep ended: other connections ring the same bell
-      const health = now >= this.#nextLook ? this.#look(now) : undefined;
-      if (health !== undefined) {
-        // a worker that left a word has ended in the ordinary way
-        const spoken = Atomics.load(this.#layout.words, WORD.STATE) !== state;
-        return this.#awake(spoken ? 'rung' : health);
-      }
-      if (now >= deadline) return this.#awake('timeout');
-      const plain = now < plainUntil;
-      const slice = Math.min(deadline - now, plain ? PLAIN_MS : SLICE_MS);
-      const interruptible = this.interruptible && !plain;
-      const end = interruptible
-        ? this.bell.sleepInterruptibly(ticket, slice)
-        : this.bell.sleep(ticket, slice);
-      if (end === 'interrupted') return this.#awake(end);
-    }
-  }
-
-  #awake(result: WaitResult): WaitResult {
-    this.bell.disarm();
-    return result;
+    };
+    return sleepUntil([this], news, deadline);
   }
 
   /**
    * Is anybody there? A probe is answered by counting BEAT up before the next look. Silence is counted in
-   * looks, not by the clock: a suspended process is no stalled worker.
+   * looks, not by the clock: a suspended process is no stalled worker. Looks once a slice, by the clock and
+   * not by how the last sleep ended: other connections ring the same bell.
+   * @returns false once the worker is gone or stalled; the state says which
    */
-  #look(now: number): 'dead' | 'stalled' | undefined {
+  isAttended(now: number): boolean {
+    if (now < this.#nextLook) return true;
     this.#nextLook = now + SLICE_MS;
     const beat = Atomics.load(this.#layout.words, WORD.BEAT);
     this.#silentLooks = beat === this.#lastBeat ? this.#silentLooks + 1 : 0;
     this.#lastBeat = beat;
-    if (!this.post(0)) return 'dead';
-    return this.#silentLooks * SLICE_MS > this.stallTimeout ? 'stalled' : undefined;
+    if (!this.post(0)) return false;
+    if (this.#silentLooks * SLICE_MS > this.stallTimeout) this.#stalled = true;
+    return !this.#stalled;
   }
 
   /** Does the worker answer within `ms`? For calls that would wait much longer for one that does not. */

@@ -7,7 +7,6 @@ import {
   ConnectError,
   ConnectionClosedError,
   type ErrorDetails,
-  InterruptedError,
   WorkerCrashedError,
   WorkerStalledError,
   WrongStateError,
@@ -21,6 +20,7 @@ import type { Reader } from '../protocol/wire';
 import { type Channel, type CloseOptions, closeOptions } from './channel';
 import { Dispatcher } from './dispatcher';
 import { closeAtExit, forgetAtExit } from './exit';
+import { interruption } from './interruption';
 import type { Settings } from './options';
 import { Pump } from './pump';
 import { Replies } from './rpc';
@@ -49,7 +49,7 @@ export abstract class ConnectionCore {
   /** @internal */
   readonly blockedTimeout: number;
   /** @internal */
-  protected readonly link: Link;
+  readonly link: Link;
   readonly #thread: Thread;
   /** @internal */
   protected readonly description: SessionDescription;
@@ -103,8 +103,7 @@ export abstract class ConnectionCore {
     const deadline = performance.now() + session.connectTimeout + CLOSE_TIMEOUT;
     while (link.state === STATE.STARTING) {
       const end = link.waitReadable(STATE.STARTING, deadline);
-      if (end === 'interrupted')
-        throw new InterruptedError('interrupted by Ctrl-C (SIGINT) while connecting');
+      if (end === 'interrupted' || end === 'stopped') throw interruption(end);
       if (end !== 'rung') break;
       this.pump.poll();
     }
@@ -304,6 +303,7 @@ export abstract class ConnectionCore {
 
   #died(error: AmqpError): void {
     forgetAtExit(this);
+    this.dispatcher.closeMailboxes();
     if (error instanceof WorkerStalledError) this.#thread.terminate();
     for (const channel of [...this.open.values()]) channel.died(error);
     this.open.clear();

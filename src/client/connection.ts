@@ -1,3 +1,4 @@
+import { Mailbox, type RemoteHandle } from '../bridge/mailbox';
 import { TimeoutError, WrongStateError } from '../errors';
 import { PLANS } from '../protocol/codec';
 import type { SessionDescription } from '../protocol/session-options';
@@ -129,6 +130,12 @@ export class Connection extends ConnectionCore {
     while (performance.now() < deadline) this.#drainOne('sleep', deadline);
   }
 
+  /** `drainEvents` would not have to wait. @internal */
+  get hasEvents(): boolean {
+    this.glance();
+    return !this.isOpen || this.dispatcher.settled || this.dispatcher.nextDue <= performance.now();
+  }
+
   #checkedDeadline(verb: string, options: CallOptions): number {
     checkOptions(verb, options, TIMEOUT_ONLY);
     return this.eventDeadline(checkTimeout(options.timeout ?? Number.POSITIVE_INFINITY));
@@ -178,11 +185,28 @@ export class Connection extends ConnectionCore {
 
   /**
    * Run `callback` from the pump, after the events that wait already: for code that runs between two
-   * calls, such as a signal handler, and must not run inside of one. Does not block.
+   * calls, such as a signal handler, and must not run inside of one. Does not block. Functions cannot go
+   * from thread to thread: other threads have `remote`.
    */
   addCallbackThreadsafe(callback: () => void): void {
     checkFunction(callback, 'callback');
     this.dispatcher.push({ dispatch: callback });
+  }
+
+  /**
+   * Let other threads have `callback` run here, from the pump, with a value of theirs, and interrupt calls
+   * that block here. Does not block.
+   * @returns a handle to be posted to one other thread, which makes a `Remote` of it
+   *
+   *     const handle = connection.remote((job) => channel.basicPublish(job, { routingKey: 'jobs' }));
+   *     new Worker('./producer.js', { workerData: handle, transferList: [handle.port] });
+   */
+  remote(callback: (value: unknown) => void = () => {}): RemoteHandle {
+    checkFunction(callback, 'callback');
+    this.checkAlive('remote', 'is not possible');
+    const mailbox = new Mailbox(this.link.bell);
+    this.dispatcher.addMailbox(mailbox, callback);
+    return mailbox.handle;
   }
 
   // ── deadlines ───────────────────────────────────────────────────────────────────────────────────────

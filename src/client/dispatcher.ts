@@ -1,3 +1,4 @@
+import type { Mailbox } from '../bridge/mailbox';
 import { WrongStateError } from '../errors';
 import { Fifo } from './fifo';
 
@@ -20,6 +21,8 @@ export class Dispatcher {
   /** Sorted by due time; few. */
   #timers: Timer[] = [];
   #nextTimer = 1;
+  /** What other threads send, and who takes it. */
+  readonly #mailboxes = new Map<Mailbox, (value: unknown) => void>();
   #dispatching = false;
 
   push(event: Event): void {
@@ -37,7 +40,12 @@ export class Dispatcher {
 
   /** Waitable: there is something to dispatch. */
   get settled(): boolean {
-    return this.#events.length > 0;
+    return this.#events.length > 0 || (this.#mailboxes.size > 0 && this.#hasMail);
+  }
+
+  get #hasMail(): boolean {
+    for (const mailbox of this.#mailboxes.keys()) if (mailbox.waiting) return true;
+    return false;
   }
 
   /** When the next timer is due (performance.now), or Infinity. */
@@ -69,6 +77,12 @@ export class Dispatcher {
 
   #take(): Event | undefined {
     if (this.#timers.length > 0 && this.nextDue <= performance.now()) return this.#timers.shift();
+    for (const [mailbox, callback] of this.#mailboxes) {
+      while (mailbox.waiting) {
+        const value = mailbox.take();
+        this.push({ dispatch: () => callback(value) });
+      }
+    }
     return this.#events.shift();
   }
 
@@ -90,5 +104,14 @@ export class Dispatcher {
 
   cancelTimer(id: number): void {
     this.#timers = this.#timers.filter((timer) => timer.id !== id);
+  }
+
+  addMailbox(mailbox: Mailbox, callback: (value: unknown) => void): void {
+    this.#mailboxes.set(mailbox, callback);
+  }
+
+  closeMailboxes(): void {
+    for (const mailbox of this.#mailboxes.keys()) mailbox.close();
+    this.#mailboxes.clear();
   }
 }

@@ -21,7 +21,8 @@ export function forgetAtExit(connection: Closable): void {
   if (open.delete(connection) && open.size === 0) process.off('exit', closeAll);
 }
 
-function closeAll(): void {
+/** Close every open connection, all together within a second. Never throws. */
+export function closeAll(): void {
   const deadline = performance.now() + EXIT_TIMEOUT;
   for (const connection of [...open]) {
     try {

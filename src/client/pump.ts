@@ -1,9 +1,9 @@
+import type { Awakening } from '../bridge/bell';
 import { STATE } from '../bridge/layout';
-import type { Link, WaitResult } from '../bridge/link';
+import type { Link } from '../bridge/link';
 import {
   type AmqpError,
   fromRecord,
-  InterruptedError,
   parseRecord,
   violationRecord,
   WorkerCrashedError,
@@ -16,6 +16,7 @@ import type { Command } from '../protocol/session-options';
 import { fitShortstr } from '../protocol/utf8';
 import { ProtocolViolation } from '../protocol/violation';
 import { OutOfRoom, Reader, Writer } from '../protocol/wire';
+import { interruption } from './interruption';
 
 /** Something a call waits for. */
 export interface Waitable {
@@ -92,7 +93,7 @@ export class Pump {
       this.poll();
       if (goal.settled) return true;
       if (this.death !== undefined) throw this.router.tell(this.death);
-      if (!this.#woke(this.link.waitReadable(state, deadline))) return goal.settled;
+      if (!this.#woke(this.link.waitReadable(state, deadline, goal))) return goal.settled;
     }
   }
 
@@ -211,28 +212,10 @@ export class Pump {
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Returns false for a passed deadline. */
-  #woke(result: WaitResult): boolean {
-    switch (result) {
-      case 'rung':
-        return true;
-      case 'timeout':
-        return false;
-      case 'interrupted':
-        throw interruption();
-      case 'dead':
-        this.poll();
-        if (this.death === undefined) this.#die(this.#lastWord(STATE.DEAD));
-        return true;
-      case 'stalled':
-        this.#die(
-          new WorkerStalledError(
-            `the worker thread has not answered for ${this.link.stallTimeout} ms; it was ended`,
-            { origin: 'worker', recoverable: true, outcome: 'unknown' },
-          ),
-        );
-        return true;
-    }
+  /** Returns false for a passed deadline. @throws {InterruptedError} */
+  #woke(end: Awakening): boolean {
+    if (end === 'interrupted' || end === 'stopped') throw interruption(end);
+    return end === 'rung';
   }
 
   /** The connection is over, for whatever reason; the first one stays. */
@@ -260,22 +243,20 @@ export class Pump {
   }
 
   #lastWord(state: number): AmqpError {
-    const { report } = this.link;
+    const { report, stallTimeout } = this.link;
+    const worker = { origin: 'worker', recoverable: true, outcome: 'unknown' } as const;
+    if (state === STATE.STALLED) {
+      return new WorkerStalledError(
+        `the worker thread of the connection has not answered for ${stallTimeout} ms; it was ended`,
+        worker,
+      );
+    }
     if (report !== '') return fromRecord(parseRecord(report));
     return new WorkerCrashedError(
       state === STATE.DEAD
         ? 'the worker thread of the connection ended without a word; it may have run out of memory'
         : 'the connection was closed',
-      { origin: 'worker', recoverable: true, outcome: 'unknown' },
+      worker,
     );
   }
-}
-
-/** Ctrl-C: the call ends here, the process's own listeners run as soon as the stack has unwound. */
-function interruption(): InterruptedError {
-  if (process.listenerCount('SIGINT') > 0) process.kill(process.pid, 'SIGINT');
-  return new InterruptedError('interrupted by Ctrl-C (SIGINT) while waiting for the broker', {
-    recoverable: true,
-    outcome: 'unknown',
-  });
 }

@@ -161,10 +161,6 @@ describe('methods out of turn', () => {
     ['start twice', [start, expects('connection.start-ok'), start]],
     ['open-ok in the place of tune', [start, expects('connection.start-ok'), send('connection.open-ok')]],
     [
-      'a challenge that PLAIN does not have',
-      [start, expects('connection.start-ok'), send('connection.secure')],
-    ],
-    [
       'tune twice',
       [
         start,
@@ -187,6 +183,23 @@ describe('methods out of turn', () => {
     const { error, ms } = failureOf(() => connectTo(peer));
     expect(error).toBeInstanceOf(ProtocolError);
     expect(ms).toBeLessThan(within(1000));
+    peer.done();
+  });
+
+  test('a question that PLAIN has no answer to: the mechanism is at fault, not the peer', () => {
+    const peer = broker([
+      header(),
+      start,
+      expects('connection.start-ok'),
+      send('connection.secure'),
+      expectsEnd(),
+    ]);
+    const { error } = failureOf(() => connectTo(peer));
+    expect(error).toBeInstanceOf(AuthenticationError);
+    expect(error.message).toContain(
+      'the server asks a question (connection.secure) that PLAIN has no answer to',
+    );
+    expect(error).toMatchObject({ recoverable: false, outcome: 'not-sent' });
     peer.done();
   });
 });

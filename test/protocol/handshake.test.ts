@@ -98,12 +98,63 @@ describe('any other method at any stage is unexpected', () => {
   ];
 
   test.each(stages)('%s', (stage) => {
-    for (const method of methods.filter(({ name }) => name !== stage)) {
+    const questions = stage === 'connection.tune' ? ['connection.secure'] : [];
+    for (const method of methods.filter(({ name }) => ![stage, ...questions].includes(name))) {
       const handshake = handshakeAt(stage);
       const error = violation(() => handshake.receive(method));
       expect(error).toMatchObject({ replyCode: 503, where: 'handshake', expected: stage, got: method.name });
       expect(handshake.stage).toBe(stage);
     }
+  });
+});
+
+describe('a mechanism that is not built in', () => {
+  const params = { mechanisms: ['X-OWN', 'PLAIN'] };
+  const response = (text: string) => Buffer.from(text);
+
+  test('waits for its response, and for the answer to each question', () => {
+    const handshake = new Handshake({ ...PARAMS, ...params });
+    expect(handshake.receive(start({ mechanisms: 'PLAIN X-OWN' }))).toEqual([]);
+    expect(handshake.stage).toBe('sasl response');
+    expect(handshake.respond(response('me'))).toMatchObject([
+      { name: 'connection.start-ok', args: { mechanism: 'X-OWN', response: response('me') } },
+    ]);
+    for (const answer of ['one', 'two']) {
+      expect(handshake.receive({ name: 'connection.secure', args: { challenge: response('?') } })).toEqual(
+        [],
+      );
+      expect(handshake.stage).toBe('sasl response');
+      expect(handshake.respond(response(answer))).toEqual([
+        { name: 'connection.secure-ok', args: { response: response(answer) } },
+      ]);
+    }
+    expect(handshake.receive(tune())).toHaveLength(2);
+  });
+
+  test('that the server does not offer gives way to the next', () => {
+    const handshake = new Handshake({ ...PARAMS, ...params });
+    expect(handshake.receive(start())).toMatchObject([{ args: { mechanism: 'PLAIN' } }]);
+  });
+
+  test('a response that nobody waits for is dropped', () => {
+    const handshake = handshakeAt('connection.tune');
+    expect(handshake.respond(response('late'))).toEqual([]);
+    expect(handshake.stage).toBe('connection.tune');
+  });
+});
+
+describe('what a server takes before login', () => {
+  test.each([
+    ['RabbitMQ', '3.10.8', 4096],
+    ['RabbitMQ', '4.0.5', 4096],
+    ['RabbitMQ', '4.1.0', Number.POSITIVE_INFINITY],
+    ['RabbitMQ', '10.0.0', Number.POSITIVE_INFINITY],
+    ['RabbitMQ', 'unknown', Number.POSITIVE_INFINITY],
+    ['LavinMQ', '2.0.0', Number.POSITIVE_INFINITY],
+  ])('%s %s: %d bytes', (product, version, limit) => {
+    const handshake = new Handshake(PARAMS);
+    handshake.receive(start({ serverProperties: table({ product, version }) }));
+    expect(handshake.startOkLimit).toBe(limit);
   });
 });
 

@@ -10,8 +10,8 @@ export type { Direction, Scope, Seen, StallMode, Target };
  * test's thread sleeps inside the library's calls. What it is told is in force when the call returns.
  *
  *     using proxy = startProxy(process.env.AMQP_URL!);
- *     proxy.cut({ after: 700, direction: 'broker->client', reset: true });
- *     expect(() => connect(proxy.url)).toThrow(ConnectionLostError);
+ *     proxy.cut({ after: 100, direction: 'broker->client', reset: true });
+ *     expect(() => connect(proxy.url)).toThrow(ConnectError);
  *
  * Orders are for both directions of all connections, those to come included, unless they say otherwise.
  * `after` counts the bytes that each direction of each connection forwards from now on, or from its first

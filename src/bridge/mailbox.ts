@@ -1,0 +1,42 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { type Bell, threadBell } from './bell';
+
+/** What another thread needs to reach a blocked one. `port` has to be in the `transferList`. */
+export interface RemoteHandle {
+  port: MessagePort;
+  /** Counts messages; the port alone cannot be looked into without taking one. */
+  posted: SharedArrayBuffer;
+  bell: SharedArrayBuffer;
+}
+
+/** Messages from another thread, taken without an event loop. */
+export class Mailbox {
+  readonly handle: RemoteHandle;
+  readonly #port: MessagePort;
+  readonly #posted = new Int32Array(new SharedArrayBuffer(4));
+  #taken = 0;
+
+  constructor(readonly bell: Bell = threadBell()) {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.handle = {
+      port: port2,
+      posted: this.#posted.buffer as SharedArrayBuffer,
+      bell: bell.memory,
+    };
+  }
+
+  get waiting(): boolean {
+    return Atomics.load(this.#posted, 0) !== this.#taken;
+  }
+
+  /** The next message; there has to be one. */
+  take(): unknown {
+    this.#taken = (this.#taken + 1) | 0;
+    return receiveMessageOnPort(this.#port)?.message;
+  }
+
+  close(): void {
+    this.#port.close();
+  }
+}

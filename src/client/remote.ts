@@ -1,0 +1,51 @@
+import { Bell } from '../bridge/bell';
+import type { RemoteHandle } from '../bridge/mailbox';
+import { typeName } from '../protocol/wire';
+
+/**
+ * A connection, seen from another thread than the one that made it and may be blocked by it.
+ *
+ *     // the thread with the connection
+ *     const handle = connection.remote((job) => channel.basicPublish(job, { routingKey: 'jobs' }));
+ *     new Worker('./producer.js', { workerData: handle, transferList: [handle.port] });
+ *     connection.loop();
+ *     // producer.js
+ *     new Remote(workerData).call('a job');
+ */
+export class Remote {
+  readonly #handle: RemoteHandle;
+  readonly #posted: Int32Array;
+  readonly #bell: Bell;
+
+  /** `handle` is what `connection.remote` gave, received by this thread. @throws {TypeError} */
+  constructor(handle: RemoteHandle) {
+    if (!(handle?.posted instanceof SharedArrayBuffer && handle.bell instanceof SharedArrayBuffer))
+      throw new TypeError(`Remote needs the handle that connection.remote() gave, got ${typeName(handle)}`);
+    this.#handle = handle;
+    this.#posted = new Int32Array(handle.posted);
+    this.#bell = new Bell(handle.bell);
+  }
+
+  /**
+   * Have the connection's thread call its callback with a copy of `value`, from its pump. Does not block.
+   * @throws {DOMException} `value` cannot be cloned
+   */
+  call(value?: unknown): void {
+    this.#handle.port.postMessage(value);
+    Atomics.add(this.#posted, 0, 1);
+    this.#bell.ring();
+  }
+
+  /**
+   * End the blocking call under way in that thread, or its next one, with InterruptedError (code `STOPPED`).
+   * Does not block.
+   */
+  interrupt(): void {
+    this.#bell.interrupt();
+  }
+
+  /** The handle is not needed any more. */
+  close(): void {
+    this.#handle.port.close();
+  }
+}

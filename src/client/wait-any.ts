@@ -1,0 +1,39 @@
+import { sleepUntil } from '../bridge/link';
+import { type CallOptions, checkOptions, checkTimeout } from './checks';
+import { Connection } from './connection';
+import { interruption } from './interruption';
+
+const TIMEOUT_ONLY = new Set(['timeout']);
+
+/**
+ * Wait until at least one of several connections has something for `drainEvents`: an event, a timer that is
+ * due, or its end. Blocks for ever, or up to `timeout` ms. Dispatches nothing.
+ * @returns those that have, none after `timeout`
+ * @throws {InterruptedError} Ctrl-C
+ *
+ *     for (;;) for (const connection of waitAny([here, there])) connection.drainEvents();
+ */
+export function waitAny(connections: readonly Connection[], options: CallOptions = {}): Connection[] {
+  check(connections);
+  checkOptions('waitAny', options, TIMEOUT_ONLY);
+  const deadline = performance.now() + checkTimeout(options.timeout ?? Number.POSITIVE_INFINITY);
+  for (;;) {
+    const links = connections.map(({ link }) => link);
+    const states = links.map(({ state }) => state);
+    const ready = connections.filter((connection) => connection.hasEvents);
+    if (ready.length > 0 || performance.now() >= deadline) return ready;
+    const news = () =>
+      links.some((link, index) => link.inbound.available() > 0 || link.state !== states[index]) ||
+      connections.some(({ dispatcher }) => dispatcher.settled);
+    const due = Math.min(deadline, ...connections.map(({ dispatcher }) => dispatcher.nextDue));
+    const end = sleepUntil(links, news, due);
+    if (end === 'interrupted' || end === 'stopped') throw interruption(end);
+  }
+}
+
+function check(connections: unknown): void {
+  if (!Array.isArray(connections) || connections.length === 0)
+    throw new TypeError('waitAny needs an array of at least one connection');
+  if (!connections.every((each) => each instanceof Connection))
+    throw new TypeError('waitAny: every element must be a connection of this thread');
+}
