@@ -32,6 +32,8 @@ export const WORD = {
   BEAT: 8 * LINE,
   /** [worker] bytes of the report */
   REPORT_SIZE: 9 * LINE,
+  /** [both] while not 0, the worker writes no frame of its own on main's channels */
+  HANDS_OFF: 10 * LINE,
 } as const;
 
 /**

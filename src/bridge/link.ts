@@ -102,6 +102,14 @@ export class Link {
     this.#wake(WORD.WORKER_PARKED);
   }
 
+  /** Until `handsOn`, or until the worker has `heard` a message: no frame of its own on main's channels. */
+  handsOff(): void {
+    Atomics.add(this.#layout.words, WORD.HANDS_OFF, 1);
+  }
+  handsOn(): void {
+    Atomics.sub(this.#layout.words, WORD.HANDS_OFF, 1);
+  }
+
   /** Give inbound bytes back, and wake the worker if it waits for room and enough of it has come together. */
   release(size: number): void {
     this.inbound.release(size);

@@ -54,6 +54,16 @@ export class WorkerLink {
     Atomics.store(this.#layout.words, WORD.IN_ROOM_WANTED, 1);
   }
 
+  /** Main is publishing a message in pieces, or has said something that has not been heard here yet. */
+  get handsOff(): boolean {
+    return Atomics.load(this.#layout.words, WORD.HANDS_OFF) !== 0;
+  }
+
+  /** What main said before `handsOff` has been heard. */
+  heard(): void {
+    Atomics.sub(this.#layout.words, WORD.HANDS_OFF, 1);
+  }
+
   get state(): number {
     return Atomics.load(this.#layout.words, WORD.STATE);
   }

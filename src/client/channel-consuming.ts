@@ -64,6 +64,8 @@ export abstract class ConsumingChannel extends SettlingChannel {
   readonly #consumers = new Map<string, Consumer>();
   /** Tags whose consume-ok is late. RabbitMQ ends the connection if such a tag is used again. */
   readonly #late = new Set<string>();
+  /** How to say that a consumer without acknowledgements, which may be suspended, ends. */
+  readonly #suspendable = new Map<string, () => void>();
   #prefetchSet = false;
 
   /** The broker has cancelled a consumer that has no `onCancel` of its own; run by the pump. */
@@ -166,6 +168,9 @@ export abstract class ConsumingChannel extends SettlingChannel {
       }
       consumer.tag = tag;
       this.#consumers.set(tag, consumer);
+      if (!consumer.noAck) return;
+      const { suspension, frameMax } = this.connection;
+      this.#suspendable.set(tag, suspension.started(this.id, { ...args, consumerTag: tag }, frameMax));
     };
     const args = { ...options, queue: this.queueNamed(queue) };
     if (noWait) {
@@ -211,6 +216,12 @@ export abstract class ConsumingChannel extends SettlingChannel {
     this.ask('basic.cancel', { consumerTag }, gone);
   }
 
+  /** Its worker must not start it again. */
+  #insuspendable(consumerTag: string): void {
+    this.#suspendable.get(consumerTag)?.();
+    this.#suspendable.delete(consumerTag);
+  }
+
   /** Let what comes for a consumer go back; returns how to end that. */
   #drain(consumerTag: string, noAck: boolean): () => void {
     const draining = new DrainingConsumer(consumerTag, noAck, (tag) => this.#giveBack(tag));
@@ -231,12 +242,14 @@ export abstract class ConsumingChannel extends SettlingChannel {
     checkBoolean(options.noWait, 'noWait');
     this.#checkTag(consumerTag);
     const consumer = this.#consumers.get(consumerTag);
+    this.#insuspendable(consumerTag);
     if (options.noWait && consumer !== undefined) this.#dismiss(consumerTag, consumer.noAck);
     else this.#cancel(consumerTag, consumer, options);
     const unseen = this.connection.dispatcher.retain(
       (event) => consumer === undefined || (event as Partial<IncomingMessage>).consumer !== consumer,
     );
     for (const message of unseen as IncomingMessage[]) message[Symbol.dispose]();
+    consumer?.dismissed();
   }
 
   #cancel(
@@ -331,11 +344,17 @@ export abstract class ConsumingChannel extends SettlingChannel {
     this.#prefetch = undefined;
   }
 
+  /** @internal */
+  protected override ending(): void {
+    for (const tag of [...this.#suspendable.keys()]) this.#insuspendable(tag);
+  }
+
   /** The broker requeues what is unsettled; what is queued here of it is meaningless now. @internal */
   protected override ended(reason: AmqpError): void {
     super.ended(reason);
     this.#forgetDeliveries();
     for (const consumer of this.#consumers.values()) consumer.ended(reason);
+    this.ending();
     this.#consumers.clear();
     this.#late.clear();
   }
@@ -379,6 +398,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
   #cancelledByBroker(consumerTag: string): void {
     const consumer = this.#consumers.get(consumerTag);
     this.#consumers.delete(consumerTag);
+    this.#insuspendable(consumerTag);
     consumer?.ended(cancelled(consumerTag));
   }
 

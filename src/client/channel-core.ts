@@ -88,6 +88,9 @@ export abstract class ChannelCore {
   /** A layer's state for a new life. @internal */
   protected renew(): void {}
 
+  /** channel.close is about to be said. @internal */
+  protected ending(): void {}
+
   /** A layer's end: nothing more will come. @internal */
   protected ended(_reason: AmqpError): void {}
 
@@ -99,6 +102,7 @@ export abstract class ChannelCore {
     if (this.untold !== undefined) throw this.tell(this.untold);
     if (this.#state !== 'open') return;
     this.#state = 'closing';
+    this.ending();
     const { pump } = this.connection;
     const deadline = performance.now() + timeout;
     const closed = when(() => this.#state === 'closed');

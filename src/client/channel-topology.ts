@@ -129,6 +129,7 @@ export abstract class TopologyChannel extends ChannelCore {
       consumerCount: 0,
     }) as Args<'queue.declare-ok'>;
     this.#lastQueue = declared.queue;
+    this.connection.suspension.declared(declared.queue, options);
     return declared;
   }
 

@@ -25,6 +25,7 @@ import type { Settings } from './options';
 import { Pump } from './pump';
 import { Replies } from './rpc';
 import { SaslResponder } from './sasl-responder';
+import { Suspension } from './suspension';
 
 type Thread = WorkerThread<ControlCall<SessionOptions>, ControlReply<SessionDescription>>;
 
@@ -44,6 +45,8 @@ export abstract class ConnectionCore {
   readonly pump: Pump;
   /** @internal */
   readonly maxMessageSize: number;
+  /** @internal */
+  readonly suspension: Suspension;
   /** @internal */
   readonly callTimeout: number;
   /** @internal */
@@ -77,6 +80,8 @@ export abstract class ConnectionCore {
     this.callTimeout = settings.callTimeout;
     this.blockedTimeout = settings.blockedTimeout;
     this.link = new Link(settings.ringCapacity, settings.interruptible, settings.stallTimeout);
+    const limit = settings.session.maxBufferedBytes / 8;
+    this.suspension = new Suspension(limit, this.link);
     this.pump = new Pump(this.link, {
       route: (type, channel, reader) => this.#route(type, channel, reader),
       died: (error) => this.#died(error),

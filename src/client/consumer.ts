@@ -3,6 +3,7 @@ import type { Channel } from './channel';
 import type { Event } from './dispatcher';
 import { Fifo } from './fifo';
 import { type IncomingMessage, refusePromise } from './message';
+import { Backlog } from './suspension';
 
 export type MessageCallback = (message: IncomingMessage) => unknown;
 export type CancelCallback = (consumerTag: string) => unknown;
@@ -17,6 +18,8 @@ export interface Consumer {
   handle(message: IncomingMessage): void;
   /** What it has, and has to be acked, will be delivered again. */
   forget(): void;
+  /** It was cancelled from here: what waits is not handed over. */
+  dismissed(): void;
   /** The broker, or the end of the channel, took the consumer away; an error says which. */
   ended(error: AmqpError): void;
 }
@@ -24,23 +27,32 @@ export interface Consumer {
 /** A consumer with a callback, run by the pump. */
 export class CallbackConsumer implements Consumer, Event {
   tag = '';
+  readonly #backlog: Backlog | undefined;
 
   constructor(
     readonly channel: Channel,
     readonly noAck: boolean,
     readonly callback: MessageCallback,
     readonly onCancel: CancelCallback | undefined,
-  ) {}
+  ) {
+    if (noAck) this.#backlog = new Backlog(channel.connection.suspension);
+  }
 
   deliver(message: IncomingMessage): void {
+    this.#backlog?.waits(message);
     this.channel.connection.dispatcher.push(message);
   }
 
   handle(message: IncomingMessage): void {
+    this.#backlog?.taken(message);
     refusePromise(this.callback(message), 'a consumer callback');
   }
 
   forget(): void {}
+
+  dismissed(): void {
+    this.#backlog?.drop();
+  }
 
   ended(error: AmqpError): void {
     if (error instanceof ConsumerCancelledError) this.channel.connection.dispatcher.push(this);
@@ -87,6 +99,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   #over = false;
   #error: AmqpError | undefined;
   #left: number;
+  readonly #backlog: Backlog | undefined;
 
   constructor(
     readonly channel: Channel,
@@ -94,6 +107,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
     readonly limits: IteratorLimits,
   ) {
     this.#left = limits.limit;
+    if (noAck) this.#backlog = new Backlog(channel.connection.suspension);
   }
 
   /** Waitable: there is a message, something to dispatch on the way, or no more to come. */
@@ -107,11 +121,12 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   }
 
   deliver(message: IncomingMessage): void {
+    this.#backlog?.waits(message);
     this.#buffer.push(message);
   }
 
   handle(message: IncomingMessage): void {
-    this.deliver(message);
+    this.#buffer.push(message);
   }
 
   forget(): void {
@@ -150,7 +165,10 @@ export class IteratorConsumer implements Consumer, MessageIterator {
     if (!connection.dispatcher.busy) connection.dispatcher.runOne();
     for (;;) {
       const message = this.#buffer.shift();
-      if (message !== undefined) return message;
+      if (message !== undefined) {
+        this.#backlog?.taken(message);
+        return message;
+      }
       if (this.#error !== undefined) throw this.channel.tell(this.#error);
       if (!connection.dispatcher.busy && connection.dispatcher.runOne()) continue;
       if (connection.waitFor(this, deadline) || performance.now() < deadline) continue;
@@ -181,6 +199,10 @@ export class IteratorConsumer implements Consumer, MessageIterator {
     return { done: true, value: undefined };
   }
 
+  dismissed(): void {
+    this.#backlog?.drop();
+  }
+
   #requeue(): void {
     for (const message of this.#buffer.clear()) message[Symbol.dispose]();
   }
@@ -205,5 +227,6 @@ export class DrainingConsumer implements Consumer {
     this.deliver(message);
   }
   forget(): void {}
+  dismissed(): void {}
   ended(): void {}
 }

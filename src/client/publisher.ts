@@ -62,9 +62,19 @@ export function writePublish(
 
   // large headers may have taken the room that was meant for the body
   if (outbound.hasRoom(bodyFrames)) writeBody(pump, channel, body, deadline);
-  else pump.undisturbed(() => writeBody(pump, channel, body, deadline));
+  else writeInPieces(pump, channel, body, deadline);
   pump.link.send();
   return true;
+}
+
+/** Nobody else's frame may come between: neither one of this thread's, nor one of the worker's. */
+function writeInPieces(pump: Pump, channel: Target, body: Uint8Array, deadline: number): void {
+  pump.link.handsOff();
+  pump.undisturbed(() => {
+    writeBody(pump, channel, body, deadline);
+    pump.link.send();
+    pump.link.handsOn();
+  });
 }
 
 /** Write the body frames, waiting for room between them where the body is larger than the ring. */

@@ -67,7 +67,17 @@ export type Command =
   | { command: 'close'; reason: CloseReason }
   | { command: 'abort' }
   /** A SASL response that main has made; `question` counts the responses that were asked for. */
-  | { command: 'respond'; response: Uint8Array; question: number };
+  | { command: 'respond'; response: Uint8Array; question: number }
+  /** A consumer that may be suspended has started or, without `consumer`, ended. */
+  | { command: 'suspendable'; key: string; consumer: SuspendableConsumer | undefined }
+  /** Does main have so much that consumers should be suspended? */
+  | { command: 'waiting'; much: boolean };
+
+/** The frames that end a consumer for a while, and start it again. */
+export interface SuspendableConsumer {
+  cancel: Uint8Array;
+  consume: Uint8Array;
+}
 
 /** What an open session tells about itself. */
 export interface SessionDescription {

@@ -26,7 +26,7 @@ import { Session } from './session';
  * not answer leaves some for the others. The last word on how it ended goes to main as the report.
  */
 export class Connector {
-  #session: Session | undefined;
+  session: Session | undefined;
   #state: 'looking' | 'connected' | 'over' = 'looking';
   readonly #attempts: ConnectAttempt[] = [];
   #sessions = 0;
@@ -80,7 +80,7 @@ export class Connector {
   }
 
   #tooLate(target: Target, reason: string): void {
-    if (this.#session !== undefined) return this.#session.tooLate(reason);
+    if (this.session !== undefined) return this.session.tooLate(reason);
     this.#unresolved(target, reason);
   }
 
@@ -101,7 +101,7 @@ export class Connector {
     }
     this.#sessions++;
     const route = { target, race, secure, dial: this.options.dial };
-    this.#session = new Session(this.link, route, this.options.maxBufferedBytes, {
+    this.session = new Session(this.link, route, this.options.maxBufferedBytes, {
       asked: () => {
         this.#questions++;
       },
@@ -119,7 +119,7 @@ export class Connector {
 
   #ended({ target, race }: { target: Target; race: Race }, record: ErrorRecord | undefined): void {
     if (this.#state !== 'looking') return this.#over(record);
-    this.#session = undefined;
+    this.session = undefined;
     if (record?.code === 'ABORTED') return this.#over(record);
     // the next session's stream begins where main has read to
     this.link.inbound.rewind();
@@ -174,27 +174,27 @@ export class Connector {
   // ── from main ───────────────────────────────────────────────────────────────────────────────────────
 
   wake(): void {
-    this.#session?.wake();
+    this.session?.wake();
   }
 
   close(reason: CloseReason): void {
     if (this.#state === 'looking') this.abort();
-    else this.#session?.close(reason);
+    else this.session?.close(reason);
   }
 
   abort(): void {
-    if (this.#session !== undefined) return this.#session.abort();
+    if (this.session !== undefined) return this.session.abort();
     this.#over({ name: 'ConnectionClosedError', message: 'the connection was aborted', code: 'ABORTED' });
   }
 
   /** The response of a mechanism of the user's own, to the question with this number. */
   respond(response: Uint8Array, question: number): void {
-    if (question === this.#questions) this.#session?.respond(Buffer.from(response));
+    if (question === this.#questions) this.session?.respond(Buffer.from(response));
   }
 
   describe(): SessionDescription | undefined {
-    if (this.#session === undefined) return undefined;
-    const { handshake, transport, route } = this.#session;
+    if (this.session === undefined) return undefined;
+    const { handshake, transport, route } = this.session;
     return {
       tuning: handshake.tuning,
       host: `${route.target.host}:${route.target.port}`,

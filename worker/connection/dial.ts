@@ -15,8 +15,10 @@ export function resolve(
   );
 }
 
-/** `first` addresses of the family that came first, then the families in turn. @see RFC 8305 §4 */
-export function interleaved(addresses: readonly LookupAddress[], first: number): string[] {
+/** `first` addresses of the family that came first, then the families in turn, each once. @see RFC 8305 §4 */
+export function interleaved(resolved: readonly LookupAddress[], first: number): string[] {
+  // a hosts file may have a line twice
+  const addresses = [...new Map(resolved.map((each) => [each.address, each])).values()];
   if (first === 0) return addresses.map(({ address }) => address);
   const family = addresses[0]?.family;
   const preferred = addresses.filter((each) => each.family === family);

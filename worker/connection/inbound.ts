@@ -36,7 +36,7 @@ export class Inbound {
   constructor(
     readonly link: WorkerLink,
     readonly scanner: FrameScanner,
-    readonly maxHeld: number,
+    public maxHeld: number,
   ) {
     this.#origin = link.inbound.head;
     this.#pieceSize = Math.min(SCRATCH_SIZE, link.inbound.capacity / 8);
@@ -44,6 +44,11 @@ export class Inbound {
 
   get full(): boolean {
     return this.#held.length > 0 && this.#heldSize >= this.maxHeld;
+  }
+
+  /** Bytes in the overflow. */
+  get heldSize(): number {
+    return this.#heldSize;
   }
 
   /** Where the next bytes of the socket go. */

@@ -10,7 +10,8 @@ import type { Transport } from './transport';
  *       ^------------------------- nothing left ------------------------+
  */
 export class Outbound {
-  #writing = false;
+  /** Bytes that the socket has been given and has not taken. */
+  #batch = 0;
   #whenEmpty: (() => void) | undefined;
 
   constructor(
@@ -20,12 +21,12 @@ export class Outbound {
 
   /** Write what there is, and go on until there is nothing left. */
   flush(): void {
-    if (this.#writing) return;
+    if (this.#batch > 0) return;
     const size = this.#available();
     if (size === 0) return this.#whenEmpty?.();
     const { outbound } = this.link;
     const first = outbound.readable();
-    this.#writing = true;
+    this.#batch = size;
     if (first.length >= size) {
       this.transport.write(first.subarray(0, size), () => this.#written(size));
     } else {
@@ -47,9 +48,20 @@ export class Outbound {
   }
 
   #written(size: number): void {
-    this.#writing = false;
+    this.#batch = 0;
     this.link.release(size);
     this.flush();
+  }
+
+  /**
+   * Put frames of the worker's own between two messages of main's, on whatever channel.
+   * @returns false: not now, main is in the middle of one
+   */
+  interject(frames: Uint8Array): boolean {
+    // in this order: a message that began after the first look has something in the ring
+    if (this.link.handsOff || this.link.outbound.available() > this.#batch) return false;
+    this.transport.write(frames);
+    return true;
   }
 
   /** Flush, then run `done` once. */

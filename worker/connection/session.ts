@@ -5,14 +5,16 @@ import { FRAME, FRAME_END, PROTOCOL_HEADER } from '../../src/protocol/constants'
 import { FrameScanner } from '../../src/protocol/frame';
 import { CannotAuthenticate, describeStranger, Handshake, type Outgoing } from '../../src/protocol/handshake';
 import type { Args, Method } from '../../src/protocol/method-types';
-import type { CloseReason } from '../../src/protocol/session-options';
+import type { CloseReason, SuspendableConsumer } from '../../src/protocol/session-options';
 import { fitShortstr } from '../../src/protocol/utf8';
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { OutOfRoom, Reader, Writer } from '../../src/protocol/wire';
 import { describe, failed, lost, refusedUser, refusedVhost } from './failure';
+import { Gate } from './gate';
 import { Heartbeat } from './heartbeat';
 import { Inbound } from './inbound';
 import { Outbound } from './outbound';
+import { Patience } from './patience';
 import { type Route, Transport, type TransportEvents } from './transport';
 
 /** Methods of channel 0 that an open connection may bring; main acts on them. */
@@ -53,9 +55,10 @@ export class Session implements TransportEvents {
   readonly #outbound: Outbound;
   readonly #inbound: Inbound;
   readonly #scanner = new FrameScanner((payload) => this.#control(payload));
+  readonly #gate = new Gate((frames) => this.#state === 'open' && this.#outbound.interject(frames));
   #heartbeat: Heartbeat | undefined;
+  readonly #patience: Patience;
   #timer: NodeJS.Timeout | undefined;
-  #paused = false;
   #greeting: Buffer = Buffer.alloc(0);
   /** Why the session is ending, once it is known; the first reason stays. */
   #end: ErrorRecord | undefined;
@@ -71,6 +74,10 @@ export class Session implements TransportEvents {
   ) {
     this.handshake = new Handshake(route.target.handshake);
     this.#inbound = new Inbound(link, this.#scanner, maxBufferedBytes);
+    this.#patience = new Patience(this.#inbound, this.#gate, maxBufferedBytes, {
+      resume: () => this.transport.resume(),
+      overrun: (record) => this.#giveUp(record),
+    });
     this.transport = new Transport(route, this);
     this.#outbound = new Outbound(link, this.transport);
   }
@@ -117,8 +124,8 @@ export class Session implements TransportEvents {
     }
     // only now does main find what came before the broker's close
     if (this.#end !== undefined && this.#state !== 'handshake') this.events.ending(this.#end);
-    this.#paused = this.#inbound.full;
-    return !this.#paused;
+    this.#patience.watch();
+    return !this.#patience.paused;
   }
 
   ended(error: Error | undefined): void {
@@ -130,10 +137,7 @@ export class Session implements TransportEvents {
   wake(): void {
     if (this.#state === 'closed') return;
     this.#inbound.moveHeld();
-    if (this.#paused && !this.#inbound.full) {
-      this.#paused = false;
-      this.transport.resume();
-    }
+    this.#patience.watch();
     if (this.#state === 'open') this.#outbound.flush();
   }
 
@@ -147,14 +151,22 @@ export class Session implements TransportEvents {
   }
 
   abort(): void {
-    this.#end ??= { name: 'ConnectionClosedError', message: 'the connection was aborted', code: 'ABORTED' };
-    this.transport.destroy();
+    this.#giveUp({ name: 'ConnectionClosedError', message: 'the connection was aborted', code: 'ABORTED' });
+  }
+
+  suspendable(key: string, consumer: SuspendableConsumer | undefined): void {
+    if (consumer !== undefined) return this.#gate.add(key, consumer);
+    this.#gate.remove(key);
+    this.link.heard();
+  }
+
+  mainHasMuch(much: boolean): void {
+    this.#gate.there(much);
   }
 
   /** Not open in time. */
   tooLate(reason: string): void {
-    this.#end ??= this.#failed('ConnectError', reason);
-    this.transport.destroy();
+    this.#giveUp(this.#failed('ConnectError', reason));
   }
 
   /** The mechanism's response, from outside. */
@@ -214,17 +226,16 @@ export class Session implements TransportEvents {
     return new Heartbeat(interval, {
       received: () => transport.bytesIn,
       sent: () => transport.bytesOut,
-      deaf: () => this.#paused,
+      deaf: () => this.#patience.paused,
       beat: () => transport.write(HEARTBEAT_FRAME),
       dead: () => {
-        this.#end ??= {
+        this.#giveUp({
           name: 'HeartbeatTimeoutError',
           message: `the broker at ${host}:${port} has been silent for two heartbeat intervals of ${interval} s`,
           origin: 'network',
           recoverable: true,
           outcome: 'unknown',
-        };
-        transport.destroy();
+        });
       },
     });
   }
@@ -280,9 +291,13 @@ export class Session implements TransportEvents {
     setTimeout(() => this.transport.destroy(), LEAVE_TIMEOUT_MS).unref();
   }
 
-  #refuse(name: string, reason: string): void {
-    this.#end ??= { ...this.#failed(name, reason), recoverable: false };
+  #giveUp(record: ErrorRecord): void {
+    this.#end ??= record;
     this.transport.destroy();
+  }
+
+  #refuse(name: string, reason: string): void {
+    this.#giveUp({ ...this.#failed(name, reason), recoverable: false });
   }
 
   #blame(violation: string): Partial<ErrorRecord> & Pick<ErrorRecord, 'message' | 'outcome'> {
@@ -352,6 +367,7 @@ export class Session implements TransportEvents {
   #finish(record: ErrorRecord): void {
     clearTimeout(this.#timer);
     this.#heartbeat?.stop();
+    this.#patience.stop();
     // a close that main asked for has nothing to report
     const clean = this.#state === 'closing' && this.#end === undefined;
     this.#state = 'closed';

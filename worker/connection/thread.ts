@@ -59,5 +59,9 @@ function command(message: unknown): void {
       return connector?.abort();
     case 'respond':
       return connector?.respond(order.response, order.question);
+    case 'suspendable':
+      return connector?.session?.suspendable(order.key, order.consumer);
+    case 'waiting':
+      return connector?.session?.mainHasMuch(order.much);
   }
 }
