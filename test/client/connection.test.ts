@@ -72,7 +72,7 @@ describe('connect, when it fails', () => {
   it('tells a missing vhost from wrong credentials', () => {
     const error = thrownBy<NotAllowedError>(() => open({ vhost: 'no-such-vhost' }));
     expect(error).toBeInstanceOf(NotAllowedError);
-    expect(error).toMatchObject({ code: 'NOT_ALLOWED', replyCode: 530 });
+    expect(error).toMatchObject({ code: 'VHOST_NOT_FOUND', replyCode: 530 });
     expect(error.message).toContain('vhost "no-such-vhost" was refused: 530');
   });
 

@@ -16,7 +16,8 @@ const ASLEEP = 120;
 
 /** What every program begins with. */
 const PRELUDE = (library: string, url: string) => `
-  const amqp = require(${JSON.stringify(library)});
+  const library = ${JSON.stringify(library)};
+  const amqp = require(library);
   const { connect, Remote, waitAny } = amqp;
   const url = ${JSON.stringify(url)};
   const say = (...words) => require('node:fs').writeSync(1, words.join(' ') + '\\n');
@@ -26,6 +27,8 @@ const PRELUDE = (library: string, url: string) => `
 export interface ProgramOptions {
   /** Default: AMQP_URL. */
   url?: string;
+  /** The folder of the library; default: as `build` makes it. */
+  library?: string;
   /** Options for node. */
   args?: string[];
   env?: NodeJS.ProcessEnv;
@@ -50,8 +53,8 @@ afterEach(() => {
 });
 
 /**
- * Run `source`, JavaScript that finds the library as `amqp`, the address of its broker as `url`, and `say`
- * to tell something; `say('waiting')` before it blocks.
+ * Run `source`, JavaScript that finds the library as `amqp` (its file as `library`), the address of its broker
+ * as `url`, and `say` to tell something; `say('waiting')` before it blocks.
  */
 export function run(source: string, options: ProgramOptions = {}): Program {
   return new Program(source, options);
@@ -69,8 +72,9 @@ class Program {
   /** Its end, within a ceiling. */
   readonly end: Promise<End>;
 
-  constructor(source: string, { url = process.env.AMQP_URL!, args = [], env, module }: ProgramOptions) {
-    const prelude = PRELUDE(join(build(), 'src', 'index.js'), url);
+  constructor(source: string, options: ProgramOptions) {
+    const { url = process.env.AMQP_URL!, library = build(), args = [], env, module } = options;
+    const prelude = PRELUDE(join(library, 'src', 'index.js'), url);
     const script = module
       ? `import { createRequire } from 'node:module'; const require = createRequire('/'); ${prelude} ${source}`
       : prelude + source;

@@ -39,6 +39,8 @@ export class Connector {
   /** The share of a target, or the pause between two rounds. */
   #timer: NodeJS.Timeout | undefined;
   readonly #deadline: number;
+  /** The current target has had its share: its other addresses are not for now. */
+  #spent = false;
   /** Responses that mechanisms of the user's own were asked for. */
   #questions = 0;
 
@@ -56,6 +58,7 @@ export class Connector {
 
   #tryNext(): void {
     clearTimeout(this.#timer);
+    this.#spent = false;
     const { targets, dial, connectTimeout } = this.options;
     const target = targets[this.#next++];
     if (target === undefined) return this.#roundOver();
@@ -80,6 +83,7 @@ export class Connector {
   }
 
   #tooLate(target: Target, reason: string): void {
+    this.#spent = true;
     if (this.session !== undefined) return this.session.tooLate(reason);
     this.#unresolved(target, reason);
   }
@@ -97,7 +101,7 @@ export class Connector {
     } catch (error) {
       const reason = `the TLS options cannot be used: ${describe(error as Error)}`;
       const record = failed('ConnectError', { host, port, stage: 'tls', reason });
-      return this.#failed({ ...record, code: 'TLS_OPTIONS', origin: 'client', recoverable: false });
+      return this.#failed({ ...record, code: 'TLS_OPTIONS', origin: 'client', recoverable: false }, target);
     }
     this.#sessions++;
     const route = { target, race, secure, dial: this.options.dial };
@@ -123,7 +127,7 @@ export class Connector {
     if (record?.code === 'ABORTED') return this.#over(record);
     // the next session's stream begins where main has read to
     this.link.inbound.rewind();
-    const another = record?.recoverable !== false && race.left > 0 && this.#remaining > 0;
+    const another = record?.recoverable !== false && race.left > 0 && !this.#spent;
     if (!another) return this.#failed(record as ErrorRecord, target);
     this.#attempts.push(...(record?.attempts ?? []));
     this.#open(target, race);

@@ -10,9 +10,11 @@ export function resolve(
   done: (error: Error | undefined, addresses: string[]) => void,
 ): void {
   if (isIP(host) !== 0) return done(undefined, [host]);
-  lookup(host, { all: true, verbatim: true }, (error, addresses) =>
-    error === null ? done(undefined, interleaved(addresses, interleave)) : done(error, []),
-  );
+  lookup(host, { all: true, verbatim: true }, (error, addresses) => {
+    if (error !== null) return done(error, []);
+    if (addresses.length === 0) return done(new Error('the name has no address'), []);
+    done(undefined, interleaved(addresses, interleave));
+  });
 }
 
 /** `first` addresses of the family that came first, then the families in turn, each once. @see RFC 8305 §4 */

@@ -69,6 +69,20 @@ export function failed(name: string, attempt: ConnectAttempt): ErrorRecord {
   };
 }
 
+/** Reply codes of a broker that has troubles of its own: it shuts down, or a vhost is not up. */
+const TROUBLES = new Set([320, 541]);
+
+/** The broker closed the connection before it was open, but refused nothing. */
+export function troubled(
+  { replyCode, replyText }: Pick<Args<'connection.close'>, 'replyCode' | 'replyText'>,
+  attempt: Omit<ConnectAttempt, 'reason'>,
+): ErrorRecord | undefined {
+  if (!TROUBLES.has(replyCode)) return undefined;
+  const reason = describeReply(replyCode, replyText);
+  const { name, code, origin } = closeRecord(replyCode, replyText, undefined);
+  return { ...failed(name, { ...attempt, reason }), code, replyCode, replyText, origin };
+}
+
 /** The broker said no to the credentials. */
 export function refusedUser(
   username: string,
@@ -93,9 +107,18 @@ export function refusedVhost(
   close: Pick<Args<'connection.close'>, 'replyCode' | 'replyText'>,
   attempt: Omit<ConnectAttempt, 'reason'>,
 ): ErrorRecord {
-  const reason = `vhost "${vhost}" was refused: ${describeReply(close.replyCode, close.replyText)}`;
-  const record = closeRecord(close.replyCode, close.replyText, undefined);
-  return { ...record, message: reason, attempts: [{ ...attempt, reason }], outcome: 'not-sent' };
+  const { replyCode, replyText } = close;
+  const reason = `vhost "${vhost}" was refused: ${describeReply(replyCode, replyText)}`;
+  const record = closeRecord(replyCode, replyText, undefined);
+  const code = replyCode === NOT_ALLOWED ? { code: vhostCode(replyText) } : {};
+  return { ...record, ...code, message: reason, attempts: [{ ...attempt, reason }], outcome: 'not-sent' };
+}
+
+const NOT_ALLOWED = 530;
+
+/** RabbitMQ has one reply code for both, and two texts. */
+function vhostCode(replyText: string): string {
+  return / not found/.test(replyText) ? 'VHOST_NOT_FOUND' : 'VHOST_REFUSED';
 }
 
 /** An open connection whose socket is gone. */

@@ -9,7 +9,7 @@ import type { CloseReason, SuspendableConsumer } from '../../src/protocol/sessio
 import { fitShortstr } from '../../src/protocol/utf8';
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { OutOfRoom, Reader, Writer } from '../../src/protocol/wire';
-import { describe, failed, lost, refusedUser, refusedVhost } from './failure';
+import { describe, failed, lost, refusedUser, refusedVhost, troubled } from './failure';
 import { Gate } from './gate';
 import { Heartbeat } from './heartbeat';
 import { Inbound } from './inbound';
@@ -321,6 +321,8 @@ export class Session implements TransportEvents {
   /** The broker closed the connection before it was open: which wish did it refuse? */
   #refused(close: Args<'connection.close'>): ErrorRecord {
     const { username, vhost } = this.route.target.handshake;
+    const trouble = troubled(close, this.#place());
+    if (trouble !== undefined) return trouble;
     return this.handshake.stage === 'connection.open-ok'
       ? refusedVhost(vhost, close, this.#place())
       : refusedUser(username, close, this.#place());
