@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { MessageChannel, MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { type Bell, threadBell } from './bell';
 
 /** What another thread needs to reach a blocked one. `port` has to be in the `transferList`. */
@@ -7,6 +7,11 @@ export interface RemoteHandle {
   /** Counts messages; the port alone cannot be looked into without taking one. */
   posted: SharedArrayBuffer;
   bell: SharedArrayBuffer;
+}
+
+export function isHandle(value: unknown): value is RemoteHandle {
+  const { port, posted, bell } = (value ?? {}) as Partial<RemoteHandle>;
+  return port instanceof MessagePort && [posted, bell].every((memory) => memory instanceof SharedArrayBuffer);
 }
 
 /** Messages from another thread, taken without an event loop. */
@@ -30,10 +35,10 @@ export class Mailbox {
     return Atomics.load(this.#posted, 0) !== this.#taken;
   }
 
-  /** The next message; there has to be one. */
-  take(): unknown {
+  /** The next message, if one is waiting: what was posted to a closed port is counted, but never comes. */
+  take(): { message: unknown } | undefined {
     this.#taken = (this.#taken + 1) | 0;
-    return receiveMessageOnPort(this.#port)?.message;
+    return receiveMessageOnPort(this.#port) as { message: unknown } | undefined;
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import type { Awakening } from '../bridge/bell';
 import type { ControlCall, ControlReply } from '../bridge/control';
 import { STATE } from '../bridge/layout';
 import { Link } from '../bridge/link';
@@ -15,6 +16,7 @@ import { decodeMethod, PLANS } from '../protocol/codec';
 import { FRAME } from '../protocol/constants';
 import type { Table } from '../protocol/field-table';
 import type { Command, SessionDescription, SessionOptions } from '../protocol/session-options';
+import { hostAndPort } from '../protocol/uri';
 import { ProtocolViolation } from '../protocol/violation';
 import type { Reader } from '../protocol/wire';
 import { type Channel, type CloseOptions, closeOptions } from './channel';
@@ -200,6 +202,7 @@ export abstract class ConnectionCore {
    * Close the connection: what was published is sent first, the broker requeues what is unsettled. Blocks
    * until it has answered, at most `timeout` ms (default 5000); then the socket is put down in any case.
    * Does nothing when it is closed; never throws for a connection that is lost.
+   * @throws {InterruptedError} Ctrl-C: the socket was put down before its time
    */
   close(options: CloseOptions = {}): void {
     const { reason, timeout } = closeOptions(options);
@@ -209,35 +212,45 @@ export abstract class ConnectionCore {
     this.#told = true;
     const closed = new ConnectionClosedError('the connection was closed by this program', { code: 'CLOSED' });
     this.link.post({ command: 'close', reason: farewell } satisfies Command);
-    this.#await(deadline);
-    if (this.link.state < STATE.CLOSED) this.#putDown();
+    const end = this.#await(deadline);
+    const last = this.link.state < STATE.CLOSED ? this.#putDown() : 'rung';
     this.pump.finish(closed);
+    if (end === 'interrupted' || last === 'interrupted') throw interruption('interrupted');
   }
 
   /** Put the socket down without a word. Never throws, hardly blocks. */
   abort(): void {
     if (!this.isOpen) return;
     this.#told = true;
-    this.#putDown();
+    const end = this.#putDown();
     this.pump.finish(
       new ConnectionClosedError('the connection was aborted by this program', { code: 'ABORTED' }),
     );
+    if (end === 'interrupted') interruption(end); // whoever listens hears of it
   }
 
-  #putDown(): void {
+  #putDown(): Awakening {
     this.link.post({ command: 'abort' } satisfies Command);
-    this.#await(performance.now() + ABORT_TIMEOUT);
+    const end = this.#await(performance.now() + ABORT_TIMEOUT);
     this.#thread.terminate();
+    return end;
   }
 
-  /** Wait for the worker's last word, reading past whatever is in its way. */
-  #await(deadline: number): void {
-    for (;;) {
-      const { state } = this.link;
-      if (state >= STATE.CLOSED) return;
+  /**
+   * Wait for the worker's last word, reading past whatever is in its way. Another thread cannot stop that half
+   * way: what was published would be lost. It stops the next wait.
+   */
+  #await(deadline: number): Awakening {
+    let stopped = false;
+    let end: Awakening = 'rung';
+    while (this.link.state < STATE.CLOSED && (end === 'rung' || end === 'stopped')) {
       this.pump.skip();
-      if (this.link.waitReadable(state, deadline) !== 'rung') return;
+      const { state } = this.link;
+      if (state < STATE.CLOSED) end = this.link.waitReadable(state, deadline);
+      stopped ||= end === 'stopped';
     }
+    if (stopped) this.link.bell.interrupt();
+    return end;
   }
 
   [Symbol.dispose](): void {
@@ -321,7 +334,9 @@ function startThread(timeout: number): Thread {
   try {
     return spawnWorker('connection/thread', timeout);
   } catch (error) {
-    throw crashed((error as Error).message, error);
+    const { message, permission } = error as Error & { permission?: string };
+    const hint = permission === 'WorkerThreads' ? '; node was started without --allow-worker' : '';
+    throw crashed(message + hint, error);
   }
 }
 
@@ -329,7 +344,7 @@ function startThread(timeout: number): Thread {
 function late({ connectTimeout, targets }: SessionOptions): ConnectError {
   const { host, port } = targets[0]!;
   const reason = `the worker thread did not start within connectTimeout (${connectTimeout} ms)`;
-  return new ConnectError(`cannot connect to ${host}:${port}: ${reason}`, {
+  return new ConnectError(`cannot connect to ${hostAndPort(targets[0]!)}: ${reason}`, {
     code: 'CONNECT',
     attempts: [{ host, port, stage: 'worker', reason }],
     origin: 'worker',

@@ -12,6 +12,7 @@ import {
   checkTimeout,
 } from './checks';
 import { ConnectionCore } from './connection-core';
+import { interruption } from './interruption';
 import { type ConnectOptions, resolveOptions } from './options';
 import type { Waitable } from './pump';
 
@@ -152,10 +153,16 @@ export class Connection extends ConnectionCore {
     throw new TimeoutError('no event came before the deadline of withDeadline', { recoverable: true });
   }
 
+  /** A queue that is never empty leaves no sleep to be ended. @throws {InterruptedError} by another thread @internal */
+  checkInterrupt(): void {
+    if (this.link.bell.takeInterrupt()) throw interruption('stopped');
+  }
+
   /** False: the deadline passed first. */
   #drainOne(verb: string, deadline: number): boolean {
     const { dispatcher } = this;
     dispatcher.enter(verb);
+    this.checkInterrupt();
     for (;;) {
       if (dispatcher.runOne()) return true;
       this.checkAlive(verb, 'ended');

@@ -149,6 +149,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   next(): IteratorResult<IncomingMessage, undefined> {
     if (this.#over || this.#left <= 0) return this.return();
     try {
+      this.channel.connection.checkInterrupt();
       const message = this.#wait(this.channel.connection.eventDeadline(this.limits.timeout));
       if (message === undefined) return this.return();
       this.#left--;

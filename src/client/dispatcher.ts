@@ -79,8 +79,8 @@ export class Dispatcher {
     if (this.#timers.length > 0 && this.nextDue <= performance.now()) return this.#timers.shift();
     for (const [mailbox, callback] of this.#mailboxes) {
       while (mailbox.waiting) {
-        const value = mailbox.take();
-        this.push({ dispatch: () => callback(value) });
+        const mail = mailbox.take();
+        if (mail !== undefined) this.push({ dispatch: () => callback(mail.message) });
       }
     }
     return this.#events.shift();

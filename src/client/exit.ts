@@ -7,6 +7,8 @@ interface Closable {
 const EXIT_TIMEOUT = 1000;
 
 const open = new Set<Closable>();
+/** While all are being closed: when that has to end. */
+let limit: number | undefined;
 
 /**
  * An open connection does not keep a script alive, but the script's end (the last line, process.exit, an
@@ -21,14 +23,16 @@ export function forgetAtExit(connection: Closable): void {
   if (open.delete(connection) && open.size === 0) process.off('exit', closeAll);
 }
 
-/** Close every open connection, all together within a second. Never throws. */
+/** Close every open connection, all together within a second; asked again meanwhile, at once. Never throws. */
 export function closeAll(): void {
-  const deadline = performance.now() + EXIT_TIMEOUT;
+  const isFirst = limit === undefined;
+  limit = isFirst ? performance.now() + EXIT_TIMEOUT : 0;
   for (const connection of [...open]) {
     try {
-      connection.close({ timeout: Math.max(0, deadline - performance.now()) });
+      connection.close({ timeout: Math.max(0, limit - performance.now()) });
     } catch {
-      // the process ends anyway, with its own exit code
+      limit = 0; // interrupted; the process ends anyway, with its own exit code
     }
   }
+  if (isFirst) limit = undefined;
 }

@@ -17,8 +17,7 @@ export function interruption(how: 'interrupted' | 'stopped'): InterruptedError {
   if (how === 'stopped') return interrupted('by another thread', 'STOPPED');
   const error = interrupted('by Ctrl-C (SIGINT)', 'INTERRUPTED');
   if (process.listenerCount('SIGINT') > 0) {
-    process.kill(process.pid, 'SIGINT'); // the listener runs when the stack has unwound
-    listenersBeforeDeath(error);
+    hearLater(error);
   } else if (process.stdin.listenerCount('keypress') === 0) {
     closeAll();
     process.kill(process.pid, 'SIGINT');
@@ -35,13 +34,34 @@ function interrupted(by: string, code: string): InterruptedError {
   });
 }
 
-/** An error that nobody catches ends the process before its event loop could run the listeners. */
-function listenersBeforeDeath(error: InterruptedError): void {
-  const monitor = (uncaught: Error) => {
-    if (uncaught !== error || process.listenerCount('uncaughtException') > 0) return;
-    process.exitCode ??= EXIT_CODE;
-    process.emit('SIGINT', 'SIGINT');
-  };
-  process.once('uncaughtExceptionMonitor', monitor);
-  setImmediate(() => process.off('uncaughtExceptionMonitor', monitor)).unref();
+/** Those whose listeners have not run yet. */
+const unheard: InterruptedError[] = [];
+
+/**
+ * The listeners run when the stack has unwound. Raising the signal again would not do: a guarded sleep takes
+ * the listeners off for its time, and what was raised before it is lost. An error that nobody catches ends the
+ * process before its event loop turns: then they run just before.
+ */
+function hearLater(error: InterruptedError): void {
+  if (unheard.length === 0) {
+    setImmediate(hear);
+    process.on('uncaughtExceptionMonitor', dying);
+  }
+  unheard.push(error);
+}
+
+function hear(): void {
+  process.off('uncaughtExceptionMonitor', dying);
+  for (const _ of unheard.splice(0))
+    if (!process.emit('SIGINT', 'SIGINT')) process.kill(process.pid, 'SIGINT');
+}
+
+function dying(uncaught: Error): void {
+  if (!unheard.includes(uncaught as InterruptedError) || process.listenerCount('uncaughtException') > 0)
+    return;
+  hear();
+  const code = process.exitCode || EXIT_CODE;
+  process.once('exit', () => {
+    process.exitCode = code; // Node sets it to 1 just before
+  });
 }

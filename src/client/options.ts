@@ -1,5 +1,5 @@
 import type { TableInput } from '../protocol/field-table';
-import type { MechanismName } from '../protocol/sasl';
+import { isBuiltIn, type MechanismName } from '../protocol/sasl';
 import type { SessionOptions } from '../protocol/session-options';
 import { typeName } from '../protocol/wire';
 import { checkBoolean, checkFunction, checkInteger, checkOptions, checkTimeout } from './checks';
@@ -169,6 +169,10 @@ export function resolveOptions(
       `connect: the first argument must be a URL or an options object, got ${typeName(url)}`,
     );
   }
+  // it has no own properties: everything it says would go unheard
+  if (typeof url === 'object' && 'href' in url)
+    throw new TypeError('connect: the URL must be a string, got a URL object; give its href');
+  if (typeof url === 'object') checkOptions('connect', url, OPTION_NAMES);
   checkOptions('connect', more, OPTION_NAMES);
   const given = typeof url === 'string' || url === undefined ? { url, ...more } : { ...url, ...more };
   checkOptions('connect', given, OPTION_NAMES);
@@ -227,6 +231,10 @@ function customMechanism(given: ConnectOptions['authMechanism']): CustomMechanis
   if (mechanism === undefined) return undefined;
   if (typeof mechanism.name !== 'string' || !/^[A-Z0-9_-]{1,20}$/.test(mechanism.name))
     throw new TypeError('authMechanism.name must be 1 to 20 of A-Z, 0-9, - and _');
+  if (isBuiltIn(mechanism.name))
+    throw new TypeError(
+      `authMechanism ${mechanism.name} is built in; a mechanism of your own needs another name`,
+    );
   checkFunction(mechanism.initialResponse, 'authMechanism.initialResponse');
   if (mechanism.challenge !== undefined) checkFunction(mechanism.challenge, 'authMechanism.challenge');
   return mechanism;

@@ -1,5 +1,5 @@
 import { Bell } from '../bridge/bell';
-import type { RemoteHandle } from '../bridge/mailbox';
+import { isHandle, type RemoteHandle } from '../bridge/mailbox';
 import { typeName } from '../protocol/wire';
 
 /**
@@ -19,7 +19,7 @@ export class Remote {
 
   /** `handle` is what `connection.remote` gave, received by this thread. @throws {TypeError} */
   constructor(handle: RemoteHandle) {
-    if (!(handle?.posted instanceof SharedArrayBuffer && handle.bell instanceof SharedArrayBuffer))
+    if (!isHandle(handle))
       throw new TypeError(`Remote needs the handle that connection.remote() gave, got ${typeName(handle)}`);
     this.#handle = handle;
     this.#posted = new Int32Array(handle.posted);
@@ -28,6 +28,7 @@ export class Remote {
 
   /**
    * Have the connection's thread call its callback with a copy of `value`, from its pump. Does not block.
+   * Does nothing when the connection is closed, or this is.
    * @throws {DOMException} `value` cannot be cloned
    */
   call(value?: unknown): void {
@@ -37,8 +38,8 @@ export class Remote {
   }
 
   /**
-   * End the blocking call under way in that thread, or its next one, with InterruptedError (code `STOPPED`).
-   * Does not block.
+   * End the blocking call under way in that thread, or its next one, with InterruptedError (code `STOPPED`);
+   * the closing of a connection is let to its end. Does not block.
    */
   interrupt(): void {
     this.#bell.interrupt();

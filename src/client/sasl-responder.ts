@@ -42,9 +42,12 @@ export class SaslResponder {
     try {
       response = respond();
       if (typeof response === 'string') response = Buffer.from(response);
-      if (!isBytes(response)) throw new TypeError(`it returned ${typeName(response)}, not a string or bytes`);
+      if (!isBytes(response)) {
+        Promise.resolve(response).catch(() => {}); // nobody waits for it, and what it says is said here
+        throw new TypeError(`it returned ${typeName(response)}, not a string or bytes`);
+      }
     } catch (cause) {
-      const { message } = cause as Error;
+      const message = (cause as Error | undefined)?.message ?? String(cause);
       throw new AuthenticationError(`authMechanism ${this.mechanism.name}: ${name} failed: ${message}`, {
         outcome: 'not-sent',
         cause,

@@ -8,7 +8,7 @@ import type { Target } from '../protocol/session-options';
 import { type ParsedUri, parseUri, type UriOptions } from '../protocol/uri';
 import { typeName } from '../protocol/wire';
 import { version } from '../version';
-import { checkEncodable, checkInteger, checkShortstr, checkString } from './checks';
+import { checkEncodable, checkInteger, checkOptions, checkShortstr, checkString } from './checks';
 import type { ConnectOptions, HostOptions } from './options';
 import { resolveTls } from './tls-options';
 
@@ -17,6 +17,7 @@ const DEFAULT_FRAME_MAX = 131_072;
 const LEAST_FRAME_MAX = 8192;
 const LARGEST_FRAME_MAX = 1024 * 1024;
 const MOST_CLIENT_PROPERTIES = 64 * 1024;
+const HOST_OPTIONS = new Set<string>(['hostname', 'port'] satisfies (keyof HostOptions)[]);
 const DEFAULT_MECHANISMS = ['PLAIN', 'AMQPLAIN'];
 
 /**
@@ -62,16 +63,25 @@ function checked(value: unknown, name: string): string {
 /** `name`, `name:port`, `[::1]:port`, `::1`, or an object. */
 function host(given: string | HostOptions, usualPort: number): { host: string; port: number } {
   if (typeof given === 'object' && given !== null) {
-    checkString(given.hostname, 'hosts: hostname');
-    return { host: given.hostname, port: port(given.port ?? usualPort) };
+    checkOptions('hosts', given, HOST_OPTIONS);
+    return { host: hostName(given.hostname, 'hosts: hostname'), port: port(given.port ?? usualPort) };
   }
   const text = checked(given, 'hosts');
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
   const name = bracketed ?? plain;
   // an IPv6 address without brackets has colons, but no port
-  if (name === undefined && /^[0-9a-f:.]+(%\w+)?$/i.test(text)) return { host: text, port: usualPort };
+  if (name === undefined && /^(?=.*:.*:)[0-9a-f:.]+(%\w+)?$/i.test(text))
+    return { host: text, port: usualPort };
+  // perhaps with a password in it: it is not repeated
+  if (text.includes('@') || text.includes('/')) throw new TypeError('hosts: a URL belongs in urls');
   if (name === undefined) throw new TypeError(`hosts: "${text}" is neither a host nor host:port`);
   return { host: name, port: port(digits === undefined ? usualPort : Number(digits)) };
+}
+
+/** An empty one would be resolved to nothing at all. */
+function hostName(value: unknown, name: string): string {
+  if (checked(value, name) === '') throw new TypeError(`${name} must not be empty`);
+  return value as string;
 }
 
 function port(value: number): number {
@@ -95,7 +105,7 @@ function target(given: ConnectOptions, uri: ParsedUri, handshakes: Map<string, H
   const key = JSON.stringify([wishes, uri.options.name, tls?.cert]);
   if (!handshakes.has(key)) handshakes.set(key, said);
   return {
-    host: given.hostname === undefined ? (uri.hostname ?? 'localhost') : checked(given.hostname, 'hostname'),
+    host: given.hostname === undefined ? (uri.hostname ?? 'localhost') : hostName(given.hostname, 'hostname'),
     port: port(given.port ?? uri.port ?? (tls ? 5671 : 5672)),
     tls,
     handshake: handshakes.get(key)!,
@@ -148,7 +158,7 @@ function clientProperties(given: ConnectOptions, uri: ParsedUri): Record<string,
     platform: `Node.js ${process.version} on ${platform()}`,
     host: hostname(),
     ...(name === undefined ? {} : { connection_name: name }),
-    ...entries(given.clientProperties),
+    ...entries(given.clientProperties ?? {}),
     capabilities: CAPABILITIES,
   };
   // here, with the caller's stack, rather than in the worker
@@ -159,6 +169,8 @@ function clientProperties(given: ConnectOptions, uri: ParsedUri): Record<string,
   return properties as Record<string, unknown> & TableInput;
 }
 
-function entries(table: TableInput | undefined): object {
-  return table instanceof Map ? Object.fromEntries(table) : (table ?? {});
+function entries(table: TableInput): object {
+  if (typeof table !== 'object' || Array.isArray(table))
+    throw new TypeError(`clientProperties must be an object or a Map, got ${typeName(table)}`);
+  return table instanceof Map ? Object.fromEntries(table) : table;
 }

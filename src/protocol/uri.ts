@@ -52,6 +52,11 @@ export const TLS_URI_OPTIONS = [
   'rejectUnauthorized',
 ] as const satisfies (keyof UriOptions)[];
 
+/** `host:port`, with an IPv6 address in brackets. @see RFC 3986 §3.2.2 */
+export function hostAndPort({ host, port }: { host: string; port: number }): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 type Convert = (text: string, name: string) => unknown;
 
 /**

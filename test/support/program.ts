@@ -12,7 +12,7 @@ import { within } from './peer';
 /** Milliseconds after which a program is killed. */
 const CEILING = 15_000;
 /** Milliseconds after which a call that blocks has surely left the first, uninterruptible part of its sleep. */
-const ASLEEP = 120;
+const ASLEEP = 150;
 
 /** What every program begins with. */
 const PRELUDE = (library: string, url: string) => `
@@ -118,7 +118,7 @@ class Program {
   async blocked(): Promise<void> {
     await this.#until(() => this.#waits > this.#awaited);
     this.#awaited++;
-    await delay(within(ASLEEP));
+    await delay(Math.min(within(ASLEEP), 400));
   }
 
   /** It has said `line`; or it has ended. */

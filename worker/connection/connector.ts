@@ -8,6 +8,7 @@ import type {
   SessionOptions,
   Target,
 } from '../../src/protocol/session-options';
+import { hostAndPort } from '../../src/protocol/uri';
 import { Race, resolve } from './dial';
 import { allFailed, describe, failed } from './failure';
 import { Session } from './session';
@@ -201,7 +202,7 @@ export class Connector {
     const { handshake, transport, route } = this.session;
     return {
       tuning: handshake.tuning,
-      host: `${route.target.host}:${route.target.port}`,
+      host: hostAndPort(route.target),
       address: transport.address,
       tls: transport.tls,
       bytesIn: transport.bytesIn,

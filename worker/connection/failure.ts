@@ -1,5 +1,7 @@
 import { type ConnectAttempt, closeRecord, describeReply, type ErrorRecord } from '../../src/errors';
+import type { Handshake } from '../../src/protocol/handshake';
 import type { Args } from '../../src/protocol/method-types';
+import { hostAndPort } from '../../src/protocol/uri';
 
 /** What of the library's own words helps nobody at night, and what to do about it. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
@@ -35,8 +37,8 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/bad decrypt|BAD_DECRYPT|interrupted or cancelled/i, 'the passphrase does not open tls.key'],
   [/key values mismatch|KEY_VALUES_MISMATCH/i, 'tls.cert and tls.key do not belong together'],
   [
-    /no start line|NO_START_LINE|DECODER|not enough data|bad base64|asn1/i,
-    'a certificate or key cannot be read; PEM is expected',
+    /no start line|NO_START_LINE|DECODER|not enough data|bad base64|asn1|wrong tag/i,
+    'a certificate or key cannot be read; PEM is expected, and PKCS #12 for tls.pfx',
   ],
 ];
 
@@ -56,11 +58,11 @@ function withoutOpenssl(message: string): string {
 
 /** The record of an attempt that failed before the connection was open. */
 export function failed(name: string, attempt: ConnectAttempt): ErrorRecord {
-  const { host, port, stage, reason } = attempt;
+  const { stage, reason } = attempt;
   const waiting = stage.startsWith('connection.') ? `waiting for ${stage}` : `at ${stage}`;
   return {
     name,
-    message: `cannot connect to ${host}:${port} (${waiting}): ${reason}`,
+    message: `cannot connect to ${hostAndPort(attempt)} (${waiting}): ${reason}`,
     code: name === 'ConnectError' ? 'CONNECT' : undefined,
     attempts: [attempt],
     origin: 'network',
@@ -85,12 +87,12 @@ export function troubled(
 
 /** The broker said no to the credentials. */
 export function refusedUser(
-  username: string,
+  { mechanism, params }: Pick<Handshake, 'mechanism' | 'params'>,
   close: Pick<Args<'connection.close'>, 'replyCode' | 'replyText'>,
   attempt: Omit<ConnectAttempt, 'reason'>,
 ): ErrorRecord {
   const { replyCode, replyText } = close;
-  const reason = `user "${username}" was refused: ${describeReply(replyCode, replyText)}`;
+  const reason = `${userOf(mechanism, params.username)} was refused: ${describeReply(replyCode, replyText)}`;
   return {
     ...failed('AuthenticationError', { ...attempt, reason }),
     code: 'ACCESS_REFUSED',
@@ -99,6 +101,12 @@ export function refusedUser(
     origin: 'broker',
     recoverable: false,
   };
+}
+
+/** Of the mechanisms only two send the user name of the options. */
+function userOf(mechanism: string, username: string): string {
+  if (mechanism === 'EXTERNAL') return 'the user of the client certificate';
+  return /^(AMQ)?PLAIN$/.test(mechanism) ? `user "${username}"` : `the user of mechanism ${mechanism}`;
 }
 
 /** The broker said no to the virtual host: it is not there, or not for this user. */
@@ -122,10 +130,10 @@ function vhostCode(replyText: string): string {
 }
 
 /** An open connection whose socket is gone. */
-export function lost(host: string, port: number, reason: string): ErrorRecord {
+export function lost(target: { host: string; port: number }, reason: string): ErrorRecord {
   return {
     name: 'ConnectionLostError',
-    message: `the connection to ${host}:${port} was lost: ${reason}`,
+    message: `the connection to ${hostAndPort(target)} was lost: ${reason}`,
     reason,
     origin: 'network',
     recoverable: true,
@@ -143,9 +151,10 @@ export function allFailed(attempts: readonly ConnectAttempt[], hint: string): Er
     .slice(-MOST_ATTEMPTS)
     .map((attempt) => ({ ...attempt, reason: cut(attempt.reason) }));
   const hidden = attempts.length - shown.length;
-  const lines = shown.map(({ host, port, address, stage, reason }) => {
+  const lines = shown.map((attempt) => {
+    const { host, address, stage, reason } = attempt;
     const where = address === undefined || address === host ? '' : ` [${address}]`;
-    return `\n  ${host}:${port}${where} at ${stage}: ${reason}`;
+    return `\n  ${hostAndPort(attempt)}${where} at ${stage}: ${reason}`;
   });
   const earlier = hidden > 0 ? `\n  (and ${hidden} before these)` : '';
   return {

@@ -6,6 +6,7 @@ import { FrameScanner } from '../../src/protocol/frame';
 import { CannotAuthenticate, describeStranger, Handshake, type Outgoing } from '../../src/protocol/handshake';
 import type { Args, Method } from '../../src/protocol/method-types';
 import type { CloseReason, SuspendableConsumer } from '../../src/protocol/session-options';
+import { hostAndPort } from '../../src/protocol/uri';
 import { fitShortstr } from '../../src/protocol/utf8';
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { OutOfRoom, Reader, Writer } from '../../src/protocol/wire';
@@ -222,7 +223,7 @@ export class Session implements TransportEvents {
 
   #startHeartbeat(interval: number): Heartbeat {
     const { transport } = this;
-    const { host, port } = this.route.target;
+    const broker = hostAndPort(this.route.target);
     return new Heartbeat(interval, {
       received: () => transport.bytesIn,
       sent: () => transport.bytesOut,
@@ -231,7 +232,7 @@ export class Session implements TransportEvents {
       dead: () => {
         this.#giveUp({
           name: 'HeartbeatTimeoutError',
-          message: `the broker at ${host}:${port} has been silent for two heartbeat intervals of ${interval} s`,
+          message: `the broker at ${broker} has been silent for two heartbeat intervals of ${interval} s`,
           origin: 'network',
           recoverable: true,
           outcome: 'unknown',
@@ -301,10 +302,10 @@ export class Session implements TransportEvents {
   }
 
   #blame(violation: string): Partial<ErrorRecord> & Pick<ErrorRecord, 'message' | 'outcome'> {
-    const { host, port } = this.route.target;
+    const place = hostAndPort(this.route.target);
     if (this.#state !== 'handshake') {
       return {
-        message: `the broker at ${host}:${port} broke the protocol: ${violation}`,
+        message: `the broker at ${place} broke the protocol: ${violation}`,
         outcome: 'unknown',
       };
     }
@@ -312,7 +313,7 @@ export class Session implements TransportEvents {
     const why = isBroker ? violation : `${describeStranger(this.#greeting)} (${violation})`;
     const reason = `does not speak AMQP 0-9-1: ${why}`;
     return {
-      message: `${host}:${port} ${reason}`,
+      message: `${place} ${reason}`,
       attempts: [{ ...this.#place(), reason }],
       outcome: 'not-sent',
     };
@@ -320,19 +321,19 @@ export class Session implements TransportEvents {
 
   /** The broker closed the connection before it was open: which wish did it refuse? */
   #refused(close: Args<'connection.close'>): ErrorRecord {
-    const { username, vhost } = this.route.target.handshake;
+    const { vhost } = this.route.target.handshake;
     const trouble = troubled(close, this.#place());
     if (trouble !== undefined) return trouble;
     return this.handshake.stage === 'connection.open-ok'
       ? refusedVhost(vhost, close, this.#place())
-      : refusedUser(username, close, this.#place());
+      : refusedUser(this.handshake, close, this.#place());
   }
 
   /** The socket ended without a reason of ours or the broker's. */
   #lost(error: Error | undefined): ErrorRecord {
-    const { host, port, tls } = this.route.target;
+    const { port, tls } = this.route.target;
     const reason = error === undefined ? 'the other end closed the socket' : describe(error);
-    if (this.#state === 'open' || this.#state === 'closing') return lost(host, port, reason);
+    if (this.#state === 'open' || this.#state === 'closing') return lost(this.route.target, reason);
     if (this.#state === 'handshake' && this.handshake.stage === 'connection.tune') {
       return this.#failed(
         'AuthenticationError',
