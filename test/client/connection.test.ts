@@ -103,7 +103,7 @@ describe('connect, when it fails', () => {
     [{ connectTimeout: Number.NaN }, 'connectTimeout must be'],
     [{ callTimeout: '1s' }, 'callTimeout must be'],
     [{ authMechanism: 'PLAN' }, 'authMechanism must be one of'],
-    [{ authMechanism: 'PLAN' }, 'did you mean PLAIN?'],
+    [{ authMechanism: 'PLAN' }, 'did you mean "PLAIN"?'],
     [{ username: 42 }, 'username must be a string'],
     [{ vhost: 'v'.repeat(256) }, 'vhost is 256 bytes long'],
     [{ tls: 'yes' }, 'tls must be true, false or an options object'],
