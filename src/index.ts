@@ -1,4 +1,3 @@
-export type { RemoteHandle } from './bridge/mailbox';
 export type { BatchOptions, Publishing, PublishResult } from './client/batch';
 export { Channel, type CloseOptions } from './client/channel';
 export type {
@@ -30,7 +29,7 @@ export {
   ReturnedMessage,
 } from './client/message';
 export type { AuthMechanism, ConnectOptions, CustomMechanism, HostOptions } from './client/options';
-export { Remote } from './client/remote';
+export { Remote, type RemoteHandle } from './client/remote';
 export type { TlsOptions } from './client/tls-options';
 export { waitAny } from './client/wait-any';
 export {

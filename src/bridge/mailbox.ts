@@ -1,22 +1,22 @@
 import { MessageChannel, MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { type Bell, threadBell } from './bell';
 
-/** What another thread needs to reach a blocked one. `port` has to be in the `transferList`. */
-export interface RemoteHandle {
+/** What another thread needs to reach a mailbox. */
+export interface MailboxHandle {
   port: MessagePort;
   /** Counts messages; the port alone cannot be looked into without taking one. */
   posted: SharedArrayBuffer;
   bell: SharedArrayBuffer;
 }
 
-export function isHandle(value: unknown): value is RemoteHandle {
-  const { port, posted, bell } = (value ?? {}) as Partial<RemoteHandle>;
+export function isHandle(value: unknown): value is MailboxHandle {
+  const { port, posted, bell } = (value ?? {}) as Partial<MailboxHandle>;
   return port instanceof MessagePort && [posted, bell].every((memory) => memory instanceof SharedArrayBuffer);
 }
 
 /** Messages from another thread, taken without an event loop. */
 export class Mailbox {
-  readonly handle: RemoteHandle;
+  readonly handle: MailboxHandle;
   readonly #port: MessagePort;
   readonly #posted = new Int32Array(new SharedArrayBuffer(4));
   #taken = 0;

@@ -1,4 +1,4 @@
-import { Mailbox, type RemoteHandle } from '../bridge/mailbox';
+import { Mailbox } from '../bridge/mailbox';
 import { TimeoutError, WrongStateError } from '../errors';
 import { PLANS } from '../protocol/codec';
 import type { SessionDescription } from '../protocol/session-options';
@@ -15,6 +15,7 @@ import { ConnectionCore } from './connection-core';
 import { interruption } from './interruption';
 import { type ConnectOptions, resolveOptions } from './options';
 import type { Waitable } from './pump';
+import type { RemoteHandle } from './remote';
 
 const TIMEOUT_ONLY = new Set(['timeout']);
 /** Milliseconds a worker may take to show that it is there before `stats` does without it. */

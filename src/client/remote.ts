@@ -1,6 +1,14 @@
+import type { MessagePort } from 'node:worker_threads';
 import { Bell } from '../bridge/bell';
-import { isHandle, type RemoteHandle } from '../bridge/mailbox';
+import { isHandle } from '../bridge/mailbox';
 import { typeName } from '../protocol/wire';
+
+/** What another thread needs to reach a connection. `port` has to be in the `transferList`. */
+export interface RemoteHandle {
+  port: MessagePort;
+  posted: SharedArrayBuffer;
+  bell: SharedArrayBuffer;
+}
 
 /**
  * A connection, seen from another thread than the one that made it and may be blocked by it.

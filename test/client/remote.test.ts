@@ -235,6 +235,11 @@ describe('interrupt', () => {
     }
     expect(interrupted).toBeGreaterThan(0);
     expect(got.size).toBe(20);
+    try {
+      connection.loop({ timeout: 0 }); // the last call may have had nothing to wait for
+    } catch (error) {
+      expect(error).toMatchObject(STOPPED);
+    }
     eventually(() => count(channel, queue) === 0);
   });
 
