@@ -4,7 +4,7 @@ import { type Bell, threadBell } from './bell';
 /** What another thread needs to reach a mailbox. */
 export interface MailboxHandle {
   port: MessagePort;
-  /** Counts messages; the port alone cannot be looked into without taking one. */
+  /** Counts messages, for the port cannot be looked into without taking one; 1 behind that: no more will come. */
   posted: SharedArrayBuffer;
   bell: SharedArrayBuffer;
 }
@@ -18,7 +18,7 @@ export function isHandle(value: unknown): value is MailboxHandle {
 export class Mailbox {
   readonly handle: MailboxHandle;
   readonly #port: MessagePort;
-  readonly #posted = new Int32Array(new SharedArrayBuffer(4));
+  readonly #posted = new Int32Array(new SharedArrayBuffer(8));
   #taken = 0;
 
   constructor(readonly bell: Bell = threadBell()) {
@@ -29,6 +29,11 @@ export class Mailbox {
       posted: this.#posted.buffer as SharedArrayBuffer,
       bell: bell.memory,
     };
+  }
+
+  /** The other end has been closed, and everything was taken. */
+  get isOver(): boolean {
+    return Atomics.load(this.#posted, 1) === 1 && !this.waiting;
   }
 
   get waiting(): boolean {

@@ -34,6 +34,7 @@ export type BasicConsumeOptions = OptionsOf<'basic.consume', 'queue'> & {
   onCancel?: CancelCallback | undefined;
 };
 export interface ConsumeOptions {
+  /** No acknowledgements, and no prefetch: see `maxBufferedBytes` of the connection. */
   noAck?: boolean | undefined;
   /** Unsettled messages at most; default `limit`, else 100, or what `basicQos` set. */
   prefetch?: number | undefined;
@@ -64,8 +65,6 @@ export abstract class ConsumingChannel extends SettlingChannel {
   readonly #consumers = new Map<string, Consumer>();
   /** Tags whose consume-ok is late. RabbitMQ ends the connection if such a tag is used again. */
   readonly #late = new Set<string>();
-  /** How to say that a consumer without acknowledgements, which may be suspended, ends. */
-  readonly #suspendable = new Map<string, () => void>();
   #prefetchSet = false;
 
   /** The broker has cancelled a consumer that has no `onCancel` of its own; run by the pump. */
@@ -168,9 +167,8 @@ export abstract class ConsumingChannel extends SettlingChannel {
       }
       consumer.tag = tag;
       this.#consumers.set(tag, consumer);
-      if (!consumer.noAck) return;
-      const { suspension, frameMax } = this.connection;
-      this.#suspendable.set(tag, suspension.started(this.id, { ...args, consumerTag: tag }, frameMax));
+      if (!options.exclusive && this.connection.lastingQueues.has(args.queue))
+        consumer.backlog?.watch(this.id, { ...args, consumerTag: tag }, this.connection.frameMax);
     };
     const args = { ...options, queue: this.queueNamed(queue) };
     if (noWait) {
@@ -216,12 +214,6 @@ export abstract class ConsumingChannel extends SettlingChannel {
     this.ask('basic.cancel', { consumerTag }, gone);
   }
 
-  /** Its worker must not start it again. */
-  #insuspendable(consumerTag: string): void {
-    this.#suspendable.get(consumerTag)?.();
-    this.#suspendable.delete(consumerTag);
-  }
-
   /** Let what comes for a consumer go back; returns how to end that. */
   #drain(consumerTag: string, noAck: boolean): () => void {
     const draining = new DrainingConsumer(consumerTag, noAck, (tag) => this.#giveBack(tag));
@@ -242,14 +234,14 @@ export abstract class ConsumingChannel extends SettlingChannel {
     checkBoolean(options.noWait, 'noWait');
     this.#checkTag(consumerTag);
     const consumer = this.#consumers.get(consumerTag);
-    this.#insuspendable(consumerTag);
+    consumer?.backlog?.unwatch();
     if (options.noWait && consumer !== undefined) this.#dismiss(consumerTag, consumer.noAck);
     else this.#cancel(consumerTag, consumer, options);
     const unseen = this.connection.dispatcher.retain(
       (event) => consumer === undefined || (event as Partial<IncomingMessage>).consumer !== consumer,
     );
     for (const message of unseen as IncomingMessage[]) message[Symbol.dispose]();
-    consumer?.dismissed();
+    consumer?.backlog?.drop();
   }
 
   #cancel(
@@ -345,8 +337,15 @@ export abstract class ConsumingChannel extends SettlingChannel {
   }
 
   /** @internal */
+  protected override aside(method: string | undefined): string {
+    const watched = [...this.#consumers.values()].some(({ backlog }) => backlog?.isWatched);
+    if (method !== 'basic.consume' || !watched) return '';
+    return '; its consumer had been suspended because this program did not read, and was to be started again';
+  }
+
+  /** @internal */
   protected override ending(): void {
-    for (const tag of [...this.#suspendable.keys()]) this.#insuspendable(tag);
+    for (const consumer of this.#consumers.values()) consumer.backlog?.unwatch();
   }
 
   /** The broker requeues what is unsettled; what is queued here of it is meaningless now. @internal */
@@ -398,7 +397,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
   #cancelledByBroker(consumerTag: string): void {
     const consumer = this.#consumers.get(consumerTag);
     this.#consumers.delete(consumerTag);
-    this.#insuspendable(consumerTag);
+    consumer?.backlog?.unwatch();
     consumer?.ended(cancelled(consumerTag));
   }
 

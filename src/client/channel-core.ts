@@ -88,6 +88,11 @@ export abstract class ChannelCore {
   /** A layer's state for a new life. @internal */
   protected renew(): void {}
 
+  /** What a layer knows about an end that this method caused. @internal */
+  protected aside(_method: string | undefined): string {
+    return '';
+  }
+
   /** channel.close is about to be said. @internal */
   protected ending(): void {}
 
@@ -304,7 +309,7 @@ export abstract class ChannelCore {
     const during = this.#replies.current?.plan.name;
     const elsewhere = during === undefined || during === method ? '' : ` (noticed during ${during})`;
     const reason = new (channelErrorClass(replyCode))(
-      `${blamed} closed channel ${this.id}: ${describeReply(replyCode, replyText)}${elsewhere}`,
+      `${blamed} closed channel ${this.id}: ${describeReply(replyCode, replyText)}${this.aside(method)}${elsewhere}`,
       { code: replyCodeName(replyCode), replyCode, replyText, method, origin: 'broker', outcome: 'rejected' },
     );
     if (this.#state === 'closing') {

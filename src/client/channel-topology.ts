@@ -33,6 +33,9 @@ const NAMES = {
   queueDelete: optionNames('queue.delete', ['queue']),
 };
 
+/** Arguments of queues for which it matters whether a consumer is there. */
+const TIED_TO_CONSUMERS = new Set(['x-expires', 'x-single-active-consumer']);
+
 /** The verbs of exchanges and queues. */
 export abstract class TopologyChannel extends ChannelCore {
   #lastQueue = '';
@@ -129,8 +132,16 @@ export abstract class TopologyChannel extends ChannelCore {
       consumerCount: 0,
     }) as Args<'queue.declare-ok'>;
     this.#lastQueue = declared.queue;
-    this.connection.suspension.declared(declared.queue, options);
+    if (!options.passive) this.#note(declared.queue, options);
     return declared;
+  }
+
+  /** Does the queue stay as it is if it loses a consumer for a while? */
+  #note(queue: string, { autoDelete = false, arguments: table }: QueueDeclareOptions): void {
+    const given = table instanceof Map ? [...table.keys()] : Object.keys(table ?? {});
+    const lasts = !autoDelete && !given.some((name) => TIED_TO_CONSUMERS.has(name));
+    if (lasts) this.connection.lastingQueues.add(queue);
+    else this.connection.lastingQueues.delete(queue);
   }
 
   /**
@@ -172,6 +183,7 @@ export abstract class TopologyChannel extends ChannelCore {
    */
   queueDelete(queue = '', options: QueueDeleteOptions = {}): number {
     checkOptions('queueDelete', options, NAMES.queueDelete);
+    this.connection.lastingQueues.delete(this.queueNamed(queue));
     const answer = this.call('queue.delete', { ...options, queue: this.queueNamed(queue) }, options, queue);
     return (answer?.args as Args<'queue.delete-ok'> | undefined)?.messageCount ?? 0;
   }

@@ -19,6 +19,7 @@ import type { Command, SessionDescription, SessionOptions } from '../protocol/se
 import { hostAndPort } from '../protocol/uri';
 import { ProtocolViolation } from '../protocol/violation';
 import type { Reader } from '../protocol/wire';
+import { Backlog, type BacklogLimits } from './backlog';
 import { type Channel, type CloseOptions, closeOptions } from './channel';
 import { Dispatcher } from './dispatcher';
 import { closeAtExit, forgetAtExit } from './exit';
@@ -27,7 +28,6 @@ import type { Settings } from './options';
 import { Pump } from './pump';
 import { Replies } from './rpc';
 import { SaslResponder } from './sasl-responder';
-import { Suspension } from './suspension';
 
 type Thread = WorkerThread<ControlCall<SessionOptions>, ControlReply<SessionDescription>>;
 
@@ -48,7 +48,8 @@ export abstract class ConnectionCore {
   /** @internal */
   readonly maxMessageSize: number;
   /** @internal */
-  readonly suspension: Suspension;
+  readonly lastingQueues = new Set<string>();
+  readonly #backlogLimits: BacklogLimits;
   /** @internal */
   readonly callTimeout: number;
   /** @internal */
@@ -82,16 +83,18 @@ export abstract class ConnectionCore {
     this.callTimeout = settings.callTimeout;
     this.blockedTimeout = settings.blockedTimeout;
     this.link = new Link(settings.ringCapacity, settings.interruptible, settings.stallTimeout);
-    const limit = settings.session.maxBufferedBytes / 8;
-    this.suspension = new Suspension(limit, this.link);
+    const { maxBufferedBytes, suspendAt } = settings.session;
+    const overrun = (bytes: number) => this.#overrun(bytes, maxBufferedBytes);
+    this.#backlogLimits = { suspendAt, most: maxBufferedBytes, overrun };
     this.pump = new Pump(this.link, {
       route: (type, channel, reader) => this.#route(type, channel, reader),
       died: (error) => this.#died(error),
       tell: (error) => this.tell(error),
     });
+    const began = performance.now();
     this.#thread = startThread(settings.session.connectTimeout);
     try {
-      this.description = this.#open(settings);
+      this.description = this.#open(settings, began);
     } catch (error) {
       this.#thread.terminate();
       throw error;
@@ -100,14 +103,15 @@ export abstract class ConnectionCore {
     closeAtExit(this);
   }
 
-  #open({ session, mechanism }: Settings): SessionDescription {
+  #open({ session, mechanism }: Settings, began: number): SessionDescription {
     const link = this.link;
     link.attach(this.#thread.doorbell);
     const wanted = session.targets[0]!.handshake.mechanisms;
     this.#sasl = mechanism && new SaslResponder(mechanism, wanted, (command) => link.post(command));
-    this.control({ call: 'open', memory: link.memory, bell: link.bell.memory, options: session });
+    const options = { ...session, spent: performance.now() - began };
+    this.control({ call: 'open', memory: link.memory, bell: link.bell.memory, options });
     // the worker keeps the time; its grace here is for the case that it cannot
-    const deadline = performance.now() + session.connectTimeout + CLOSE_TIMEOUT;
+    const deadline = began + session.connectTimeout + CLOSE_TIMEOUT;
     while (link.state === STATE.STARTING) {
       const end = link.waitReadable(STATE.STARTING, deadline);
       if (end === 'interrupted' || end === 'stopped') throw interruption(end);
@@ -205,17 +209,23 @@ export abstract class ConnectionCore {
    * @throws {InterruptedError} Ctrl-C: the socket was put down before its time
    */
   close(options: CloseOptions = {}): void {
-    const { reason, timeout } = closeOptions(options);
-    const farewell = { ...reason, classId: 0, methodId: 0, timeout: Math.min(timeout, LONGEST_TIMER) };
+    const { timeout } = closeOptions(options);
     const deadline = performance.now() + timeout;
     if (!this.isOpen) return;
+    this.announceClose(options);
     this.#told = true;
     const closed = new ConnectionClosedError('the connection was closed by this program', { code: 'CLOSED' });
-    this.link.post({ command: 'close', reason: farewell } satisfies Command);
     const end = this.#await(deadline);
     const last = this.link.state < STATE.CLOSED ? this.#putDown() : 'rung';
     this.pump.finish(closed);
     if (end === 'interrupted' || last === 'interrupted') throw interruption('interrupted');
+  }
+
+  /** The first half of `close`: does not wait. @internal */
+  announceClose(options: CloseOptions): void {
+    const { reason, timeout } = closeOptions(options);
+    const farewell = { ...reason, classId: 0, methodId: 0, timeout: Math.min(timeout, LONGEST_TIMER) };
+    this.link.post({ command: 'close', reason: farewell } satisfies Command);
   }
 
   /** Put the socket down without a word. Never throws, hardly blocks. */
@@ -255,6 +265,17 @@ export abstract class ConnectionCore {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** What `console.log` shows: the rings beneath hold messages and secrets. */
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    const { host } = this.description;
+    return {
+      connection: host,
+      isOpen: this.isOpen,
+      isBlocked: this.isBlocked,
+      channels: [...this.open.keys()],
+    };
   }
 
   // ── below the verbs ─────────────────────────────────────────────────────────────────────────────────
@@ -317,6 +338,20 @@ export abstract class ConnectionCore {
       case 'connection.update-secret-ok':
         return this.replies.settle({ plan: PLANS[method.name], args: {}, content: undefined });
     }
+  }
+
+  /** For a consumer without acknowledgements. @internal */
+  newBacklog(): Backlog {
+    return new Backlog(this.link, this.#backlogLimits);
+  }
+
+  /** Too much has come for a consumer that cannot be told to wait. */
+  #overrun(bytes: number, limit: number): void {
+    const error = new ConnectionClosedError(
+      `the connection was given up: ${bytes} bytes wait for a consumer without acknowledgements, more than maxBufferedBytes (${limit}); consume with acknowledgements and a prefetch, call drainEvents more often, or raise maxBufferedBytes`,
+      { code: 'OVERRUN', recoverable: true, outcome: 'unknown' },
+    );
+    this.pump.defer(() => this.pump.abort(error)); // after the frame that was one too many
   }
 
   #died(error: AmqpError): void {

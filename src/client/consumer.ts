@@ -1,9 +1,9 @@
 import { type AmqpError, ConsumerCancelledError } from '../errors';
+import type { Backlog } from './backlog';
 import type { Channel } from './channel';
 import type { Event } from './dispatcher';
 import { Fifo } from './fifo';
 import { type IncomingMessage, refusePromise } from './message';
-import { Backlog } from './suspension';
 
 export type MessageCallback = (message: IncomingMessage) => unknown;
 export type CancelCallback = (consumerTag: string) => unknown;
@@ -12,14 +12,14 @@ export type CancelCallback = (consumerTag: string) => unknown;
 export interface Consumer {
   readonly tag: string;
   readonly noAck: boolean;
+  /** Of one without acknowledgements: what waits for it. */
+  readonly backlog: Backlog | undefined;
   /** A message came off the wire. */
   deliver(message: IncomingMessage): void;
   /** The pump hands the message over. */
   handle(message: IncomingMessage): void;
   /** What it has, and has to be acked, will be delivered again. */
   forget(): void;
-  /** It was cancelled from here: what waits is not handed over. */
-  dismissed(): void;
   /** The broker, or the end of the channel, took the consumer away; an error says which. */
   ended(error: AmqpError): void;
 }
@@ -27,7 +27,7 @@ export interface Consumer {
 /** A consumer with a callback, run by the pump. */
 export class CallbackConsumer implements Consumer, Event {
   tag = '';
-  readonly #backlog: Backlog | undefined;
+  readonly backlog: Backlog | undefined;
 
   constructor(
     readonly channel: Channel,
@@ -35,24 +35,20 @@ export class CallbackConsumer implements Consumer, Event {
     readonly callback: MessageCallback,
     readonly onCancel: CancelCallback | undefined,
   ) {
-    if (noAck) this.#backlog = new Backlog(channel.connection.suspension);
+    this.backlog = noAck ? channel.connection.newBacklog() : undefined;
   }
 
   deliver(message: IncomingMessage): void {
-    this.#backlog?.waits(message);
+    this.backlog?.waits(message);
     this.channel.connection.dispatcher.push(message);
   }
 
   handle(message: IncomingMessage): void {
-    this.#backlog?.taken(message);
+    this.backlog?.taken(message);
     refusePromise(this.callback(message), 'a consumer callback');
   }
 
   forget(): void {}
-
-  dismissed(): void {
-    this.#backlog?.drop();
-  }
 
   ended(error: AmqpError): void {
     if (error instanceof ConsumerCancelledError) this.channel.connection.dispatcher.push(this);
@@ -99,7 +95,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   #over = false;
   #error: AmqpError | undefined;
   #left: number;
-  readonly #backlog: Backlog | undefined;
+  readonly backlog: Backlog | undefined;
 
   constructor(
     readonly channel: Channel,
@@ -107,7 +103,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
     readonly limits: IteratorLimits,
   ) {
     this.#left = limits.limit;
-    if (noAck) this.#backlog = new Backlog(channel.connection.suspension);
+    this.backlog = noAck ? channel.connection.newBacklog() : undefined;
   }
 
   /** Waitable: there is a message, something to dispatch on the way, or no more to come. */
@@ -121,7 +117,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   }
 
   deliver(message: IncomingMessage): void {
-    this.#backlog?.waits(message);
+    this.backlog?.waits(message);
     this.#buffer.push(message);
   }
 
@@ -167,7 +163,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
     for (;;) {
       const message = this.#buffer.shift();
       if (message !== undefined) {
-        this.#backlog?.taken(message);
+        this.backlog?.taken(message);
         return message;
       }
       if (this.#error !== undefined) throw this.channel.tell(this.#error);
@@ -200,11 +196,8 @@ export class IteratorConsumer implements Consumer, MessageIterator {
     return { done: true, value: undefined };
   }
 
-  dismissed(): void {
-    this.#backlog?.drop();
-  }
-
   #requeue(): void {
+    this.backlog?.drop();
     for (const message of this.#buffer.clear()) message[Symbol.dispose]();
   }
 
@@ -215,6 +208,8 @@ export class IteratorConsumer implements Consumer, MessageIterator {
 
 /** Takes the place of a consumer that has been given up until the broker stops sending: all goes back. */
 export class DrainingConsumer implements Consumer {
+  readonly backlog = undefined;
+
   constructor(
     readonly tag: string,
     readonly noAck: boolean,
@@ -228,6 +223,5 @@ export class DrainingConsumer implements Consumer {
     this.deliver(message);
   }
   forget(): void {}
-  dismissed(): void {}
   ended(): void {}
 }

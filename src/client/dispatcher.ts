@@ -77,13 +77,20 @@ export class Dispatcher {
 
   #take(): Event | undefined {
     if (this.#timers.length > 0 && this.nextDue <= performance.now()) return this.#timers.shift();
+    if (this.#mailboxes.size > 0) this.#takeMail();
+    return this.#events.shift();
+  }
+
+  #takeMail(): void {
     for (const [mailbox, callback] of this.#mailboxes) {
       while (mailbox.waiting) {
         const mail = mailbox.take();
         if (mail !== undefined) this.push({ dispatch: () => callback(mail.message) });
       }
+      if (!mailbox.isOver) continue;
+      mailbox.close();
+      this.#mailboxes.delete(mailbox);
     }
-    return this.#events.shift();
   }
 
   /** Drop the events that have become meaningless, and return them. */
@@ -109,6 +116,11 @@ export class Dispatcher {
   /** @internal */
   addMailbox(mailbox: Mailbox, callback: (value: unknown) => void): void {
     this.#mailboxes.set(mailbox, callback);
+  }
+
+  /** Of those that are open. @internal */
+  get mailboxes(): number {
+    return this.#mailboxes.size;
   }
 
   closeMailboxes(): void {

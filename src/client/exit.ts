@@ -1,5 +1,6 @@
 /** What a finished script still owes its broker. */
 interface Closable {
+  announceClose(options: { timeout: number }): void;
   close(options: { timeout: number }): void;
 }
 
@@ -27,9 +28,12 @@ export function forgetAtExit(connection: Closable): void {
 export function closeAll(): void {
   const isFirst = limit === undefined;
   limit = isFirst ? performance.now() + EXIT_TIMEOUT : 0;
+  const left = () => Math.max(0, (limit ?? 0) - performance.now());
+  // all at the same time: one that is stuck must not take the time of the others
+  for (const connection of open) connection.announceClose({ timeout: left() });
   for (const connection of [...open]) {
     try {
-      connection.close({ timeout: Math.max(0, limit - performance.now()) });
+      connection.close({ timeout: left() });
     } catch {
       limit = 0; // interrupted; the process ends anyway, with its own exit code
     }

@@ -48,7 +48,7 @@ export interface ConnectOptions {
   password?: string | undefined;
   /** Default `/`. */
   vhost?: string | undefined;
-  /** Turns TLS on; `true` for the defaults: the system's authorities, verification, TLS 1.2 at least. */
+  /** Turns TLS on; `true` for the defaults: Node's authorities, verification, TLS 1.2 at least. */
   tls?: boolean | TlsOptions | undefined;
   /**
    * `PLAIN`, `AMQPLAIN`, `EXTERNAL` (the client certificate), `ANONYMOUS`, or one of your own; of several the
@@ -91,8 +91,9 @@ export interface ConnectOptions {
   maxMessageSize?: number | undefined;
   /**
    * Bytes kept for a program that does not read; default 64 MiB. From an eighth of it on, consumers with
-   * `noAck` are suspended; at the limit the socket is left unread but for 1 MiB every 10 s, which keeps
-   * RabbitMQ patient; 32 MiB later the connection is given up (`OVERRUN`).
+   * `noAck` are suspended where that does no harm (README, "Staying alive"); at the limit the socket is left
+   * unread but for 1 MiB every 10 s, which keeps RabbitMQ patient; 32 MiB later the connection is given up
+   * (`OVERRUN`).
    */
   maxBufferedBytes?: number | undefined;
   /** Ctrl-C ends a blocking call with InterruptedError; default true. Works in the main thread only. */
@@ -181,6 +182,7 @@ export function resolveOptions(
   const { targets, url: fromUrl } = resolveTargets(given);
   const callTimeout = checkTimeout(given.callTimeout ?? DEFAULT_TIMEOUT, 'callTimeout');
   const connectTimeout = given.connectTimeout ?? fromUrl.connectTimeout ?? DEFAULT_TIMEOUT;
+  const maxBufferedBytes = count(given.maxBufferedBytes ?? 64 * MIB, 'maxBufferedBytes');
   const frameMax = Math.max(...targets.map(({ handshake }) => handshake.frameMax));
   return {
     session: {
@@ -197,7 +199,9 @@ export function resolveOptions(
       connectionAttempts: count(given.connectionAttempts ?? 1, 'connectionAttempts', 1),
       retryDelay: timer(given.retryDelay ?? RETRY_DELAY, 'retryDelay'),
       connectTimeout: timer(connectTimeout, 'connectTimeout'),
-      maxBufferedBytes: count(given.maxBufferedBytes ?? 64 * MIB, 'maxBufferedBytes'),
+      spent: 0,
+      maxBufferedBytes,
+      suspendAt: Math.min(maxBufferedBytes, Math.max(MIB, maxBufferedBytes / 8)),
     },
     mechanism,
     callTimeout,

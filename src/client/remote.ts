@@ -55,6 +55,8 @@ export class Remote {
 
   /** The handle is not needed any more. */
   close(): void {
+    Atomics.store(this.#posted, 1, 1);
+    this.#bell.ring();
     this.#handle.port.close();
   }
 }

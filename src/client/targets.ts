@@ -102,7 +102,7 @@ function target(given: ConnectOptions, uri: ParsedUri, handshakes: Map<string, H
   const said = handshake(given, uri);
   // the same object for the same wishes: a refusal then counts for all of them
   const { clientProperties: _, ...wishes } = said;
-  const key = JSON.stringify([wishes, uri.options.name, tls?.cert]);
+  const key = JSON.stringify([wishes, uri.options.name, tls?.cert, tls?.pfx]);
   if (!handshakes.has(key)) handshakes.set(key, said);
   return {
     host: given.hostname === undefined ? (uri.hostname ?? 'localhost') : hostName(given.hostname, 'hostname'),

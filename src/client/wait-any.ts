@@ -9,6 +9,7 @@ const TIMEOUT_ONLY = new Set(['timeout']);
  * Wait until at least one of several connections has something for `drainEvents`: an event, a timer that is
  * due, or its end. Blocks for ever, or up to `timeout` ms. Dispatches nothing.
  * @returns those that have, none after `timeout`
+ * @throws {TimeoutError} the deadline of a `withDeadline` passed
  * @throws {InterruptedError} Ctrl-C
  *
  *     for (;;) for (const connection of waitAny([here, there])) connection.drainEvents();
@@ -16,12 +17,19 @@ const TIMEOUT_ONLY = new Set(['timeout']);
 export function waitAny(connections: readonly Connection[], options: CallOptions = {}): Connection[] {
   check(connections);
   checkOptions('waitAny', options, TIMEOUT_ONLY);
-  const deadline = performance.now() + checkTimeout(options.timeout ?? Number.POSITIVE_INFINITY);
+  const timeout = checkTimeout(options.timeout ?? Number.POSITIVE_INFINITY);
+  // inside of withDeadline its limit counts, too
+  const deadline = Math.min(...connections.map((connection) => connection.eventDeadline(timeout)));
   for (;;) {
     const links = connections.map(({ link }) => link);
     const states = links.map(({ state }) => state);
+    connections[0]?.checkInterrupt();
     const ready = connections.filter((connection) => connection.hasEvents);
-    if (ready.length > 0 || performance.now() >= deadline) return ready;
+    if (ready.length > 0) return ready;
+    if (performance.now() >= deadline) {
+      for (const connection of connections) connection.checkLimit();
+      return ready;
+    }
     const news = () =>
       links.some((link, index) => link.inbound.available() > 0 || link.state !== states[index]) ||
       connections.some(({ dispatcher }) => dispatcher.settled);

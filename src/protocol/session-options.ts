@@ -48,8 +48,12 @@ export interface SessionOptions {
   retryDelay: number;
   /** Milliseconds for everything until a connection is open. */
   connectTimeout: number;
+  /** Milliseconds of it that are over before the worker hears of it. */
+  spent: number;
   /** Bytes the worker keeps for a main thread that does not read. */
   maxBufferedBytes: number;
+  /** Bytes that wait, here or there, before consumers without acknowledgements are suspended. */
+  suspendAt: number;
 }
 
 /** What `connection.close` says. */
@@ -68,10 +72,11 @@ export type Command =
   | { command: 'abort' }
   /** A SASL response that main has made; `question` counts the responses that were asked for. */
   | { command: 'respond'; response: Uint8Array; question: number }
-  /** A consumer that may be suspended has started or, without `consumer`, ended. */
-  | { command: 'suspendable'; key: string; consumer: SuspendableConsumer | undefined }
-  /** Does main have so much that consumers should be suspended? */
-  | { command: 'waiting'; much: boolean };
+  /** A consumer that may be suspended has started; it ends. */
+  | { command: 'watch'; key: string; consumer: SuspendableConsumer }
+  | { command: 'unwatch'; key: string }
+  /** Does so much of it wait with main that it should be suspended? */
+  | { command: 'suspend'; key: string; suspended: boolean };
 
 /** The frames that end a consumer for a while, and start it again. */
 export interface SuspendableConsumer {

@@ -163,6 +163,12 @@ describe('an open connection', () => {
   it('replaces its password while it runs', () => {
     connection.updateSecret('a-new-token', 'the old one expires');
     connection.updateSecret('another-one');
+    // the rings hold it, as bytes: what is printed must not
+    const channel = connection.channel();
+    const shown = inspect({ connection, channel }, { depth: Number.POSITIVE_INFINITY });
+    channel.close();
+    expect(shown).not.toMatch(/a-new-token|61 2d 6e 65 77/);
+    expect(shown).toContain('isOpen: true');
     expect(connection.isAlive).toBe(true);
   });
 });

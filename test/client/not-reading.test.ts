@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import type { AmqpError, Channel } from '../../src';
 import { build } from '../support/built-worker';
 import {
   count,
@@ -12,6 +13,7 @@ import {
   sharedQueue,
   takeAll,
   thrownBy,
+  unique,
 } from '../support/connect';
 
 const MIB = 1024 * 1024;
@@ -65,25 +67,31 @@ function fillNumbered(queue: string, messages: number, size: number): void {
   channel.close();
 }
 
-describe('a program that computes for 45 s while a full queue flows in without acknowledgements', () => {
-  const queue = () => sharedQueue(shared().channel());
+/** A queue that this channel's connection has declared, full; gone after the test. */
+function fullQueue(channel: Channel, messages = 20_000, size = 500): string {
+  const { queue } = channel.queueDeclare(unique('full'), { durable: true });
+  made.push(queue);
+  fillNumbered(queue, messages, size);
+  return queue;
+}
+const made: string[] = [];
+afterEach(() => {
+  for (const queue of made.splice(0)) shared().channel().queueDelete(queue);
+});
 
+describe('a program that computes for 45 s while a full queue flows in without acknowledgements', () => {
   test('loses neither its connection nor a message, nor their order; its memory stays bounded', async () => {
-    const [small, large] = [queue(), queue()];
-    fillNumbered(small, 60_000, 1000); // more than may wait
-    fillNumbered(large, 120, 1_000_000);
+    const channel = shared().channel();
     const outcomes = await Promise.all([
-      busy(small, 60_000, BUSY_SECONDS, { maxBufferedBytes: 8 * MIB }),
+      busy(fullQueue(channel, 60_000, 1000), 60_000, BUSY_SECONDS, { maxBufferedBytes: 8 * MIB }),
       // what RabbitMQ has sent already when the consumer is suspended is more than may wait
-      busy(large, 120, BUSY_SECONDS, { maxBufferedBytes: 8 * MIB }),
+      busy(fullQueue(channel, 120, 1_000_000), 120, BUSY_SECONDS, { maxBufferedBytes: 8 * MIB }),
     ]);
     for (const [index, messages] of [60_000, 120].entries()) {
       expect(outcomes[index]).toMatchObject({ next: messages, wrong: 0, tags: ['busy'] });
       expect(outcomes[index]!.error).toBeUndefined();
       expect(outcomes[index]!.growth).toBeLessThan(80 * MIB);
     }
-    const channel = shared().channel();
-    for (const each of [small, large]) channel.queueDelete(each);
   });
 });
 
@@ -92,36 +100,35 @@ describe('consumers without acknowledgements are suspended', () => {
   const consumers = (queue: string) =>
     shared().channel().queueDeclare(queue, { passive: true }).consumerCount;
 
+  /** Calls take what comes off the wire, but run no callback: go on until the consumer is suspended. */
+  function flood(channel: Channel, queue: string): void {
+    eventually(() => channel.queueDeclare(queue, { passive: true }).consumerCount === 0);
+  }
+
   test('while their messages wait for a callback, and go on afterwards', () => {
-    const queue = sharedQueue(shared().channel());
-    fillNumbered(queue, 20_000, 500);
     const connection = open(LIMIT);
     const channel = connection.channel();
+    const queue = fullQueue(channel);
     let next = 0;
     let wrong = 0;
     channel.basicConsume(queue, ({ body }) => void (body.readUInt32BE(0) !== next++ && wrong++), {
       noAck: true,
     });
-    // calls take what comes off the wire, but run no callback
-    eventually(() => channel.queueDeclare(queue, { passive: true }).consumerCount === 0);
-    const { queuedEvents } = connection.stats();
-    expect(queuedEvents).toBeGreaterThan(50);
+    flood(channel, queue);
+    expect(connection.stats().queuedEvents).toBeGreaterThan(50);
     pause(300);
-    channel.queueDeclare(queue, { passive: true });
-    const left = count(channel, queue);
-    expect(left).toBeGreaterThan(10_000);
+    expect(count(channel, queue)).toBeGreaterThan(10_000);
     drainUntil(connection, () => next === 20_000);
     expect(wrong).toBe(0);
     eventually(() => consumers(queue) === 1);
   });
 
   test('and one that was cancelled meanwhile stays so', () => {
-    const queue = sharedQueue(shared().channel());
-    fillNumbered(queue, 20_000, 500);
     const connection = open(LIMIT);
     const channel = connection.channel();
+    const queue = fullQueue(channel);
     const tag = channel.basicConsume(queue, () => {}, { noAck: true });
-    eventually(() => channel.queueDeclare(queue, { passive: true }).consumerCount === 0);
+    flood(channel, queue);
     channel.basicCancel(tag);
     connection.loop({ timeout: 200 });
     expect(consumers(queue)).toBe(0);
@@ -130,9 +137,8 @@ describe('consumers without acknowledgements are suspended', () => {
   });
 
   test('their channel can be closed meanwhile, and another opened', () => {
-    const queue = sharedQueue(shared().channel());
-    fillNumbered(queue, 20_000, 500);
     const connection = open(LIMIT);
+    const queue = fullQueue(connection.channel());
     for (let round = 0; round < 5; round++) {
       const channel = connection.channel();
       channel.basicConsume(queue, () => {}, { noAck: true });
@@ -144,41 +150,106 @@ describe('consumers without acknowledgements are suspended', () => {
   });
 
   test('an iterator too', () => {
-    const queue = sharedQueue(shared().channel());
-    fillNumbered(queue, 20_000, 500);
     const channel = open(LIMIT).channel();
+    const queue = fullQueue(channel);
     const messages = channel.consume(queue, { noAck: true, timeout: 2000, limit: 20_000 });
-    eventually(() => channel.queueDeclare(queue, { passive: true }).consumerCount === 0);
+    flood(channel, queue);
     let next = 0;
     for (const { body } of messages) expect(body.readUInt32BE(0)).toBe(next++);
     expect(next).toBe(20_000);
   });
 
-  test('but for exclusive ones, and those of queues that would go away', () => {
+  test('an iterator that ends with its channel leaves nothing behind that suspends others', () => {
+    const connection = open(LIMIT);
+    const lost = connection.channel();
+    const queue = fullQueue(lost);
+    const messages = lost.consume(queue, { noAck: true });
+    flood(lost, queue);
+    lost.close();
+    expect(() => [...messages]).toThrow();
+    const channel = connection.channel();
+    const { queue: other } = channel.queueDeclare('', { exclusive: true });
+    let got = 0;
+    channel.basicConsume(other, () => void got++, { noAck: true });
+    for (let round = 0; round < 3; round++) {
+      channel.basicPublish('x', { routingKey: other });
+      drainUntil(connection, () => got > round);
+    }
+  });
+
+  test('each for what waits of its own: a callback may read another queue meanwhile', () => {
     const connection = open(LIMIT);
     const channel = connection.channel();
-    const fleeting = channel.queueDeclare('', { exclusive: true, autoDelete: true }).queue;
-    const exclusive = privateQueue(channel);
+    const queue = fullQueue(channel);
+    const { queue: replies } = channel.queueDeclare('', { exclusive: true });
+    let heard: string | undefined;
+    const answer = () => {
+      channel.basicPublish('answer', { routingKey: replies });
+      for (const { text } of channel.consume(replies, { noAck: true, timeout: 5000, limit: 1 })) heard = text;
+    };
+    channel.basicConsume(queue, () => void (heard ?? answer()), { noAck: true });
+    flood(channel, queue);
+    connection.drainEvents();
+    expect(heard).toBe('answer');
+  });
+
+  test.each<[string, object, object]>([
+    ['exclusive ones', {}, { exclusive: true }],
+    ['those of a queue that goes with its last consumer', { autoDelete: true }, {}],
+    ['those of one that expires', { arguments: { 'x-expires': 60_000 } }, {}],
+    ['those of one with a single active consumer', { arguments: { 'x-single-active-consumer': true } }, {}],
+  ])('but not %s', (_, declare, consume) => {
+    const connection = open({ maxBufferedBytes: 8 * MIB });
+    const channel = connection.channel();
+    const { queue } = channel.queueDeclare('', { exclusive: true, ...declare });
     let taken = 0;
-    channel.basicConsume(fleeting, () => void taken++, { noAck: true });
-    channel.basicConsume(exclusive, () => void taken++, { noAck: true, exclusive: true });
-    const body = Buffer.alloc(1000);
-    for (let number = 0; number < 5000; number++) {
-      channel.basicPublish(body, { routingKey: number % 2 ? fleeting : exclusive });
-    }
+    channel.basicConsume(queue, () => void taken++, { noAck: true, ...consume });
+    for (let number = 0; number < 3000; number++)
+      channel.basicPublish(Buffer.alloc(1000), { routingKey: queue });
     for (let round = 0; round < 20; round++) {
       pause(10);
-      expect(channel.queueDeclare(fleeting, { passive: true }).consumerCount).toBe(1);
-      expect(channel.queueDeclare(exclusive, { passive: true }).consumerCount).toBe(1);
+      expect(channel.queueDeclare(queue, { passive: true }).consumerCount).toBe(1);
     }
-    drainUntil(connection, () => taken === 5000);
+    drainUntil(connection, () => taken === 3000);
+  });
+
+  test('nor those of a queue that somebody else declared: it may go with its last consumer', () => {
+    const owner = open().channel();
+    const { queue } = owner.queueDeclare(unique('others'), { autoDelete: true });
+    const connection = open({ maxBufferedBytes: 8 * MIB });
+    const channel = connection.channel();
+    let taken = 0;
+    channel.basicConsume(queue, () => void taken++, { noAck: true });
+    for (let number = 0; number < 3000; number++)
+      owner.basicPublish(Buffer.alloc(1000), { routingKey: queue });
+    for (let round = 0; round < 20; round++) {
+      pause(10);
+      expect(channel.queueDeclare(queue, { passive: true }).consumerCount).toBe(1);
+    }
+    drainUntil(connection, () => taken === 3000);
+  });
+
+  test('those that cannot be: more than maxBufferedBytes for their callbacks ends the connection, and says why', () => {
+    const connection = open(LIMIT);
+    const channel = connection.channel();
+    const queue = privateQueue(channel);
+    channel.basicConsume(queue, () => {}, { noAck: true, exclusive: true });
+    const error = thrownBy<AmqpError>(() => {
+      for (;;) {
+        for (let number = 0; number < 100; number++)
+          channel.basicPublish(Buffer.alloc(1000), { routingKey: queue });
+        channel.queueDeclare(queue, { passive: true });
+      }
+    });
+    expect(error).toMatchObject({ code: 'OVERRUN', origin: 'client' });
+    expect(error.message).toContain('acknowledgements');
   });
 
   test('large messages that are published meanwhile stay whole', () => {
-    const [queue, target] = [sharedQueue(shared().channel()), sharedQueue(shared().channel())];
-    fillNumbered(queue, 20_000, 500);
     const connection = open(LIMIT);
     const channel = connection.channel();
+    const queue = fullQueue(channel);
+    const target = sharedQueue(shared().channel());
     let taken = 0;
     // the same channel: a frame between the frames of a body would end the connection
     channel.basicConsume(queue, () => void taken++, { noAck: true });
@@ -192,17 +263,17 @@ describe('consumers without acknowledgements are suspended', () => {
   });
 
   test('the error of a queue that was deleted meanwhile says so', () => {
-    const queue = sharedQueue(shared().channel());
-    fillNumbered(queue, 20_000, 500);
     const connection = open(LIMIT);
     const channel = connection.channel();
+    const queue = fullQueue(channel);
     channel.basicConsume(queue, () => {}, { noAck: true });
-    eventually(() => channel.queueDeclare(queue, { passive: true }).consumerCount === 0);
+    flood(channel, queue);
     shared().channel().queueDelete(queue);
     const error = thrownBy(() => {
       for (;;) connection.drainEvents({ timeout: 2000 });
     });
     expect(error.message).toMatch(/404 NOT_FOUND - no queue/);
+    expect(error.message).toContain('had been suspended because this program did not read');
     expect(connection.isOpen).toBe(true);
   });
 });

@@ -302,6 +302,19 @@ describe('the end', () => {
     expect(connection.channel().isOpen).toBe(true);
   });
 
+  it('is forgotten when it is closed, after what it sent', () => {
+    const seen: unknown[] = [];
+    for (let each = 0; each < 100; each++) {
+      const remote = here((value) => seen.push(value));
+      remote.call(each);
+      remote.close();
+    }
+    connection.loop({ timeout: 50 });
+    expect(seen).toHaveLength(100);
+    const { dispatcher } = connection as unknown as { dispatcher: { mailboxes: number } };
+    expect(dispatcher.mailboxes).toBe(0);
+  });
+
   it('does not come with many of them', () => {
     const seen: unknown[] = [];
     const remotes = Array.from({ length: 50 }, (_, id) => here((value) => seen.push([id, value])));

@@ -228,6 +228,13 @@ describe('rounds', () => {
 });
 
 describe('connectTimeout is for all of it together', () => {
+  test('a host that is silent leaves time for the rounds that were asked for', () => {
+    const one = broker(SILENT, GOOD);
+    expect(connectToAll([one], { connectionAttempts: 2, retryDelay: 10, connectTimeout: 4500 }).isOpen).toBe(
+      true,
+    );
+  });
+
   test('a host that is silent has its share, and leaves the rest to the others', () => {
     const [silent, good] = [broker(SILENT), broker(GOOD)];
     const start = performance.now();

@@ -5,6 +5,7 @@ const { connect } = require(library);
 
 const connection = connect(url, JSON.parse(options));
 const channel = connection.channel();
+channel.queueDeclare(queue, { durable: true });
 let next = 0;
 let wrong = 0;
 channel.basicConsume(

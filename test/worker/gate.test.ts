@@ -18,48 +18,60 @@ beforeEach(() => {
 afterEach(() => jest.useRealTimers());
 
 test('cancels every consumer once when too much waits, and starts it again when that is gone', () => {
-  gate.add('a', A);
-  gate.add('b', B);
-  gate.here(true);
-  gate.here(true);
+  gate.watch('a', A);
+  gate.watch('b', B);
+  gate.suspendAll(true);
+  gate.suspendAll(true);
   expect(sent).toEqual([1, 3]);
-  gate.here(false);
-  gate.here(false);
+  gate.suspendAll(false);
+  gate.suspendAll(false);
   expect(sent).toEqual([1, 3, 2, 4]);
 });
 
 test('stays shut as long as either thread has too much', () => {
-  gate.add('a', A);
-  gate.there(true);
-  gate.here(true);
-  gate.there(false);
+  gate.watch('a', A);
+  gate.suspend('a', true);
+  gate.suspendAll(true);
+  gate.suspend('a', false);
   expect(sent).toEqual([1]);
-  gate.here(false);
+  gate.suspendAll(false);
   expect(sent).toEqual([1, 2]);
 });
 
+test('suspends one alone when it is the one that has too much waiting', () => {
+  gate.watch('a', A);
+  gate.watch('b', B);
+  gate.suspend('b', true);
+  expect(sent).toEqual([3]);
+  gate.suspendAll(true);
+  gate.suspendAll(false);
+  expect(sent).toEqual([3, 1, 2]);
+  gate.suspend('b', false);
+  expect(sent).toEqual([3, 1, 2, 4]);
+});
+
 test('a consumer that starts while it is shut is cancelled at once', () => {
-  gate.here(true);
-  gate.add('a', A);
+  gate.suspendAll(true);
+  gate.watch('a', A);
   expect(sent).toEqual([1]);
 });
 
 test('one that has ended is not started again', () => {
-  gate.add('a', A);
-  gate.add('b', B);
-  gate.here(true);
-  gate.remove('a');
-  gate.here(false);
+  gate.watch('a', A);
+  gate.watch('b', B);
+  gate.suspendAll(true);
+  gate.unwatch('a');
+  gate.suspendAll(false);
   expect(sent).toEqual([1, 3, 4]);
-  gate.add('a', A); // the same name, in a new life
-  gate.here(true);
+  gate.watch('a', A); // the same name, in a new life
+  gate.suspendAll(true);
   expect(sent).toEqual([1, 3, 4, 3, 1]);
 });
 
 test('what main is in the way of is done as soon as it is not', () => {
-  gate.add('a', A);
+  gate.watch('a', A);
   free = false;
-  gate.here(true);
+  gate.suspendAll(true);
   jest.advanceTimersByTime(200);
   expect(sent).toEqual([]);
   free = true;
@@ -69,19 +81,19 @@ test('what main is in the way of is done as soon as it is not', () => {
 });
 
 test('and not at all if it was over before that', () => {
-  gate.add('a', A);
+  gate.watch('a', A);
   free = false;
-  gate.here(true);
-  gate.here(false);
+  gate.suspendAll(true);
+  gate.suspendAll(false);
   free = true;
   jest.advanceTimersByTime(200);
   expect(sent).toEqual([]);
 });
 
 test('once stopped it does nothing more', () => {
-  gate.add('a', A);
+  gate.watch('a', A);
   free = false;
-  gate.here(true);
+  gate.suspendAll(true);
   gate.stop();
   free = true;
   jest.advanceTimersByTime(200);

@@ -7,11 +7,20 @@ import type {
   SessionDescription,
   SessionOptions,
   Target,
+  TlsMaterial,
 } from '../../src/protocol/session-options';
 import { hostAndPort } from '../../src/protocol/uri';
 import { Race, resolve } from './dial';
 import { allFailed, describe, failed } from './failure';
 import { Session } from './session';
+
+/** A target has at least this long, if there is so much time. */
+const LEAST_SHARE_MS = 2000;
+const ABORTED: ErrorRecord = {
+  name: 'ConnectionClosedError',
+  message: 'the connection was aborted',
+  code: 'ABORTED',
+};
 
 /**
  * Finds a broker that takes the connection: every target in order, of each every address, and the whole list
@@ -34,7 +43,8 @@ export class Connector {
   #last: ErrorRecord | undefined;
   #refusal: ErrorRecord | undefined;
   /** Credentials a broker has said no to: the others of a cluster would say the same. */
-  readonly #refused = new Set<HandshakeParams>();
+  readonly #refused = new Set<HandshakeParams | TlsMaterial>();
+  #aborted = false;
   #round = 1;
   #next = 0;
   /** The share of a target, or the pause between two rounds. */
@@ -51,7 +61,7 @@ export class Connector {
     /** Runs once, when nothing is left. */
     readonly onOver: () => void,
   ) {
-    this.#deadline = performance.now() + options.connectTimeout;
+    this.#deadline = performance.now() + options.connectTimeout - options.spent;
     this.#tryNext();
   }
 
@@ -63,8 +73,8 @@ export class Connector {
     const { targets, dial, connectTimeout } = this.options;
     const target = targets[this.#next++];
     if (target === undefined) return this.#roundOver();
-    if (this.#refused.has(target.handshake)) return this.#tryNext();
-    const share = this.#remaining / (targets.length - this.#next + 1);
+    if (this.#isRefused(target)) return this.#tryNext();
+    const share = this.#share();
     const limit =
       share < connectTimeout * 0.99
         ? `${Math.round(share)} ms, its share of connectTimeout (${connectTimeout} ms)`
@@ -77,6 +87,18 @@ export class Connector {
       if (error !== undefined) return this.#unresolved(target, describe(error), error);
       this.#open(target, new Race(addresses, dial.happyEyeballsDelay));
     });
+  }
+
+  /**
+   * What a target may take: a fair part of the time for all attempts that are still due, pauses aside. But not
+   * too little for a slow network; then there will be fewer rounds.
+   */
+  #share(): number {
+    const { targets, connectionAttempts, retryDelay } = this.options;
+    const inRound = targets.length - this.#next + 1;
+    const rounds = connectionAttempts - this.#round;
+    const fair = (this.#remaining - rounds * retryDelay) / (inRound + rounds * targets.length);
+    return Math.max(fair, Math.min(LEAST_SHARE_MS, this.#remaining / inRound));
   }
 
   get #remaining(): number {
@@ -102,11 +124,14 @@ export class Connector {
     } catch (error) {
       const reason = `the TLS options cannot be used: ${describe(error as Error)}`;
       const record = failed('ConnectError', { host, port, stage: 'tls', reason });
-      return this.#failed({ ...record, code: 'TLS_OPTIONS', origin: 'client', recoverable: false }, target);
+      return this.#failed(
+        { ...record, code: 'TLS_OPTIONS', origin: 'client', recoverable: false },
+        target.tls,
+      );
     }
     this.#sessions++;
     const route = { target, race, secure, dial: this.options.dial };
-    this.session = new Session(this.link, route, this.options.maxBufferedBytes, {
+    this.session = new Session(this.link, route, this.options, {
       asked: () => {
         this.#questions++;
       },
@@ -125,36 +150,45 @@ export class Connector {
   #ended({ target, race }: { target: Target; race: Race }, record: ErrorRecord | undefined): void {
     if (this.#state !== 'looking') return this.#over(record);
     this.session = undefined;
-    if (record?.code === 'ABORTED') return this.#over(record);
+    if (this.#aborted) return this.#over(ABORTED);
     // the next session's stream begins where main has read to
     this.link.inbound.rewind();
     const another = record?.recoverable !== false && race.left > 0 && !this.#spent;
-    if (!another) return this.#failed(record as ErrorRecord, target);
+    if (!another) return this.#failed(record as ErrorRecord, target.handshake);
     this.#attempts.push(...(record?.attempts ?? []));
     this.#open(target, race);
   }
 
-  #failed(record: ErrorRecord, target?: Target): void {
+  /** `cause`: what was refused, if anything. */
+  #failed(record: ErrorRecord, cause?: HandshakeParams | TlsMaterial): void {
     this.#last = record;
     this.#attempts.push(...(record.attempts ?? []));
     if (record.recoverable === false) {
       this.#refusal ??= record;
-      if (target !== undefined) this.#refused.add(target.handshake);
+      if (cause !== undefined) this.#refused.add(cause);
     }
     if (this.#remaining > 0) this.#tryNext();
-    else this.#giveUp('');
+    else this.#giveUp(this.#roundsMissed());
+  }
+
+  #isRefused({ handshake, tls }: Target): boolean {
+    return this.#refused.has(handshake) || (tls !== undefined && this.#refused.has(tls));
+  }
+
+  /** For whoever asked for more rounds than there was time for. */
+  #roundsMissed(): string {
+    const { connectionAttempts, connectTimeout } = this.options;
+    const left = connectionAttempts - this.#round;
+    return left === 0
+      ? ''
+      : ` and connectTimeout (${connectTimeout} ms) leaves no time for ${left} more rounds`;
   }
 
   #roundOver(): void {
-    const { targets, connectionAttempts, connectTimeout, retryDelay } = this.options;
-    const hopeless = targets.every(({ handshake }) => this.#refused.has(handshake));
+    const { targets, connectionAttempts, retryDelay } = this.options;
+    const hopeless = targets.every((target) => this.#isRefused(target));
     if (hopeless || this.#round >= connectionAttempts) return this.#giveUp('');
-    if (this.#remaining <= retryDelay) {
-      const left = connectionAttempts - this.#round;
-      return this.#giveUp(
-        ` and connectTimeout (${connectTimeout} ms) leaves no time for ${left} more rounds`,
-      );
-    }
+    if (this.#remaining <= retryDelay) return this.#giveUp(this.#roundsMissed());
     this.#timer = setTimeout(() => {
       this.#round++;
       this.#next = 0;
@@ -162,10 +196,10 @@ export class Connector {
     }, retryDelay);
   }
 
-  /** A refusal is what has to be mended; else, if there was more than one attempt, all of them are told. */
+  /** A refusal is what has to be mended; and if there was more than one attempt, all of them are told. */
   #giveUp(hint: string): void {
     const only = this.#sessions <= 1 && this.options.targets.length === 1 && hint === '';
-    this.#over(this.#refusal ?? (only ? this.#last : allFailed(this.#attempts, hint)));
+    this.#over(only ? this.#last : allFailed(this.#attempts, hint, this.#refusal));
   }
 
   #over(record: ErrorRecord | undefined): void {
@@ -188,8 +222,9 @@ export class Connector {
   }
 
   abort(): void {
-    if (this.session !== undefined) return this.session.abort();
-    this.#over({ name: 'ConnectionClosedError', message: 'the connection was aborted', code: 'ABORTED' });
+    this.#aborted = true;
+    if (this.session !== undefined) return this.session.giveUp(ABORTED);
+    this.#over(ABORTED);
   }
 
   /** The response of a mechanism of the user's own, to the question with this number. */

@@ -145,8 +145,12 @@ export function lost(target: { host: string; port: number }, reason: string): Er
 const MOST_ATTEMPTS = 16;
 const LONGEST_REASON = 200;
 
-/** Several attempts, and none succeeded: the last ones, each with its reason. */
-export function allFailed(attempts: readonly ConnectAttempt[], hint: string): ErrorRecord {
+/** Several attempts, and none succeeded: the last ones, each with its reason, and what was refused if anything. */
+export function allFailed(
+  attempts: readonly ConnectAttempt[],
+  hint: string,
+  refusal: ErrorRecord | undefined,
+): ErrorRecord {
   const shown = attempts
     .slice(-MOST_ATTEMPTS)
     .map((attempt) => ({ ...attempt, reason: cut(attempt.reason) }));
@@ -157,9 +161,14 @@ export function allFailed(attempts: readonly ConnectAttempt[], hint: string): Er
     return `\n  ${hostAndPort(attempt)}${where} at ${stage}: ${reason}`;
   });
   const earlier = hidden > 0 ? `\n  (and ${hidden} before these)` : '';
+  const all = `${attempts.length} attempts failed${hint}:${lines.join('')}${earlier}`;
+  if (refusal !== undefined) {
+    const message = attempts.length > 1 ? `${refusal.message}\n${all}` : refusal.message;
+    return { ...refusal, message, attempts: shown };
+  }
   return {
     name: 'ConnectError',
-    message: `cannot connect, ${attempts.length} attempts failed${hint}:${lines.join('')}${earlier}`,
+    message: `cannot connect, ${all}`,
     code: 'CONNECT',
     attempts: shown,
     origin: 'network',

@@ -5,58 +5,58 @@ const RETRY_MS = 20;
 
 /**
  * Consumers without acknowledgements know no prefetch: the broker sends as fast as it can, and drops a
- * connection that is not read for 30 s. When too much waits for main, they are cancelled, and started again
- * when that has been taken: the messages stay in their queues meanwhile. Main, which may be busy for long,
- * has left the frames for both here; it does not notice.
+ * connection that is not read for 30 s. When too much waits, they are cancelled, and started again when that
+ * has been taken: the messages stay in their queues meanwhile. Main, which may be busy for long, has left the
+ * frames for both here; it does not notice.
  *
- *   [open] --too much waits here, or with main--> [shut] --both have been taken--> [open]
+ * All are suspended while the worker holds too much for main, and each while too much of its own waits there.
  */
 export class Gate {
   readonly #consumers = new Map<string, SuspendableConsumer>();
   /** Those that have been cancelled. */
+  readonly #cancelled = new Set<string>();
+  /** Those of which too much waits with main. */
   readonly #suspended = new Set<string>();
-  /** Too much waits in the worker; with main. */
-  #here = false;
-  #there = false;
+  #allSuspended = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** `send` writes frames now, or returns false: main is in the middle of a message. */
   constructor(readonly send: (frames: Uint8Array) => boolean) {}
 
-  add(key: string, consumer: SuspendableConsumer): void {
+  watch(key: string, consumer: SuspendableConsumer): void {
     this.#consumers.set(key, consumer);
     this.#act();
   }
 
-  remove(key: string): void {
+  unwatch(key: string): void {
     this.#consumers.delete(key);
+    this.#cancelled.delete(key);
     this.#suspended.delete(key);
   }
 
-  /** Does too much wait here? */
-  here(much: boolean): void {
-    if (this.#here === much) return;
-    this.#here = much;
+  suspend(key: string, suspended: boolean): void {
+    if (suspended) this.#suspended.add(key);
+    else this.#suspended.delete(key);
     this.#act();
   }
 
-  /** Does too much wait with main? */
-  there(much: boolean): void {
-    this.#there = much;
+  suspendAll(suspended: boolean): void {
+    if (this.#allSuspended === suspended) return;
+    this.#allSuspended = suspended;
     this.#act();
   }
 
   #act(): void {
     clearTimeout(this.#timer);
-    const shut = this.#here || this.#there;
     for (const [key, { cancel, consume }] of this.#consumers) {
-      if (this.#suspended.has(key) === shut) continue;
-      if (!this.send(shut ? cancel : consume)) {
+      const wanted = this.#allSuspended || this.#suspended.has(key);
+      if (this.#cancelled.has(key) === wanted) continue;
+      if (!this.send(wanted ? cancel : consume)) {
         this.#timer = setTimeout(() => this.#act(), RETRY_MS);
         return;
       }
-      if (shut) this.#suspended.add(key);
-      else this.#suspended.delete(key);
+      if (wanted) this.#cancelled.add(key);
+      else this.#cancelled.delete(key);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { ErrorRecord } from '../../src/errors';
+import type { SessionOptions } from '../../src/protocol/session-options';
 import type { Gate } from './gate';
 import type { Inbound } from './inbound';
 
@@ -7,8 +8,6 @@ const SIP_MS = 10_000;
 const SIP_SIZE = 1024 * 1024;
 /** So many, and the program has to be told. */
 const MOST_SIPS = 32;
-/** Part of the overflow at which consumers are suspended: what is on its way needs the rest. */
-const SUSPEND_AT = 1 / 8;
 
 export interface PatienceEvents {
   /** Read the socket again. */
@@ -20,9 +19,9 @@ export interface PatienceEvents {
 /**
  * What to do with a main thread that does not read, so that memory stays bounded and the broker patient.
  *
- *   [reading] --an eighth of the overflow--> [suspended] --all of it--> [paused] --a sip every 10 s--> overrun
- *       ^                                        |                         |
- *       +---------------- all was taken ---------+----- some was taken ----+
+ *   [reading] --suspendAt--> [suspended] --maxBufferedBytes--> [paused] --a sip every 10 s--> overrun
+ *       ^                        |                                |
+ *       +---- all was taken -----+------- some was taken ---------+
  */
 export class Patience {
   paused = false;
@@ -31,16 +30,16 @@ export class Patience {
   constructor(
     readonly inbound: Inbound,
     readonly gate: Gate,
-    /** Bytes that may wait, but for the sips. */
-    readonly limit: number,
+    readonly options: Pick<SessionOptions, 'maxBufferedBytes' | 'suspendAt'>,
     readonly events: PatienceEvents,
   ) {}
 
   /** Something has come, or was taken. */
   watch(): void {
     const { heldSize, full } = this.inbound;
-    if (heldSize === 0 || heldSize > this.limit * SUSPEND_AT) this.gate.here(heldSize > 0);
-    if (heldSize < this.limit) this.inbound.maxHeld = this.limit;
+    const { maxBufferedBytes, suspendAt } = this.options;
+    if (heldSize === 0 || heldSize > suspendAt) this.gate.suspendAll(heldSize > 0);
+    if (heldSize < maxBufferedBytes) this.inbound.maxHeld = maxBufferedBytes;
     if (this.paused === full) return;
     this.paused = full;
     clearTimeout(this.#timer);
@@ -49,8 +48,8 @@ export class Patience {
   }
 
   #sip(): void {
-    const { inbound, limit } = this;
-    if (inbound.maxHeld >= limit + MOST_SIPS * SIP_SIZE) return this.#giveUp();
+    const { inbound } = this;
+    if (inbound.maxHeld >= this.options.maxBufferedBytes + MOST_SIPS * SIP_SIZE) return this.#giveUp();
     inbound.maxHeld = inbound.heldSize + SIP_SIZE;
     this.paused = false;
     this.events.resume();
@@ -60,8 +59,9 @@ export class Patience {
     const { heldSize } = this.inbound;
     this.events.overrun({
       name: 'ConnectionClosedError',
-      message: `the connection was given up: this program has not read for minutes, and ${heldSize} bytes are waiting (maxBufferedBytes is ${this.limit}); consume with acknowledgements and a small prefetch, call drainEvents or sleep more often, or raise maxBufferedBytes`,
+      message: `the connection was given up: this program has not read for minutes, and ${heldSize} bytes are waiting (maxBufferedBytes is ${this.options.maxBufferedBytes}); consume with acknowledgements and a small prefetch, call drainEvents or sleep more often, or raise maxBufferedBytes`,
       code: 'OVERRUN',
+      origin: 'client',
       recoverable: true,
       outcome: 'unknown',
     });

@@ -5,7 +5,7 @@ import { FRAME, FRAME_END, PROTOCOL_HEADER } from '../../src/protocol/constants'
 import { FrameScanner } from '../../src/protocol/frame';
 import { CannotAuthenticate, describeStranger, Handshake, type Outgoing } from '../../src/protocol/handshake';
 import type { Args, Method } from '../../src/protocol/method-types';
-import type { CloseReason, SuspendableConsumer } from '../../src/protocol/session-options';
+import type { CloseReason, SessionOptions } from '../../src/protocol/session-options';
 import { hostAndPort } from '../../src/protocol/uri';
 import { fitShortstr } from '../../src/protocol/utf8';
 import { ProtocolViolation } from '../../src/protocol/violation';
@@ -56,7 +56,7 @@ export class Session implements TransportEvents {
   readonly #outbound: Outbound;
   readonly #inbound: Inbound;
   readonly #scanner = new FrameScanner((payload) => this.#control(payload));
-  readonly #gate = new Gate((frames) => this.#state === 'open' && this.#outbound.interject(frames));
+  readonly gate = new Gate((frames) => this.#state === 'open' && this.#outbound.interject(frames));
   #heartbeat: Heartbeat | undefined;
   readonly #patience: Patience;
   #timer: NodeJS.Timeout | undefined;
@@ -70,14 +70,14 @@ export class Session implements TransportEvents {
   constructor(
     readonly link: WorkerLink,
     readonly route: Route,
-    maxBufferedBytes: number,
+    options: SessionOptions,
     readonly events: SessionEvents,
   ) {
     this.handshake = new Handshake(route.target.handshake);
-    this.#inbound = new Inbound(link, this.#scanner, maxBufferedBytes);
-    this.#patience = new Patience(this.#inbound, this.#gate, maxBufferedBytes, {
+    this.#inbound = new Inbound(link, this.#scanner, options.maxBufferedBytes);
+    this.#patience = new Patience(this.#inbound, this.gate, options, {
       resume: () => this.transport.resume(),
-      overrun: (record) => this.#giveUp(record),
+      overrun: (record) => this.giveUp(record),
     });
     this.transport = new Transport(route, this);
     this.#outbound = new Outbound(link, this.transport);
@@ -144,30 +144,21 @@ export class Session implements TransportEvents {
 
   /** Flush, say connection.close, wait for close-ok, but not for ever. */
   close({ timeout, ...reason }: CloseReason): void {
-    if (this.#state === 'connecting' || this.#state === 'handshake') return this.abort();
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     this.#outbound.drain(() => this.#send({ name: 'connection.close', args: reason }));
     this.#timer = setTimeout(() => this.transport.destroy(), timeout);
   }
 
-  abort(): void {
-    this.#giveUp({ name: 'ConnectionClosedError', message: 'the connection was aborted', code: 'ABORTED' });
-  }
-
-  suspendable(key: string, consumer: SuspendableConsumer | undefined): void {
-    if (consumer !== undefined) return this.#gate.add(key, consumer);
-    this.#gate.remove(key);
-    this.link.heard();
-  }
-
-  mainHasMuch(much: boolean): void {
-    this.#gate.there(much);
+  /** End it at once, for this reason unless there is one already. */
+  giveUp(record: ErrorRecord): void {
+    this.#end ??= record;
+    this.transport.destroy();
   }
 
   /** Not open in time. */
   tooLate(reason: string): void {
-    this.#giveUp(this.#failed('ConnectError', reason));
+    this.giveUp(this.#failed('ConnectError', reason));
   }
 
   /** The mechanism's response, from outside. */
@@ -230,7 +221,7 @@ export class Session implements TransportEvents {
       deaf: () => this.#patience.paused,
       beat: () => transport.write(HEARTBEAT_FRAME),
       dead: () => {
-        this.#giveUp({
+        this.giveUp({
           name: 'HeartbeatTimeoutError',
           message: `the broker at ${broker} has been silent for two heartbeat intervals of ${interval} s`,
           origin: 'network',
@@ -292,13 +283,8 @@ export class Session implements TransportEvents {
     setTimeout(() => this.transport.destroy(), LEAVE_TIMEOUT_MS).unref();
   }
 
-  #giveUp(record: ErrorRecord): void {
-    this.#end ??= record;
-    this.transport.destroy();
-  }
-
   #refuse(name: string, reason: string): void {
-    this.#giveUp({ ...this.#failed(name, reason), recoverable: false });
+    this.giveUp({ ...this.#failed(name, reason), recoverable: false });
   }
 
   #blame(violation: string): Partial<ErrorRecord> & Pick<ErrorRecord, 'message' | 'outcome'> {

@@ -59,9 +59,12 @@ function command(message: unknown): void {
       return connector?.abort();
     case 'respond':
       return connector?.respond(order.response, order.question);
-    case 'suspendable':
-      return connector?.session?.suspendable(order.key, order.consumer);
-    case 'waiting':
-      return connector?.session?.mainHasMuch(order.much);
+    case 'watch':
+      return connector?.session?.gate.watch(order.key, order.consumer);
+    case 'unwatch':
+      connector?.session?.gate.unwatch(order.key);
+      return link?.heard();
+    case 'suspend':
+      return connector?.session?.gate.suspend(order.key, order.suspended);
   }
 }
