@@ -73,7 +73,7 @@ export class Backlog {
     this.#size += bytes;
     const { suspendAt, most } = this.limits;
     if (this.#key === undefined) {
-      if (bytes > 0 && this.#size > most) this.limits.overrun(this.#size);
+      if (bytes > 0 && this.#size - bytes > most) this.limits.overrun(this.#size);
       return;
     }
     const suspended = this.#size > (this.#suspended ? suspendAt / 2 : suspendAt);

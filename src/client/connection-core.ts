@@ -33,6 +33,8 @@ type Thread = WorkerThread<ControlCall<SessionOptions>, ControlReply<SessionDesc
 
 const CLOSE_TIMEOUT = 5000;
 const LONGEST_TIMER = 0x7fff_ffff;
+/** Bytes that may wait for a callback, whatever the user wants: deliveries come several at a time. */
+const LEAST_BACKLOG = 1024 * 1024;
 /** After `abort`, how long the worker may take to put the socket down. */
 const ABORT_TIMEOUT = 100;
 
@@ -85,7 +87,7 @@ export abstract class ConnectionCore {
     this.link = new Link(settings.ringCapacity, settings.interruptible, settings.stallTimeout);
     const { maxBufferedBytes, suspendAt } = settings.session;
     const overrun = (bytes: number) => this.#overrun(bytes, maxBufferedBytes);
-    this.#backlogLimits = { suspendAt, most: maxBufferedBytes, overrun };
+    this.#backlogLimits = { suspendAt, most: Math.max(maxBufferedBytes, LEAST_BACKLOG), overrun };
     this.pump = new Pump(this.link, {
       route: (type, channel, reader) => this.#route(type, channel, reader),
       died: (error) => this.#died(error),

@@ -12,7 +12,7 @@ export type CancelCallback = (consumerTag: string) => unknown;
 export interface Consumer {
   readonly tag: string;
   readonly noAck: boolean;
-  /** Of one without acknowledgements: what waits for it. */
+  /** Of one without acknowledgements: what waits for it. @internal */
   readonly backlog: Backlog | undefined;
   /** A message came off the wire. */
   deliver(message: IncomingMessage): void;
@@ -27,6 +27,7 @@ export interface Consumer {
 /** A consumer with a callback, run by the pump. */
 export class CallbackConsumer implements Consumer, Event {
   tag = '';
+  /** @internal */
   readonly backlog: Backlog | undefined;
 
   constructor(
@@ -95,6 +96,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   #over = false;
   #error: AmqpError | undefined;
   #left: number;
+  /** @internal */
   readonly backlog: Backlog | undefined;
 
   constructor(
@@ -208,6 +210,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
 
 /** Takes the place of a consumer that has been given up until the broker stops sending: all goes back. */
 export class DrainingConsumer implements Consumer {
+  /** @internal */
   readonly backlog = undefined;
 
   constructor(

@@ -429,8 +429,10 @@ describe('a program that does not read', () => {
   });
 
   test('its heartbeats go on, and it does not take its own deafness for a dead peer', () => {
-    const { peer, connection, channel } = scene([...consumes, loop([message])], { maxBufferedBytes: MIB }, 1);
-    channel.basicConsume('q', () => {}, { noAck: true });
+    const qos = [expects('basic.qos'), send('basic.qos-ok')];
+    const script = [...qos, ...consumes, loop([message])];
+    const { peer, connection, channel } = scene(script, { maxBufferedBytes: MIB }, 1);
+    channel.basicConsume('q', () => {});
     pause(3500);
     expect(connection.isAlive).toBe(true);
     const beats = peer.transcript().filter(({ method }) => method === 'heartbeat');
