@@ -29,6 +29,7 @@ export class Backlog {
   #size = 0;
   #key: string | undefined;
   #suspended = false;
+  #over = false;
 
   constructor(
     readonly link: Link,
@@ -46,6 +47,7 @@ export class Backlog {
 
   /** It ends, or its channel does: the worker must not start it again. */
   unwatch(): void {
+    this.#over = true;
     if (this.#key === undefined) return;
     this.link.handsOff(); // what is written next may close the channel
     this.#post({ command: 'unwatch', key: this.#key });
@@ -72,6 +74,7 @@ export class Backlog {
   #add(bytes: number): void {
     this.#size += bytes;
     const { suspendAt, most } = this.limits;
+    if (this.#over) return; // what still comes is the last
     if (this.#key === undefined) {
       if (bytes > 0 && this.#size - bytes > most) this.limits.overrun(this.#size);
       return;

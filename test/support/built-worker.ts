@@ -52,7 +52,9 @@ export function build(): string {
 function forgetOldCopies(): void {
   for (const name of readdirSync(CACHE)) {
     const folder = join(CACHE, name);
-    if (Date.now() - statSync(folder).mtimeMs > AN_HOUR) rmSync(folder, { recursive: true, force: true });
+    const { mtimeMs } = statSync(folder, { throwIfNoEntry: false }) ?? {}; // another process may be tidying up, too
+    if (mtimeMs !== undefined && Date.now() - mtimeMs > AN_HOUR)
+      rmSync(folder, { recursive: true, force: true });
   }
 }
 

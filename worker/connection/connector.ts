@@ -70,15 +70,15 @@ export class Connector {
   #tryNext(): void {
     clearTimeout(this.#timer);
     this.#spent = false;
-    const { targets, dial, connectTimeout } = this.options;
+    const { targets, dial, connectTimeout, connectionAttempts } = this.options;
     const target = targets[this.#next++];
     if (target === undefined) return this.#roundOver();
     if (this.#isRefused(target)) return this.#tryNext();
     const share = this.#share();
-    const limit =
-      share < connectTimeout * 0.99
-        ? `${Math.round(share)} ms, its share of connectTimeout (${connectTimeout} ms)`
-        : `connectTimeout (${connectTimeout} ms)`;
+    const isAlone = targets.length === 1 && connectionAttempts === 1;
+    const limit = isAlone
+      ? `connectTimeout (${connectTimeout} ms)`
+      : `${Math.round(share)} ms, its share of connectTimeout (${connectTimeout} ms)`;
     this.#timer = setTimeout(() => this.#tooLate(target, `no answer within ${limit}`), share);
     const round = this.#round;
     resolve(target.host, dial.interleave, (error, addresses) => {
