@@ -55,7 +55,7 @@ export function publishBatch(
   const { window = DEFAULT_WINDOW, timeout, ...defaults } = options;
   checkInteger(window, 'window', 1, 0xffff_ffff);
   const total = timeout === undefined ? undefined : performance.now() + checkTimeout(timeout);
-  const batch = new Batch(channel, window, total, defaults);
+  const batch = new Batch(channel, window, total, defaults, Array.isArray(messages));
   for (const item of messages) batch.add(item);
   return batch.finish();
 }
@@ -71,6 +71,8 @@ class Batch {
     readonly window: number,
     readonly total: number | undefined,
     readonly defaults: PublishOptions,
+    /** The messages are all there, and nobody's code runs between them. */
+    readonly still: boolean,
   ) {}
 
   get #deadline(): number {
@@ -86,9 +88,10 @@ class Batch {
       return;
     }
     try {
-      const publish = this.channel.publishWithin(body, options, this.#deadline) as Publish;
+      const publish = this.channel.publish(body, options, this.#deadline) as Publish;
       publish.watched = true;
-      publish.body = Buffer.from(publish.body);
+      // a generator may fill the same buffer again for its next message
+      if (!this.still && !(body instanceof Message)) publish.content = Buffer.from(publish.body);
       this.#publishes.push(publish);
     } catch (error) {
       if (error instanceof TypeError || error instanceof RangeError) throw error;

@@ -9,7 +9,7 @@ import {
   wasSent,
 } from '../errors';
 import type { Args, Input } from '../protocol/method-types';
-import { PROPERTY_NAMES, type PropertiesInput } from '../protocol/properties';
+import type { PropertiesInput } from '../protocol/properties';
 import { type BatchOptions, type Publishing, type PublishResult, publishBatch } from './batch';
 import { ConsumingChannel } from './channel-consuming';
 import { contentOf } from './channel-core';
@@ -18,12 +18,14 @@ import {
   checkBoolean,
   checkOptions,
   checkTimeout,
+  MESSAGE_PROPERTIES,
   optionNames,
   PUBLISH_OPTIONS,
 } from './checks';
 import { Confirms, type Publish } from './confirms';
+import { Head, Heads } from './heads';
 import { type BodyInput, bodyBytes, Message, ReturnedMessage, withEncoding } from './message';
-import { type Address, writePublish } from './publisher';
+import { writeKnown, writePublish } from './publisher';
 import { when } from './pump';
 import type { Answer } from './rpc';
 
@@ -43,6 +45,7 @@ const TIMEOUT_ONLY = new Set(['timeout']);
 /** The verbs that send messages, plainly, confirmed, or in a transaction. */
 export abstract class PublishingChannel extends ConsumingChannel {
   #confirms = new Confirms();
+  readonly #heads = new Heads();
   #mode: ChannelMode = 'none';
   /** The broker's wish (channel.flow): false means do not publish. */
   #active = true;
@@ -71,16 +74,11 @@ export abstract class PublishingChannel extends ConsumingChannel {
    *     channel.basicPublish('hello', { routingKey: 'tasks', deliveryMode: 2 });
    */
   basicPublish(body: BodyInput | Message, options: PublishOptions = {}): void {
-    checkOptions('basicPublish', options, PUBLISH_OPTIONS);
-    checkBoolean(options.wait, 'wait');
-    const deadline = this.connection.deadline(
-      options.timeout === undefined ? undefined : checkTimeout(options.timeout),
-    );
-    const publish = this.publishWithin(body, options, deadline);
+    const publish = this.publish(body, options);
     if (publish === undefined || options.wait === false) return;
     publish.watched = true;
     try {
-      this.connection.pump.until(publish, deadline);
+      this.connection.pump.until(publish, this.connection.deadline(options.timeout));
     } finally {
       publish.watched = publish.settled;
     }
@@ -88,15 +86,46 @@ export abstract class PublishingChannel extends ConsumingChannel {
     throw this.publishError(publish);
   }
 
-  /** Write one publish; in confirm mode returns what tracks it. @internal */
-  publishWithin(body: BodyInput | Message, options: PublishOptions, deadline: number): Publish | undefined {
+  /**
+   * Write one publish; in confirm mode returns what tracks it. What was written before with the same options
+   * needs no checks, only the bytes it gave rise to then. @internal
+   */
+  publish(body: BodyInput | Message, options: PublishOptions, deadline?: number): Publish | undefined {
+    const known = this.#writeKnown(body, options);
+    if (!known) this.#writeNew(body, options, deadline);
+    this.blame.remember('basic.publish', options.exchange ?? '', options.routingKey);
+    return this.#mode === 'confirm' ? this.#confirms.track(body, options) : undefined;
+  }
+
+  #writeKnown(body: BodyInput | Message, options: PublishOptions): boolean {
+    const isText = typeof body === 'string';
+    if (!isText && !(body instanceof Uint8Array)) return false;
+    const head = this.#heads.find(options, isText);
+    if (head === undefined) return false;
+    this.checkOpen('basic.publish');
+    const { connection } = this;
+    return this.#active && !connection.isBlocked && writeKnown(connection.pump, head, body);
+  }
+
+  #writeNew(body: BodyInput | Message, options: PublishOptions, limit: number | undefined): void {
+    checkOptions('basicPublish', options, PUBLISH_OPTIONS);
+    checkBoolean(options.wait, 'wait');
+    const { timeout } = options;
+    const deadline =
+      limit ?? this.connection.deadline(timeout === undefined ? undefined : checkTimeout(timeout));
     const bytes = body instanceof Message ? body.body : bodyBytes(body);
     const properties = body instanceof Message ? merged(body, options) : withEncoding(body, options);
     this.checkOpen('basic.publish');
-    this.#write(options, properties, bytes, deadline);
-    if (this.#mode !== 'confirm') return undefined;
-    const { exchange = '', routingKey = '', mandatory = false } = options;
-    return this.#confirms.track(exchange, routingKey, mandatory, bytes, properties);
+    this.#waitUntilAllowed(deadline);
+    const learn =
+      body instanceof Message || !this.#heads.wanted(options)
+        ? undefined
+        : (head: Uint8Array, headerAt: number) =>
+            this.#heads.keep(new Head(options, typeof body === 'string', head, headerAt, this.id));
+    if (!writePublish(this.connection.pump, this, options, properties, bytes, deadline, learn)) {
+      throw this.timedOut('basic.publish', 'not-sent');
+    }
+    if (!this.isOpen) this.checkOpen('basic.publish'); // it was closed while a large body waited for room
   }
 
   /** Why a publish was not acked. @internal */
@@ -115,10 +144,9 @@ export abstract class PublishingChannel extends ConsumingChannel {
       });
     }
     if (publish.nacked) {
-      const message = new Message(publish.body, properties(publish.properties));
       return new NackError<Message>(`${what} was refused by the broker (basic.nack)`, {
         method: 'basic.publish',
-        message,
+        message: publish.message,
       });
     }
     return new TimeoutError(`${what} was not confirmed in time; it may or may not have arrived`, {
@@ -140,16 +168,6 @@ export abstract class PublishingChannel extends ConsumingChannel {
       outcome: 'unknown',
       cause: reason,
     });
-  }
-
-  /** Put a message into the ring. */
-  #write(address: Address, properties: PropertiesInput, body: Uint8Array, deadline: number): void {
-    this.#waitUntilAllowed(deadline);
-    if (!writePublish(this.connection.pump, this, address, properties, body, deadline)) {
-      throw this.timedOut('basic.publish', 'not-sent');
-    }
-    if (!this.isOpen) this.checkOpen('basic.publish'); // it was closed while a large body waited for room
-    this.blame.remember('basic.publish', address.exchange ?? '', address.routingKey);
   }
 
   /** The broker may have asked not to publish: for this channel (flow) or for all (alarm). */
@@ -344,15 +362,9 @@ export abstract class PublishingChannel extends ConsumingChannel {
 }
 
 const NO_BODY = Buffer.alloc(0);
-const MESSAGE_PROPERTIES = new Set<string>(PROPERTY_NAMES);
 
 /** A message's own properties, and those given beside it, which win. */
 function merged(message: Message, options: PublishOptions): PublishOptions {
   checkOptions('Message', message.properties, MESSAGE_PROPERTIES);
   return { ...message.properties, ...options };
-}
-
-/** The properties among the options of a publish. */
-function properties(options: PropertiesInput): PropertiesInput {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => MESSAGE_PROPERTIES.has(name)));
 }

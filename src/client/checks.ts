@@ -21,6 +21,7 @@ export function optionNames(
   return new Set([...fields.filter((field) => !positional.includes(field)), 'timeout', ...more]);
 }
 
+export const MESSAGE_PROPERTIES = new Set<string>(PROPERTY_NAMES);
 export const PUBLISH_OPTIONS = optionNames('basic.publish', [], ['wait', ...PROPERTY_NAMES]);
 
 /** @throws {TypeError} for something that is not an options object, or a name that is not an option */

@@ -1,8 +1,10 @@
 import type { AmqpError, Outcome } from '../errors';
+import type { Input } from '../protocol/method-types';
 import type { PropertiesInput } from '../protocol/properties';
 import { ProtocolViolation } from '../protocol/violation';
+import { MESSAGE_PROPERTIES } from './checks';
 import { Fifo } from './fifo';
-import type { ReturnedMessage } from './message';
+import { type BodyInput, bodyBytes, Message, type ReturnedMessage, withEncoding } from './message';
 
 /** A publish that waits for the broker's word. `settled` once it has come, or never will. */
 export class Publish {
@@ -14,15 +16,31 @@ export class Publish {
   error: AmqpError | undefined;
   outcome: Outcome | undefined;
 
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly mandatory: boolean;
+
   constructor(
     readonly seqNo: number,
-    readonly exchange: string,
-    readonly routingKey: string,
-    readonly mandatory: boolean,
     /** For the error; a caller that does not wait may reuse its buffer meanwhile. */
-    public body: Uint8Array,
-    readonly properties: PropertiesInput,
-  ) {}
+    public content: BodyInput | Message,
+    readonly options: Input<'basic.publish'> & PropertiesInput,
+  ) {
+    this.exchange = options.exchange ?? '';
+    this.routingKey = options.routingKey ?? '';
+    this.mandatory = options.mandatory ?? false;
+  }
+
+  get body(): Uint8Array {
+    return this.content instanceof Message ? this.content.body : bodyBytes(this.content);
+  }
+
+  /** The message, for an error. */
+  get message(): Message {
+    const own = this.content instanceof Message ? this.content.properties : withEncoding(this.content, {});
+    const given = Object.entries(this.options).filter(([name]) => MESSAGE_PROPERTIES.has(name));
+    return new Message(this.body, { ...own, ...Object.fromEntries(given) });
+  }
 
   get acked(): boolean {
     return this.settled && !this.nacked && this.returned === undefined && this.error === undefined;
@@ -56,14 +74,8 @@ export class Confirms {
     return this.outstanding === 0;
   }
 
-  track(
-    exchange: string,
-    routingKey: string,
-    mandatory: boolean,
-    body: Uint8Array,
-    properties: PropertiesInput,
-  ): Publish {
-    const publish = new Publish(this.#next++, exchange, routingKey, mandatory, body, properties);
+  track(content: BodyInput | Message, options: Input<'basic.publish'> & PropertiesInput): Publish {
+    const publish = new Publish(this.#next++, content, options);
     this.#open.push(publish);
     this.#bySeqNo.set(publish.seqNo, publish);
     return publish;

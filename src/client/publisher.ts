@@ -3,6 +3,7 @@ import { closeFrame, encodeMethod, openFrame } from '../protocol/codec';
 import { FRAME, FRAME_END, FRAME_HEADER_SIZE, FRAME_OVERHEAD } from '../protocol/constants';
 import { bodyCapacity } from '../protocol/content';
 import { encodeContentHeader, type PropertiesInput } from '../protocol/properties';
+import type { Head } from './heads';
 import type { Pump } from './pump';
 
 export interface Address {
@@ -23,10 +24,50 @@ export interface Target {
 const USUAL_HEAD_SIZE = 1024;
 
 /**
+ * Write a message whose head has been written before, all in one go and without waiting.
+ * @returns false: there is no room for that now, or its body needs several frames; nothing was written
+ */
+export function writeKnown(pump: Pump, head: Head, body: Uint8Array | string): boolean {
+  const { outbound } = pump.link;
+  const isText = typeof body === 'string';
+  // up to three bytes for each UTF-16 unit; how many it really takes is known once it is written
+  const most = isText ? body.length * 3 : body.length;
+  if (most > bodyCapacity(pump.frameMax)) return false;
+  const headSize = head.bytes.length;
+  const room = headSize + most + 1;
+  if (!outbound.hasRoom(room)) return false;
+  outbound.claim(room);
+  const { buffer, offset } = outbound;
+  buffer.set(head.bytes, offset);
+  const start = offset + headSize;
+  let size = most;
+  if (isText) size = buffer.write(body, start);
+  else buffer.set(body, start);
+  putLong(buffer, offset + head.bodySizeAt, size);
+  if (size === 0) {
+    outbound.commit(head.sizeWithoutBody);
+  } else {
+    putLong(buffer, offset + head.frameSizeAt, size);
+    buffer[start + size] = FRAME_END;
+    outbound.commit(headSize + size + 1);
+  }
+  pump.link.send();
+  return true;
+}
+
+function putLong(buffer: Buffer, at: number, value: number): void {
+  buffer[at] = value >>> 24;
+  buffer[at + 1] = value >>> 16;
+  buffer[at + 2] = value >>> 8;
+  buffer[at + 3] = value;
+}
+
+/**
  * Write a message: method, header and body frames. The bytes of the body are taken now; the caller may
  * reuse its buffer. Blocks while the ring is full. A message that fits the ring, with properties of less
  * than 1 KiB, goes in whole or not at all. A larger one streams through, and if that has to stop half way the connection ends with it: half a
  * message cannot be taken back.
+ * `learn` is given the method and header frame, and where the second begins in it.
  * @returns false when there was no room until `deadline`; nothing was written
  * @throws {TypeError | RangeError} before anything is written
  */
@@ -37,6 +78,7 @@ export function writePublish(
   properties: PropertiesInput,
   body: Uint8Array,
   deadline: number,
+  learn?: (head: Uint8Array, headerAt: number) => void,
 ): boolean {
   const { outbound } = pump.link;
   const { writer, frameMax } = pump;
@@ -48,6 +90,7 @@ export function writePublish(
   const head = () => {
     // no look at what has come here: it could make others write where this is being written
     if (!channel.isOpen) channel.checkOpen('basic.publish');
+    const begin = writer.pos;
     encodeMethod(writer, channel.id, 'basic.publish', address);
     const start = openFrame(writer, FRAME.HEADER, channel.id);
     encodeContentHeader(writer, body.length, properties);
@@ -57,6 +100,7 @@ export function writePublish(
         `the message properties take ${writer.pos - start} bytes, but a frame holds ${frameMax} (frameMax)`,
       );
     }
+    learn?.(writer.buffer.subarray(begin, writer.pos), start - begin);
   };
   if (!pump.claim(USUAL_HEAD_SIZE, head, 'the message properties', deadline)) return false;
 
