@@ -110,8 +110,14 @@ export class Link {
     Atomics.sub(this.#layout.words, WORD.HANDS_OFF, 1);
   }
 
+  /** The next `size` inbound bytes are done with. They are given back many at a time. */
+  take(size: number): void {
+    this.inbound.take(size);
+    if (this.inbound.taken >= this.inbound.capacity / 16) this.release();
+  }
+
   /** Give inbound bytes back, and wake the worker if it waits for room and enough of it has come together. */
-  release(size: number): void {
+  release(size = 0): void {
     this.inbound.release(size);
     if (this.inbound.available() <= this.inbound.capacity / 2) this.#wake(WORD.IN_ROOM_WANTED);
   }

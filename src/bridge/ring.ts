@@ -108,15 +108,27 @@ export class RingProducer extends RingEnd {
 export class RingConsumer extends RingEnd {
   /** Bytes taken so far, released or not. */
   tail: number;
+  /** A head seen earlier: never ahead of the real one. */
+  #head: number;
+  /** Where the producer believes the tail is. */
+  #released: number;
 
   constructor(bytes: Buffer, words: Int32Array, headAt: number, tailAt: number) {
     super(bytes, words, headAt, tailAt);
-    this.tail = Atomics.load(words, tailAt);
+    this.tail = Atomics.load(words, tailAt) >>> 0;
+    this.#head = this.tail;
+    this.#released = this.tail;
   }
 
   /** Bytes that can be read now. */
   available(): number {
-    return (Atomics.load(this.words, this.headAt) - this.tail) >>> 0;
+    this.#head = Atomics.load(this.words, this.headAt) >>> 0;
+    return (this.#head - this.tail) >>> 0;
+  }
+
+  /** Is there nothing to read? Looks at the producer only when it must. */
+  isEmpty(): boolean {
+    return this.#head === this.tail && this.available() === 0;
   }
 
   /** Point `buffer` and `offset` at the next `size` bytes in one piece. The caller has checked `available`. */
@@ -142,9 +154,20 @@ export class RingConsumer extends RingEnd {
     return this.bytes.subarray(position, position + size);
   }
 
-  /** Give the next `size` bytes back to the producer. */
-  release(size: number): void {
+  /** Count the next `size` bytes as taken; `release` gives them back. */
+  take(size: number): void {
     this.tail = (this.tail + size) >>> 0;
+  }
+
+  /** Bytes taken, but not given back. */
+  get taken(): number {
+    return (this.tail - this.#released) >>> 0;
+  }
+
+  /** Give what was taken, and the next `size` bytes, back to the producer. */
+  release(size = 0): void {
+    this.take(size);
+    this.#released = this.tail;
     Atomics.store(this.words, this.tailAt, this.tail);
   }
 }

@@ -145,6 +145,7 @@ export class Connection extends ConnectionCore {
 
   /** When a wait for events that starts now has to end. @internal */
   eventDeadline(timeout: number): number {
+    if (timeout === Number.POSITIVE_INFINITY) return this.#limit; // asking for the time has its price, too
     return Math.min(performance.now() + timeout, this.#limit);
   }
 

@@ -11,7 +11,7 @@ export type BodyInput = string | Uint8Array;
 /** The bytes of a body. @throws {TypeError} for anything else */
 export function bodyBytes(body: unknown): Uint8Array {
   if (typeof body === 'string') return Buffer.from(body);
-  if (isBytes(body)) return body;
+  if (body instanceof Uint8Array || isBytes(body)) return body;
   throw new TypeError(`body must be a string or a Uint8Array, got ${typeName(body)}`);
 }
 

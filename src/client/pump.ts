@@ -15,7 +15,7 @@ import type { Input, MethodName } from '../protocol/method-types';
 import type { Command } from '../protocol/session-options';
 import { fitShortstr } from '../protocol/utf8';
 import { ProtocolViolation } from '../protocol/violation';
-import { OutOfRoom, Reader, Writer } from '../protocol/wire';
+import { OutOfRoom, Reader, uint32, Writer } from '../protocol/wire';
 import { interruption } from './interruption';
 
 /** Something a call waits for. */
@@ -99,11 +99,14 @@ export class Pump {
 
   #next(): boolean {
     const { inbound } = this.link;
-    if (inbound.available() === 0) return false;
+    if (inbound.isEmpty()) {
+      if (inbound.taken > 0) this.link.release();
+      return false;
+    }
     inbound.view(FRAME_HEADER_SIZE);
     const type = inbound.buffer[inbound.offset]!;
-    const channel = inbound.buffer.readUInt16BE(inbound.offset + 1);
-    const size = inbound.buffer.readUInt32BE(inbound.offset + 3);
+    const channel = (inbound.buffer[inbound.offset + 1]! << 8) | inbound.buffer[inbound.offset + 2]!;
+    const size = uint32(inbound.buffer, inbound.offset + 3);
     inbound.view(size + FRAME_OVERHEAD);
     const payload = inbound.offset + FRAME_HEADER_SIZE;
     this.#reader.source(inbound.buffer, payload, payload + size);
@@ -113,7 +116,7 @@ export class Pump {
       if (!(error instanceof ProtocolViolation)) throw error;
       this.#violated(error);
     } finally {
-      this.link.release(size + FRAME_OVERHEAD);
+      this.link.take(size + FRAME_OVERHEAD);
     }
     if (!this.#holding) this.#runChores();
     return true;

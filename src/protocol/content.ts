@@ -2,7 +2,7 @@ import type { MethodPlan } from './codec';
 import { FRAME_OVERHEAD } from './constants';
 import { type ContentHeader, decodeContentHeader, type Properties } from './properties';
 import { ProtocolViolation } from './violation';
-import type { Reader } from './wire';
+import { copyBytes, type Reader } from './wire';
 
 /** The most body bytes that fit in one frame. */
 export function bodyCapacity(frameMax: number): number {
@@ -95,7 +95,7 @@ export class ContentAssembler {
     }
     if (this.#body !== undefined) {
       if (received > this.#body.length) this.#body = grow(this.#body, this.#received, received, bodySize);
-      bytes.copy(this.#body, this.#received, start, end);
+      copyBytes(bytes, start, end, this.#body, this.#received);
     }
     this.#received = received;
     return received === bodySize ? this.#complete() : undefined;

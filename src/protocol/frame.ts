@@ -1,5 +1,6 @@
 import { FRAME, FRAME_END, FRAME_HEADER_SIZE, FRAME_MAX_BEFORE_TUNE, FRAME_OVERHEAD } from './constants';
 import { ProtocolViolation } from './violation';
+import { uint32 } from './wire';
 
 /**
  * Finds the frames in a byte stream that arrives in arbitrary pieces, without keeping the bytes.
@@ -40,11 +41,18 @@ export class FrameScanner {
   /** Look at the next `bytes[start, end)` of the stream. @throws {ProtocolViolation} 501, 504, 505 */
   push(bytes: Buffer, start = 0, end = bytes.length): void {
     let at = start;
-    while (at < end)
-      at =
-        this.#headerSize < FRAME_HEADER_SIZE
-          ? this.#readHeader(bytes, at, end)
-          : this.#readRest(bytes, at, end);
+    while (at < end) {
+      if (this.#headerSize === FRAME_HEADER_SIZE) at = this.#readRest(bytes, at, end);
+      else if (this.#headerSize === 0 && end - at >= FRAME_HEADER_SIZE) at = this.#wholeHeader(bytes, at);
+      else at = this.#readHeader(bytes, at, end);
+    }
+  }
+
+  #wholeHeader(bytes: Buffer, start: number): number {
+    this.#headerSize = FRAME_HEADER_SIZE;
+    this.position += FRAME_HEADER_SIZE;
+    this.#beginFrame(bytes, start);
+    return start + FRAME_HEADER_SIZE;
   }
 
   #readHeader(bytes: Buffer, start: number, end: number): number {
@@ -52,14 +60,14 @@ export class FrameScanner {
     bytes.copy(this.#header, this.#headerSize, start, start + taken);
     this.#headerSize += taken;
     this.position += taken;
-    if (this.#headerSize === FRAME_HEADER_SIZE) this.#beginFrame();
+    if (this.#headerSize === FRAME_HEADER_SIZE) this.#beginFrame(this.#header, 0);
     return start + taken;
   }
 
-  #beginFrame(): void {
-    const type = this.#header[0]!;
-    const channel = this.#header.readUInt16BE(1);
-    const size = this.#header.readUInt32BE(3);
+  #beginFrame(header: Buffer, at: number): void {
+    const type = header[at]!;
+    const channel = (header[at + 1]! << 8) | header[at + 2]!;
+    const size = uint32(header, at + 3);
     checkFrame(type, channel, size, this.frameMax, this.channelMax);
     this.#type = type;
     this.#remaining = size + 1;
@@ -105,6 +113,20 @@ export class FrameScanner {
 
 /** Refuse a frame by its header. @throws {ProtocolViolation} 501, 504, 505 */
 function checkFrame(type: number, channel: number, size: number, frameMax: number, channelMax: number): void {
+  const least = LEAST_PAYLOAD[type];
+  const isFine = least !== undefined && size >= least && size <= frameMax - FRAME_OVERHEAD;
+  if (isFine && channel !== 0 && channel <= channelMax && type !== FRAME.HEARTBEAT) return;
+  refuseFrame(type, channel, size, frameMax, channelMax);
+}
+
+/** The same once more, to say what is wrong, if anything is. @throws {ProtocolViolation} 501, 504, 505 */
+function refuseFrame(
+  type: number,
+  channel: number,
+  size: number,
+  frameMax: number,
+  channelMax: number,
+): void {
   const name = frameName(type);
   if (LEAST_PAYLOAD[type] === undefined) {
     throw new ProtocolViolation(501, 'unknown frame type', 'frame header', '1, 2, 3 or 8', type);

@@ -9,6 +9,7 @@ import {
   type TableInput,
   type TypedTable,
 } from './field-table';
+import { RecentBytes } from './recent';
 import { ProtocolViolation } from './violation';
 import type { Reader, Writer } from './wire';
 
@@ -107,8 +108,21 @@ export function decodeContentHeader(reader: Reader): ContentHeader {
   reader.short(); // weight
   reader.at = 'body size';
   const bodySize = reader.longlong();
+  return { bodySize, properties: decodePlainProperties(reader) };
+}
+
+/** Of the messages of one sender, most have the same properties. */
+const recent = new RecentBytes<Properties>();
+
+function decodePlainProperties(reader: Reader): Properties {
+  const known = recent.read(reader);
+  if (known !== undefined) return { ...known };
+  const start = reader.pos;
   const properties = decodeProperties(reader, rememberTable) as Properties;
-  return { bodySize, properties };
+  // what could be changed behind our back is not shared
+  if (properties.headers === undefined && properties.timestamp === undefined)
+    recent.keep(reader, start, { ...properties });
+  return properties;
 }
 
 /** Like `Properties`, with headers that keep their wire types. */
