@@ -1,12 +1,15 @@
 import { TopologyChannel } from './channel-topology';
 import { checkInteger, checkOptions } from './checks';
 import { Deliveries } from './deliveries';
+import { type HowSettled, type Settlement, settlementBits, writeSettlement } from './settlement';
 
 const NAMES = {
   basicAck: new Set(['multiple']),
   basicNack: new Set(['multiple', 'requeue']),
   basicReject: new Set(['requeue']),
 };
+
+const NO_OPTIONS = {};
 
 /** The verbs that settle deliveries, and what is known of them. */
 export abstract class SettlingChannel extends TopologyChannel {
@@ -30,9 +33,9 @@ export abstract class SettlingChannel extends TopologyChannel {
    * @throws {RangeError} no such message was delivered
    * @see AMQP 0-9-1 §1.8.3.13 (basic.ack)
    */
-  basicAck(deliveryTag: number, options: { multiple?: boolean | undefined } = {}): void {
-    checkOptions('basicAck', options, NAMES.basicAck);
-    this.#settle('basic.ack', deliveryTag, { multiple: options.multiple });
+  basicAck(deliveryTag: number, options: { multiple?: boolean | undefined } = NO_OPTIONS): void {
+    if (options !== NO_OPTIONS) checkOptions('basicAck', options, NAMES.basicAck);
+    this.#settle('basic.ack', deliveryTag, options);
   }
 
   /** Give messages back (`requeue`, default true) or away. Does not block. Throws like `basicAck`. */
@@ -50,16 +53,16 @@ export abstract class SettlingChannel extends TopologyChannel {
     this.#settle('basic.reject', deliveryTag, { requeue: options.requeue });
   }
 
-  #settle(
-    method: 'basic.ack' | 'basic.nack' | 'basic.reject',
-    deliveryTag: number,
-    how: { multiple?: boolean | undefined; requeue?: boolean | undefined },
-  ): void {
+  #settle(method: Settlement, deliveryTag: number, how: HowSettled): void {
     const multiple = how.multiple === true;
     checkInteger(deliveryTag, 'deliveryTag', multiple ? 0 : 1, Number.MAX_SAFE_INTEGER);
     this.checkOpen(method);
     this.deliveries.check(deliveryTag, multiple, this.id);
-    this.send(method, { deliveryTag, ...how }, deliveryTag);
+    const bits = settlementBits(method, how);
+    const { pump } = this.connection;
+    if (bits === undefined || !writeSettlement(pump, this.id, method, deliveryTag, bits))
+      this.send(method, { deliveryTag, ...how }, deliveryTag);
+    else this.blame.remember(method, deliveryTag);
     this.deliveries.settle(deliveryTag, multiple);
   }
 }

@@ -85,7 +85,8 @@ export abstract class ConnectionCore {
     this.callTimeout = settings.callTimeout;
     this.blockedTimeout = settings.blockedTimeout;
     this.link = new Link(settings.ringCapacity, settings.interruptible, settings.stallTimeout);
-    const { maxBufferedBytes, suspendAt } = settings.session;
+    const { suspendAt } = settings;
+    const { maxBufferedBytes } = settings.session;
     const overrun = (bytes: number) => this.#overrun(bytes, maxBufferedBytes);
     this.#backlogLimits = { suspendAt, most: Math.max(maxBufferedBytes, LEAST_BACKLOG), overrun };
     this.pump = new Pump(this.link, {

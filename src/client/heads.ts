@@ -51,7 +51,8 @@ export class Head {
       if (name !== names[index] || (options as Options)[name] !== values[index]) return false;
       index++;
     }
-    return index === names.length;
+    // own names come first: if the last is one, all are
+    return index === names.length && (index === 0 || Object.hasOwn(options, names[index - 1]!));
   }
 }
 

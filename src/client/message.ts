@@ -131,7 +131,7 @@ export class IncomingMessage extends Message<Properties> {
    * @throws {AlreadySettledError} when it was settled before or needs no ack; the channel lives
    * @throws {StaleDeliveryError} when the channel has been reopened since
    */
-  ack(options: { multiple?: boolean | undefined } = {}): void {
+  ack(options?: { multiple?: boolean | undefined }): void {
     this.#checkSettleable('ack');
     this.channel.basicAck(this.deliveryTag, options);
   }

@@ -90,10 +90,10 @@ export interface ConnectOptions {
   /** Bytes of a message body at most; larger ones are not kept (MessageTooLargeError). Default 128 MiB. */
   maxMessageSize?: number | undefined;
   /**
-   * Bytes kept for a program that does not read; default 64 MiB. From an eighth of it on, consumers with
-   * `noAck` are suspended where that does no harm (README, "Staying alive"); at the limit the socket is left
-   * unread but for 1 MiB every 10 s, which keeps RabbitMQ patient; 32 MiB later the connection is given up
-   * (`OVERRUN`).
+   * Bytes kept for a program that does not read for seconds; default 64 MiB. A consumer with `noAck` is
+   * suspended then, or when an eighth of this waits for its callback, where that does no harm (README, "Staying
+   * alive"); at the limit the socket is left unread but for 1 MiB every 10 s, which keeps RabbitMQ patient;
+   * 32 MiB later the connection is given up (`OVERRUN`).
    */
   maxBufferedBytes?: number | undefined;
   /** Ctrl-C ends a blocking call with InterruptedError; default true. Works in the main thread only. */
@@ -107,6 +107,8 @@ export interface Settings {
   session: SessionOptions;
   /** The mechanism whose functions are in this thread. */
   mechanism: CustomMechanism | undefined;
+  /** Bytes that wait for one consumer without acknowledgements before it is suspended. */
+  suspendAt: number;
   callTimeout: number;
   blockedTimeout: number;
   maxMessageSize: number;
@@ -201,8 +203,8 @@ export function resolveOptions(
       connectTimeout: timer(connectTimeout, 'connectTimeout'),
       spent: 0,
       maxBufferedBytes,
-      suspendAt: Math.min(maxBufferedBytes, Math.max(MIB, maxBufferedBytes / 8)),
     },
+    suspendAt: Math.min(maxBufferedBytes, Math.max(MIB, maxBufferedBytes / 8)),
     mechanism,
     callTimeout,
     blockedTimeout: checkTimeout(given.blockedTimeout ?? callTimeout, 'blockedTimeout'),

@@ -3,6 +3,7 @@ import { closeFrame, encodeMethod, openFrame } from '../protocol/codec';
 import { FRAME, FRAME_END, FRAME_HEADER_SIZE, FRAME_OVERHEAD } from '../protocol/constants';
 import { bodyCapacity } from '../protocol/content';
 import { encodeContentHeader, type PropertiesInput } from '../protocol/properties';
+import { putUint32 } from '../protocol/wire';
 import type { Head } from './heads';
 import type { Pump } from './pump';
 
@@ -43,23 +44,16 @@ export function writeKnown(pump: Pump, head: Head, body: Uint8Array | string): b
   let size = most;
   if (isText) size = buffer.write(body, start);
   else buffer.set(body, start);
-  putLong(buffer, offset + head.bodySizeAt, size);
+  putUint32(buffer, offset + head.bodySizeAt, size);
   if (size === 0) {
     outbound.commit(head.sizeWithoutBody);
   } else {
-    putLong(buffer, offset + head.frameSizeAt, size);
+    putUint32(buffer, offset + head.frameSizeAt, size);
     buffer[start + size] = FRAME_END;
     outbound.commit(headSize + size + 1);
   }
   pump.link.send();
   return true;
-}
-
-function putLong(buffer: Buffer, at: number, value: number): void {
-  buffer[at] = value >>> 24;
-  buffer[at + 1] = value >>> 16;
-  buffer[at + 2] = value >>> 8;
-  buffer[at + 3] = value;
 }
 
 /**

@@ -93,7 +93,8 @@ export class Pump {
       this.poll();
       if (goal.settled) return true;
       if (this.death !== undefined) throw this.router.tell(this.death);
-      if (!this.#woke(this.link.waitReadable(state, deadline, goal))) return goal.settled;
+      if (!this.#holding) this.#runChores();
+      if (!this.#woke(this.#sleep(state, deadline, goal))) return goal.settled;
     }
   }
 
@@ -122,8 +123,15 @@ export class Pump {
     return true;
   }
 
+  /** As far as there is room: an answer that we owe a peer who does not read must not hold up anybody. */
   #runChores(): void {
-    while (this.#chores.length > 0) this.#chores.shift()!();
+    while (this.#chores.length > 0 && this.link.outbound.hasRoom(USUAL_METHOD_SIZE)) this.#chores.shift()!();
+  }
+
+  /** Sleep until there is something to do. */
+  #sleep(state: number, deadline: number, goal: Waitable): Awakening {
+    if (this.#chores.length === 0) return this.link.waitReadable(state, deadline, goal);
+    return this.link.waitWritable(USUAL_METHOD_SIZE, state, deadline);
   }
 
   /** Run `write` with the chores held back: nothing may come between the frames of a message. */

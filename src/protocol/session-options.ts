@@ -52,8 +52,6 @@ export interface SessionOptions {
   spent: number;
   /** Bytes the worker keeps for a main thread that does not read. */
   maxBufferedBytes: number;
-  /** Bytes that wait, here or there, before consumers without acknowledgements are suspended. */
-  suspendAt: number;
 }
 
 /** What `connection.close` says. */

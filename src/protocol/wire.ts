@@ -295,6 +295,14 @@ export function uint32(bytes: Uint8Array, at: number): number {
   return bytes[at]! * 0x100_0000 + ((bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!);
 }
 
+/** Like writeUInt32BE, for what has been checked already. */
+export function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
 /** Up to here a loop beats the call of a copy. */
 const FEW_BYTES = 48;
 

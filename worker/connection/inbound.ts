@@ -14,8 +14,8 @@ interface Held {
 
 /**
  * Brings the socket's bytes to main. Ordinarily the kernel writes straight into the ring; when main is
- * slow the ring fills, and a bounded overflow in this thread's heap takes the next bytes, so that the
- * socket is read (RabbitMQ drops a connection whose client does not read for 30 s) until that is full too.
+ * slow the ring fills, and an overflow in this thread's heap takes the next bytes, as much as `maxHeld` says:
+ * ordinarily what one read brings, and more when main does not read for long (see Patience).
  *
  *   ring has room ----------> read into the ring
  *   ring is full -----------> read into the scratch, keep a copy
@@ -36,6 +36,7 @@ export class Inbound {
   constructor(
     readonly link: WorkerLink,
     readonly scanner: FrameScanner,
+    /** Bytes in the overflow from which on the socket is to be left unread. */
     public maxHeld: number,
   ) {
     this.#origin = link.inbound.head;

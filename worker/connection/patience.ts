@@ -3,6 +3,8 @@ import type { SessionOptions } from '../../src/protocol/session-options';
 import type { Gate } from './gate';
 import type { Inbound } from './inbound';
 
+/** Longer than this the socket is not left unread just because the ring is full. */
+const PAUSE_MS = 3000;
 /** RabbitMQ drops a connection whose socket takes nothing for 30 s; this often, a little is read after all. */
 const SIP_MS = 10_000;
 const SIP_SIZE = 1024 * 1024;
@@ -17,11 +19,14 @@ export interface PatienceEvents {
 }
 
 /**
- * What to do with a main thread that does not read, so that memory stays bounded and the broker patient.
+ * What to do with a main thread that does not read, so that memory stays bounded and the broker patient. A
+ * slow one is only made to wait for: the ring is full, the socket is not read, and TCP tells the broker.
  *
- *   [reading] --suspendAt--> [suspended] --maxBufferedBytes--> [paused] --a sip every 10 s--> overrun
- *       ^                        |                                |
- *       +---- all was taken -----+------- some was taken ---------+
+ *   [flowing] --ring full--> [paused] --3 s--> [absorbing] --maxBufferedBytes--> [sipping] --5 min--> overrun
+ *       ^                       |                  |                                |
+ *       +------ room -----------+-- all taken -----+---------- all taken -----------+
+ *
+ * While absorbing and sipping, consumers are suspended; what is on its way is taken into the overflow.
  */
 export class Patience {
   paused = false;
@@ -30,27 +35,34 @@ export class Patience {
   constructor(
     readonly inbound: Inbound,
     readonly gate: Gate,
-    readonly options: Pick<SessionOptions, 'maxBufferedBytes' | 'suspendAt'>,
+    readonly options: Pick<SessionOptions, 'maxBufferedBytes'>,
     readonly events: PatienceEvents,
-  ) {}
+  ) {
+    inbound.maxHeld = 0;
+  }
 
   /** Something has come, or was taken. */
   watch(): void {
-    const { heldSize, full } = this.inbound;
-    const { maxBufferedBytes, suspendAt } = this.options;
-    if (heldSize === 0 || heldSize > suspendAt) this.gate.suspendAll(heldSize > 0);
-    if (heldSize < maxBufferedBytes) this.inbound.maxHeld = maxBufferedBytes;
-    if (this.paused === full) return;
-    this.paused = full;
+    const { inbound } = this;
+    if (inbound.heldSize === 0 && inbound.maxHeld > 0) {
+      inbound.maxHeld = 0;
+      this.gate.suspendAll(false);
+    }
+    if (this.paused === inbound.full) return;
+    this.paused = inbound.full;
     clearTimeout(this.#timer);
-    if (full) this.#timer = setTimeout(() => this.#sip(), SIP_MS);
+    if (this.paused)
+      this.#timer = setTimeout(() => this.#relent(), inbound.maxHeld === 0 ? PAUSE_MS : SIP_MS);
     else this.events.resume();
   }
 
-  #sip(): void {
+  /** It has been paused for as long as may be: read a little more. */
+  #relent(): void {
     const { inbound } = this;
-    if (inbound.maxHeld >= this.options.maxBufferedBytes + MOST_SIPS * SIP_SIZE) return this.#giveUp();
-    inbound.maxHeld = inbound.heldSize + SIP_SIZE;
+    const { maxBufferedBytes } = this.options;
+    if (inbound.maxHeld >= maxBufferedBytes + MOST_SIPS * SIP_SIZE) return this.#giveUp();
+    this.gate.suspendAll(true);
+    inbound.maxHeld = Math.max(maxBufferedBytes, inbound.heldSize + SIP_SIZE);
     this.paused = false;
     this.events.resume();
   }
