@@ -5,11 +5,14 @@ import type { Inbound } from './inbound';
 
 /** Longer than this the socket is not left unread just because the ring is full. */
 const PAUSE_MS = 3000;
-/** RabbitMQ drops a connection whose socket takes nothing for 30 s; this often, a little is read after all. */
-const SIP_MS = 10_000;
-const SIP_SIZE = 1024 * 1024;
+/**
+ * RabbitMQ drops a connection when one write of its own, perhaps several large messages, takes longer than 30 s;
+ * this often, a little is read after all.
+ */
+const SIP_MS = 5000;
+const SIP_SIZE = 2 * 1024 * 1024;
 /** So many, and the program has to be told. */
-const MOST_SIPS = 32;
+const MOST_SIPS = 64;
 
 export interface PatienceEvents {
   /** Read the socket again. */
