@@ -108,7 +108,7 @@ describe('consumers without acknowledgements are suspended', () => {
   test('while their messages wait for a callback, and go on afterwards', () => {
     const connection = open(LIMIT);
     const channel = connection.channel();
-    const queue = fullQueue(channel);
+    const queue = fullQueue(channel, 40_000);
     let next = 0;
     let wrong = 0;
     channel.basicConsume(queue, ({ body }) => void (body.readUInt32BE(0) !== next++ && wrong++), {
@@ -118,7 +118,7 @@ describe('consumers without acknowledgements are suspended', () => {
     expect(connection.stats().queuedEvents).toBeGreaterThan(50);
     pause(300);
     expect(count(channel, queue)).toBeGreaterThan(10_000);
-    drainUntil(connection, () => next === 20_000);
+    drainUntil(connection, () => next === 40_000);
     expect(wrong).toBe(0);
     eventually(() => consumers(queue) === 1);
   });
@@ -126,7 +126,7 @@ describe('consumers without acknowledgements are suspended', () => {
   test('and one that was cancelled meanwhile stays so', () => {
     const connection = open(LIMIT);
     const channel = connection.channel();
-    const queue = fullQueue(channel);
+    const queue = fullQueue(channel, 40_000);
     const tag = channel.basicConsume(queue, () => {}, { noAck: true });
     flood(channel, queue);
     channel.basicCancel(tag);
