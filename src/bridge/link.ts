@@ -1,10 +1,16 @@
 import type { MessagePort } from 'node:worker_threads';
 import { type Awakening, type Bell, threadBell } from './bell';
+import { Habit } from './habit';
 import { createMemory, type Layout, mapMemory, readReport, STATE, WORD } from './layout';
 import { RingConsumer, RingProducer } from './ring';
 
 /** Plain sleeps first: most replies come within this, and an interruptible sleep costs more. */
 const PLAIN_MS = 2;
+/**
+ * Many a broker answers sooner than a thread can be put to sleep and woken again. Measured on two cores with
+ * the broker on the same machine: half the time of a round trip, for the same CPU.
+ */
+const WATCH_MS = 0.15;
 /** Then slices; as often the worker is looked after. */
 const SLICE_MS = 200;
 
@@ -25,8 +31,21 @@ export function sleepUntil(links: readonly Link[], news: () => boolean, deadline
   return awakening;
 }
 
+const watching = new Habit();
+
+/** Watch for news a moment before sleeping. @returns whether there was any */
+function watch(news: () => boolean): boolean {
+  if (!watching.isWorthIt) return false;
+  const until = performance.now() + WATCH_MS;
+  let found = news();
+  while (!found && performance.now() < until) found = news();
+  watching.learn(found);
+  return found;
+}
+
 function sleep(bell: Bell, links: readonly Link[], news: () => boolean, deadline: number): Awakening {
   const interruptible = links.every((link) => link.interruptible);
+  if (deadline > performance.now() && watch(news)) return 'rung';
   const plainUntil = performance.now() + PLAIN_MS;
   for (;;) {
     const ticket = bell.arm();

@@ -246,6 +246,24 @@ describe('the doorbell', () => {
     expect(rig.transport.waiting).toEqual(frameOf(30));
   });
 
+  test('is spared while the worker lingers after it gave main something, and asked for again after that', async () => {
+    const rig = new Rig();
+    rig.outbound.flush();
+    rig.outbound.linger();
+    rig.send(frameOf(20));
+    for (let turn = 0; rig.transport.waiting.length === 0 && turn < 1000; turn++)
+      await new Promise(setImmediate);
+    expect(rig.transport.waiting).toEqual(frameOf(20));
+    expect(rig.rings).toBe(0);
+    rig.transport.take();
+    rig.outbound.linger();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    rig.send(frameOf(30));
+    await portsSettled();
+    expect(rig.rings).toBe(1);
+    expect(rig.transport.waiting).toEqual(frameOf(30));
+  });
+
   test('is left alone while a batch is being written: its end looks for more', async () => {
     const rig = new Rig();
     rig.outbound.flush();

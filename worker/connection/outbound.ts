@@ -1,5 +1,9 @@
+import { Habit } from '../../src/bridge/habit';
 import type { WorkerLink } from '../../src/bridge/worker-link';
 import type { Transport } from './transport';
+
+/** How long to watch for an answer of main's before asking for the doorbell. See WATCH_MS in the bridge. */
+const LINGER_MS = 0.15;
 
 /**
  * Hands the outbound ring to the socket. A batch is everything that was published when it began (one
@@ -7,12 +11,17 @@ import type { Transport } from './transport';
  * follow it. The bytes belong to the socket until its callback; then the room goes back to main.
  *
  *   [parked] --doorbell--> [writing a batch] --more published--> [writing a batch] ...
- *       ^------------------------- nothing left ------------------------+
+ *     ^    |                       ^                                    |
+ *     |    +--something for main--> [lingering] --something published---+
+ *     +------ LINGER_MS ----------------+------------- nothing left ----+
  */
 export class Outbound {
   /** Bytes that the socket has been given and has not taken. */
   #batch = 0;
   #whenEmpty: (() => void) | undefined;
+  readonly #lingering = new Habit();
+  #lingersUntil = 0;
+  #isLingering = false;
 
   constructor(
     readonly link: WorkerLink,
@@ -40,12 +49,29 @@ export class Outbound {
   #available(): number {
     const { outbound } = this.link;
     const size = outbound.available();
-    if (size > 0) return size;
+    if (size > 0 || this.#isLingering) return size;
     this.link.park();
     const late = outbound.available();
     if (late > 0) this.link.unpark();
     return late;
   }
+
+  /** Main has been given something, and may answer at once: watch for that, and spare it the doorbell. */
+  linger(): void {
+    if (this.#isLingering || !this.#lingering.isWorthIt) return;
+    this.#lingersUntil = performance.now() + LINGER_MS;
+    this.#isLingering = true;
+    this.link.unpark();
+    setImmediate(this.#watch);
+  }
+
+  readonly #watch = (): void => {
+    const found = this.link.outbound.available() > this.#batch;
+    this.#isLingering = !found && performance.now() < this.#lingersUntil;
+    if (this.#isLingering) return void setImmediate(this.#watch);
+    this.#lingering.learn(found);
+    this.flush();
+  };
 
   #written(size: number): void {
     this.#batch = 0;

@@ -126,6 +126,7 @@ export class Session implements TransportEvents {
     // only now does main find what came before the broker's close
     if (this.#end !== undefined && this.#state !== 'handshake') this.events.ending(this.#end);
     this.#patience.watch();
+    if (this.#state === 'open') this.#outbound.linger();
     return !this.#patience.paused;
   }
 

@@ -1,0 +1,24 @@
+/** After so many times in a row without success a thing is not done any more; */
+const MOST_MISSES = 8;
+/** but now and then it is tried again, a few times in a row. */
+const RETRY_EVERY = 256;
+
+/** Something that pays at some times and not at others: it is done as long as experience says that it does. */
+export class Habit {
+  #misses = 0;
+  #declined = 0;
+
+  /** Do it this time? */
+  get isWorthIt(): boolean {
+    if (this.#misses < MOST_MISSES) return true;
+    if (++this.#declined < RETRY_EVERY) return false;
+    this.#declined = 0;
+    this.#misses = MOST_MISSES / 2;
+    return true;
+  }
+
+  /** It was done. */
+  learn(paid: boolean): void {
+    this.#misses = paid ? 0 : this.#misses + 1;
+  }
+}
