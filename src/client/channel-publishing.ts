@@ -74,11 +74,13 @@ export abstract class PublishingChannel extends ConsumingChannel {
    *     channel.basicPublish('hello', { routingKey: 'tasks', deliveryMode: 2 });
    */
   basicPublish(body: BodyInput | Message, options: PublishOptions = {}): void {
+    // one limit for the way out and for the confirm; where none is awaited the time need not be asked for
+    const began = this.#mode === 'confirm' ? performance.now() : 0;
     const publish = this.publish(body, options);
     if (publish === undefined || options.wait === false) return;
     publish.watched = true;
     try {
-      this.connection.pump.until(publish, this.connection.deadline(options.timeout));
+      this.connection.pump.until(publish, this.connection.deadline(options.timeout, began));
     } finally {
       publish.watched = publish.settled;
     }

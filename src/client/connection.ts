@@ -235,9 +235,9 @@ export class Connection extends ConnectionCore {
     }
   }
 
-  /** When a call that starts now has to end. @internal */
-  deadline(timeout: number | undefined): number {
-    return Math.min(performance.now() + (timeout ?? this.callTimeout), this.#limit);
+  /** When a call that starts now, or that began before, has to end. @internal */
+  deadline(timeout: number | undefined, began = performance.now()): number {
+    return Math.min(began + (timeout ?? this.callTimeout), this.#limit);
   }
 
   // ── the connection itself ───────────────────────────────────────────────────────────────────────────

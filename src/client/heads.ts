@@ -12,13 +12,13 @@ export class Head {
   /** The method and header frame alone, for a message without a body. */
   readonly sizeWithoutBody: number;
 
+  readonly #names: readonly string[];
+  readonly #values: readonly unknown[];
+
   /**
    * `written` are the method and header frame as they were encoded, for the channel `channel`; `headerAt` is
    * where the second begins.
    */
-  readonly #names: readonly string[];
-  readonly #values: readonly unknown[];
-
   constructor(
     options: object,
     /** A string sets contentEncoding, where bytes do not. */

@@ -60,6 +60,19 @@ const key = { routingKey: 'q' };
 
 describe('connection.blocked: the broker takes no publishes for now', () => {
   const blocked = send('connection.blocked', { reason: REASON });
+
+  test('a confirmed publish has one timeout for waiting to be sent and for its confirm', () => {
+    const { channel } = scene([
+      ...[expects('confirm.select'), send('confirm.select-ok'), blocked, stall(500)],
+      ...[send('connection.unblocked'), expects('basic.publish'), stall(CEILING)],
+    ]);
+    channel.confirmSelect();
+    moment(); // the notice is there
+    const { error, ms } = failureOf(() => channel.basicPublish('x', { ...key, timeout: 900 }));
+    expect(error).toMatchObject({ name: 'TimeoutError', outcome: 'unknown' });
+    expect(ms).toBeGreaterThanOrEqual(895);
+    expect(ms).toBeLessThan(within(1250));
+  });
   const unblocked = send('connection.unblocked');
 
   /** A connection that knows that it is blocked. */
