@@ -46,9 +46,12 @@ export class Bell {
     return Atomics.wait(this.words, COUNT, ticket, ms) === 'timed-out' ? 'timeout' : 'rung';
   }
 
-  /** Like `sleep`, but Ctrl-C ends it. Costs some 15-60 us more: for waits that really last. */
-  sleepInterruptibly(ticket: number, ms: number): Awakening {
-    return isMainThread ? interruptible(() => this.sleep(ticket, ms)) : this.sleep(ticket, ms);
+  /**
+   * Run `wait`, made of sleeps, so that Ctrl-C ends it wherever it is. Costs some 15-60 us, so it is for waits
+   * that really last, and for all of one: a Ctrl-C between two of them would be lost to a program that listens.
+   */
+  interruptibly(wait: () => Awakening): Awakening {
+    return isMainThread ? interruptible(wait) : wait();
   }
 
   /** End the sleep under way, or the next one, as `stopped`. For other threads. */
@@ -86,8 +89,8 @@ const SLOT = '__amqpSyncSleep';
 const script = new Script(`${SLOT}()`, { filename: 'amqp-sync-wait' });
 const realm = new Script('globalThis').runInThisContext() as Record<string, unknown>;
 
-function interruptible(sleep: () => Awakening): Awakening {
-  Object.defineProperty(realm, SLOT, { value: sleep, configurable: true, enumerable: false });
+function interruptible(wait: () => Awakening): Awakening {
+  Object.defineProperty(realm, SLOT, { value: wait, configurable: true, enumerable: false });
   try {
     return script.runInThisContext({ breakOnSigint: true }) as Awakening;
   } catch (error) {

@@ -11,7 +11,7 @@ const PLAIN_MS = 2;
  * the broker on the same machine: half the time of a round trip, for the same CPU.
  */
 const WATCH_MS = 0.15;
-/** Then slices; as often the worker is looked after. */
+/** Sleeps last no longer at a time. */
 const SLICE_MS = 200;
 
 /** What a sleep may also wait for. */
@@ -47,6 +47,14 @@ function sleep(bell: Bell, links: readonly Link[], news: () => boolean, deadline
   const interruptible = links.every((link) => link.interruptible);
   if (deadline > performance.now() && watch(news)) return 'rung';
   const plainUntil = performance.now() + PLAIN_MS;
+  const end = sleepInSlices(bell, links, news, Math.min(deadline, plainUntil));
+  if (end !== 'timeout' || deadline <= plainUntil) return end;
+  const rest = () => sleepInSlices(bell, links, news, deadline);
+  return interruptible ? bell.interruptibly(rest) : rest();
+}
+
+/** As often as a slice ends, the workers are looked after. */
+function sleepInSlices(bell: Bell, links: readonly Link[], news: () => boolean, deadline: number): Awakening {
   for (;;) {
     const ticket = bell.arm();
     if (news()) return 'rung';
@@ -54,10 +62,7 @@ function sleep(bell: Bell, links: readonly Link[], news: () => boolean, deadline
     const now = performance.now();
     for (const link of links) if (!link.isAttended(now)) return 'rung';
     if (now >= deadline) return 'timeout';
-    const plain = now < plainUntil;
-    const slice = Math.min(deadline - now, plain ? PLAIN_MS : SLICE_MS);
-    const end = interruptible && !plain ? bell.sleepInterruptibly(ticket, slice) : bell.sleep(ticket, slice);
-    if (end === 'interrupted') return end;
+    bell.sleep(ticket, Math.min(deadline - now, SLICE_MS));
   }
 }
 

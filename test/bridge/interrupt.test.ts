@@ -31,6 +31,7 @@ function run(
     listener: false,
     nested: false,
     idle: 0,
+    interruptsItself: false,
     ...options,
   };
   const script = join(__dirname, '../support/sleeping-child.ts');
@@ -83,6 +84,12 @@ describe('Ctrl-C during a wait of the main thread', () => {
       expect([code, signal]).toEqual([7, null]);
     },
   );
+
+  test.each([false, true])('between two of its slices, too (SIGINT listener: %p)', async (listener) => {
+    const { lines, code, signal } = await run({ waits: [5000], listener, interruptsItself: true }, () => {});
+    expect(endings(lines).map(([result]) => result)).toEqual(['interrupted']);
+    expect([code, signal]).toEqual([7, null]);
+  });
 
   test('and after it: the signal does what it did before', async () => {
     const whenIdle = (child: ChildProcess, line: string) => void (line === 'idle' && child.kill('SIGINT'));

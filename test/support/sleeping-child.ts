@@ -19,6 +19,8 @@ export interface SleepingChildOptions {
   nested: boolean;
   /** Milliseconds the process idles in its event loop after the waits. */
   idle: number;
+  /** It sends itself SIGINT when a slice of a wait has ended and the next has not begun. */
+  interruptsItself: boolean;
 }
 
 const options = JSON.parse(process.argv[2]!) as SleepingChildOptions;
@@ -30,12 +32,23 @@ function sleep(): void {
   port1.unref();
   link.attach(port1);
   port2.unref();
+  if (options.interruptsItself) interruptBetweenSlices(link);
   for (const ms of options.waits) {
     say('waiting');
     const began = performance.now();
     const result = link.waitReadable(STATE.STARTING, began + ms);
     say(`${result} after ${Math.round(performance.now() - began)}`);
   }
+}
+
+function interruptBetweenSlices(link: Link): void {
+  const { sleep } = link.bell;
+  let slices = 0;
+  link.bell.sleep = (ticket, ms) => {
+    const end = sleep.call(link.bell, ticket, ms);
+    if (++slices === 4) process.kill(process.pid, 'SIGINT'); // the first is the plain one
+    return end;
+  };
 }
 
 function idle(): void {

@@ -48,13 +48,12 @@ export function failOnLostWakeUp(link: Link, ceiling = 10_000): void {
       throw new Error(`nobody rang the bell for ${ceiling} ms: a wake-up was lost`);
     return 'rung';
   };
-  Object.assign(bell, { sleep, sleepInterruptibly: sleep });
+  bell.sleep = sleep;
 }
 
 export function realSleep(): void {
   const bell: Partial<Bell> = threadBell();
   delete bell.sleep;
-  delete bell.sleepInterruptibly;
 }
 
 /** Let every message that has been posted within this thread be heard: some turns of its event loop. */
