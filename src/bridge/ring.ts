@@ -1,3 +1,5 @@
+import { copyBytes } from '../copy';
+
 /**
  * A ring of bytes between exactly one producer and one consumer thread.
  *
@@ -79,8 +81,8 @@ export class RingProducer extends RingEnd {
   #copyIn(source: Uint8Array, start: number, end: number): void {
     const position = this.head & this.mask;
     const first = Math.min(end - start, this.capacity - position);
-    this.bytes.set(source.subarray(start, start + first), position);
-    if (start + first < end) this.bytes.set(source.subarray(start + first, end), 0);
+    copyBytes(source, start, start + first, this.bytes, position);
+    if (start + first < end) copyBytes(source, start + first, end, this.bytes, 0);
   }
 
   /** The writable bytes at the head in one piece, up to the end of the ring: for a reader of sockets. */
@@ -141,8 +143,9 @@ export class RingConsumer extends RingEnd {
       return;
     }
     const spare = this.spare(size);
-    const first = this.bytes.copy(spare, 0, position, this.capacity);
-    this.bytes.copy(spare, first, 0, size - first);
+    const first = this.capacity - position;
+    copyBytes(this.bytes, position, this.capacity, spare, 0);
+    copyBytes(this.bytes, 0, size - first, spare, first);
     this.buffer = spare;
     this.offset = 0;
   }

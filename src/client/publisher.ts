@@ -1,3 +1,4 @@
+import { copyBytes } from '../copy';
 import { ConnectionClosedError } from '../errors';
 import { closeFrame, encodeMethod, openFrame } from '../protocol/codec';
 import { FRAME, FRAME_END, FRAME_HEADER_SIZE, FRAME_OVERHEAD } from '../protocol/constants';
@@ -39,11 +40,11 @@ export function writeKnown(pump: Pump, head: Head, body: Uint8Array | string): b
   if (!outbound.hasRoom(room)) return false;
   outbound.claim(room);
   const { buffer, offset } = outbound;
-  buffer.set(head.bytes, offset);
+  copyBytes(head.bytes, 0, headSize, buffer, offset);
   const start = offset + headSize;
   let size = most;
   if (isText) size = buffer.write(body, start);
-  else buffer.set(body, start);
+  else copyBytes(body, 0, size, buffer, start);
   putUint32(buffer, offset + head.bodySizeAt, size);
   if (size === 0) {
     outbound.commit(head.sizeWithoutBody);

@@ -1,8 +1,9 @@
+import { copyBytes } from '../copy';
 import type { MethodPlan } from './codec';
 import { FRAME_OVERHEAD } from './constants';
 import { type ContentHeader, decodeContentHeader, type Properties } from './properties';
 import { ProtocolViolation } from './violation';
-import { copyBytes, type Reader } from './wire';
+import type { Reader } from './wire';
 
 /** The most body bytes that fit in one frame. */
 export function bodyCapacity(frameMax: number): number {

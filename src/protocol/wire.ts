@@ -1,3 +1,4 @@
+import { copyBytes } from '../copy';
 import { MAX_SHORTSTR } from './constants';
 import { decodeUtf8, encodeEscaped } from './utf8';
 import { ProtocolViolation } from './violation';
@@ -125,7 +126,7 @@ export class Writer {
 
   /** Bytes as they are. */
   bytes(value: Uint8Array): void {
-    this.buffer.set(value, this.take(value.length));
+    copyBytes(value, 0, value.length, this.buffer, this.take(value.length));
   }
 
   boolean(value: unknown): boolean {
@@ -301,12 +302,4 @@ export function putUint32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 1] = value >>> 16;
   bytes[at + 2] = value >>> 8;
   bytes[at + 3] = value;
-}
-
-/** Up to here a loop beats the call of a copy. */
-const FEW_BYTES = 48;
-
-export function copyBytes(from: Buffer, start: number, end: number, to: Buffer, at: number): void {
-  if (end - start > FEW_BYTES) from.copy(to, at, start, end);
-  else for (let index = start; index < end; index++) to[at + index - start] = from[index]!;
 }
