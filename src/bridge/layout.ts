@@ -20,8 +20,8 @@ export const WORD = {
   IN_HEAD: 2 * LINE,
   /** [main] bytes ever taken from it */
   IN_TAIL: 3 * LINE,
-  /** [worker sets, main clears] the worker sleeps: ring the doorbell after writing */
-  WORKER_PARKED: 4 * LINE,
+  /** [worker sets, main clears] what the worker does when it is not working: one of WORKER */
+  WORKER: 4 * LINE,
   /** [worker sets, main clears] the worker holds bytes back: ring the doorbell after reading */
   IN_ROOM_WANTED: 5 * LINE,
   /** [main sets, worker clears] main waits for room: ring the bell after writing to the socket */
@@ -34,7 +34,17 @@ export const WORD = {
   REPORT_SIZE: 9 * LINE,
   /** [both] while not 0, the worker writes no frame of its own on main's channels */
   HANDS_OFF: 10 * LINE,
+  /** [main] it waits for the answer to a call: hand on what comes without delay */
+  AWAITED: 11 * LINE,
+  /** [main sets, worker clears] something was written that must not wait for the end of a nap */
+  URGENT: 12 * LINE,
 } as const;
+
+/**
+ * AWAKE it will look at what main has written; PARKED only when the doorbell rings; NAPPING before long, or when
+ * this word is changed and notified.
+ */
+export const WORKER = { AWAKE: 0, PARKED: 1, NAPPING: 2 } as const;
 
 /**
  *   STARTING --> OPEN --> CLOSED        the worker's view; CLOSED is final and has a report

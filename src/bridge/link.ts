@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { type Awakening, type Bell, threadBell } from './bell';
 import { Habit } from './habit';
-import { createMemory, type Layout, mapMemory, readReport, STATE, WORD } from './layout';
+import { createMemory, type Layout, mapMemory, readReport, STATE, WORD, WORKER } from './layout';
 import { RingConsumer, RingProducer } from './ring';
 
 /** Plain sleeps first: most replies come within this, and an interruptible sleep costs more. */
@@ -34,9 +34,10 @@ export function sleepUntil(links: readonly Link[], news: () => boolean, deadline
 const watching = new Habit();
 
 /** Watch for news a moment before sleeping. @returns whether there was any */
-function watch(news: () => boolean): boolean {
-  if (!watching.isWorthIt) return false;
-  const until = performance.now() + WATCH_MS;
+function watch(news: () => boolean, deadline: number): boolean {
+  const now = performance.now();
+  if (deadline <= now || !watching.isWorthIt) return false;
+  const until = now + WATCH_MS;
   let found = news();
   while (!found && performance.now() < until) found = news();
   watching.learn(found);
@@ -45,7 +46,6 @@ function watch(news: () => boolean): boolean {
 
 function sleep(bell: Bell, links: readonly Link[], news: () => boolean, deadline: number): Awakening {
   const interruptible = links.every((link) => link.interruptible);
-  if (deadline > performance.now() && watch(news)) return 'rung';
   const plainUntil = performance.now() + PLAIN_MS;
   const end = sleepInSlices(bell, links, news, Math.min(deadline, plainUntil));
   if (end !== 'timeout' || deadline <= plainUntil) return end;
@@ -123,7 +123,22 @@ export class Link {
   /** Show the worker what was written, and wake it if it sleeps. */
   send(): void {
     this.outbound.publish();
-    this.#wake(WORD.WORKER_PARKED);
+    Atomics.store(this.#layout.words, WORD.URGENT, 1);
+    this.#rouse();
+  }
+
+  /** Show the worker what was written; it may end a nap first. */
+  sendSoon(): void {
+    this.outbound.publish();
+    if (Atomics.load(this.#layout.words, WORD.WORKER) === WORKER.PARKED) this.#rouse();
+  }
+
+  #rouse(): void {
+    const { words } = this.#layout;
+    if (Atomics.load(words, WORD.WORKER) === WORKER.AWAKE) return;
+    const was = Atomics.exchange(words, WORD.WORKER, WORKER.AWAKE);
+    if (was === WORKER.PARKED) this.post(0);
+    else if (was === WORKER.NAPPING) Atomics.notify(words, WORD.WORKER);
   }
 
   /** Until `handsOn`, or until the worker has `heard` a message: no frame of its own on main's channels. */
@@ -143,11 +158,9 @@ export class Link {
   /** Give inbound bytes back, and wake the worker if it waits for room and enough of it has come together. */
   release(size = 0): void {
     this.inbound.release(size);
-    if (this.inbound.available() <= this.inbound.capacity / 2) this.#wake(WORD.IN_ROOM_WANTED);
-  }
-
-  #wake(flag: number): void {
+    if (this.inbound.available() > this.inbound.capacity / 2) return;
     const { words } = this.#layout;
+    const flag = WORD.IN_ROOM_WANTED;
     if (Atomics.load(words, flag) === 1 && Atomics.exchange(words, flag, 0) === 1) this.post(0);
   }
 
@@ -163,11 +176,16 @@ export class Link {
   /**
    * Sleep until something is readable, the state is no longer `state`, or `goal` has settled, at most until
    * `deadline` (performance.now). The caller names the state it has acted on, so that no change is slept
-   * through.
+   * through. `hurry`: what it waits for is an answer, which is due soon and worth watching for.
    */
-  waitReadable(state: number, deadline: number, goal = NOTHING): Awakening {
+  waitReadable(state: number, deadline: number, goal = NOTHING, hurry = true): Awakening {
     const news = () => this.inbound.available() > 0 || this.state !== state || goal.settled;
-    return sleepUntil([this], news, deadline);
+    if (!hurry) return sleepUntil([this], news, deadline);
+    const { words } = this.#layout;
+    Atomics.store(words, WORD.AWAITED, 1);
+    const end = watch(news, deadline) ? 'rung' : sleepUntil([this], news, deadline);
+    Atomics.store(words, WORD.AWAITED, 0);
+    return end;
   }
 
   /** Like `waitReadable`, and also ends when `size` bytes can be written. */
@@ -176,7 +194,7 @@ export class Link {
       Atomics.store(this.#layout.words, WORD.OUT_ROOM_WANTED, 1);
       return this.outbound.room() >= size || this.inbound.available() > 0 || this.state !== state;
     };
-    return sleepUntil([this], news, deadline);
+    return watch(news, deadline) ? 'rung' : sleepUntil([this], news, deadline);
   }
 
   /**

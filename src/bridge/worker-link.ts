@@ -1,12 +1,14 @@
 import type { MessagePort } from 'node:worker_threads';
 import { Bell } from './bell';
-import { type Layout, mapMemory, STATE, WORD, writeReport } from './layout';
+import { type Layout, mapMemory, STATE, WORD, WORKER, writeReport } from './layout';
 import { RingConsumer, RingProducer } from './ring';
 
-/** The worker's side of a connection's shared memory. It never sleeps here: its event loop does. */
+/** The worker's side of a connection's shared memory. But for naps it never sleeps here: its event loop does. */
 export class WorkerLink {
   readonly outbound: RingConsumer;
   readonly inbound: RingProducer;
+  /** Outbound bytes that the socket has been given and has not taken. */
+  inFlight = 0;
   readonly #bell: Bell;
   readonly #layout: Layout;
 
@@ -44,11 +46,40 @@ export class WorkerLink {
 
   /** Ask for the doorbell before looking into the outbound ring a last time. */
   park(): void {
-    Atomics.store(this.#layout.words, WORD.WORKER_PARKED, 1);
+    Atomics.store(this.#layout.words, WORD.WORKER, WORKER.PARKED);
   }
   unpark(): void {
-    Atomics.store(this.#layout.words, WORD.WORKER_PARKED, 0);
+    Atomics.store(this.#layout.words, WORD.WORKER, WORKER.AWAKE);
   }
+
+  /** Sleep for `ms`, unless something urgent was written, or is meanwhile. */
+  nap(ms: number): void {
+    const { words } = this.#layout;
+    Atomics.store(words, WORD.WORKER, WORKER.NAPPING);
+    if (!this.isUrgent) Atomics.wait(words, WORD.WORKER, WORKER.NAPPING, ms);
+    this.unpark();
+  }
+
+  /** Has main written something urgent? */
+  get isUrgent(): boolean {
+    return Atomics.load(this.#layout.words, WORD.URGENT) === 1;
+  }
+
+  /** What has been written up to now is being dealt with. */
+  attend(): void {
+    Atomics.store(this.#layout.words, WORD.URGENT, 0);
+  }
+
+  /** Bytes that have not left yet. */
+  get hasOutbound(): boolean {
+    return this.outbound.available() > this.inFlight;
+  }
+
+  /** Is main waiting for the answer to a call? */
+  get isAwaited(): boolean {
+    return Atomics.load(this.#layout.words, WORD.AWAITED) === 1;
+  }
+
   /** Ask for the doorbell when main has made room. */
   wantRoom(): void {
     Atomics.store(this.#layout.words, WORD.IN_ROOM_WANTED, 1);

@@ -83,6 +83,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
   basicQos(options: QosOptions): void {
     checkOptions('basicQos', options, NAMES.basicQos);
     this.call('basic.qos', options, options, '');
+    this.limited(options.prefetchCount ?? 0);
     this.#prefetchSet = true;
     if (options.global !== true) this.#prefetch = options.prefetchCount ?? 0;
   }
@@ -137,6 +138,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
       const wanted =
         prefetch ?? (Number.isFinite(limit) ? Math.min(Math.max(1, limit), 0xffff) : DEFAULT_PREFETCH);
       this.request('basic.qos', { prefetchCount: wanted }, {});
+      this.limited(wanted);
     }
     this.#consume(queue, iterator, rest);
     // the limit of a loop is its own; consumers to come have theirs

@@ -15,11 +15,21 @@ const NO_OPTIONS = {};
 export abstract class SettlingChannel extends TopologyChannel {
   /** @internal */
   protected readonly deliveries = new Deliveries();
+  /** The least prefetch that was asked for. */
+  #prefetch = Number.POSITIVE_INFINITY;
+  /** Settlements since the last one that was urgent. */
+  #unhurried = 0;
 
   /** @internal */
   protected override renew(): void {
     super.renew();
     this.deliveries.reset();
+    this.#prefetch = Number.POSITIVE_INFINITY;
+  }
+
+  /** The broker is asked for no more than `count` unsettled messages (0: no limit). @internal */
+  protected limited(count: number): void {
+    if (count > 0) this.#prefetch = Math.min(this.#prefetch, count);
   }
 
   /** Is this delivery still to be acked, nacked or rejected? */
@@ -60,9 +70,16 @@ export abstract class SettlingChannel extends TopologyChannel {
     this.deliveries.check(deliveryTag, multiple, this.id);
     const bits = settlementBits(method, how);
     const { pump } = this.connection;
-    if (bits === undefined || !writeSettlement(pump, this.id, method, deliveryTag, bits))
+    if (bits === undefined || !writeSettlement(pump, this.id, method, deliveryTag, bits, this.#isUrgent))
       this.send(method, { deliveryTag, ...how }, deliveryTag);
     else this.blame.remember(method, deliveryTag);
     this.deliveries.settle(deliveryTag, multiple);
+  }
+
+  /** The broker must not run dry for want of them: a quarter of the prefetch may wait for the worker's next look. */
+  get #isUrgent(): boolean {
+    if (++this.#unhurried * 4 < this.#prefetch) return false;
+    this.#unhurried = 0;
+    return true;
   }
 }

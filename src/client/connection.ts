@@ -178,7 +178,7 @@ export class Connection extends ConnectionCore {
   /** Pump until `goal` has settled, the deadline, or the next timer. @internal */
   waitFor(goal: Waitable, deadline: number): boolean {
     const { busy, nextDue } = this.dispatcher;
-    return this.pump.until(goal, busy ? deadline : Math.min(deadline, nextDue));
+    return this.pump.until(goal, busy ? deadline : Math.min(deadline, nextDue), false);
   }
 
   /** Run `callback` once after `ms`, from the pump. @returns an id for `cancelTimer` */

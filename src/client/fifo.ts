@@ -1,41 +1,51 @@
-/** A queue that never moves its items: `Array.shift` is linear once an array is large. */
+/** A queue that never moves its items: `Array.shift` is linear once an array is large. A ring that grows. */
 export class Fifo<T> {
-  #items: (T | undefined)[] = [];
+  /** Their number is a power of two. */
+  #slots: (T | undefined)[] = new Array(8);
   #head = 0;
+  #length = 0;
 
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#length;
   }
 
   push(item: T): void {
-    this.#items.push(item);
+    if (this.#length === this.#slots.length) this.#move(this.#slots.length * 2);
+    this.#slots[(this.#head + this.#length++) & (this.#slots.length - 1)] = item;
   }
 
   peek(): T | undefined {
-    return this.#items[this.#head];
+    return this.#slots[this.#head];
   }
 
   shift(): T | undefined {
-    if (this.length === 0) return undefined;
-    const item = this.#items[this.#head];
-    this.#items[this.#head++] = undefined;
-    if (this.#head === this.#items.length) {
-      this.#items.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
+    if (this.#length === 0) return undefined;
+    const item = this.#slots[this.#head];
+    this.#slots[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (this.#slots.length - 1);
+    // what was long once does not stay large for ever
+    if (--this.#length === 0 && this.#slots.length > USUAL_SLOTS) this.#move(USUAL_SLOTS);
     return item;
+  }
+
+  #move(size: number): void {
+    const slots = new Array<T | undefined>(size);
+    let index = 0;
+    for (const item of this) slots[index++] = item;
+    this.#slots = slots;
+    this.#head = 0;
   }
 
   /** Keep only what passes, and return the rest. */
   retain(keep: (item: T) => boolean): T[] {
+    const items = [...this];
     const removed: T[] = [];
-    const kept: T[] = [];
-    for (const item of this) (keep(item) ? kept : removed).push(item);
-    this.#items = kept;
+    this.#slots = new Array(8);
     this.#head = 0;
+    this.#length = 0;
+    for (const item of items)
+      if (keep(item)) this.push(item);
+      else removed.push(item);
     return removed;
   }
 
@@ -44,6 +54,9 @@ export class Fifo<T> {
   }
 
   *[Symbol.iterator](): IterableIterator<T> {
-    for (let index = this.#head; index < this.#items.length; index++) yield this.#items[index] as T;
+    for (let index = 0; index < this.#length; index++)
+      yield this.#slots[(this.#head + index) & (this.#slots.length - 1)] as T;
   }
 }
+
+const USUAL_SLOTS = 1024;

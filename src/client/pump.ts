@@ -81,11 +81,12 @@ export class Pump {
   }
 
   /**
-   * Pump until `goal` has settled. Returns false when `deadline` (performance.now) passed first.
+   * Pump until `goal` has settled. Returns false when `deadline` (performance.now) passed first. `hurry`: the goal
+   * is the answer to a call, not whatever the broker may send.
    * @throws {InterruptedError} Ctrl-C
    * @throws {ConnectionClosedError} the connection ended, and the goal with it
    */
-  until(goal: Waitable, deadline: number): boolean {
+  until(goal: Waitable, deadline: number, hurry = true): boolean {
     for (;;) {
       const { state } = this.link;
       while (!goal.settled && this.#next());
@@ -94,7 +95,7 @@ export class Pump {
       if (goal.settled) return true;
       if (this.death !== undefined) throw this.router.tell(this.death);
       if (!this.#holding) this.#runChores();
-      if (!this.#woke(this.#sleep(state, deadline, goal))) return goal.settled;
+      if (!this.#woke(this.#sleep(state, deadline, goal, hurry))) return goal.settled;
     }
   }
 
@@ -129,8 +130,8 @@ export class Pump {
   }
 
   /** Sleep until there is something to do. */
-  #sleep(state: number, deadline: number, goal: Waitable): Awakening {
-    if (this.#chores.length === 0) return this.link.waitReadable(state, deadline, goal);
+  #sleep(state: number, deadline: number, goal: Waitable, hurry: boolean): Awakening {
+    if (this.#chores.length === 0) return this.link.waitReadable(state, deadline, goal, hurry);
     return this.link.waitWritable(USUAL_METHOD_SIZE, state, deadline);
   }
 

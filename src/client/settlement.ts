@@ -26,6 +26,7 @@ export function settlementBits(
 
 /**
  * Write what settles a delivery, by hand: there is one for every message. A test compares it with the walk.
+ * `urgent`: end a nap of the worker's for it.
  * @returns false: there is no room now; nothing was written
  */
 export function writeSettlement(
@@ -34,6 +35,7 @@ export function writeSettlement(
   method: Settlement,
   deliveryTag: number,
   bits: number,
+  urgent: boolean,
 ): boolean {
   const { outbound } = pump.link;
   if (!outbound.hasRoom(SIZE)) return false;
@@ -49,6 +51,7 @@ export function writeSettlement(
   buffer[offset + 19] = bits;
   buffer[offset + 20] = FRAME_END;
   outbound.commit(SIZE);
-  pump.link.send();
+  if (urgent) pump.link.send();
+  else pump.link.sendSoon();
   return true;
 }

@@ -37,6 +37,18 @@ function obedient({ lastWord = false, stallTimeout = 60_000 } = {}): { link: Lin
   return { link, worker };
 }
 
+/** Both ends in this thread. */
+function pair(): { link: Link; worker: WorkerLink } {
+  const link = new Link(1024, false, 60_000);
+  const { port1, port2 } = new MessageChannel();
+  const nothing = () => {};
+  const worker = new WorkerLink(link.memory, link.bell.memory, port2, nothing, nothing);
+  link.attach(port1);
+  port2.unref();
+  port1.unref();
+  return { link, worker };
+}
+
 /** Probes that the worker has answered. */
 function beats(link: Link): number {
   return Atomics.load(mapMemory(link.memory).words, WORD.BEAT);
@@ -321,6 +333,50 @@ describe('a worker that does not answer', () => {
     let result: Awakening = 'timeout';
     while (result === 'timeout' && performance.now() < deadline) result = wait(link, 100).result;
     expect([result, link.state]).toEqual(['rung', STATE.STALLED]);
+  });
+});
+
+describe('a nap of the worker', () => {
+  test('is ended by what is urgent, not by what can wait', () => {
+    const { link } = obedient();
+    tell(link, { order: 'nap' });
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    link.sendSoon();
+    expect(wait(link, 300).result).toBe('timeout');
+    link.send();
+    expect(wait(link, 5000).result).toBe('rung');
+    expect(link.inbound.available()).toBe(1);
+  });
+
+  test('does not begin when something urgent is there, and does when that is attended to', () => {
+    const { link, worker } = pair();
+    const slept = jest.spyOn(Atomics, 'wait');
+    link.send();
+    worker.nap(1);
+    expect(slept).toHaveBeenCalledTimes(0);
+    worker.attend();
+    worker.nap(1);
+    expect(slept).toHaveBeenCalledTimes(1);
+    slept.mockRestore();
+  });
+});
+
+describe('what main waits for', () => {
+  test('is known to the worker as long as it is an answer', () => {
+    const { link, worker } = pair();
+    const seen: boolean[] = [];
+    const goal = {
+      get settled() {
+        seen.push(worker.isAwaited);
+        return seen.length > 2;
+      },
+    };
+    link.waitReadable(link.state, performance.now() + 1000, goal);
+    expect(seen).toContain(true);
+    expect(worker.isAwaited).toBe(false);
+    seen.splice(0);
+    link.waitReadable(link.state, performance.now() + 1000, goal, false);
+    expect(seen).not.toContain(true);
   });
 });
 

@@ -160,7 +160,7 @@ describe('what settles a delivery', () => {
     for (const deliveryTag of [0, 1, 255, 2 ** 31, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
       const bits = settlementBits(method, how)!;
       const bytes = bytesOf(() =>
-        expect(writeSettlement(pump, CHANNEL.id, method, deliveryTag, bits)).toBe(true),
+        expect(writeSettlement(pump, CHANNEL.id, method, deliveryTag, bits, true)).toBe(true),
       );
       const table = written((writer) => encodeMethod(writer, CHANNEL.id, method, { deliveryTag, ...how }));
       expect(bytes.equals(table)).toBe(true);
@@ -179,7 +179,7 @@ describe('what settles a delivery', () => {
   test('without room nothing is written', () => {
     const { pump } = rig();
     pump.link.outbound.hasRoom = () => false;
-    expect(writeSettlement(pump, 1, 'basic.ack', 1, 0)).toBe(false);
+    expect(writeSettlement(pump, 1, 'basic.ack', 1, 0, true)).toBe(false);
     expect(pump.link.outbound.head).toBe(0);
   });
 });

@@ -12,6 +12,7 @@ export type Order =
   | 'reject'
   | 'exit'
   | 'run out of memory'
+  | 'nap'
   | 'loop for ever';
 
 export interface Command {
@@ -59,6 +60,10 @@ const orders: Record<Order, () => void> = {
   exit: () => process.exit(3),
   'run out of memory': () => {
     for (const hoard: number[][] = []; ; ) hoard.push(new Array(1_000_000).fill(1));
+  },
+  nap: () => {
+    link.nap(10_000);
+    orders.publish();
   },
   'loop for ever': () => {
     for (;;);

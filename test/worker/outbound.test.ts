@@ -57,6 +57,8 @@ class Rig {
   readonly outbound: Outbound;
   /** How often main has rung. */
   rings = 0;
+  /** Somebody will call `flush` before long. */
+  attended = false;
 
   constructor() {
     const { port1, port2 } = new MessageChannel();
@@ -72,13 +74,17 @@ class Rig {
       },
       () => {},
     );
-    this.outbound = new Outbound(this.worker, this.transport as unknown as Transport);
+    this.outbound = new Outbound(this.worker, this.transport as unknown as Transport, () => this.attended);
+  }
+
+  write(bytes: Buffer): void {
+    expect(this.link.outbound.hasRoom(bytes.length)).toBe(true);
+    this.link.outbound.write(bytes, 0, bytes.length);
   }
 
   /** Main writes a frame and shows it. */
   send(bytes: Buffer): void {
-    expect(this.link.outbound.hasRoom(bytes.length)).toBe(true);
-    this.link.outbound.write(bytes, 0, bytes.length);
+    this.write(bytes);
     this.link.send();
   }
 }
@@ -223,7 +229,7 @@ describe('room goes back to main', () => {
       const events = { connected: () => outbound.flush(), ended } as Partial<TransportEvents>;
       const target = () => Buffer.alloc(1024);
       const transport = new Transport(route, { ...events, target } as TransportEvents);
-      const outbound = new Outbound(worker, transport);
+      const outbound = new Outbound(worker, transport, () => false);
     });
     server.close();
     expect(lost).toMatchObject({ code: expect.stringMatching(/ECONNRESET|EPIPE/) });
@@ -246,22 +252,36 @@ describe('the doorbell', () => {
     expect(rig.transport.waiting).toEqual(frameOf(30));
   });
 
-  test('is spared while the worker lingers after it gave main something, and asked for again after that', async () => {
+  test('is not asked for while somebody looks again soon', async () => {
     const rig = new Rig();
+    rig.attended = true;
     rig.outbound.flush();
-    rig.outbound.linger();
     rig.send(frameOf(20));
-    for (let turn = 0; rig.transport.waiting.length === 0 && turn < 1000; turn++)
-      await new Promise(setImmediate);
-    expect(rig.transport.waiting).toEqual(frameOf(20));
+    await portsSettled();
     expect(rig.rings).toBe(0);
+    rig.outbound.flush();
+    expect(rig.transport.waiting).toEqual(frameOf(20));
+    rig.attended = false;
     rig.transport.take();
-    rig.outbound.linger();
-    await new Promise((resolve) => setTimeout(resolve, 20));
     rig.send(frameOf(30));
     await portsSettled();
     expect(rig.rings).toBe(1);
     expect(rig.transport.waiting).toEqual(frameOf(30));
+  });
+
+  test('the end of a batch leaves what is not urgent to the next look', () => {
+    const rig = new Rig();
+    rig.attended = true;
+    rig.send(frameOf(20));
+    rig.outbound.flush();
+    rig.write(frameOf(30));
+    rig.link.sendSoon();
+    rig.transport.take();
+    expect(rig.transport.writes).toEqual([]);
+    rig.outbound.flush();
+    rig.send(frameOf(40));
+    rig.transport.take();
+    expect(rig.transport.waiting).toEqual(frameOf(40));
   });
 
   test('is left alone while a batch is being written: its end looks for more', async () => {

@@ -1,9 +1,5 @@
-import { Habit } from '../../src/bridge/habit';
 import type { WorkerLink } from '../../src/bridge/worker-link';
 import type { Transport } from './transport';
-
-/** How long to watch for an answer of main's before asking for the doorbell. See WATCH_MS in the bridge. */
-const LINGER_MS = 0.15;
 
 /**
  * Hands the outbound ring to the socket. A batch is everything that was published when it began (one
@@ -11,31 +7,30 @@ const LINGER_MS = 0.15;
  * follow it. The bytes belong to the socket until its callback; then the room goes back to main.
  *
  *   [parked] --doorbell--> [writing a batch] --more published--> [writing a batch] ...
- *     ^    |                       ^                                    |
- *     |    +--something for main--> [lingering] --something published---+
- *     +------ LINGER_MS ----------------+------------- nothing left ----+
+ *     ^                                                               |
+ *     +--------------------------- nothing left ----------------------+
+ *
+ * It does not park while somebody is to look again soon (see Cadence).
  */
 export class Outbound {
-  /** Bytes that the socket has been given and has not taken. */
-  #batch = 0;
   #whenEmpty: (() => void) | undefined;
-  readonly #lingering = new Habit();
-  #lingersUntil = 0;
-  #isLingering = false;
 
   constructor(
     readonly link: WorkerLink,
     readonly transport: Transport,
+    /** Will `flush` be called again before long, without the doorbell? */
+    readonly isAttended: () => boolean,
   ) {}
 
   /** Write what there is, and go on until there is nothing left. */
   flush(): void {
-    if (this.#batch > 0) return;
+    if (this.link.inFlight > 0) return;
+    this.link.attend(); // first: what is written from here on sets it again
     const size = this.#available();
     if (size === 0) return this.#whenEmpty?.();
     const { outbound } = this.link;
     const first = outbound.readable();
-    this.#batch = size;
+    this.link.inFlight = size;
     if (first.length >= size) {
       this.transport.write(first.subarray(0, size), () => this.#written(size));
     } else {
@@ -49,34 +44,17 @@ export class Outbound {
   #available(): number {
     const { outbound } = this.link;
     const size = outbound.available();
-    if (size > 0 || this.#isLingering) return size;
+    if (size > 0 || this.isAttended()) return size;
     this.link.park();
     const late = outbound.available();
     if (late > 0) this.link.unpark();
     return late;
   }
 
-  /** Main has been given something, and may answer at once: watch for that, and spare it the doorbell. */
-  linger(): void {
-    if (this.#isLingering || !this.#lingering.isWorthIt) return;
-    this.#lingersUntil = performance.now() + LINGER_MS;
-    this.#isLingering = true;
-    this.link.unpark();
-    setImmediate(this.#watch);
-  }
-
-  readonly #watch = (): void => {
-    const found = this.link.outbound.available() > this.#batch;
-    this.#isLingering = !found && performance.now() < this.#lingersUntil;
-    if (this.#isLingering) return void setImmediate(this.#watch);
-    this.#lingering.learn(found);
-    this.flush();
-  };
-
   #written(size: number): void {
-    this.#batch = 0;
+    this.link.inFlight = 0;
     this.link.release(size);
-    this.flush();
+    if (this.link.isUrgent || this.#whenEmpty !== undefined || !this.isAttended()) this.flush();
   }
 
   /**
@@ -85,7 +63,7 @@ export class Outbound {
    */
   interject(frames: Uint8Array): boolean {
     // in this order: a message that began after the first look has something in the ring
-    if (this.link.handsOff || this.link.outbound.available() > this.#batch) return false;
+    if (this.link.handsOff || this.link.hasOutbound) return false;
     this.transport.write(frames);
     return true;
   }

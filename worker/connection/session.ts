@@ -10,6 +10,7 @@ import { hostAndPort } from '../../src/protocol/uri';
 import { fitShortstr } from '../../src/protocol/utf8';
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { OutOfRoom, Reader, Writer } from '../../src/protocol/wire';
+import { Cadence } from './cadence';
 import { describe, failed, lost, refusedUser, refusedVhost, troubled } from './failure';
 import { Gate } from './gate';
 import { Heartbeat } from './heartbeat';
@@ -59,6 +60,7 @@ export class Session implements TransportEvents {
   readonly gate = new Gate((frames) => this.#state === 'open' && this.#outbound.interject(frames));
   #heartbeat: Heartbeat | undefined;
   readonly #patience: Patience;
+  readonly #cadence: Cadence;
   #timer: NodeJS.Timeout | undefined;
   #greeting: Buffer = Buffer.alloc(0);
   /** Why the session is ending, once it is known; the first reason stays. */
@@ -80,7 +82,8 @@ export class Session implements TransportEvents {
       overrun: (record) => this.giveUp(record),
     });
     this.transport = new Transport(route, this);
-    this.#outbound = new Outbound(link, this.transport);
+    this.#cadence = new Cadence(link, () => this.wake());
+    this.#outbound = new Outbound(link, this.transport, () => !this.#cadence.isStill);
   }
 
   // ── transport events ────────────────────────────────────────────────────────────────────────────────
@@ -103,12 +106,12 @@ export class Session implements TransportEvents {
 
   received(target: Buffer, size: number): boolean {
     this.#greet(target, size);
-    return this.#take(() => this.#inbound.received(target, size));
+    return this.#take(size, () => this.#inbound.received(target, size));
   }
 
   copied(bytes: Buffer): boolean {
     this.#greet(bytes, bytes.length);
-    return this.#take(() => this.#inbound.copy(bytes));
+    return this.#take(bytes.length, () => this.#inbound.copy(bytes));
   }
 
   /** Keep the very first bytes: if this is no AMQP broker, they tell what it is. */
@@ -116,8 +119,9 @@ export class Session implements TransportEvents {
     if (this.#greeting.length === 0) this.#greeting = Buffer.from(bytes.subarray(0, Math.min(size, 8)));
   }
 
-  #take(place: () => void): boolean {
+  #take(size: number, place: () => void): boolean {
     if (this.#state === 'closed') return true;
+    const awaited = this.link.isAwaited; // not any more, once it has been given the answer
     try {
       place();
     } catch (error) {
@@ -126,7 +130,7 @@ export class Session implements TransportEvents {
     // only now does main find what came before the broker's close
     if (this.#end !== undefined && this.#state !== 'handshake') this.events.ending(this.#end);
     this.#patience.watch();
-    if (this.#state === 'open') this.#outbound.linger();
+    if (this.#state === 'open') this.#cadence.came(size, awaited);
     return !this.#patience.paused;
   }
 
@@ -358,6 +362,7 @@ export class Session implements TransportEvents {
     clearTimeout(this.#timer);
     this.#heartbeat?.stop();
     this.#patience.stop();
+    this.#cadence.stop();
     // a close that main asked for has nothing to report
     const clean = this.#state === 'closing' && this.#end === undefined;
     this.#state = 'closed';
