@@ -30,6 +30,8 @@ import type { Answer } from './rpc';
 export type QosOptions = OptionsOf<'basic.qos'>;
 export type BasicGetOptions = OptionsOf<'basic.get', 'queue'>;
 export type BasicConsumeOptions = OptionsOf<'basic.consume', 'queue'> & {
+  /** Unsettled messages of this consumer at most; default what `basicQos` set, else 100. */
+  prefetch?: number | undefined;
   /** The broker cancelled the consumer; without it, `drainEvents` throws ConsumerCancelledError. */
   onCancel?: CancelCallback | undefined;
 };
@@ -53,7 +55,7 @@ const DEFAULT_PREFETCH = 100;
 const NAMES = {
   basicQos: optionNames('basic.qos', []),
   basicGet: optionNames('basic.get', ['queue']),
-  basicConsume: optionNames('basic.consume', ['queue'], ['onCancel']),
+  basicConsume: optionNames('basic.consume', ['queue'], ['onCancel', 'prefetch']),
   basicCancel: optionNames('basic.cancel', ['consumerTag']),
   basicRecoverAsync: new Set(['requeue']),
   basicRecover: optionNames('basic.recover', []),
@@ -101,12 +103,16 @@ export abstract class ConsumingChannel extends SettlingChannel {
   basicConsume(queue: string, callback: MessageCallback, options: BasicConsumeOptions = {}): string {
     checkOptions('basicConsume', options, NAMES.basicConsume);
     checkFunction(callback, 'callback');
-    const { onCancel, ...rest } = options;
+    const { onCancel, prefetch, ...rest } = options;
+    if (prefetch !== undefined) checkInteger(prefetch, 'prefetch', 0, 0xffff);
     if (onCancel !== undefined) checkFunction(onCancel, 'onCancel');
     const consumer = new CallbackConsumer(this.self, options.noAck === true, callback, onCancel);
     this.validate('basic.consume', { ...rest, queue });
-    if (!this.#prefetchSet && !options.noAck) this.basicQos({ prefetchCount: DEFAULT_PREFETCH });
-    return this.#consume(queue, consumer, rest);
+    if (prefetch !== undefined) this.request('basic.qos', { prefetchCount: prefetch }, {});
+    else if (!this.#prefetchSet && !options.noAck) this.basicQos({ prefetchCount: DEFAULT_PREFETCH });
+    const tag = this.#consume(queue, consumer, rest);
+    if (prefetch !== undefined) this.#restorePrefetch();
+    return tag;
   }
 
   /**
@@ -127,10 +133,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
     checkTimeout(timeout);
     if (limit !== Number.POSITIVE_INFINITY) checkInteger(limit, 'limit', 0, Number.MAX_SAFE_INTEGER);
     if (prefetch !== undefined) checkInteger(prefetch, 'prefetch', 0, 0xffff);
-    const iterator = new IteratorConsumer(this.self, options.noAck === true, {
-      timeout,
-      limit,
-    });
+    const iterator = new IteratorConsumer(this.self, options.noAck === true, { timeout, limit });
     this.validate('basic.consume', { ...rest, queue });
     if (prefetch !== undefined || !this.#prefetchSet) {
       // a loop that settles nothing still reaches its limit
@@ -139,17 +142,19 @@ export abstract class ConsumingChannel extends SettlingChannel {
       this.request('basic.qos', { prefetchCount: wanted }, {});
     }
     this.#consume(queue, iterator, rest);
-    // the limit of a loop is its own; consumers to come have theirs
-    if (prefetch !== undefined && this.#prefetch !== undefined) {
-      this.request('basic.qos', { prefetchCount: this.#prefetch }, {});
-    }
+    if (prefetch !== undefined) this.#restorePrefetch();
     return iterator;
+  }
+
+  /** The prefetch of one consumer is its own; consumers to come have theirs. */
+  #restorePrefetch(): void {
+    if (this.#prefetch !== undefined) this.request('basic.qos', { prefetchCount: this.#prefetch }, {});
   }
 
   #consume(
     queue: string,
     consumer: Consumer & { tag: string },
-    options: Omit<BasicConsumeOptions, 'onCancel'>,
+    options: Omit<BasicConsumeOptions, 'onCancel' | 'prefetch'>,
   ): string {
     const { consumerTag = '', noWait = false, timeout } = options;
     if (timeout !== undefined) checkTimeout(timeout);
