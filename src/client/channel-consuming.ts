@@ -51,6 +51,7 @@ export interface ConsumeOptions {
 
 /** Safe for a broker's and a program's memory, and enough to keep both busy. */
 const DEFAULT_PREFETCH = 100;
+const FOREVER = Number.POSITIVE_INFINITY;
 
 const NAMES = {
   basicQos: optionNames('basic.qos', []),
@@ -124,14 +125,9 @@ export abstract class ConsumingChannel extends SettlingChannel {
    */
   consume(queue: string, options: ConsumeOptions = {}): MessageIterator {
     checkOptions('consume', options, NAMES.consume);
-    const {
-      timeout = Number.POSITIVE_INFINITY,
-      limit = Number.POSITIVE_INFINITY,
-      prefetch,
-      ...rest
-    } = options;
+    const { timeout = FOREVER, limit = FOREVER, prefetch, ...rest } = options;
     checkTimeout(timeout);
-    if (limit !== Number.POSITIVE_INFINITY) checkInteger(limit, 'limit', 0, Number.MAX_SAFE_INTEGER);
+    if (limit !== FOREVER) checkInteger(limit, 'limit', 0, Number.MAX_SAFE_INTEGER);
     if (prefetch !== undefined) checkInteger(prefetch, 'prefetch', 0, 0xffff);
     const iterator = new IteratorConsumer(this.self, options.noAck === true, { timeout, limit });
     this.validate('basic.consume', { ...rest, queue });
@@ -176,6 +172,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
         consumer.backlog?.watch(this.id, { ...args, consumerTag: tag }, this.connection.frameMax);
     };
     const args = { ...options, queue: this.queueNamed(queue) };
+    consumer.isStream = this.isStream(args);
     if (noWait) {
       if (consumerTag === '')
         throw new TypeError('basicConsume: noWait needs a consumerTag, or nobody will know it');
@@ -189,7 +186,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
       this.#late.delete(consumerTag);
       then((answer.args as Args<'basic.consume-ok'>).consumerTag);
     };
-    const unwanted = (tag: string) => this.connection.pump.defer(() => this.#dismiss(tag, consumer.noAck));
+    const unwanted = (tag: string) => this.connection.pump.defer(() => this.#dismiss(tag, consumer));
     try {
       this.request(
         'basic.consume',
@@ -214,14 +211,14 @@ export abstract class ConsumingChannel extends SettlingChannel {
   }
 
   /** End a consumer without waiting: until the broker has answered, what it brings goes back. */
-  #dismiss(consumerTag: string, noAck: boolean): void {
-    const gone = this.#drain(consumerTag, noAck);
+  #dismiss(consumerTag: string, consumer: Consumer): void {
+    const gone = this.#drain(consumerTag, consumer);
     this.ask('basic.cancel', { consumerTag }, gone);
   }
 
   /** Let what comes for a consumer go back; returns how to end that. */
-  #drain(consumerTag: string, noAck: boolean): () => void {
-    const draining = new DrainingConsumer(consumerTag, noAck, (tag) => this.#giveBack(tag));
+  #drain(consumerTag: string, { noAck, isStream }: Consumer): () => void {
+    const draining = new DrainingConsumer(consumerTag, noAck, isStream, this.#giveBack.bind(this));
     this.#consumers.set(consumerTag, draining);
     return () => {
       if (this.#consumers.get(consumerTag) === draining) this.#consumers.delete(consumerTag);
@@ -240,7 +237,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
     this.#checkTag(consumerTag);
     const consumer = this.#consumers.get(consumerTag);
     consumer?.backlog?.unwatch();
-    if (options.noWait && consumer !== undefined) this.#dismiss(consumerTag, consumer.noAck);
+    if (options.noWait && consumer !== undefined) this.#dismiss(consumerTag, consumer);
     else this.#cancel(consumerTag, consumer, options);
     const unseen = this.connection.dispatcher.retain(
       (event) => consumer === undefined || (event as Partial<IncomingMessage>).consumer !== consumer,
@@ -263,7 +260,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
       else this.request('basic.cancel', { consumerTag }, options, handlers);
     } finally {
       const isLeft = consumer !== undefined && this.isOpen && this.#consumers.get(consumerTag) === consumer;
-      if (isLeft) gone = this.#drain(consumerTag, consumer.noAck);
+      if (isLeft) gone = this.#drain(consumerTag, consumer);
     }
   }
 
@@ -442,8 +439,9 @@ export abstract class ConsumingChannel extends SettlingChannel {
   }
 
   /** Give back a delivery that nobody will see. */
-  #giveBack(deliveryTag: number): void {
+  #giveBack(deliveryTag: number, isStream = false): void {
     this.deliveries.settle(deliveryTag, false);
-    this.respond('basic.nack', { deliveryTag, requeue: true });
+    if (isStream) this.respond('basic.ack', { deliveryTag });
+    else this.respond('basic.nack', { deliveryTag, requeue: true });
   }
 }

@@ -1,4 +1,4 @@
-import { AlreadySettledError, StaleDeliveryError } from '../errors';
+import { AlreadySettledError, StaleDeliveryError, WrongStateError } from '../errors';
 import { type TypedTable, typedTable } from '../protocol/field-table';
 import type { Properties } from '../protocol/properties';
 import { isBytes, typeName } from '../protocol/wire';
@@ -18,7 +18,8 @@ export function bodyBytes(body: unknown): Uint8Array {
 }
 
 /**
- * A body with its properties. A string body sets `contentEncoding` to `utf-8` unless it is given.
+ * A body with its properties. A string body sets `contentEncoding` to `utf-8` unless it is given. `expiration`
+ * and `timestamp` may be durations and moments: what is sent is counted from when the message is published.
  *
  *     channel.basicPublish(new Message('hello', { deliveryMode: 2 }), { routingKey: 'greetings' });
  *     new Message(JSON.stringify(order), { contentType: 'application/json' }).json.id;
@@ -218,15 +219,35 @@ export class IncomingMessage extends Message<Properties> {
       result = refusePromise(fn(this), 'process');
     } catch (error) {
       // what went wrong in `fn` is what the caller has to hear, even if `fn` has settled the message before
-      if (!this.isSettled && this.channel.isOpen)
-        this.reject({ requeue: requeue && !(rejectOnRedelivered && this.redelivered) });
+      this.giveUp(requeue && !(rejectOnRedelivered && this.redelivered));
       throw error;
     }
     if (!(ignoreProcessed && this.isSettled)) this.ack();
     return result;
   }
 
+  /**
+   * Whoever had it could not deal with it: back to the queue, or away, if nothing was decided yet. A stream
+   * keeps its messages and takes none back; there an ack only asks for more. @internal
+   */
+  giveUp(requeue: boolean): void {
+    if (this.isSettled || !this.channel.isOpen) return;
+    if (this.#isOfStream) this.ack();
+    else this.reject({ requeue });
+  }
+
+  /** The header alone would not do: it stays with a copy that was published elsewhere. */
+  get #isOfStream(): boolean {
+    return this.consumer?.isStream === true && this.properties.headers?.['x-stream-offset'] !== undefined;
+  }
+
   #checkSettleable(verb: string): void {
+    if (verb !== 'ack' && this.#isOfStream) {
+      throw new WrongStateError(
+        `cannot ${verb} message ${this.deliveryTag}: it is of a stream, which keeps its messages; ack it`,
+        { code: 'STREAM' },
+      );
+    }
     if (this.noAck) {
       throw new AlreadySettledError(`cannot ${verb} message ${this.deliveryTag}: it was taken with noAck`, {
         code: 'NO_ACK',
@@ -246,7 +267,7 @@ export class IncomingMessage extends Message<Properties> {
 
   /** Requeues the message if nothing was decided about it. */
   [Symbol.dispose](): void {
-    if (!this.isSettled && this.channel.isOpen) this.nack({ requeue: true });
+    this.giveUp(true);
   }
 }
 
