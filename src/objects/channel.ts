@@ -62,12 +62,12 @@ export class Channel extends ClientChannel {
     if (passive) return this.getQueue(name, { timeout });
     const type = options.type ?? typeIn(options.arguments);
     const table = argumentsOf('declareQueue', options, QUEUE_ARGUMENTS, type);
-    const isTemporary = name === '' && (type ?? 'classic') === 'classic';
+    const isTemporary = name === '';
     const { exclusive = isTemporary, autoDelete = isTemporary } = options;
     // RabbitMQ 4.3 refuses what is neither durable nor exclusive
     const { durable = !isTemporary || !exclusive } = options;
-    if (type === 'quorum' || type === 'stream') refuseFleeting(type, { durable, exclusive, autoDelete });
     const flags = { durable, exclusive, autoDelete };
+    if (type === 'quorum' || type === 'stream') refuseFleeting(type, name, flags);
     const { queue } = this.queueDeclare(name, { ...flags, arguments: table, timeout });
     return new Queue(this, queue, { ...flags, type, arguments: table });
   }
@@ -216,8 +216,10 @@ export class Channel extends ClientChannel {
 /** RabbitMQ says so, too, but not so clearly. @throws {TypeError} */
 function refuseFleeting(
   type: string,
+  name: string,
   flags: { durable: boolean; exclusive: boolean; autoDelete: boolean },
 ): void {
+  if (name === '') throw new TypeError(`declareQueue: a ${type} queue needs a name`);
   const { durable, exclusive, autoDelete } = flags;
   if (durable && !exclusive && !autoDelete) return;
   const what = durable ? (exclusive ? 'exclusive' : 'autoDelete') : 'transient';

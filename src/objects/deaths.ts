@@ -22,7 +22,7 @@ export interface Death {
  *
  *     const times = deaths(message).find(({ queue }) => queue === 'orders')?.count ?? 0;
  */
-export function deaths(message: Message<{ headers?: Table }> | Message): Death[] {
+export function deaths(message: Message): Death[] {
   const { headers } = message.properties as { headers?: Table };
   const entries = headers?.['x-death'];
   return Array.isArray(entries) ? entries.filter(isTable).map(death) : [];

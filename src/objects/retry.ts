@@ -82,7 +82,7 @@ function throughExchange(queue: Queue, message: Message, delay: number): void {
 }
 
 function parked(error: unknown, message: IncomingMessage, queue: Queue, park: RetryOptions['park']): void {
-  if (park === false) return message.reject();
+  if (park === false) return message.giveUp(false);
   const copy = copyOf(message, retries(message), error);
   if (park === undefined) companion(queue, 'parked', {}).publish(copy);
   else queue.channel.defaultExchange.publish(copy, nameOf(park, 'park'));

@@ -91,8 +91,7 @@ export class Subscription implements Disposable {
   }
 
   #giveUp(message: IncomingMessage): void {
-    if (message.isSettled) return;
-    message.nack({ requeue: this.#requeue && !(this.#rejectOnRedelivered && message.redelivered) });
+    message.giveUp(this.#requeue && !(this.#rejectOnRedelivered && message.redelivered));
   }
 
   /** End it; what `fn` has not seen yet is requeued. Blocks for a round trip; again: nothing. */
