@@ -233,7 +233,8 @@ export class IncomingMessage extends Message<Properties> {
   giveUp(requeue: boolean): void {
     if (this.isSettled || !this.channel.isOpen) return;
     if (this.#isOfStream) this.ack();
-    else this.reject({ requeue });
+    else if (requeue) this.nack({ requeue });
+    else this.reject();
   }
 
   /** The header alone would not do: it stays with a copy that was published elsewhere. */

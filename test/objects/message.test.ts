@@ -76,6 +76,12 @@ describe('expiration', () => {
     expect(() => channel.basicPublish(new Message('x', { expiration } as never))).toThrow(complaint);
   });
 
+  it('is a string where the verb stands alone, as on the wire', () => {
+    expect(() => channel.basicPublish('x', { expiration: 1000 as never })).toThrow(
+      'expiration must be a string',
+    );
+  });
+
   it('the broker gets milliseconds, however it is published, and the message keeps what it was given', () => {
     const message = new Message('x', { expiration: { hours: 1 } });
     channel.basicPublish(message, { routingKey: queue.name });
