@@ -72,8 +72,42 @@ export class AccessRefusedError extends ChannelClosedError {}
 export class NotFoundError extends ChannelClosedError {}
 /** 405 */
 export class ResourceLockedError extends ChannelClosedError {}
-/** 406 */
-export class PreconditionFailedError extends ChannelClosedError {}
+/** 406. When something was declared with other arguments before, it says which, what was wanted, and what there is. */
+export class PreconditionFailedError extends ChannelClosedError {
+  /** The argument that differs, such as `durable` or `x-message-ttl`. */
+  declare readonly argument: string | undefined;
+  /** What this program asked for, as the broker writes it; undefined also for nothing. */
+  declare readonly wanted: string | undefined;
+  /** What the broker has, as it writes it; undefined also for nothing. */
+  declare readonly got: string | undefined;
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    const difference = inequivalence(details.replyText);
+    super(difference === undefined ? message : `${message} (${explain(difference)})`, details);
+    Object.assign(this, difference);
+  }
+}
+
+interface Difference {
+  argument: string;
+  wanted?: string;
+  got?: string;
+}
+
+const INEQUIVALENT = /inequivalent arg '(.+?)' for .*: received (.+?) but current is (.+)$/;
+
+/** RabbitMQ writes `'false'`, `none`, or `the value '1000' of type 'signedint'`. */
+function inequivalence(text = ''): Difference | undefined {
+  const found = INEQUIVALENT.exec(text);
+  if (found === null) return undefined;
+  const [, argument, received, current] = found as unknown as [string, string, string, string];
+  const [wanted, got] = [received, current].map((value) => /'(.*?)'/.exec(value)?.[1]);
+  return { argument, ...(wanted !== undefined && { wanted }), ...(got !== undefined && { got }) };
+}
+
+function explain({ argument, wanted = 'none', got = 'none' }: Difference): string {
+  return `wanted ${argument}: ${wanted}, got ${argument}: ${got}`;
+}
 
 // ── the connection died ───────────────────────────────────────────────────────────────────────────────
 

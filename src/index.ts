@@ -1,5 +1,5 @@
 export type { BatchOptions, Publishing, PublishResult } from './client/batch';
-export { Channel, type CloseOptions } from './client/channel';
+export type { CloseOptions } from './client/channel';
 export type {
   BasicConsumeOptions,
   BasicGetOptions,
@@ -19,8 +19,9 @@ export type {
   QueueUnbindOptions,
 } from './client/channel-topology';
 export type { CallOptions } from './client/checks';
-export { Connection, type ConnectionStats, connect } from './client/connection';
+export type { ConnectionStats } from './client/connection';
 export type { CancelCallback, MessageCallback, MessageIterator } from './client/consumer';
+export type { Duration, DurationParts, MessageProperties } from './client/conversions';
 export {
   type BodyInput,
   IncomingMessage,
@@ -76,6 +77,28 @@ export {
   WrongStateError,
   wasSent,
 } from './errors';
+export type { ConsumerArguments, QueueArguments, QueueType } from './objects/arguments';
+export { Channel, type GetOptions } from './objects/channel';
+export { Connection, connect } from './objects/connection';
+export { type Death, deaths } from './objects/deaths';
+export {
+  type BindOptions,
+  Exchange,
+  type ExchangeOptions,
+  type ExchangePublishOptions,
+  type ExchangeTraits,
+} from './objects/exchange';
+export type { ExchangeName, QueueName } from './objects/names';
+export {
+  Queue,
+  type QueueConsumeOptions,
+  type QueueIteratorOptions,
+  type QueueOptions,
+  type QueueTraits,
+} from './objects/queue';
+export { type RetryOptions, retries, retry } from './objects/retry';
+export { type FailureHandler, type SubscribeOptions, Subscription } from './objects/subscription';
+export { Transaction } from './objects/transaction';
 export { DeliveryMode, ExchangeType } from './protocol/constants';
 export {
   type Table,

@@ -30,6 +30,8 @@ import type { Answer } from './rpc';
 export type QosOptions = OptionsOf<'basic.qos'>;
 export type BasicGetOptions = OptionsOf<'basic.get', 'queue'>;
 export type BasicConsumeOptions = OptionsOf<'basic.consume', 'queue'> & {
+  /** Unsettled messages of this consumer at most; default what `basicQos` set, else 100. */
+  prefetch?: number | undefined;
   /** The broker cancelled the consumer; without it, `drainEvents` throws ConsumerCancelledError. */
   onCancel?: CancelCallback | undefined;
 };
@@ -49,11 +51,12 @@ export interface ConsumeOptions {
 
 /** Safe for a broker's and a program's memory, and enough to keep both busy. */
 const DEFAULT_PREFETCH = 100;
+const FOREVER = Number.POSITIVE_INFINITY;
 
 const NAMES = {
   basicQos: optionNames('basic.qos', []),
   basicGet: optionNames('basic.get', ['queue']),
-  basicConsume: optionNames('basic.consume', ['queue'], ['onCancel']),
+  basicConsume: optionNames('basic.consume', ['queue'], ['onCancel', 'prefetch']),
   basicCancel: optionNames('basic.cancel', ['consumerTag']),
   basicRecoverAsync: new Set(['requeue']),
   basicRecover: optionNames('basic.recover', []),
@@ -102,12 +105,16 @@ export abstract class ConsumingChannel extends SettlingChannel {
   basicConsume(queue: string, callback: MessageCallback, options: BasicConsumeOptions = {}): string {
     checkOptions('basicConsume', options, NAMES.basicConsume);
     checkFunction(callback, 'callback');
-    const { onCancel, ...rest } = options;
+    const { onCancel, prefetch, ...rest } = options;
+    if (prefetch !== undefined) checkInteger(prefetch, 'prefetch', 0, 0xffff);
     if (onCancel !== undefined) checkFunction(onCancel, 'onCancel');
     const consumer = new CallbackConsumer(this.self, options.noAck === true, callback, onCancel);
     this.validate('basic.consume', { ...rest, queue });
-    if (!this.#prefetchSet && !options.noAck) this.basicQos({ prefetchCount: DEFAULT_PREFETCH });
-    return this.#consume(queue, consumer, rest);
+    if (prefetch !== undefined) this.request('basic.qos', { prefetchCount: prefetch }, {});
+    else if (!this.#prefetchSet && !options.noAck) this.basicQos({ prefetchCount: DEFAULT_PREFETCH });
+    const tag = this.#consume(queue, consumer, rest);
+    if (prefetch !== undefined) this.#restorePrefetch();
+    return tag;
   }
 
   /**
@@ -119,19 +126,11 @@ export abstract class ConsumingChannel extends SettlingChannel {
    */
   consume(queue: string, options: ConsumeOptions = {}): MessageIterator {
     checkOptions('consume', options, NAMES.consume);
-    const {
-      timeout = Number.POSITIVE_INFINITY,
-      limit = Number.POSITIVE_INFINITY,
-      prefetch,
-      ...rest
-    } = options;
+    const { timeout = FOREVER, limit = FOREVER, prefetch, ...rest } = options;
     checkTimeout(timeout);
-    if (limit !== Number.POSITIVE_INFINITY) checkInteger(limit, 'limit', 0, Number.MAX_SAFE_INTEGER);
+    if (limit !== FOREVER) checkInteger(limit, 'limit', 0, Number.MAX_SAFE_INTEGER);
     if (prefetch !== undefined) checkInteger(prefetch, 'prefetch', 0, 0xffff);
-    const iterator = new IteratorConsumer(this.self, options.noAck === true, {
-      timeout,
-      limit,
-    });
+    const iterator = new IteratorConsumer(this.self, options.noAck === true, { timeout, limit });
     this.validate('basic.consume', { ...rest, queue });
     if (prefetch !== undefined || !this.#prefetchSet) {
       // a loop that settles nothing still reaches its limit
@@ -141,17 +140,19 @@ export abstract class ConsumingChannel extends SettlingChannel {
       this.limited(wanted);
     }
     this.#consume(queue, iterator, rest);
-    // the limit of a loop is its own; consumers to come have theirs
-    if (prefetch !== undefined && this.#prefetch !== undefined) {
-      this.request('basic.qos', { prefetchCount: this.#prefetch }, {});
-    }
+    if (prefetch !== undefined) this.#restorePrefetch();
     return iterator;
+  }
+
+  /** The prefetch of one consumer is its own; consumers to come have theirs. */
+  #restorePrefetch(): void {
+    if (this.#prefetch !== undefined) this.request('basic.qos', { prefetchCount: this.#prefetch }, {});
   }
 
   #consume(
     queue: string,
     consumer: Consumer & { tag: string },
-    options: Omit<BasicConsumeOptions, 'onCancel'>,
+    options: Omit<BasicConsumeOptions, 'onCancel' | 'prefetch'>,
   ): string {
     const { consumerTag = '', noWait = false, timeout } = options;
     if (timeout !== undefined) checkTimeout(timeout);
@@ -173,6 +174,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
         consumer.backlog?.watch(this.id, { ...args, consumerTag: tag }, this.connection.frameMax);
     };
     const args = { ...options, queue: this.queueNamed(queue) };
+    consumer.isStream = this.isStream(args);
     if (noWait) {
       if (consumerTag === '')
         throw new TypeError('basicConsume: noWait needs a consumerTag, or nobody will know it');
@@ -186,7 +188,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
       this.#late.delete(consumerTag);
       then((answer.args as Args<'basic.consume-ok'>).consumerTag);
     };
-    const unwanted = (tag: string) => this.connection.pump.defer(() => this.#dismiss(tag, consumer.noAck));
+    const unwanted = (tag: string) => this.connection.pump.defer(() => this.#dismiss(tag, consumer));
     try {
       this.request(
         'basic.consume',
@@ -211,14 +213,14 @@ export abstract class ConsumingChannel extends SettlingChannel {
   }
 
   /** End a consumer without waiting: until the broker has answered, what it brings goes back. */
-  #dismiss(consumerTag: string, noAck: boolean): void {
-    const gone = this.#drain(consumerTag, noAck);
+  #dismiss(consumerTag: string, consumer: Consumer): void {
+    const gone = this.#drain(consumerTag, consumer);
     this.ask('basic.cancel', { consumerTag }, gone);
   }
 
   /** Let what comes for a consumer go back; returns how to end that. */
-  #drain(consumerTag: string, noAck: boolean): () => void {
-    const draining = new DrainingConsumer(consumerTag, noAck, (tag) => this.#giveBack(tag));
+  #drain(consumerTag: string, { noAck, isStream }: Consumer): () => void {
+    const draining = new DrainingConsumer(consumerTag, noAck, isStream, this.#giveBack.bind(this));
     this.#consumers.set(consumerTag, draining);
     return () => {
       if (this.#consumers.get(consumerTag) === draining) this.#consumers.delete(consumerTag);
@@ -237,7 +239,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
     this.#checkTag(consumerTag);
     const consumer = this.#consumers.get(consumerTag);
     consumer?.backlog?.unwatch();
-    if (options.noWait && consumer !== undefined) this.#dismiss(consumerTag, consumer.noAck);
+    if (options.noWait && consumer !== undefined) this.#dismiss(consumerTag, consumer);
     else this.#cancel(consumerTag, consumer, options);
     const unseen = this.connection.dispatcher.retain(
       (event) => consumer === undefined || (event as Partial<IncomingMessage>).consumer !== consumer,
@@ -260,7 +262,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
       else this.request('basic.cancel', { consumerTag }, options, handlers);
     } finally {
       const isLeft = consumer !== undefined && this.isOpen && this.#consumers.get(consumerTag) === consumer;
-      if (isLeft) gone = this.#drain(consumerTag, consumer.noAck);
+      if (isLeft) gone = this.#drain(consumerTag, consumer);
     }
   }
 
@@ -439,8 +441,9 @@ export abstract class ConsumingChannel extends SettlingChannel {
   }
 
   /** Give back a delivery that nobody will see. */
-  #giveBack(deliveryTag: number): void {
+  #giveBack(deliveryTag: number, isStream = false): void {
     this.deliveries.settle(deliveryTag, false);
-    this.respond('basic.nack', { deliveryTag, requeue: true });
+    if (isStream) this.respond('basic.ack', { deliveryTag });
+    else this.respond('basic.nack', { deliveryTag, requeue: true });
   }
 }

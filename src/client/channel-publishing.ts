@@ -23,6 +23,7 @@ import {
   PUBLISH_OPTIONS,
 } from './checks';
 import { Confirms, type Publish } from './confirms';
+import { wireProperties } from './conversions';
 import { Head, Heads } from './heads';
 import { type BodyInput, bodyBytes, Message, ReturnedMessage, withEncoding } from './message';
 import { writeKnown, writePublish } from './publisher';
@@ -368,5 +369,5 @@ const NO_BODY = Buffer.alloc(0);
 /** A message's own properties, and those given beside it, which win. */
 function merged(message: Message, options: PublishOptions): PublishOptions {
   checkOptions('Message', message.properties, MESSAGE_PROPERTIES);
-  return { ...message.properties, ...options };
+  return { ...wireProperties(message.properties), ...options };
 }

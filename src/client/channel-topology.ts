@@ -142,6 +142,13 @@ export abstract class TopologyChannel extends ChannelCore {
     const lasts = !autoDelete && !given.some((name) => TIED_TO_CONSUMERS.has(name));
     if (lasts) this.connection.lastingQueues.add(queue);
     else this.connection.lastingQueues.delete(queue);
+    if (entryOf(table, 'x-queue-type') === 'stream') this.connection.streams.add(queue);
+    else this.connection.streams.delete(queue);
+  }
+
+  /** Is it a stream that a consumer reads? Known of those declared here, or read from an offset. @internal */
+  protected isStream({ queue = '', arguments: table }: Input<'basic.consume'>): boolean {
+    return this.connection.streams.has(queue) || entryOf(table, 'x-stream-offset') !== undefined;
   }
 
   /**
@@ -187,4 +194,8 @@ export abstract class TopologyChannel extends ChannelCore {
     const answer = this.call('queue.delete', { ...options, queue: this.queueNamed(queue) }, options, queue);
     return (answer?.args as Args<'queue.delete-ok'> | undefined)?.messageCount ?? 0;
   }
+}
+
+function entryOf(table: Input<'basic.consume'>['arguments'], name: string): unknown {
+  return table instanceof Map ? table.get(name) : (table as Record<string, unknown> | undefined)?.[name];
 }

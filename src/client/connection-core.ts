@@ -51,6 +51,8 @@ export abstract class ConnectionCore {
   readonly maxMessageSize: number;
   /** @internal */
   readonly lastingQueues = new Set<string>();
+  /** Queues declared here that are streams. @internal */
+  readonly streams = new Set<string>();
   readonly #backlogLimits: BacklogLimits;
   /** @internal */
   readonly callTimeout: number;

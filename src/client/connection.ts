@@ -13,7 +13,6 @@ import {
 } from './checks';
 import { ConnectionCore } from './connection-core';
 import { interruption } from './interruption';
-import { type ConnectOptions, resolveOptions } from './options';
 import type { Waitable } from './pump';
 import type { RemoteHandle } from './remote';
 
@@ -38,21 +37,6 @@ export interface ConnectionStats {
   unreadBytes: number;
   /** Events that wait for `drainEvents`. */
   queuedEvents: number;
-}
-
-/**
- * Open a connection. Blocks until it is open, at most `connectTimeout` ms.
- *
- * Without a URL: `AMQP_URL` of the environment, else `amqp://guest:guest@localhost:5672/`.
- * @throws {ConnectError} nobody answers, TLS fails, or the time is up; `attempts` names host and stage
- * @throws {AuthenticationError} the broker refuses the credentials
- * @throws {NotAllowedError} 530, no such vhost
- *
- *     const connection = connect('amqp://localhost', { heartbeat: 30 });
- *     const channel = connection.channel();
- */
-export function connect(url?: string | ConnectOptions, options?: ConnectOptions): Connection {
-  return new Connection(resolveOptions(url, options));
 }
 
 /**

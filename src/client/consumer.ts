@@ -12,6 +12,8 @@ export type CancelCallback = (consumerTag: string) => unknown;
 export interface Consumer {
   readonly tag: string;
   readonly noAck: boolean;
+  /** It reads a stream, which takes nothing back: see `IncomingMessage.giveUp`. */
+  isStream: boolean;
   /** Of one without acknowledgements: what waits for it. @internal */
   readonly backlog: Backlog | undefined;
   /** A message came off the wire. */
@@ -27,6 +29,7 @@ export interface Consumer {
 /** A consumer with a callback, run by the pump. */
 export class CallbackConsumer implements Consumer, Event {
   tag = '';
+  isStream = false;
   /** @internal */
   readonly backlog: Backlog | undefined;
 
@@ -92,6 +95,7 @@ export interface MessageIterator extends IterableIterator<IncomingMessage>, Disp
  */
 export class IteratorConsumer implements Consumer, MessageIterator {
   tag = '';
+  isStream = false;
   readonly #buffer = new Fifo<IncomingMessage>();
   #over = false;
   #error: AmqpError | undefined;
@@ -216,11 +220,12 @@ export class DrainingConsumer implements Consumer {
   constructor(
     readonly tag: string,
     readonly noAck: boolean,
-    readonly giveBack: (deliveryTag: number) => void,
+    readonly isStream: boolean,
+    readonly giveBack: (deliveryTag: number, isStream: boolean) => void,
   ) {}
 
   deliver(message: IncomingMessage): void {
-    if (!this.noAck) this.giveBack(message.deliveryTag);
+    if (!this.noAck) this.giveBack(message.deliveryTag, this.isStream);
   }
   handle(message: IncomingMessage): void {
     this.deliver(message);

@@ -1,9 +1,11 @@
-import { AlreadySettledError, StaleDeliveryError } from '../errors';
+import { AlreadySettledError, StaleDeliveryError, WrongStateError } from '../errors';
 import { type TypedTable, typedTable } from '../protocol/field-table';
-import type { Properties, PropertiesInput } from '../protocol/properties';
+import type { Properties } from '../protocol/properties';
 import { isBytes, typeName } from '../protocol/wire';
 import type { Channel } from './channel';
+import { checkOptions } from './checks';
 import type { Consumer } from './consumer';
+import type { MessageProperties } from './conversions';
 
 /** What a body may be made of; a string is sent as UTF-8. */
 export type BodyInput = string | Uint8Array;
@@ -16,12 +18,13 @@ export function bodyBytes(body: unknown): Uint8Array {
 }
 
 /**
- * A body with its properties. A string body sets `contentEncoding` to `utf-8` unless it is given.
+ * A body with its properties. A string body sets `contentEncoding` to `utf-8` unless it is given. `expiration`
+ * and `timestamp` may be durations and moments: what is sent is counted from when the message is published.
  *
  *     channel.basicPublish(new Message('hello', { deliveryMode: 2 }), { routingKey: 'greetings' });
  *     new Message(JSON.stringify(order), { contentType: 'application/json' }).json.id;
  */
-export class Message<P extends PropertiesInput = PropertiesInput> {
+export class Message<P extends MessageProperties = MessageProperties> {
   readonly body: Buffer;
   readonly properties: P;
 
@@ -37,6 +40,19 @@ export class Message<P extends PropertiesInput = PropertiesInput> {
     this.properties = withEncoding(body, properties ?? ({} as P));
   }
 
+  /**
+   * A message whose body is `value` as JSON; its contentType says so. Does not block.
+   * @throws {TypeError} it cannot be written as JSON
+   *
+   *     exchange.publish(Message.json({ id: 1 }), 'orders');
+   *     for (const message of queue) message.process(() => ship(message.json));
+   */
+  static json(value: unknown, properties: MessageProperties = {}): Message {
+    const text = JSON.stringify(value) as string | undefined;
+    if (text === undefined) throw new TypeError(`Message.json: ${typeName(value)} cannot be written as JSON`);
+    return new Message(text, { contentType: 'application/json', ...properties });
+  }
+
   /** The body as UTF-8 text. */
   get text(): string {
     return this.body.toString('utf8');
@@ -46,10 +62,37 @@ export class Message<P extends PropertiesInput = PropertiesInput> {
   get json(): unknown {
     return JSON.parse(this.text);
   }
+
+  /** What it is, as a plain object for a log: the properties that are set, and the size of the body. */
+  info(): Record<string, unknown> {
+    return { bodySize: this.body.length, ...this.properties };
+  }
+
+  /**
+   * A message to be published: the same body (its bytes are shared) and the same properties but for `changes`.
+   *
+   *     exchange.publish(message.copy({ priority: 5, expiration: undefined }), 'again');
+   */
+  copy(changes: MessageProperties = {}): Message {
+    return new Message(this.body, { ...this.properties, ...changes });
+  }
+
+  /**
+   * Make the properties read-only (what is in `headers` stays as it is). An exchange does that with what it
+   * has published; `copy` is the way to go on from there. The object they were made from is left alone.
+   */
+  lock(): void {
+    if (!this.isLocked) (this as { properties: P }).properties = Object.freeze({ ...this.properties });
+  }
+
+  /** After `lock`, or once it was published by an exchange: strict code that sets a property gets a TypeError. */
+  get isLocked(): boolean {
+    return Object.isFrozen(this.properties);
+  }
 }
 
 /** The properties to send with a body: strings say how they were encoded. */
-export function withEncoding<P extends PropertiesInput>(body: unknown, properties: P): P {
+export function withEncoding<P extends MessageProperties>(body: unknown, properties: P): P {
   if (typeof body !== 'string' || properties.contentEncoding !== undefined) return properties;
   return { ...properties, contentEncoding: 'utf-8' };
 }
@@ -68,11 +111,19 @@ export class ReturnedMessage extends Message<Properties> {
     super(body, properties);
   }
 
+  override info(): Record<string, unknown> {
+    const { exchange, routingKey, replyCode, replyText } = this;
+    return { ...super.info(), exchange, routingKey, replyCode, replyText };
+  }
+
   /** @internal */
   dispatch(): void {
     this.channel.takeReturn(this);
   }
 }
+
+const NO_OPTIONS: ProcessOptions = {};
+const PROCESS_OPTIONS = new Set(['requeue', 'rejectOnRedelivered', 'ignoreProcessed']);
 
 /** Options of `IncomingMessage.process`, with aio-pika's meaning. */
 export interface ProcessOptions {
@@ -121,6 +172,11 @@ export class IncomingMessage extends Message<Properties> {
     return headers === undefined ? undefined : typedTable(headers);
   }
 
+  override info(): Record<string, unknown> {
+    const { exchange, routingKey, consumerTag, deliveryTag, redelivered } = this;
+    return { ...super.info(), exchange, routingKey, consumerTag, deliveryTag, redelivered };
+  }
+
   /** Acked, nacked or rejected, or needs nothing of it (`noAck`). */
   get isSettled(): boolean {
     return this.noAck || this.epoch !== this.channel.epoch || !this.channel.isUnsettled(this.deliveryTag);
@@ -149,28 +205,50 @@ export class IncomingMessage extends Message<Properties> {
   }
 
   /**
-   * Run `fn`: ack when it returns, reject when it throws (and throw on).
+   * Run `fn`: ack when it returns, reject when it throws (and throw on). Does not block but for what `fn` does.
+   * @throws {AlreadySettledError} `fn` has settled it, without `ignoreProcessed`
+   * @throws {TypeError} `fn` returns a promise; the message is rejected
    *
    *     message.process(() => handle(message.json), { requeue: true, rejectOnRedelivered: true });
    */
-  process<T>(fn: (message: this) => T, options: ProcessOptions = {}): T {
+  process<T>(fn: (message: this) => T, options: ProcessOptions = NO_OPTIONS): T {
+    if (options !== NO_OPTIONS) checkOptions('process', options, PROCESS_OPTIONS);
     const { requeue = false, rejectOnRedelivered = false, ignoreProcessed = false } = options;
-    const settle = (how: () => void) => {
-      if (!(ignoreProcessed && this.isSettled)) how();
-    };
     let result: T;
     try {
       result = refusePromise(fn(this), 'process');
     } catch (error) {
-      if (this.channel.isOpen)
-        settle(() => this.reject({ requeue: requeue && !(rejectOnRedelivered && this.redelivered) }));
+      // what went wrong in `fn` is what the caller has to hear, even if `fn` has settled the message before
+      this.giveUp(requeue && !(rejectOnRedelivered && this.redelivered));
       throw error;
     }
-    settle(() => this.ack());
+    if (!(ignoreProcessed && this.isSettled)) this.ack();
     return result;
   }
 
+  /**
+   * Whoever had it could not deal with it: back to the queue, or away, if nothing was decided yet. A stream
+   * keeps its messages and takes none back; there an ack only asks for more. @internal
+   */
+  giveUp(requeue: boolean): void {
+    if (this.isSettled || !this.channel.isOpen) return;
+    if (this.#isOfStream) this.ack();
+    else if (requeue) this.nack({ requeue });
+    else this.reject();
+  }
+
+  /** The header alone would not do: it stays with a copy that was published elsewhere. */
+  get #isOfStream(): boolean {
+    return this.consumer?.isStream === true && this.properties.headers?.['x-stream-offset'] !== undefined;
+  }
+
   #checkSettleable(verb: string): void {
+    if (verb !== 'ack' && this.#isOfStream) {
+      throw new WrongStateError(
+        `cannot ${verb} message ${this.deliveryTag}: it is of a stream, which keeps its messages; ack it`,
+        { code: 'STREAM' },
+      );
+    }
     if (this.noAck) {
       throw new AlreadySettledError(`cannot ${verb} message ${this.deliveryTag}: it was taken with noAck`, {
         code: 'NO_ACK',
@@ -190,7 +268,7 @@ export class IncomingMessage extends Message<Properties> {
 
   /** Requeues the message if nothing was decided about it. */
   [Symbol.dispose](): void {
-    if (!this.isSettled && this.channel.isOpen) this.nack({ requeue: true });
+    this.giveUp(true);
   }
 }
 

@@ -14,7 +14,7 @@ const TIMEOUT_ONLY = new Set(['timeout']);
  *
  *     for (;;) for (const connection of waitAny([here, there])) connection.drainEvents();
  */
-export function waitAny(connections: readonly Connection[], options: CallOptions = {}): Connection[] {
+export function waitAny<C extends Connection>(connections: readonly C[], options: CallOptions = {}): C[] {
   check(connections);
   checkOptions('waitAny', options, TIMEOUT_ONLY);
   const timeout = checkTimeout(options.timeout ?? Number.POSITIVE_INFINITY);

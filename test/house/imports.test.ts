@@ -28,7 +28,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/client/tls-options.ts', 'node:fs', 'node:path'],
   ['src/topology/', 'src/topology/', 'src/protocol/'],
   ['src/broker/', 'src/broker/', 'src/protocol/'],
-  ['src/objects/', 'src/objects/', 'src/client/'],
+  ['src/objects/', 'src/objects/', 'src/client/', 'src/errors.ts', 'src/protocol/'],
   ['src/patterns/', 'src/patterns/', 'src/objects/'],
   ['src/compat/', 'src/compat/', 'src/client/', 'src/objects/', 'src/errors.ts'],
   ['worker/', 'src/protocol/', 'src/bridge/', 'src/errors.ts', 'src/topology/', 'src/broker/'],

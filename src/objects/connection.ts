@@ -1,0 +1,70 @@
+import { Connection as ClientConnection } from '../client/connection';
+import { type ConnectOptions, resolveOptions } from '../client/options';
+import { Channel } from './channel';
+import type { Exchange } from './exchange';
+import type { Queue } from './queue';
+
+/**
+ * Open a connection. Blocks until it is open, at most `connectTimeout` ms.
+ *
+ * Without a URL: `AMQP_URL` of the environment, else `amqp://guest:guest@localhost:5672/`.
+ * @throws {ConnectError} nobody answers, TLS fails, or the time is up; `attempts` names host and stage
+ * @throws {AuthenticationError} the broker refuses the credentials
+ * @throws {NotAllowedError} 530, no such vhost
+ *
+ *     const connection = connect('amqp://localhost', { heartbeat: 30 });
+ *     const channel = connection.channel();
+ */
+export function connect(url?: string | ConnectOptions, options?: ConnectOptions): Connection {
+  return new Connection(resolveOptions(url, options));
+}
+
+/**
+ * A connection to a broker. A thread of its own owns the socket: heartbeats go on while your code is
+ * busy. Everything else, callbacks included, happens in the thread that made the connection, and only
+ * inside its calls.
+ */
+export class Connection extends ClientConnection {
+  #defaultChannel: Channel | undefined;
+
+  /**
+   * Open a channel with the lowest free number, or with `id`; an id in use gives that channel. Blocks for
+   * a round trip.
+   * @throws {WrongStateError} all `channelMax` channels are in use
+   */
+  override channel(id?: number): Channel {
+    return super.channel(id) as Channel;
+  }
+
+  /** @internal */
+  protected override newChannel(id: number): Channel {
+    return new Channel(this, id);
+  }
+
+  /** The open channels, by number. */
+  override get channels(): ReadonlyMap<number, Channel> {
+    return super.channels as ReadonlyMap<number, Channel>;
+  }
+
+  /** A channel for what needs none of its own; opened when it is first used, and anew once it is closed. */
+  get defaultChannel(): Channel {
+    if (!this.#defaultChannel?.isOpen) this.#defaultChannel = this.channel();
+    return this.#defaultChannel as Channel;
+  }
+
+  /**
+   * A queue that exists, on the default channel. Nothing is sent, but for opening that channel: a name that
+   * is wrong shows when the queue is used. `defaultChannel.declareQueue` makes one.
+   *
+   *     connection.queue('tasks').publish('hello');
+   *     for (const message of connection.queue('tasks')) message.process(work);
+   */
+  queue(name: string): Queue {
+    return this.defaultChannel.getQueue(name, { ensure: false });
+  }
+
+  /** An exchange that exists, on the default channel, as `queue` gives a queue; '' is the default exchange. */
+  exchange(name: string): Exchange {
+    return this.defaultChannel.getExchange(name, { ensure: false });
+  }
+}

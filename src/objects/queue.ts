@@ -1,0 +1,243 @@
+import type { BasicConsumeOptions, ConsumeOptions } from '../client/channel-consuming';
+import type { DeclaredQueue, QueueDeclareOptions } from '../client/channel-topology';
+import { type CallOptions, checkOptions, checkTimeout } from '../client/checks';
+import type { MessageCallback, MessageIterator } from '../client/consumer';
+import type { BodyInput, IncomingMessage, Message } from '../client/message';
+import { when } from '../client/pump';
+import type { TableInputValue } from '../protocol/field-table';
+import {
+  argumentsOf,
+  CONSUMER_ARGUMENTS,
+  type ConsumerArguments,
+  type QueueArguments,
+  type QueueType,
+} from './arguments';
+import type { Channel } from './channel';
+import { BIND_OPTIONS, type BindOptions, type ExchangePublishOptions } from './exchange';
+import { type ExchangeName, nameOf } from './names';
+import { type SubscribeOptions, Subscription } from './subscription';
+
+export type QueueOptions = Omit<QueueDeclareOptions, 'noWait'> & QueueArguments;
+export type QueueConsumeOptions = Omit<BasicConsumeOptions, 'noWait' | 'noLocal'> & ConsumerArguments;
+export type QueueIteratorOptions = ConsumeOptions & ConsumerArguments;
+
+/** What is known of a queue; of one that was not declared here, little. */
+export interface QueueTraits {
+  readonly type?: QueueType | undefined;
+  readonly durable?: boolean | undefined;
+  readonly exclusive?: boolean | undefined;
+  readonly autoDelete?: boolean | undefined;
+  readonly arguments?: Readonly<Record<string, TableInputValue>> | undefined;
+}
+
+const BY_NAME = Object.keys(CONSUMER_ARGUMENTS);
+const NAMES = {
+  get: new Set(['noAck', 'timeout']),
+  consume: new Set([
+    ...['noAck', 'exclusive', 'consumerTag', 'prefetch', 'arguments', 'onCancel', 'timeout'],
+    ...BY_NAME,
+  ]),
+  iterator: new Set([
+    ...['noAck', 'exclusive', 'consumerTag', 'prefetch', 'arguments', 'limit', 'timeout'],
+    ...BY_NAME,
+  ]),
+  cancel: new Set(['timeout']),
+  purge: new Set(['timeout']),
+  delete: new Set(['ifUnused', 'ifEmpty', 'timeout']),
+};
+
+/** Milliseconds between two looks at an empty queue, at most. */
+const LONGEST_PAUSE = 50;
+
+/**
+ * A queue: something to loop over. From `channel.declareQueue` or `getQueue`. Its methods throw as the verbs
+ * of its channel do, see `Channel`.
+ *
+ *     const queue = channel.declareQueue('tasks');
+ *     for (const message of queue) message.process(work);
+ */
+export class Queue implements QueueTraits, Iterable<IncomingMessage> {
+  readonly type: QueueType | undefined;
+  readonly durable: boolean | undefined;
+  readonly exclusive: boolean | undefined;
+  readonly autoDelete: boolean | undefined;
+  readonly arguments: Readonly<Record<string, TableInputValue>> | undefined;
+
+  /** Use `channel.declareQueue` or `channel.getQueue`. */
+  constructor(
+    readonly channel: Channel,
+    readonly name: string,
+    traits: QueueTraits = {},
+  ) {
+    this.type = traits.type;
+    this.durable = traits.durable;
+    this.exclusive = traits.exclusive;
+    this.autoDelete = traits.autoDelete;
+    this.arguments = traits.arguments;
+  }
+
+  // ── bindings ────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Receive from an exchange; the routing key is the queue's name unless it is given. Blocks for a round trip.
+   * @returns this queue
+   * @throws {NotFoundError} 404, queue or exchange is missing
+   *
+   *     channel.declareQueue('mails').bind('shop', 'order.created').bind('shop', 'order.paid');
+   */
+  bind(exchange: ExchangeName, routingKey = this.name, options: BindOptions = {}): this {
+    checkOptions('bind', options, BIND_OPTIONS);
+    this.channel.queueBind(this.name, nameOf(exchange, 'exchange'), { ...options, routingKey });
+    return this;
+  }
+
+  /** Undo `bind` with the same arguments. Blocks for a round trip. @returns this queue */
+  unbind(exchange: ExchangeName, routingKey = this.name, options: BindOptions = {}): this {
+    checkOptions('unbind', options, BIND_OPTIONS);
+    this.channel.queueUnbind(this.name, nameOf(exchange, 'exchange'), { ...options, routingKey });
+    return this;
+  }
+
+  // ── messages out ────────────────────────────────────────────────────────────────────────────────────
+
+  /** A `for` loop without options: prefetch 100 (or what `setQos` said), for ever. See `iterator`. */
+  [Symbol.iterator](): MessageIterator {
+    return this.iterator();
+  }
+
+  /**
+   * Read the queue with a `for` loop. Blocks until there is a message; ends after `timeout` ms without one
+   * (default: never), or after `limit` messages. Leaving the loop in any way cancels the consumer and requeues
+   * what was sent ahead. (The broker deletes an `autoDelete` queue then.)
+   * @throws {ConsumerCancelledError} the queue was deleted
+   *
+   *     for (const message of queue.iterator({ prefetch: 10, timeout: 5000 })) message.process(work);
+   */
+  iterator(options: QueueIteratorOptions = {}): MessageIterator {
+    checkOptions('iterator', options, NAMES.iterator);
+    return this.channel.consume(this.name, this.#consuming('iterator', options));
+  }
+
+  /**
+   * Take one message, or `null` if the queue is empty: at once, or after waiting for `timeout` ms. Blocks for a
+   * round trip, and while it waits it looks again every 50 ms or sooner; callbacks do not run meanwhile.
+   * @throws {TypeError} the queue is a stream
+   *
+   *     using message = queue.get({ timeout: 1000 }); // requeued if it is not settled
+   */
+  get(options: CallOptions & { noAck?: boolean | undefined } = {}): IncomingMessage | null {
+    checkOptions('get', options, NAMES.get);
+    const { noAck, timeout = 0 } = options;
+    checkTimeout(timeout);
+    this.#refuseStream('get is not possible: read it with a for loop, consume or subscribe');
+    const { connection } = this.channel;
+    const deadline = connection.eventDeadline(timeout);
+    // a consumer would be told of a message, but an autoDelete queue would be gone with it
+    for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      const message = this.channel.basicGet(this.name, { noAck });
+      if (message !== null) return message;
+      const now = performance.now();
+      if (now >= deadline) break;
+      connection.pump.until(
+        when(() => false),
+        Math.min(deadline, now + pause),
+      );
+    }
+    connection.checkLimit();
+    return null;
+  }
+
+  /**
+   * Start a consumer. `callback` gets each message in `connection.drainEvents`, `loop` and `sleep`, and settles
+   * it. Blocks for a round trip.
+   * @returns the consumer tag, for `cancel`
+   * @throws {AccessRefusedError} 403, `exclusive` and the queue has consumers
+   *
+   *     queue.consume((message) => { work(message.text); message.ack(); }, { prefetch: 10 });
+   *     for (;;) connection.drainEvents();
+   */
+  consume(callback: MessageCallback, options: QueueConsumeOptions = {}): string {
+    checkOptions('consume', options, NAMES.consume);
+    return this.channel.basicConsume(this.name, callback, this.#consuming('consume', options));
+  }
+
+  /** End a consumer; what it has brought but its callback has not seen is requeued. Blocks for a round trip. */
+  cancel(consumerTag: string, options: CallOptions = {}): void {
+    checkOptions('cancel', options, NAMES.cancel);
+    this.channel.basicCancel(consumerTag, options);
+  }
+
+  /**
+   * Start a consumer that settles by itself: ack when `fn` returns, nack (`requeue`, default true) when it
+   * throws; `fn` may also do it. What `fn` throws is thrown by `drainEvents`, unless `onError` takes it.
+   * Blocks for a round trip.
+   * @throws {TypeError} from `drainEvents`: `fn` returned a promise; the message is requeued
+   *
+   *     queue.subscribe((message) => work(message.json), { onError: retry({ max: 5, delay: { seconds: 10 } }) });
+   *     connection.loop();
+   */
+  subscribe(fn: MessageCallback, options: SubscribeOptions = {}): Subscription {
+    return new Subscription(this, fn, options);
+  }
+
+  /** The options of a consumer with its arguments in one table. */
+  #consuming<O extends QueueConsumeOptions | QueueIteratorOptions>(
+    verb: string,
+    options: O,
+  ): Omit<O, keyof ConsumerArguments> {
+    if (options.noAck) this.#refuseStream('noAck is not possible, and acknowledging costs nothing');
+    const { priority, offset, filter, matchUnfiltered, ...rest } = options;
+    const table = argumentsOf(verb, options, CONSUMER_ARGUMENTS, this.type);
+    return { ...rest, arguments: table };
+  }
+
+  /** RabbitMQ would close the channel, or the whole connection. @throws {TypeError} */
+  #refuseStream(why: string): void {
+    if (this.type === 'stream') throw new TypeError(`queue "${this.name}" is a stream: ${why}`);
+  }
+
+  // ── messages in, and the queue itself ───────────────────────────────────────────────────────────────
+
+  /**
+   * Publish to this queue, through the default exchange. Blocks until the broker has the message, and throws
+   * like `Exchange.publish`.
+   *
+   *     queue.publish('hello');
+   */
+  publish(message: BodyInput | Message, options: ExchangePublishOptions = {}): void {
+    this.channel.defaultExchange.publish(message, this.name, options);
+  }
+
+  /**
+   * How many messages are ready, and how many consumers there are, now. Blocks for a round trip.
+   * @throws {NotFoundError} 404, it is gone; the channel is closed
+   */
+  status(options: CallOptions = {}): DeclaredQueue {
+    checkOptions('status', options, NAMES.purge);
+    return this.channel.queueDeclare(this.name, { ...options, passive: true });
+  }
+
+  /** Remove the messages that are ready. Blocks for a round trip. @returns how many there were */
+  purge(options: CallOptions = {}): number {
+    checkOptions('purge', options, NAMES.purge);
+    return this.channel.queuePurge(this.name, options);
+  }
+
+  /**
+   * Delete it with its messages; deleting a missing one succeeds. Blocks for a round trip.
+   * @returns how many messages went with it
+   * @throws {PreconditionFailedError} 406, `ifUnused` and it has consumers, or `ifEmpty` and it has messages
+   */
+  delete(
+    options: CallOptions & { ifUnused?: boolean | undefined; ifEmpty?: boolean | undefined } = {},
+  ): number {
+    checkOptions('delete', options, NAMES.delete);
+    return this.channel.queueDelete(this.name, options);
+  }
+
+  /** What `console.log` shows. */
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    const { name, type, durable, exclusive, autoDelete, channel } = this;
+    return { queue: name, type, durable, exclusive, autoDelete, channel: channel.id };
+  }
+}

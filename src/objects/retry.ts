@@ -1,0 +1,119 @@
+import { checkInteger, checkOptions } from '../client/checks';
+import { type Duration, ttlMs } from '../client/conversions';
+import type { IncomingMessage, Message } from '../client/message';
+import type { TableInputValue } from '../protocol/field-table';
+import { nameOf, type QueueName } from './names';
+import type { Queue } from './queue';
+import type { FailureHandler } from './subscription';
+
+export interface RetryOptions {
+  /** How often a message is tried again; after that it is parked. */
+  max: number;
+  /** How long it waits before that: milliseconds or a duration, or a list (the last counts on). Default 0. */
+  delay?: Duration | readonly Duration[] | undefined;
+  /** Where it waits: `dlx`, in a queue whose messages expire back; `delayed`, in an exchange of RabbitMQ's plugin. */
+  via?: 'dlx' | 'delayed' | undefined;
+  /** Where it ends; default a queue `<name>.parked`, which is declared. False rejects it (dead letters). */
+  park?: QueueName | false | undefined;
+}
+
+const NAMES = new Set(['max', 'delay', 'via', 'park']);
+/** Headers of a message that is tried again, or parked. */
+const COUNT = 'x-retry-count';
+const ERROR = 'x-retry-error';
+const EXCHANGE = 'x-retry-exchange';
+const ROUTING_KEY = 'x-retry-routing-key';
+/** Characters of an error that are kept. */
+const LONGEST_ERROR = 500;
+
+/** How often a message has been tried again by `retry`. */
+export function retries(message: Message): number {
+  const { headers } = message.properties;
+  const count = headers instanceof Map ? headers.get(COUNT) : (headers as Record<string, unknown>)?.[COUNT];
+  return typeof count === 'number' ? count : 0;
+}
+
+/**
+ * What a subscriber does with a message that it cannot deal with: try again later, up to `max` times, and then
+ * park it. Each time a copy is published, confirmed by the broker, and only then the message is acked: it may
+ * come twice, and is never lost. The copy's headers say how often (`x-retry-count`), why (`x-retry-error`), and
+ * where it was published first (`x-retry-exchange`, `x-retry-routing-key`).
+ *
+ * With a delay the messages of `orders` wait in queues `orders.retry.<milliseconds>`, or with `via: 'delayed'` in
+ * an exchange `orders.retry`. These are declared when they are needed, and stay.
+ *
+ *     queue.subscribe(work, { onError: retry({ max: 3, delay: [1000, { minutes: 1 }, { hours: 1 }] }) });
+ */
+export function retry(options: RetryOptions): FailureHandler {
+  checkOptions('retry', options, NAMES);
+  const { via = 'dlx', park } = options;
+  const max = checkInteger(options.max, 'max', 0, Number.MAX_SAFE_INTEGER);
+  const delays = [options.delay ?? 0].flat().map((delay) => ttlMs(delay, 'delay'));
+  if (delays.length === 0) throw new TypeError('retry: delay must not be an empty list');
+  if (via !== 'dlx' && via !== 'delayed')
+    throw new TypeError(`retry: via must be dlx or delayed, got ${via}`);
+  if (park !== undefined && park !== false) nameOf(park, 'park');
+  return (error, message, queue) => {
+    const count = retries(message);
+    if (count >= max) return parked(error, message, queue, park);
+    const delay = delays[Math.min(count, delays.length - 1)] as number;
+    const again = copyOf(message, count + 1, error);
+    if (delay === 0) queue.publish(again);
+    else if (via === 'delayed') throughExchange(queue, again, delay);
+    else throughQueue(queue, again, delay);
+    message.ack();
+  };
+}
+
+/** The waiting queue is as lasting as the queue itself. */
+function throughQueue(queue: Queue, message: Message, delay: number): void {
+  const waiting = companion(queue, `retry.${delay}`, {
+    messageTtl: delay,
+    deadLetterExchange: '',
+    deadLetterRoutingKey: queue.name,
+  });
+  waiting.publish(message);
+}
+
+function throughExchange(queue: Queue, message: Message, delay: number): void {
+  const exchange = queue.channel.declareExchange(nameBeside(queue, 'retry'), 'direct', { delayed: true });
+  queue.bind(exchange);
+  exchange.publish(message, queue.name, { delay });
+}
+
+function parked(error: unknown, message: IncomingMessage, queue: Queue, park: RetryOptions['park']): void {
+  if (park === false) return message.giveUp(false);
+  const copy = copyOf(message, retries(message), error);
+  if (park === undefined) companion(queue, 'parked', {}).publish(copy);
+  else queue.channel.defaultExchange.publish(copy, nameOf(park, 'park'));
+  message.ack();
+}
+
+type Companion = Parameters<Queue['channel']['declareQueue']>[1];
+
+function companion(queue: Queue, what: string, options: Companion): Queue {
+  const type = queue.type === 'quorum' ? queue.type : undefined;
+  const exclusive = queue.exclusive === true;
+  return queue.channel.declareQueue(nameBeside(queue, what), { ...options, type, exclusive });
+}
+
+/** `amq.` is the broker's own. */
+function nameBeside(queue: Queue, what: string): string {
+  return `${queue.name.replace(/^amq\./, '')}.${what}`;
+}
+
+/** The message for another round: as it was, but for what would lead it astray. */
+function copyOf(message: IncomingMessage, count: number, error: unknown): Message {
+  const { headers: plain = {} } = message.properties;
+  const headers = new Map<string, TableInputValue>(message.typedHeaders ?? Object.entries(plain));
+  if (!headers.has(EXCHANGE)) {
+    headers.set(EXCHANGE, message.exchange);
+    headers.set(ROUTING_KEY, message.routingKey);
+  }
+  // CC would send it to others again
+  for (const name of ['CC', 'BCC']) headers.delete(name);
+  headers.set(COUNT, count);
+  headers.set(ERROR, String(error).slice(0, LONGEST_ERROR));
+  // an expiration would end the waiting early; userId would have to be this connection's
+  return message.copy({ headers, expiration: undefined, userId: undefined });
+}

@@ -1,0 +1,92 @@
+import type { CallOptions } from '../client/checks';
+import { refusePromise } from '../client/message';
+import { WrongStateError, wasSent } from '../errors';
+import type { Channel } from './channel';
+
+/**
+ * What is published and settled on a channel until the commit, or not at all. From `channel.transaction()`.
+ *
+ *   [started] --commit()--> [committed]
+ *       |  \--rollback(), end of the `using` block--> [rolled-back]
+ *       +--- the answer to commit never came, the channel ended --> [unknown]
+ */
+export class Transaction implements Disposable {
+  #state: 'started' | 'committed' | 'rolled-back' | 'unknown' = 'started';
+  readonly #epoch: number;
+
+  /** Use `channel.transaction()`. */
+  constructor(readonly channel: Channel) {
+    this.#epoch = channel.epoch;
+  }
+
+  /** Where it is; `unknown`: nobody can say whether it was committed. */
+  get state(): 'started' | 'committed' | 'rolled-back' | 'unknown' {
+    if (this.#state === 'started' && !this.#isCurrent) this.#state = 'rolled-back';
+    return this.#state;
+  }
+
+  /** The broker rolls back when a channel ends. */
+  get #isCurrent(): boolean {
+    return this.channel.isOpen && this.channel.epoch === this.#epoch;
+  }
+
+  /**
+   * Make it happen. Blocks until the broker has committed.
+   * @throws {WrongStateError} it is over
+   * @throws {TimeoutError | ConnectionClosedError} with `outcome: 'unknown'` when the answer never came
+   * @see AMQP 0-9-1 §1.9.2.3 (tx.commit)
+   *
+   *     using tx = channel.transaction(); // rolled back if the block is left without a commit
+   *     queue.publish('one'); queue.publish('two'); tx.commit();
+   */
+  commit(options: CallOptions = {}): void {
+    this.#checkStarted('commit');
+    try {
+      this.channel.txCommit(options);
+      this.#state = 'committed';
+    } catch (error) {
+      if (wasSent(error)) this.#state = 'unknown';
+      throw error;
+    }
+  }
+
+  /** Undo everything; what was settled is unsettled again. Blocks until the broker has done it. */
+  rollback(options: CallOptions = {}): void {
+    this.#checkStarted('rollback');
+    this.channel.txRollback(options);
+    this.#state = 'rolled-back';
+  }
+
+  #checkStarted(verb: string): void {
+    if (this.#state !== 'started') {
+      throw new WrongStateError(`${verb}: the transaction is over (${this.#state})`, {
+        code: 'NO_TRANSACTION',
+      });
+    }
+    // on a channel that has ended, txCommit itself says why
+    if (this.channel.isOpen && !this.#isCurrent) {
+      throw new WrongStateError(
+        `${verb}: the transaction ended when channel ${this.channel.id} was reopened; the broker has rolled it back`,
+        { code: 'NO_TRANSACTION' },
+      );
+    }
+  }
+
+  /** Commit what `fn` has done, or roll it back. @internal */
+  run<T>(fn: (transaction: Transaction) => T): T {
+    let result: T;
+    try {
+      result = refusePromise(fn(this), 'transaction');
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+    if (this.#state === 'started') this.commit();
+    return result;
+  }
+
+  /** Rolls back what was not committed. Blocks for a round trip then. */
+  [Symbol.dispose](): void {
+    if (this.state === 'started') this.rollback();
+  }
+}

@@ -1,0 +1,305 @@
+/** Kinds of queues: the arguments by name, and what the broker makes of them. */
+import {
+  type Channel,
+  type Connection,
+  deaths,
+  type IncomingMessage,
+  Message,
+  type Queue,
+  retry,
+} from '../../src';
+import { CEILING, drainUntil, eventually, shared, unique } from '../support/connect';
+
+let connection: Connection;
+let channel: Channel;
+beforeEach(() => {
+  connection = shared();
+  channel = connection.channel();
+});
+afterEach(() => {
+  channel.close();
+  connection.loop({ timeout: 0 });
+});
+
+const made: Queue[] = [];
+const declare = (...args: Parameters<Channel['declareQueue']>) => {
+  const queue = channel.declareQueue(...args);
+  made.push(queue);
+  return queue;
+};
+afterEach(() => {
+  const last = connection.channel();
+  for (const { name } of made.splice(0)) last.queueDelete(name);
+  last.close();
+});
+const take = (queue: Queue) => queue.get({ noAck: true, timeout: CEILING })?.text;
+
+describe('arguments', () => {
+  it('are those of RabbitMQ, with durations in milliseconds', () => {
+    const exchange = channel.declareExchange(unique('dead'), 'fanout', { autoDelete: true });
+    const queue = declare('', {
+      arguments: { 'x-custom': 'kept' },
+      singleActiveConsumer: true,
+      maxPriority: 4,
+      messageTtl: { minutes: 1 },
+      expires: { hours: 1 },
+      maxLength: 10,
+      maxLengthBytes: 1000,
+      overflow: 'reject-publish-dlx',
+      deadLetterExchange: exchange,
+      deadLetterRoutingKey: 'dead',
+    });
+    expect(queue.arguments).toEqual({
+      'x-custom': 'kept',
+      'x-single-active-consumer': true,
+      'x-max-priority': 4,
+      'x-message-ttl': 60_000,
+      'x-expires': 3_600_000,
+      'x-max-length': 10,
+      'x-max-length-bytes': 1000,
+      'x-overflow': 'reject-publish-dlx',
+      'x-dead-letter-exchange': exchange.name,
+      'x-dead-letter-routing-key': 'dead',
+    });
+  });
+
+  it.each([
+    [{ type: 'stack' }, 'type must be classic or quorum or stream, got "stack"'],
+    [{ overflow: 'drop-tail' }, 'overflow must be drop-head or reject-publish'],
+    [{ maxPriority: 0 }, 'maxPriority must be a whole number from 1 to 255'],
+    [{ messageTtl: -1 }, 'messageTtl must be 0 or more milliseconds'],
+    [{ messageTtl: '5s' }, 'messageTtl must be milliseconds or a duration'],
+    [{ expires: 0 }, 'expires must be a whole number from 1'],
+    [{ maxLength: 1.5 }, 'maxLength must be a whole number'],
+    [{ singleActiveConsumer: 'yes' }, 'singleActiveConsumer must be true or false'],
+    [{ deadLetterExchange: 5 }, 'deadLetterExchange must be'],
+    [
+      { type: 'classic', deliveryLimit: 5 },
+      'deliveryLimit is for quorum queues, and this is a classic queue',
+    ],
+    [
+      { type: 'stream', messageTtl: 5 },
+      'messageTtl is for classic and quorum queues, and this is a stream queue',
+    ],
+    [{ type: 'quorum', maxAge: '1D' }, 'maxAge is for stream queues'],
+    [{ arguments: { 'x-queue-type': 'quorum' }, maxPriority: 5 }, 'maxPriority is for classic queues'],
+    [{ type: 'stream', maxAge: '1 day' }, 'maxAge must be a duration, or a number with one of Y M D h m s'],
+    [{ type: 'quorum', durable: false }, 'a quorum queue is durable and shared, it cannot be transient'],
+    [{ type: 'quorum', exclusive: true }, 'it cannot be exclusive'],
+    [{ type: 'stream', autoDelete: true }, 'it cannot be autoDelete'],
+    [
+      { messageTtl: 5, arguments: { 'x-message-ttl': 5 } },
+      "messageTtl and arguments['x-message-ttl'] are the same",
+    ],
+    [{ messageTtl: 5, arguments: new Map([['x-message-ttl', 5]]) }, 'are the same; give one of them'],
+  ])('refuse %p before anything is sent', (options, complaint) => {
+    expect(() => channel.declareQueue('amqp-sync.refused', options as never)).toThrow(complaint);
+    expect(channel.isOpen).toBe(true);
+  });
+});
+
+describe('classic queues', () => {
+  it('priorities: the higher first', () => {
+    const queue = declare('', { maxPriority: 2 });
+    for (const priority of [0, 2, 1]) queue.publish(`${priority}`, { priority });
+    expect([take(queue), take(queue), take(queue)]).toEqual(['2', '1', '0']);
+  });
+
+  it('TTL and dead-lettering: deaths tells the story, the latest first', () => {
+    const grave = declare('', { autoDelete: false });
+    const second = declare('', {
+      deadLetterExchange: '',
+      deadLetterRoutingKey: grave.name,
+      autoDelete: false,
+    });
+    const first = declare('', {
+      messageTtl: 0,
+      deadLetterExchange: '',
+      deadLetterRoutingKey: second.name,
+      autoDelete: false,
+    });
+    first.publish(new Message('x', { expiration: { hours: 1 } }));
+    second.get({ timeout: CEILING })!.reject();
+    const story = deaths(grave.get({ noAck: true, timeout: CEILING })!);
+    expect(story).toEqual([
+      {
+        queue: second.name,
+        reason: 'rejected',
+        count: 1,
+        exchange: '',
+        routingKeys: [second.name],
+        time: expect.any(Date),
+        originalExpiration: undefined,
+      },
+      {
+        queue: first.name,
+        reason: 'expired',
+        count: 1,
+        exchange: '',
+        routingKeys: [first.name],
+        time: expect.any(Date),
+        originalExpiration: '3600000',
+      },
+    ]);
+  });
+
+  it('a message that never died has no deaths, whatever its headers say', () => {
+    expect(deaths(new Message('x'))).toEqual([]);
+    expect(deaths(new Message('x', { headers: { 'x-death': 'often' } }))).toEqual([]);
+    expect(deaths(new Message('x', { headers: { 'x-death': [5, { queue: 'q' }] } }))).toMatchObject([
+      { queue: 'q', count: 1, routingKeys: [], time: undefined },
+    ]);
+  });
+
+  it('overflow: drop-head loses the oldest', () => {
+    const queue = declare('', { maxLength: 1, overflow: 'drop-head' });
+    for (const body of ['old', 'new']) queue.publish(body);
+    expect([take(queue), queue.get()]).toEqual(['new', null]);
+  });
+
+  it('single active consumer: one gets all, then the next', () => {
+    const queue = declare('', { singleActiveConsumer: true, autoDelete: false });
+    const calls: string[] = [];
+    const first = queue.subscribe(() => calls.push('first'));
+    queue.subscribe(() => calls.push('second'));
+    for (const body of ['1', '2']) queue.publish(body);
+    drainUntil(connection, () => calls.length === 2);
+    first.cancel();
+    queue.publish('3');
+    drainUntil(connection, () => calls.length === 3);
+    expect(calls).toEqual(['first', 'first', 'second']);
+  });
+});
+
+describe('quorum queues', () => {
+  it('count deliveries, and give up after deliveryLimit', () => {
+    const grave = declare('', { autoDelete: false });
+    const queue = declare(unique('quorum'), {
+      type: 'quorum',
+      deliveryLimit: 1,
+      initialGroupSize: 1,
+      deadLetterExchange: '',
+      deadLetterRoutingKey: grave.name,
+    });
+    expect(queue).toMatchObject({ type: 'quorum', durable: true, exclusive: false, autoDelete: false });
+    queue.publish('poison');
+    const counts: unknown[] = [];
+    for (const message of queue.iterator({ limit: 2, timeout: CEILING })) {
+      counts.push(message.properties.headers?.['x-delivery-count']);
+      message.nack();
+    }
+    expect(counts).toEqual([undefined, 1]);
+    const [death] = deaths(grave.get({ noAck: true, timeout: CEILING })!);
+    expect(death).toMatchObject({ queue: queue.name, reason: 'delivery_limit' });
+  });
+
+  it('retry keeps messages in quorum queues', () => {
+    const queue = declare(unique('quorum'), { type: 'quorum' });
+    const [waiting, parked] = [`${queue.name}.retry.20`, `${queue.name}.parked`];
+    queue.publish('poison');
+    let calls = 0;
+    queue.subscribe(
+      () => {
+        calls++;
+        throw new Error('failed');
+      },
+      { onError: retry({ max: 1, delay: 20 }) },
+    );
+    drainUntil(connection, () => calls === 2);
+    expect(take(declare(parked, { type: 'quorum' }))).toBe('poison');
+    declare(waiting, {
+      type: 'quorum',
+      messageTtl: 20,
+      deadLetterExchange: '',
+      deadLetterRoutingKey: queue.name,
+    });
+  });
+
+  it('need a name', () => {
+    expect(() => channel.declareQueue('', { type: 'quorum' })).toThrow('a quorum queue needs a name');
+  });
+});
+
+describe('streams', () => {
+  let stream: Queue;
+  beforeEach(() => {
+    stream = declare(unique('stream'), { type: 'stream', maxAge: { days: 1 }, maxSegmentSize: 1_000_000 });
+    for (const body of ['0', '1', '2', '3']) stream.publish(body);
+  });
+
+  const read = (options: Parameters<Queue['iterator']>[0], limit: number) => {
+    const texts: string[] = [];
+    for (const message of stream.iterator({ limit, timeout: CEILING, ...options })) {
+      texts.push(message.text);
+      message.ack();
+    }
+    return texts;
+  };
+
+  it('are read from any offset, again and again', () => {
+    expect(stream.arguments).toMatchObject({ 'x-max-age': '86400s' });
+    eventually(() => stream.status().messageCount === 4);
+    expect(read({ offset: 'first' }, 4)).toEqual(['0', '1', '2', '3']);
+    expect(read({ offset: 2 }, 2)).toEqual(['2', '3']);
+    expect(read({ offset: 2n }, 1)).toEqual(['2']);
+    expect(read({ offset: new Date(0) }, 1)).toEqual(['0']);
+    expect(read({ offset: { hours: 1 } }, 1)).toEqual(['0']);
+    expect(read({ offset: 'next', timeout: 50 }, 1)).toEqual([]);
+  });
+
+  it('the offset of a message is in its headers', () => {
+    let message: IncomingMessage | undefined;
+    stream.consume(
+      (each) => {
+        message = each;
+      },
+      { offset: 3, prefetch: 1 },
+    );
+    drainUntil(connection, () => message !== undefined);
+    expect(message!.properties.headers).toMatchObject({ 'x-stream-offset': 3 });
+  });
+
+  it('take nothing back: leaving a loop, a failure and a cancel do not cost the connection', () => {
+    for (const message of stream.iterator({ offset: 'first', timeout: CEILING })) {
+      expect(() => message.nack()).toThrow('it is of a stream, which keeps its messages; ack it');
+      expect(() => message.reject()).toThrow('cannot reject message 1');
+      break;
+    }
+    const [message] = stream.iterator({ offset: 'first', limit: 1, timeout: CEILING });
+    const fail = () => {
+      throw new Error('failed');
+    };
+    expect(() => message!.process(fail, { requeue: true })).toThrow('failed');
+    const subscription = stream.subscribe(fail, { offset: 'first' });
+    for (let call = 0; call < 4; call++)
+      expect(() => connection.drainEvents({ timeout: CEILING })).toThrow('failed');
+    subscription.cancel();
+    const tag = stream.consume(() => {}, { offset: 'first' });
+    channel.basicCancel(tag, { noWait: true });
+    stream.status();
+    expect(channel.isOpen).toBe(true);
+  });
+
+  it('a copy that went to another queue is an ordinary message there', () => {
+    const queue = declare('', { autoDelete: false });
+    for (const message of stream.iterator({ offset: 'first', limit: 1, timeout: CEILING })) {
+      queue.publish(message.copy());
+      message.ack();
+    }
+    queue.get({ timeout: CEILING })!.nack();
+    expect(take(queue)).toBe('0');
+  });
+
+  it('refuse what would cost the channel or the connection', () => {
+    expect(() => stream.get()).toThrow('is a stream: get is not possible');
+    expect(() => stream.consume(() => {}, { noAck: true })).toThrow('is a stream: noAck is not possible');
+    expect(() => stream.iterator({ noAck: true })).toThrow('is a stream');
+    for (const offset of ['frist', -1, 1.5, {}.constructor])
+      expect(() => stream.iterator({ offset: offset as never })).toThrow('offset must be');
+    expect(() => stream.iterator({ filter: 5 as never })).toThrow('filter must be a string');
+    expect(() => declare('', { type: 'classic' }).iterator({ offset: 'first' })).toThrow(
+      'iterator: offset is for stream queues, and this is a classic queue',
+    );
+    expect(channel.isOpen).toBe(true);
+  });
+});
