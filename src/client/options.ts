@@ -151,7 +151,7 @@ const OPTION_NAMES = new Set<string>([
 ] satisfies (keyof ConnectOptions)[]);
 
 const MIB = 1024 * 1024;
-const LEAST_RING = MIB;
+const LEAST_RING = 2 * MIB;
 const DEFAULT_TIMEOUT = 30_000;
 const STALL_TIMEOUT = 10_000;
 const RETRY_DELAY = 2000;

@@ -67,11 +67,20 @@ export class Pump {
 
   // ── reading ─────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Route every frame that is there. Does not block. */
+  /** Route every frame that is there; a broker that is faster than this thread must not hold it here. Does not block. */
   poll(): void {
-    const { state } = this.link;
-    while (this.#next());
-    // the state was read first: whatever the worker published before it ended has been routed
+    const { inbound, state } = this.link;
+    let left = inbound.available();
+    do {
+      const begin = inbound.tail;
+      if (!this.#next()) break;
+      left -= (inbound.tail - begin) >>> 0;
+    } while (left > 0);
+    this.#noticeEnd(state);
+  }
+
+  /** The state was read first, then the ring: whatever the worker published before it ended has been routed. */
+  #noticeEnd(state: number): void {
     if (state >= STATE.CLOSED && this.death === undefined) this.#die(this.#lastWord(state));
   }
 
@@ -91,7 +100,7 @@ export class Pump {
       const { state } = this.link;
       while (!goal.settled && this.#next());
       if (goal.settled) return true;
-      this.poll();
+      this.#noticeEnd(state);
       if (goal.settled) return true;
       if (this.death !== undefined) throw this.router.tell(this.death);
       if (!this.#holding) this.#runChores();
