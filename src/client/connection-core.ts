@@ -15,6 +15,7 @@ import {
 import { decodeMethod, PLANS } from '../protocol/codec';
 import { FRAME } from '../protocol/constants';
 import type { Table } from '../protocol/field-table';
+import type { Args } from '../protocol/method-types';
 import type { Command, SessionDescription, SessionOptions } from '../protocol/session-options';
 import { hostAndPort } from '../protocol/uri';
 import { ProtocolViolation } from '../protocol/violation';
@@ -67,7 +68,8 @@ export abstract class ConnectionCore {
   protected readonly open = new Map<number, Channel>();
   /** Requests on channel 0: update-secret. @internal */
   protected readonly replies = new Replies();
-  #serverProperties: Table = Object.create(null);
+  /** connection.start: what the broker told about itself. @internal */
+  greeting: Args<'connection.start'> | undefined;
   /** Numbers that have had a channel. */
   readonly #past = new Set<number>();
   /** While connecting, if the mechanism is the user's own. */
@@ -159,7 +161,7 @@ export abstract class ConnectionCore {
   }
   /** What the broker told about itself: product, version, cluster_name, … */
   get serverProperties(): Table {
-    return this.#serverProperties;
+    return this.greeting?.serverProperties ?? Object.create(null);
   }
   /** The broker's capabilities: `{ publisher_confirms: true, … }`. */
   get serverCapabilities(): Record<string, boolean> {
@@ -328,7 +330,7 @@ export abstract class ConnectionCore {
     const method = decodeMethod(reader);
     switch (method.name) {
       case 'connection.start':
-        this.#serverProperties = method.args.serverProperties;
+        this.greeting = method.args;
         return this.#sasl?.started(method.args.mechanisms);
       case 'connection.secure':
         return this.#sasl?.challenged(method.args.challenge);

@@ -1,0 +1,45 @@
+/**
+ * The API of Python's amqpy on the blocking client: the same names, arguments, defaults and exceptions.
+ * What changes on the way from Python, and what this does otherwise than amqpy, is in docs/porting.md.
+ */
+export { Channel } from './amqpy/channel';
+export { Connection } from './amqpy/connection';
+export { AbstractConsumer } from './amqpy/consumer';
+export {
+  AccessRefused,
+  AMQPConnectionError,
+  AMQPError,
+  AMQPNotImplementedError,
+  Blocked,
+  ChannelError,
+  ChannelNotOpen,
+  ConnectionForced,
+  ConsumerCancelled,
+  ContentTooLarge,
+  error_for_code,
+  FrameError,
+  FrameSyntaxError,
+  InternalError,
+  InvalidCommand,
+  InvalidPath,
+  IrrecoverableChannelError,
+  IrrecoverableConnectionError,
+  MessageNacked,
+  NoConsumers,
+  NotAllowed,
+  NotFound,
+  PreconditionFailed,
+  RecoverableChannelError,
+  RecoverableConnectionError,
+  ResourceError,
+  ResourceLocked,
+  Timeout,
+  UnexpectedFrame,
+} from './amqpy/exceptions';
+export { type DeliveryInfo, Message, type MessageProperties } from './amqpy/message';
+export * as proto from './amqpy/proto';
+export { Empty, type ReturnedMessages } from './amqpy/returned-messages';
+export { ssl } from './amqpy/settings';
+export * as spec from './amqpy/spec';
+export type { Compat, SslOptions } from './amqpy/words';
+export { KeyboardInterrupt } from './python';

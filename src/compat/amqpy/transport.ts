@@ -1,0 +1,63 @@
+import { namedTuple } from '../python';
+import type { WireConnection } from './wire';
+
+interface AddressWords {
+  host: [host: string];
+  port: [port: number];
+}
+
+/** Where an end of a socket is. */
+export const address_t = namedTuple<AddressWords>()('address_t', 'host, port');
+export type address_t = InstanceType<typeof address_t>;
+
+const now = () => performance.now() / 1000;
+
+/** What can be seen, from the thread of the program, of a socket that another thread owns. */
+export class Transport {
+  /** When `send_heartbeat` last sent one, in seconds; 0: never. */
+  last_heartbeat_sent = 0;
+  readonly #core: WireConnection;
+  readonly #close: () => void;
+  #bytes = 0;
+  #heard = now();
+
+  /** @internal */
+  constructor(core: WireConnection, close: () => void) {
+    this.#core = core;
+    this.#close = close;
+  }
+
+  get connected(): boolean {
+    return this.#core.isOpen;
+  }
+
+  /** When something last came from the broker, as far as it was looked, in seconds. */
+  get last_heartbeat_received(): number {
+    const { bytesIn } = this.#core.stats();
+    if (bytesIn !== this.#bytes) this.#heard = now();
+    this.#bytes = bytesIn;
+    return this.#heard;
+  }
+
+  /** The two ends, as a Python socket names them. */
+  get sock(): { getsockname(): address_t; getpeername(): address_t } {
+    const { address } = this.#core.stats();
+    const [local, remote] = address.split(' -> ').map(addressOf) as [address_t, address_t];
+    return { getsockname: () => local, getpeername: () => remote };
+  }
+
+  close(): void {
+    this.#close();
+  }
+
+  /** @internal */
+  beat(): void {
+    this.last_heartbeat_sent = now();
+  }
+}
+
+/** `127.0.0.1:5672`, `[::1]:5672` */
+function addressOf(text: string): address_t {
+  const [, host = '', port = '0'] = /^\[?(.*?)\]?:(\d+)$/.exec(text) ?? [];
+  return new address_t(host, Number(port));
+}
