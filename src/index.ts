@@ -68,6 +68,7 @@ export {
   ProtocolError,
   ResourceError,
   ResourceLockedError,
+  RpcError,
   StaleDeliveryError,
   TimeoutError,
   UnexpectedFrameError,
@@ -89,6 +90,7 @@ export {
   type ExchangeTraits,
 } from './objects/exchange';
 export type { ExchangeName, QueueName } from './objects/names';
+export { Procedure, type ProcedureOptions } from './objects/procedure';
 export {
   Queue,
   type QueueConsumeOptions,
@@ -97,6 +99,7 @@ export {
   type QueueTraits,
 } from './objects/queue';
 export { type RetryOptions, retries, retry } from './objects/retry';
+export { type ServeOptions, Service, type WorkOptions } from './objects/rpc-server';
 export { type FailureHandler, type SubscribeOptions, Subscription } from './objects/subscription';
 export { Transaction } from './objects/transaction';
 export { DeliveryMode, ExchangeType } from './protocol/constants';
