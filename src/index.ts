@@ -102,6 +102,18 @@ export { type RetryOptions, retries, retry } from './objects/retry';
 export { type ServeOptions, Service, type WorkOptions } from './objects/rpc-server';
 export { type FailureHandler, type SubscribeOptions, Subscription } from './objects/subscription';
 export { Transaction } from './objects/transaction';
+export {
+  Master,
+  type MasterOptions,
+  NackMessage,
+  RejectMessage,
+  type TaskOptions,
+  Worker,
+  type WorkerOptions,
+} from './patterns/master';
+export type { MethodProxy } from './patterns/proxy';
+export { Rpc, Rpc as JsonRpc, type RpcCallOptions, type RpcOptions } from './patterns/rpc';
+export { compressedJsonSerializer, jsonSerializer, type Serializer } from './patterns/serializer';
 export { DeliveryMode, ExchangeType } from './protocol/constants';
 export {
   type Table,
