@@ -149,7 +149,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
     if (this.#prefetch !== undefined) this.request('basic.qos', { prefetchCount: this.#prefetch }, {});
   }
 
-  /** Whatever it does with its messages. @returns the consumer tag @internal */
+  /** Start a consumer of any kind. @returns its tag @internal */
   startConsumer(
     queue: string,
     consumer: Consumer & { tag: string },

@@ -36,7 +36,8 @@ export class Procedure {
    * most `timeout` ms (default: the connection's `callTimeout`, 30 s), with no callback run meanwhile. The
    * request expires with the call, if no server has taken it, and a reply that comes later is dropped.
    *
-   * Replies come by direct reply-to; the first call of a connection opens a channel for them.
+   * Replies come by direct reply-to; the first call of a connection opens a channel for them. A program cannot
+   * call what only it serves: the call blocks the thread that would have to answer.
    * @returns the reply
    * @throws {UnroutableError} at once: nobody serves it
    * @throws {NackError} at once: its queue is full (`overflow: 'reject-publish'`)

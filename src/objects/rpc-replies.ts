@@ -107,21 +107,17 @@ export class Replies implements Consumer {
 
   // ── what the channel says ───────────────────────────────────────────────────────────────────────────
 
-  /** @internal */
   deliver(message: IncomingMessage): void {
     const call = this.#calls.get(message.properties.correlationId ?? '');
     if (call !== undefined) call.reply = message;
   }
 
-  /** @internal */
   handle(message: IncomingMessage): void {
     this.deliver(message);
   }
 
-  /** @internal */
   forget(): void {}
 
-  /** @internal */
   ended(error: AmqpError): void {
     this.end = error;
   }
