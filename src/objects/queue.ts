@@ -10,6 +10,7 @@ import {
   argumentsOf,
   CONSUMER_ARGUMENTS,
   type ConsumerArguments,
+  QUEUE_ARGUMENTS,
   type QueueArguments,
   type QueueType,
 } from './arguments';
@@ -35,6 +36,12 @@ export interface QueueTraits {
   readonly autoDelete?: boolean | undefined;
   readonly arguments?: Readonly<Record<string, TableInputValue>> | undefined;
 }
+
+/** The names of `QueueOptions`. */
+export const QUEUE_OPTIONS: ReadonlySet<string> = new Set([
+  ...['passive', 'durable', 'autoDelete', 'exclusive', 'arguments', 'timeout'],
+  ...Object.keys(QUEUE_ARGUMENTS),
+]);
 
 const BY_NAME = Object.keys(CONSUMER_ARGUMENTS);
 const NAMES = {
