@@ -5,8 +5,11 @@ import { createInterface } from 'node:readline';
 /** Milliseconds after which a program is killed. */
 const CEILING = 20_000;
 
-/** Is there a Python with aio-pika (Debian: python3-aio-pika)? */
-export const hasAioPika = spawnSync('python3', ['-c', 'import aio_pika'], { timeout: CEILING }).status === 0;
+/** Debian's packages (python3-aio-pika) are those of the system's Python, which need not be the first in the path. */
+const interpreter = ['python3', '/usr/bin/python3'].find(
+  (file) => spawnSync(file, ['-c', 'import aio_pika'], { timeout: CEILING }).status === 0,
+);
+export const hasAioPika = interpreter !== undefined;
 
 const PRELUDE = `
 import asyncio, inspect, json, os
@@ -44,7 +47,7 @@ async def start():
 asyncio.run(start())
 `;
   const env = Object.entries(names).map(([key, value]) => [`NAMES_${key.toUpperCase()}`, value]);
-  const child = spawn('python3', ['-c', source], {
+  const child = spawn(interpreter!, ['-c', source], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...Object.fromEntries(env) },
     timeout: CEILING,
