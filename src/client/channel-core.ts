@@ -196,7 +196,7 @@ export abstract class ChannelCore {
     const deadline = this.connection.deadline(timeout);
     const guard = () => this.#checkState(method);
     if (!pump.write(this.id, method, args, deadline, guard)) throw this.timedOut(method, 'not-sent');
-    const pending = this.#replies.expect(PLANS[method], handlers);
+    const pending = this.#replies.expect(PLANS[method], handlers, consumerOf(args));
     try {
       pump.until(pending, deadline);
     } finally {
@@ -238,7 +238,7 @@ export abstract class ChannelCore {
   /** Send a request whose reply nobody waits for; `late` runs when it comes. @internal */
   protected ask<M extends RequestName>(method: M, args: Input<M>, late: () => void): void {
     this.send(method, args, '');
-    this.#replies.expect(PLANS[method], { late }).abandoned = true;
+    this.#replies.expect(PLANS[method], { late }, consumerOf(args)).abandoned = true;
   }
 
   /** Send because of a frame that is being routed, once it is out of the way. @internal */
@@ -329,6 +329,11 @@ export abstract class ChannelCore {
     };
     this.connection.dispatcher.push(this.#notice);
   }
+}
+
+/** The consumer that a request names. */
+function consumerOf(args: { consumerTag?: unknown }): string | undefined {
+  return typeof args.consumerTag === 'string' && args.consumerTag !== '' ? args.consumerTag : undefined;
 }
 
 /** A method with content, as `handle` gets it. */

@@ -26,6 +26,8 @@ export class Pending {
   constructor(
     readonly plan: MethodPlan,
     readonly handlers: AnswerHandlers,
+    /** The consumer that it names, and that its reply names again. */
+    readonly consumerTag: string | undefined,
   ) {}
 
   /** The caller has gone; the reply is still owed and must never reach the next caller. */
@@ -35,14 +37,15 @@ export class Pending {
 /**
  * Replies have no number. Those of one kind come in the order of their requests; different kinds may
  * overtake each other (RabbitMQ's consume-ok and cancel-ok come from the queue, the others from the
- * channel). So a reply belongs to the oldest request that it can answer. A request that timed out keeps
- * its place until its late reply has come and been swallowed.
+ * channel). So a reply belongs to the oldest request that it can answer; one that names a consumer, to the
+ * request that named it, for the queues of two consumers may overtake each other, too. A request that timed
+ * out keeps its place until its late reply has come and been swallowed.
  */
 export class Replies {
   readonly #owed: Pending[] = [];
 
-  expect(plan: MethodPlan, handlers: AnswerHandlers = {}): Pending {
-    const pending = new Pending(plan, handlers);
+  expect(plan: MethodPlan, handlers: AnswerHandlers = {}, consumerTag?: string): Pending {
+    const pending = new Pending(plan, handlers, consumerTag);
     this.#owed.push(pending);
     return pending;
   }
@@ -55,7 +58,7 @@ export class Replies {
   /** @throws {ProtocolViolation} 503 for a reply that nobody asked for */
   settle(answer: Answer): void {
     const { name } = answer.plan;
-    const index = this.#owed.findIndex(({ plan }) => plan.replies.includes(name));
+    const index = this.#indexFor(answer);
     const pending = this.#owed[index];
     if (pending === undefined) throw this.#unasked(name);
     this.#owed.splice(index, 1);
@@ -64,6 +67,15 @@ export class Replies {
     else pending.handlers.accept?.(answer);
     pending.answer = answer;
     pending.settled = true;
+  }
+
+  #indexFor({ plan: { name }, args }: Answer): number {
+    const answers = ({ plan }: Pending) => plan.replies.includes(name);
+    const named = this.#owed.findIndex(
+      (pending) =>
+        pending.consumerTag !== undefined && pending.consumerTag === args.consumerTag && answers(pending),
+    );
+    return named >= 0 ? named : this.#owed.findIndex(answers);
   }
 
   #unasked(name: string): ProtocolViolation {

@@ -300,6 +300,24 @@ describe('what a late reply has brought is given back', () => {
     connection.close();
   });
 
+  test('the answers to two cancels may overtake each other, for they come from two queues', () => {
+    const { peer, connection, channel } = scene(
+      ...[expects('basic.qos'), send('basic.qos-ok')],
+      ...[expects('basic.consume'), send('basic.consume-ok', { consumerTag: 'slow' })],
+      ...[
+        expects('basic.cancel', { consumerTag: 'slow' }),
+        expects('basic.cancel', { consumerTag: 'quick' }),
+      ],
+      ...[send('basic.cancel-ok', { consumerTag: 'quick' }), delivery('slow', 1)],
+      ...[expects('basic.nack', { deliveryTag: 1, requeue: true })],
+      send('basic.cancel-ok', { consumerTag: 'slow' }),
+    );
+    channel.basicConsume('q', () => {}, { consumerTag: 'slow' });
+    for (const tag of ['slow', 'quick']) channel.basicCancel(tag, { noWait: true });
+    pumpUntil(connection, peer, 'basic.nack');
+    expect(channel.queueDeclare('b').queue).toBe('b');
+  });
+
   test('a cancel-ok that is late ends the consumer all the same', () => {
     const { peer, channel } = scene(
       ...[
