@@ -33,6 +33,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/patterns/', 'src/client/checks.ts', 'src/client/conversions.ts', 'src/client/message.ts'],
   ['src/patterns/serializer.ts', 'node:zlib'],
   ['src/compat/', 'src/compat/', 'src/client/', 'src/objects/', 'src/errors.ts'],
+  ['src/compat/amqpy/', 'src/protocol/'],
   ['worker/', 'src/protocol/', 'src/bridge/', 'src/errors.ts', 'src/topology/', 'src/broker/'],
   ['worker/', 'node:net', 'node:tls', 'node:worker_threads', 'synckit'],
   ['worker/connection/', 'worker/connection/'],
@@ -40,6 +41,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['worker/broker/', 'worker/broker/'],
   ['bin/', 'src/index.ts'],
   ['examples/', 'src/index.ts'],
+  ['examples/amqpy/', 'src/compat/amqpy.ts'],
 ];
 
 /** Names that `src/protocol` does without: it has no timers, no threads, no process, and no clock. */
@@ -130,6 +132,8 @@ describe('the checks themselves', () => {
     ['worker/connection/session.ts', 'src/client/pump.ts'],
     ['worker/connection/session.ts', 'worker/broker/server.ts'],
     ['examples/round-trip.ts', 'src/client/connection.ts'],
+    ['src/compat/python.ts', 'src/protocol/codec.ts'],
+    ['src/client/channel.ts', 'src/compat/amqpy.ts'],
     ['src/newcomer.ts', 'src/version.ts'],
   ])('%s may not import %s', (file, target) => {
     expect(complaint({ file, line: 7, target })).toMatch(`${file}:7 imports ${target}`);

@@ -1,7 +1,7 @@
 /**
  * Python's text encodings by Python's names (`latin_1`, `UTF-8`, `cp1252`, …): what `str.encode` and
  * `bytes.decode` do, both strict. Known are the Unicode ones, ASCII, Latin-1 and the single-byte families
- * ISO 8859, Windows and KOI8.
+ * ISO 8859 (but for parts 11 and 16), Windows and KOI8.
  */
 interface Encoding {
   encode(text: string): Buffer;
@@ -13,7 +13,7 @@ function normalized(name: string): string {
   return name.toLowerCase().replace(/[\s_-]+/g, '_');
 }
 
-const ALIASES: Readonly<Record<string, string>> = {
+const ALIASES: ReadonlyMap<string, string> = new Map([
   ...named('utf_8', 'utf8', 'u8', 'utf', 'cp65001'),
   ...named('utf_8_sig', 'utf8_sig'),
   ...named('utf_16', 'utf16', 'u16'),
@@ -24,10 +24,10 @@ const ALIASES: Readonly<Record<string, string>> = {
   ...named('utf_32_be', 'utf32_be', 'utf_32be', 'utf32be'),
   ...named('ascii', 'us_ascii', '646', 'us'),
   ...named('latin_1', 'latin1', 'latin', 'l1', 'iso_8859_1', 'iso8859_1', 'iso8859', '8859', 'cp819'),
-};
+]);
 
-function named(name: string, ...aliases: string[]): Record<string, string> {
-  return Object.fromEntries([name, ...aliases].map((alias) => [alias, name]));
+function named(name: string, ...aliases: string[]): [alias: string, name: string][] {
+  return aliases.map((alias) => [alias, name]);
 }
 
 // ── strict, with Python's words ───────────────────────────────────────────────────────────────────────
@@ -150,30 +150,41 @@ function single(name: string, characters: readonly string[], why: string): Encod
   };
 }
 
+const UNDEFINED = 'character maps to <undefined>';
 const BYTES = Array.from({ length: 256 }, (_, byte) => byte);
+
+/** Latin-1 with other characters from some byte on; `\0` where there is none. Decoders of some Nodes have these wrong. */
+const NEAR_LATIN_1: ReadonlyMap<string, Readonly<Record<number, string>>> = new Map([
+  ['cp1252', { 128: '€\0‚ƒ„…†‡ˆ‰Š‹Œ\0Ž\0\0‘’“”•–—˜™š›œ\0žŸ' }],
+  ['iso8859_9', { 208: 'Ğ', 221: 'İŞ', 240: 'ğ', 253: 'ış' }],
+]);
+
+function nearLatin1(name: string, differences: Readonly<Record<number, string>>): Encoding {
+  const characters = BYTES.map((byte) => String.fromCharCode(byte));
+  for (const [from, others] of Object.entries(differences)) {
+    const own = Array.from(others, (character) => (character === '\0' ? '' : character));
+    characters.splice(Number(from), own.length, ...own);
+  }
+  return single(name, characters, UNDEFINED);
+}
 
 /** `iso8859_2`, `cp1251` and `koi8_r` as the platform's own decoder has them. */
 function fromPlatform(name: string): Encoding | undefined {
-  const [, iso, windows, koi8] =
-    /^(?:iso_?8859_(\d{1,2})|(?:cp|windows_)(125[0-8])|(koi8_[ru]))$/.exec(name) ?? [];
-  const label = iso ? `iso-8859-${iso}` : windows ? `windows-${windows}` : koi8?.replace('_', '-');
-  // the platform takes 1, 9 and 11 for the larger Windows sets
-  if (label === undefined || iso === '1' || iso === '9' || iso === '11') return undefined;
+  const [, iso, windows, koi8] = /^(?:iso8859_(\d{1,2})|cp(125\d)|koi8_([ru]))$/.exec(name) ?? [];
+  const label = iso ? `iso-8859-${iso}` : windows ? `windows-${windows}` : koi8 && `koi8-${koi8}`;
+  // the platform takes 11 for a Windows set
+  if (label === undefined || iso === '11') return undefined;
   let decoder: InstanceType<typeof TextDecoder>;
   try {
     decoder = new TextDecoder(label);
   } catch {
     return undefined;
   }
-  const characters = BYTES.map((byte) => decoder.decode(Uint8Array.of(byte)));
   // what the platform fills up with controls, Python does not have
   const missing = windows === undefined ? /^\ufffd$/ : /^[\u0080-\u009f\ufffd]$/;
-  const why = 'character maps to <undefined>';
-  return single(
-    name,
-    characters.map((character) => character.replace(missing, '')),
-    why,
-  );
+  const characters = BYTES.map((byte) => decoder.decode(Uint8Array.of(byte)).replace(missing, ''));
+  if (windows === '1253') characters[0xaa] = '';
+  return single(name, characters, UNDEFINED);
 }
 
 // ── by name ───────────────────────────────────────────────────────────────────────────────────────────
@@ -191,7 +202,8 @@ const known = new Map<string, Encoding | undefined>([
 
 function find(name: string): Encoding | undefined {
   const plain = normalized(name);
-  const key = ALIASES[plain] ?? plain;
+  const family = plain.replace(/^iso_?8859_(?=\d)/, 'iso8859_').replace(/^windows_(?=125\d$)/, 'cp');
+  const key = ALIASES.get(plain) ?? family;
   if (!known.has(key) && known.size < 64) known.set(key, make(key));
   return known.get(key) ?? make(key);
 }
@@ -200,7 +212,8 @@ function make(key: string): Encoding | undefined {
   const upTo = (limit: number) => BYTES.map((byte) => (byte < limit ? String.fromCharCode(byte) : ''));
   if (key === 'ascii') return single('ascii', upTo(128), 'ordinal not in range(128)');
   if (key === 'latin_1') return single('latin-1', upTo(256), 'ordinal not in range(256)');
-  return fromPlatform(key);
+  const differences = NEAR_LATIN_1.get(key);
+  return differences === undefined ? fromPlatform(key) : nearLatin1(key, differences);
 }
 
 /** `text.encode(encoding)`. @throws {RangeError} an unknown encoding, or a character that it does not have @internal */

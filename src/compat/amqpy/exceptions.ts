@@ -195,7 +195,7 @@ interface CodeWords {
   /** What the broker said. */
   text: [text: string | null];
   /** The method that is to blame. */
-  meth_type: [meth_type: method_t | null];
+  method_type: [method_type: method_t | null];
   /** The class for codes that have none. */
   default: [otherwise: typeof AMQPError];
   /** The channel it happened on. */
@@ -203,12 +203,12 @@ interface CodeWords {
 }
 
 const FUNCTIONS = signatures<CodeWords>()('', {
-  error_for_code: 'code, text, meth_type, default, channel_id=None',
+  error_for_code: 'code, text, method_type, default, channel_id=None',
 });
 
 /** The exception for a reply code: made, not thrown. */
 export function error_for_code(...args: Args<typeof FUNCTIONS.error_for_code>): AMQPError {
-  const { code, text, meth_type, default: otherwise, channel_id } = FUNCTIONS.error_for_code(args);
+  const { code, text, method_type, default: otherwise, channel_id } = FUNCTIONS.error_for_code(args);
   const errorClass = BY_CODE.get(code) ?? otherwise;
-  return new errorClass(text, meth_type, null, code, channel_id);
+  return new errorClass(text, method_type, null, code, channel_id);
 }

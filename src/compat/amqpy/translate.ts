@@ -1,6 +1,6 @@
 import {
   AlreadySettledError,
-  AmqpError,
+  type AmqpError,
   AuthenticationError,
   BlockedTimeoutError,
   ChannelClosedError,
@@ -41,15 +41,11 @@ export function pythonic<T>(
   heal: (error: AmqpError) => void,
   fn: () => T,
 ): T {
-  return translating(
-    (error): error is AmqpError => error instanceof AmqpError,
-    (error) => {
-      const channel = channelOf(error);
-      heal(error);
-      return translate(error, channel);
-    },
-    fn,
-  );
+  return translating((error) => {
+    const channel = channelOf(error);
+    heal(error);
+    return translate(error, channel);
+  }, fn);
 }
 
 /** The exception that amqpy's users expect of this error. */

@@ -8,9 +8,6 @@ import type { Command } from '../../protocol/session-options';
 import type { Reader } from '../../protocol/wire';
 import type { method_t } from './spec';
 
-/** Seconds to wait for the broker to be done with what was published before a close. */
-const FAREWELL = 5000;
-
 /** A close with the method that is to blame for it. */
 export interface Farewell {
   reply_code: number;
@@ -84,11 +81,6 @@ export class WireChannel extends Channel {
     const { reason, timeout } = closeOptions({ replyCode: reply_code, replyText: reply_text });
     const { class_id: classId, method_id: methodId } = method_type;
     this.closeDown({ ...reason, classId, methodId }, timeout);
-  }
-
-  /** What was published before has been routed, and what comes back of it is here. Blocks for a round trip. */
-  settled(): void {
-    this.request('channel.flow', { active: true }, { timeout: FAREWELL });
   }
 
   /** The messages that came back and were not asked for yet. Does not block. */

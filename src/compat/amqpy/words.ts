@@ -1,6 +1,5 @@
 import type { TableInput } from '../../protocol/field-table';
 import { signatures } from '../python';
-import type { Channel } from './channel';
 import type { Connection } from './connection';
 import type { Message } from './message';
 import type { method_t } from './spec';
