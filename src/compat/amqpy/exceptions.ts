@@ -18,6 +18,9 @@ const DEF = signatures<Words>()('AMQPError', {
   __init__: 'reply_text=None, method_type=None, method_name=None, reply_code=None, channel_id=None',
 });
 
+/** What is in here says nothing to whom a stack is shown. */
+const HERE = __dirname.replace(/[^\\/]+$/, '');
+
 /** The time was up: the port of Python's TimeoutError. `cause` is this package's own error. */
 export class Timeout extends Error {
   override readonly name: string = 'Timeout';
@@ -42,20 +45,19 @@ export class AMQPError extends Error {
   readonly channel_id: number | null;
   /** Which argument to change, where the default of amqpy is one that RabbitMQ refuses. */
   declare readonly hint: string | undefined;
-  declare message: string;
 
   constructor(...args: Args<typeof DEF.__init__>) {
     const given = DEF.__init__(args);
     const name = given.method_name || method_name(given.method_type);
     const code = given.reply_code || new.target.code;
-    super(sentence(name, given.channel_id, code, given.reply_text)); // which is what the stack shows
+    super(given.reply_text ?? '');
     this.reply_text = given.reply_text;
     this.reply_code = code;
     this.method_type = given.method_type;
     this.method_name = name;
     this.channel_id = given.channel_id;
-    for (const [key, value] of Object.entries({ name: new.target.name, message: given.reply_text ?? '' }))
-      Object.defineProperty(this, key, { value, enumerable: false, writable: true, configurable: true });
+    Object.defineProperty(this, 'name', { value: new.target.name, configurable: true });
+    this.#describe();
   }
 
   /** AMQP's number of its class. */
@@ -77,12 +79,20 @@ export class AMQPError extends Error {
   /** Say where it comes from, and what helps. @internal */
   because(cause: unknown, hint?: string): this {
     Object.defineProperty(this, 'cause', { value: cause, enumerable: false, configurable: true });
-    if (hint === undefined) return this;
-    Object.defineProperty(this, 'hint', { value: hint, enumerable: true });
-    this.message = `${this.message} (${hint})`;
-    const [first, ...frames] = (this.stack ?? '').split('\n');
-    this.stack = [`${first} (${hint})`, ...frames].join('\n');
+    if (hint !== undefined) {
+      Object.defineProperty(this, 'hint', { value: hint, enumerable: true });
+      this.message = `${this.message} (${hint})`;
+    }
+    this.#describe();
     return this;
+  }
+
+  /** The stack begins with all that is known, and goes on with where the program called. */
+  #describe(): void {
+    const frames = (this.stack ?? '')
+      .split('\n')
+      .filter((line) => /^ {4}at /.test(line) && !line.includes(HERE));
+    this.stack = [`${this.name}: ${this}`, ...frames].join('\n');
   }
 }
 
