@@ -27,24 +27,48 @@ connection.close();
 console.log(\`got \${message?.text}\`);
 `;
 
+/** The same by the facade of amqpy. */
+const AMQPY_ROUND_TRIP = `
+const { hostname, port, username, password, pathname } = new URL(process.env.AMQP_URL ?? '');
+const conn = new Connection({
+  host: hostname, port: Number(port), userid: username || 'guest', password: password || 'guest',
+  virtual_host: decodeURIComponent(pathname.slice(1)) || '/',
+});
+const ch = conn.channel();
+const [queue] = ch.queue_declare('', { exclusive: true });
+ch.basic_publish(new Message('a greeting'), '', queue);
+const msg = ch.basic_get(queue);
+msg?.ack();
+conn.close();
+console.log(\`got \${msg?.body}\`);
+`;
+
 /** The programs, by the way they load the package. */
 const PROGRAMS = {
   'require.cjs': `const { connect } = require('amqp-sync');${ROUND_TRIP}`,
   'named.mjs': `import { connect } from 'amqp-sync';${ROUND_TRIP}`,
   'namespace.mjs': `import * as amqp from 'amqp-sync';\nconst { connect } = amqp;${ROUND_TRIP}`,
   'typescript.ts': `import { connect } from 'amqp-sync';${ROUND_TRIP}`,
+  'amqpy.cjs': `const { Connection, Message } = require('amqp-sync/amqpy');${AMQPY_ROUND_TRIP}`,
+  'amqpy.mjs': `import { Connection, Message } from 'amqp-sync/amqpy';${AMQPY_ROUND_TRIP}`,
+  'amqpy.ts': `import { Connection, Message } from 'amqp-sync/amqpy';${AMQPY_ROUND_TRIP}`,
   'greeting.test.cjs': `const { connect } = require('amqp-sync');\ntest('greeting', () => {${ROUND_TRIP}
     expect(message.text).toBe('a greeting'); });`,
   // the same classes whichever way they came in, and no name that import does not see
   'identity.mjs': `
     import { strictEqual, deepStrictEqual } from 'node:assert';
     import { createRequire } from 'node:module';
-    import * as imported from 'amqp-sync';
-    const required = createRequire(import.meta.url)('amqp-sync');
-    const { __esModule, 'module.exports': __, ...named } = imported; // Node's own additions
-    deepStrictEqual(Object.keys(named).sort(), Object.keys(required).sort());
-    for (const [name, value] of Object.entries(required)) strictEqual(named[name], value, name);
-    console.log(Object.keys(named).length > 40 && 'identical');`,
+    import * as all from 'amqp-sync';
+    import * as amqpy from 'amqp-sync/amqpy';
+    const require = createRequire(import.meta.url);
+    function check(imported, required) {
+      const { __esModule, 'module.exports': __, ...named } = imported; // Node's own additions
+      deepStrictEqual(Object.keys(named).sort(), Object.keys(required).sort());
+      for (const [name, value] of Object.entries(required)) strictEqual(named[name], value, name);
+      return Object.keys(named).length;
+    }
+    const counts = [check(all, require('amqp-sync')), check(amqpy, require('amqp-sync/amqpy'))];
+    console.log(counts.every((count) => count > 35) && 'identical');`,
   // the public types, as a user meets them; each expected error must be one
   'types.mts': `
     import {
@@ -80,6 +104,41 @@ const PROGRAMS = {
     connection.pump;
     // @ts-expect-error: unknown option
     connect({ hostName: 'localhost' });`,
+  'types-amqpy.mts': `
+    import {
+      AbstractConsumer, Channel, Connection, Message, NotFound, proto, spec, ssl, Timeout,
+    } from 'amqp-sync/amqpy';
+    class Printer extends AbstractConsumer {
+      run(msg: Message) { console.log(msg.body, msg.delivery_info.redelivered); msg.ack(); }
+    }
+    const conn = new Connection('localhost', 5671, { cert_reqs: ssl.CERT_REQUIRED }, { heartbeat: 10, userid: 'me' });
+    const ch: Channel = conn.channel();
+    const [queue, count] = ch.queue_declare('q', { durable: true, arguments: { 'x-max-length': 5 } });
+    const ok: spec.queue_declare_ok_t = ch.queue_declare({ queue, passive: true });
+    ch.basic_publish(new Message('x', { application_headers: { count } }), { routing_key: ok.queue });
+    new Printer(ch, 'q', { no_ack: false }).declare();
+    const msg: Message | null = ch.basic_get('q', true);
+    const tag: string = ch.basic_consume('q', { callback: (it) => it.reject(true), on_cancel: (name) => name.length });
+    const code: number = ch.returned_messages.get(true, 1.5).reply_code;
+    const frame: proto.Frame = new proto.Method(spec.Queue.Purge, { queue }, null, 1).dump_method_frame();
+    try { conn.drain_events(1.5); } catch (error) {
+      if (error instanceof NotFound) console.log(error.reply_code, error.hint);
+      else if (!(error instanceof Timeout)) throw error;
+    }
+    conn[Symbol.dispose]();
+    console.log(msg, tag, code, frame.data);
+    // @ts-expect-error: it may be null
+    ch.basic_get('q').ack();
+    // @ts-expect-error: no such argument
+    ch.queue_declare('q', { durabel: true });
+    // @ts-expect-error: requeue is missing
+    ch.basic_reject(1);
+    // @ts-expect-error: text is no message
+    ch.basic_publish('x');
+    // @ts-expect-error: internal
+    ch.core;
+    // @ts-expect-error: internal
+    conn.serve;`,
 };
 
 /** How a user compiles: everything strict, and our declarations are looked at as well. */
@@ -126,7 +185,13 @@ export async function installPackage(): Promise<Consumer> {
     for (const [file, text] of Object.entries(PROGRAMS)) write(file, text);
     for (const [file, more] of Object.entries(CONFIGS)) {
       const compilerOptions = { ...COMPILER, target: 'es2022', lib: ['es2022'], types: ['node'], ...more };
-      write(file, JSON.stringify({ compilerOptions, files: ['typescript.ts', 'types.mts'] }));
+      write(
+        file,
+        JSON.stringify({
+          compilerOptions,
+          files: ['typescript.ts', 'types.mts', 'amqpy.ts', 'types-amqpy.mts'],
+        }),
+      );
     }
     write('jest.config.json', JSON.stringify({ testMatch: ['**/*.test.cjs'] }));
   } catch (error) {

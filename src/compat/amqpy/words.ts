@@ -85,7 +85,7 @@ interface ConnectionWords {
   method_type: [method_type: method_t];
 }
 
-/** @internal */
+/** Signatures of the methods of a connection. */
 export const CONNECTION = signatures<ConnectionWords>(new Set(['ssl', 'client_properties', 'compat']))(
   'Connection',
   {
@@ -172,7 +172,7 @@ interface ChannelWords {
 const PUBLISH = `msg, exchange='', routing_key='', mandatory=False, immediate=False`;
 const EXCHANGE_BINDING = `dest_exch, source_exch='', routing_key='', nowait=False, arguments=None`;
 
-/** @internal */
+/** Signatures of the methods of a channel. */
 export const CHANNEL = signatures<ChannelWords>()('Channel', {
   __init__: 'connection, channel_id=None, auto_decode=True',
   close: `reply_code=0, reply_text='', method_type=...`,
