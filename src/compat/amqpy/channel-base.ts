@@ -1,6 +1,6 @@
-import { type AmqpError, ChannelClosedError, InterruptedError } from '../../errors';
+import { type AmqpError, ChannelClosedError } from '../../errors';
 import type { TableInput } from '../../protocol/field-table';
-import { type Args, KeyboardInterrupt, milliseconds } from '../python';
+import { type Args, KeyboardInterrupt, milliseconds, translating } from '../python';
 import type { Channel } from './channel';
 import type { Connection } from './connection';
 import { FrameSyntaxError, RecoverableConnectionError } from './exceptions';
@@ -133,9 +133,12 @@ export abstract class ChannelBase {
     this.renew();
     if (!this.is_open) return;
     try {
-      this.core.reopen();
+      translating(
+        (error) => error,
+        () => this.core.reopen(),
+      );
     } catch (error) {
-      if (error instanceof InterruptedError) throw new KeyboardInterrupt(error.message, { cause: error });
+      if (error instanceof KeyboardInterrupt) throw error;
     }
   }
 
