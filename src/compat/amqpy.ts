@@ -1,6 +1,6 @@
 /**
  * The API of Python's amqpy on the blocking client: the same names, arguments, defaults and exceptions.
- * What changes on the way from Python, and what this does otherwise than amqpy, is in docs/porting.md.
+ * What changes on the way from Python, and what this does otherwise than amqpy, is in docs/porting-amqpy.md.
  */
 export { Channel } from './amqpy/channel';
 export { Connection } from './amqpy/connection';

@@ -33,9 +33,9 @@ export abstract class ChannelBase {
   /** Mandatory messages that came back, oldest first. Without confirms, `conn.loop(0)` fetches them. */
   readonly returned_messages: ReturnedMessages;
   /** What is called with messages, by consumer tag; may be changed. */
-  callbacks: Record<string, (msg: Message) => unknown> = {};
+  callbacks: Record<string, (msg: Message) => unknown> = Object.create(null);
   /** What is called when the broker ends a consumer, by consumer tag; may be changed. */
-  cancel_callbacks: Record<string, (consumer_tag: string) => unknown> = {};
+  cancel_callbacks: Record<string, (consumer_tag: string) => unknown> = Object.create(null);
   /** The tags of consumers without acknowledgements. */
   no_ack_consumers = new Set<string>();
   /** The connection that it was made on, open or not. @internal */
@@ -117,8 +117,8 @@ export abstract class ChannelBase {
 
   /** What a life had is gone. @internal */
   protected renew(): void {
-    this.callbacks = {};
-    this.cancel_callbacks = {};
+    this.callbacks = Object.create(null); // the names are the broker's
+    this.cancel_callbacks = Object.create(null);
     this.no_ack_consumers = new Set();
   }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ReturnedMessage } from '../../client/message';
-import type { TableInput } from '../../protocol/field-table';
+import type { Table, TableInputValue } from '../../protocol/field-table';
 import type { Properties, PropertiesInput } from '../../protocol/properties';
 import { isBytes, typeName } from '../../protocol/wire';
 import { type Args, signatures } from '../python';
@@ -15,7 +15,7 @@ export interface MessageProperties {
   /** How a body that is text becomes bytes: the name of one of Python's encodings, such as `UTF-8` or `latin_1`. */
   content_encoding?: string | undefined;
   /** The header table. */
-  application_headers?: TableInput | undefined;
+  application_headers?: { readonly [header: string]: TableInputValue } | undefined;
   /** 1 transient, 2 persistent. */
   delivery_mode?: number | undefined;
   /** 0 to 9, or to the queue's x-max-priority. */
@@ -149,9 +149,9 @@ export class Message {
     return message;
   }
 
-  /** The headers, if there are any. */
-  get application_headers(): TableInput | null {
-    return this.properties.application_headers ?? null;
+  /** The headers, if there are any; typed as those of a message that came. */
+  get application_headers(): Table | null {
+    return (this.properties.application_headers ?? null) as Table | null;
   }
 
   /** The number by which it is acknowledged, or null in a message of your own. */
