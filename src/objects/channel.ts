@@ -4,6 +4,7 @@ import { type CallOptions, checkFunction, checkOptions, checkShortstr, optionNam
 import { WrongStateError } from '../errors';
 import { ExchangeType } from '../protocol/constants';
 import type { TableInput } from '../protocol/field-table';
+import { typeName } from '../protocol/wire';
 import { argumentsOf, QUEUE_ARGUMENTS, type QueueType } from './arguments';
 import type { Connection } from './connection';
 import { Exchange, type ExchangeOptions } from './exchange';
@@ -212,6 +213,14 @@ export class Channel extends ClientChannel {
     this.#transaction = undefined;
     this.#isManaged = false;
   }
+}
+
+/** @throws {TypeError} it is something else, a connection for one */
+export function checkChannel(value: unknown, what: string): void {
+  if (value instanceof Channel) return;
+  throw new TypeError(
+    `${what}: channel must be a Channel, as connection.channel() gives, got ${typeName(value)}`,
+  );
 }
 
 /** RabbitMQ says so, too, but not so clearly. @throws {TypeError} */
