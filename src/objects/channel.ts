@@ -91,7 +91,8 @@ export class Channel extends ClientChannel {
    * Declare an exchange; it is durable unless you say otherwise, as queues with a name are. Blocks for a
    * round trip.
    * @throws {PreconditionFailedError} 406, it exists with other arguments: `argument`, `wanted` and `got` say which
-   * @throws {CommandInvalidError} 503, no such type; the connection is closed
+   * @throws {CommandInvalidError} 503, no such type, and the connection is closed; RabbitMQ 4 closes the channel only,
+   *   with PreconditionFailedError 406
    * @see AMQP 0-9-1 §1.6.2.1 (exchange.declare)
    *
    *     const shop = channel.declareExchange('shop', 'topic', { alternateExchange: 'unrouted' });
