@@ -279,23 +279,22 @@ describe('connecting in vain', () => {
 
 describe('with a broker of its own', () => {
   test('TLS with certificates; blocked and unblocked; the broker shuts down', async () => {
-    const rabbitmq = await startRabbitmq({ tls: true });
+    const rabbitmq = await startRabbitmq({ tls: true, conf: 'ssl_options.fail_if_no_peer_cert = true' });
     try {
       const { port } = new URL(rabbitmq.amqpsUrl!);
+      const where = { host: 'localhost', port: Number(port), virtual_host: '/' };
+      const own = { certfile: `${rabbitmq.certs}/client.pem`, keyfile: `${rabbitmq.certs}/client.key` };
       const heard: unknown[] = [];
       const conn = open({
-        host: 'localhost',
-        port: Number(port),
-        ssl: { ca_certs: rabbitmq.ca!, cert_reqs: ssl.CERT_REQUIRED },
-        virtual_host: '/',
+        ...where,
+        ssl: { ca_certs: rabbitmq.ca!, cert_reqs: ssl.CERT_REQUIRED, ...own },
         on_blocked: (reason) => heard.push(reason),
         on_unblocked: () => heard.push('unblocked'),
       });
-      const trusting = { host: 'localhost', port: Number(port), virtual_host: '/' };
-      expect(thrownBy(() => open({ ...trusting, ssl: { cert_reqs: ssl.CERT_REQUIRED } }))).toBeInstanceOf(
-        RecoverableConnectionError,
-      );
-      expect(open({ ...trusting, ssl: {} }).connected).toBe(true);
+      const refused = [{ cert_reqs: ssl.CERT_REQUIRED, ...own }, { ca_certs: rabbitmq.ca! }];
+      for (const options of refused)
+        expect(thrownBy(() => open({ ...where, ssl: options }))).toBeInstanceOf(RecoverableConnectionError);
+      expect(open({ ...where, ssl: own }).connected).toBe(true);
       const ch = conn.channel();
       const { queue } = ch.queue_declare('', { exclusive: true });
       rabbitmq.ctl('set_vm_memory_high_watermark', '0');
