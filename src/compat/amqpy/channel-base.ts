@@ -2,13 +2,14 @@ import { type AmqpError, ChannelClosedError } from '../../errors';
 import type { TableInput } from '../../protocol/field-table';
 import { type Args, KeyboardInterrupt, milliseconds, translating } from '../python';
 import type { Channel } from './channel';
+import { naming } from './complaints';
 import type { Connection } from './connection';
 import { FrameSyntaxError, RecoverableConnectionError } from './exceptions';
 import { type Message, returned } from './message';
 import { ReturnedMessages } from './returned-messages';
-import { type basic_return_t, method_t } from './spec';
+import type { basic_return_t } from './spec';
 import { pythonic } from './translate';
-import type { WireChannel } from './wire';
+import { farewell, type WireChannel } from './wire';
 import { CHANNEL } from './words';
 
 /** A channel's mode. */
@@ -47,6 +48,7 @@ export abstract class ChannelBase {
   /** Opens it: blocks for a round trip. @throws {AMQPConnectionError} the number is in use */
   constructor(...args: Args<typeof CHANNEL.__init__>) {
     const { connection, channel_id, auto_decode } = CHANNEL.__init__(args);
+    if (typeof connection?.open !== 'function') throw new TypeError('connection must be a Connection');
     this.auto_decode = auto_decode;
     this.home = connection;
     this.core = connection.open(this.self, channel_id);
@@ -89,12 +91,12 @@ export abstract class ChannelBase {
 
   /** Close it for good: the broker requeues what is unsettled. Blocks; does nothing when it is closed. */
   close(...args: Args<typeof CHANNEL.close>): void {
-    const { reply_code, reply_text, method_type = new method_t(0, 0) } = CHANNEL.close(args);
+    const reason = naming(() => farewell(CHANNEL.close(args)));
     if (!this.is_open) return;
     this.#isClosed = true;
     this.renew();
     try {
-      this.#run(() => this.core.leave({ reply_code, reply_text, method_type }));
+      this.#run(() => this.core.leave(reason));
     } finally {
       this.home.forget(this.self, this.core.id);
     }
@@ -147,7 +149,11 @@ export abstract class ChannelBase {
       if (error instanceof ChannelClosedError) this.reopen();
     };
     try {
-      return pythonic(() => this.channel_id, heal, fn);
+      return pythonic(
+        () => this.channel_id,
+        heal,
+        () => naming(fn),
+      );
     } catch (error) {
       throw isUnsendable(error) ? new FrameSyntaxError(error.message).because(error) : error;
     }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from '../../client/message';
 import type { Args } from '../python';
 import { table } from './channel-base';
 import { TopologyChannel } from './channel-topology';
+import { checkCallbacks } from './complaints';
 import { ConsumerCancelled, PreconditionFailed } from './exceptions';
 import { Message } from './message';
 import { Basic } from './spec';
@@ -34,6 +35,7 @@ export abstract class ConsumingChannel extends TopologyChannel {
   basic_consume(...args: Args<typeof CHANNEL.basic_consume>): string {
     const given = CHANNEL.basic_consume(args);
     const { queue, no_ack, exclusive, nowait, callback, on_cancel } = given;
+    checkCallbacks({ callback, on_cancel });
     // a consumer without a name that nobody waits for would never be known
     const name = given.consumer_tag || (nowait ? `amqpy.${process.pid}.${++unnamed}` : '');
     const options = {

@@ -4,12 +4,13 @@ import { FRAME, FRAME_END } from '../../protocol/constants';
 import type { Table } from '../../protocol/field-table';
 import { type Args, milliseconds } from '../python';
 import { Channel } from './channel';
+import { checkCallbacks, naming } from './complaints';
 import { AMQPConnectionError, RecoverableConnectionError, ResourceError } from './exceptions';
 import { type ConnectionArguments, checkCompat, connectOptions, type Parameters } from './settings';
-import { Channel as ChannelMethods, method_t } from './spec';
+import { Channel as ChannelMethods } from './spec';
 import { pythonic } from './translate';
 import { Transport } from './transport';
-import { type WireChannel, WireConnection } from './wire';
+import { farewell, type WireChannel, WireConnection } from './wire';
 import { CONNECTION, type Compat } from './words';
 
 const HEARTBEAT = Uint8Array.of(FRAME.HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END);
@@ -48,8 +49,10 @@ export class Connection {
   constructor(...args: ConnectionArguments) {
     this.#parameters = CONNECTION.__init__(args);
     this.#compat = checkCompat(this.#parameters.compat);
-    this.on_blocked = this.#parameters.on_blocked;
-    this.on_unblocked = this.#parameters.on_unblocked;
+    const { on_blocked, on_unblocked } = this.#parameters;
+    checkCallbacks({ on_blocked, on_unblocked });
+    this.on_blocked = on_blocked;
+    this.on_unblocked = on_unblocked;
     this.connect();
   }
 
@@ -59,7 +62,7 @@ export class Connection {
    */
   connect(): void {
     this.close();
-    const settings = resolveOptions(connectOptions(this.#parameters));
+    const settings = naming(() => resolveOptions(connectOptions(this.#parameters)));
     const core = this.#run(() => new WireConnection(settings));
     core.onBlocked = (reason) => this.serve(() => this.on_blocked?.(reason));
     core.onUnblocked = () => this.serve(() => this.on_unblocked?.());
@@ -91,7 +94,7 @@ export class Connection {
     if (channel_id !== null && this.#channels.has(channel_id)) {
       throw new AMQPConnectionError(`channel ${channel_id} is open already`);
     }
-    const core = this.#run(() => this.#alive().channel(channel_id ?? this.#freeId()));
+    const core = this.#run(() => naming(() => this.#alive().channel(channel_id ?? this.#freeId())));
     this.#channels.set(core.id, channel);
     return core;
   }
@@ -145,10 +148,10 @@ export class Connection {
 
   /** Close it, at most 5 s after the broker has stopped answering. Blocks; does nothing when it is closed. */
   close(...args: Args<typeof CONNECTION.close>): void {
-    const { reply_code, reply_text, method_type = new method_t(0, 0) } = CONNECTION.close(args);
+    const reason = naming(() => farewell(CONNECTION.close(args)));
     const core = this.#core;
     if (core === undefined) return;
-    this.#run(() => core.leave({ reply_code, reply_text, method_type }));
+    this.#run(() => core.leave(reason));
     this.#channels = new Map();
   }
 

@@ -55,7 +55,7 @@ export function connectOptions(parameters: Parameters): ConnectOptions {
     locale,
     channelMax: channel_max,
     frameMax: frame_max,
-    heartbeat: Math.ceil(heartbeat),
+    heartbeat: typeof heartbeat === 'number' ? Math.ceil(heartbeat) : heartbeat,
     ...(client_properties === null ? undefined : { clientProperties: client_properties }),
     callTimeout: milliseconds(parameters.compat?.call_timeout, 'call_timeout'),
   };

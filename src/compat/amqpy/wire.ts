@@ -1,18 +1,30 @@
 import { Channel, type CloseOptions, closeOptions } from '../../client/channel';
 import type { QueueUnbindOptions } from '../../client/channel-topology';
+import { checkInteger } from '../../client/checks';
 import { Connection } from '../../client/connection';
 import { ReturnedMessage } from '../../client/message';
 import { when } from '../../client/pump';
 import type { Answer } from '../../client/rpc';
-import type { Command } from '../../protocol/session-options';
+import type { CloseReason, Command } from '../../protocol/session-options';
 import type { Reader } from '../../protocol/wire';
 import type { method_t } from './spec';
 
-/** A close with the method that is to blame for it. */
-export interface Farewell {
+/** Milliseconds for the broker to answer a close. */
+const CLOSE_TIMEOUT = 5000;
+
+/** Why something is closed, and the method that is to blame for it. */
+type Farewell = Omit<CloseReason, 'timeout'>;
+
+/** What `close` was given. @throws {TypeError | RangeError} */
+export function farewell(given: {
   reply_code: number;
   reply_text: string;
-  method_type: method_t;
+  method_type?: method_t | undefined;
+}): Farewell {
+  const { reason } = closeOptions({ replyCode: given.reply_code, replyText: given.reply_text });
+  const { class_id = 0, method_id = 0 } = given.method_type ?? {};
+  const classId = checkInteger(class_id, 'class_id', 0, 0xffff);
+  return { ...reason, classId, methodId: checkInteger(method_id, 'method_id', 0, 0xffff) };
 }
 
 /** The connection below the facade: what amqpy shows of the wire and the public API does not. */
@@ -21,7 +33,7 @@ export class WireConnection extends Connection {
   frames_recv = 0;
   /** Methods that were sent for channels. */
   methods_sent = 0;
-  #blamed: method_t | undefined;
+  #farewell: Farewell | undefined;
 
   protected override newChannel(id: number): WireChannel {
     return new WireChannel(this, id);
@@ -32,16 +44,16 @@ export class WireConnection extends Connection {
   }
 
   /** `close`, naming the method that caused it. */
-  leave({ reply_code, reply_text, method_type }: Farewell): void {
-    this.#blamed = method_type;
-    this.close({ replyCode: reply_code, replyText: reply_text });
+  leave(reason: Farewell): void {
+    this.#farewell = reason;
+    const { replyCode, replyText } = reason;
+    this.close({ replyCode, replyText, timeout: CLOSE_TIMEOUT });
   }
 
   override announceClose(options: CloseOptions): void {
-    if (this.#blamed === undefined) return super.announceClose(options);
-    const { reason, timeout } = closeOptions(options);
-    const { class_id: classId, method_id: methodId } = this.#blamed;
-    this.link.post({ command: 'close', reason: { ...reason, classId, methodId, timeout } } satisfies Command);
+    if (this.#farewell === undefined) return super.announceClose(options);
+    const reason = { ...this.#farewell, timeout: CLOSE_TIMEOUT };
+    this.link.post({ command: 'close', reason } satisfies Command);
   }
 }
 
@@ -77,10 +89,8 @@ export class WireChannel extends Channel {
   }
 
   /** `close`, naming the method that caused it. */
-  leave({ reply_code, reply_text, method_type }: Farewell): void {
-    const { reason, timeout } = closeOptions({ replyCode: reply_code, replyText: reply_text });
-    const { class_id: classId, method_id: methodId } = method_type;
-    this.closeDown({ ...reason, classId, methodId }, timeout);
+  leave(reason: Farewell): void {
+    this.closeDown(reason, CLOSE_TIMEOUT);
   }
 
   /** The messages that came back and were not asked for yet. Does not block. */

@@ -360,6 +360,32 @@ describe('queues', () => {
     ch.queue_declare('', { exclusive: true, arguments: { 'x-expires': 60_000 } });
   });
 
+  test.each<[(ch: Channel) => unknown, string]>([
+    [(ch) => ch.queue_bind('q', 'e', 5 as never), 'routing_key must be a string, got a number'],
+    [(ch) => ch.queue_delete('q', 'x' as never), 'if_unused must be true or false, got a string'],
+    [(ch) => ch.basic_qos(0, 70_000), 'prefetch_count must be a whole number from 0 to 65535, got 70000'],
+    [(ch) => ch.basic_qos({ a_global: 1 as never }), 'a_global must be true or false, got a number'],
+    [(ch) => ch.basic_get('q', 'yes' as never), 'no_ack must be true or false, got a string'],
+    [(ch) => ch.basic_cancel(5 as never), 'consumer_tag must be a string, got a number'],
+    [(ch) => ch.basic_consume({ callback: 5 as never }), 'callback must be a function, got a number'],
+    [(ch) => ch.basic_consume({ on_cancel: 'x' as never }), 'on_cancel must be a function, got a string'],
+    [(ch) => ch.close('x' as never), 'reply_code must be a whole number from 0 to 65535, got a string'],
+    [
+      (ch) => ch.close(0, '', new spec.method_t(70_000, 1)),
+      'class_id must be a whole number from 0 to 65535',
+    ],
+    [(ch) => ch.connection.close('x' as never), 'reply_code must be a whole number'],
+    [(ch) => ch.connection.channel(0), 'channel_id must be a whole number from 1 to'],
+    [() => new Channel(5 as never), 'connection must be a Connection'],
+  ])('a wrong argument is named as in Python, and nothing is sent: %s', (call, message) => {
+    const { conn, ch } = connected();
+    const error = thrownBy(() => call(ch));
+    expect(error.message).toContain(message);
+    expect([TypeError, RangeError]).toContain(error.constructor);
+    expect([ch.is_open, conn.channel(1) === ch]).toEqual([true, true]);
+    ch.queue_declare('', { exclusive: true });
+  });
+
   test('wrong arguments are worded as Python words them', () => {
     const { ch } = connected();
     expect(() => ch.queue_declare('q', { durabel: true } as never)).toThrow(

@@ -269,6 +269,17 @@ describe('connecting in vain', () => {
       TypeError,
       "Connection.__init__() got an unexpected keyword argument 'hostname'",
     ],
+    [{ userid: 5 as never }, TypeError, 'userid must be a string, got a number'],
+    [{ virtual_host: 5 as never }, TypeError, 'virtual_host must be a string, got a number'],
+    [{ channel_max: -5 }, RangeError, 'channel_max must be a whole number from 0 to 65535, got -5'],
+    [
+      { heartbeat: 'x' as never },
+      TypeError,
+      'heartbeat must be a whole number from 0 to 65535, got a string',
+    ],
+    [{ login_method: 'CRAM' as never }, TypeError, 'login_method must be one of PLAIN, AMQPLAIN'],
+    [{ ssl: { ca_certs: '/no/such' } }, TypeError, 'ca_certs "/no/such" cannot be read'],
+    [{ on_blocked: 5 as never }, TypeError, 'on_blocked must be a function, got a number'],
     [{ connect_timeout: -1 }, RangeError, 'connect_timeout must be 0 or more seconds, got -1'],
   ])('%p is refused before a byte is sent', (more, errorClass, message) => {
     const error = failing(more);
