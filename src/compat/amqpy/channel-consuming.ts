@@ -20,6 +20,10 @@ export abstract class ConsumingChannel extends TopologyChannel {
   /**
    * Take one message, or null if there is none. Blocks for one round trip.
    * @throws {NotFound} no such queue
+   * @see AMQP 0-9-1 §1.8.3.10 (basic.get)
+   *
+   *     const msg = ch.basic_get('tasks');
+   *     if (msg !== null) { work(msg.body); msg.ack(); }
    */
   basic_get(...args: Args<typeof CHANNEL.basic_get>): Message | null {
     const { queue, no_ack } = CHANNEL.basic_get(args);
@@ -31,6 +35,12 @@ export abstract class ConsumingChannel extends TopologyChannel {
    * Start a consumer: `callback` gets its messages in `drain_events` and `loop`. Blocks unless `nowait`.
    * Without `basic_qos` the broker sends ahead as much as it has.
    * @returns the consumer tag
+   * @throws {NotFound} no such queue
+   * @throws {AccessRefused} somebody consumes, and one of the two is `exclusive`
+   * @see AMQP 0-9-1 §1.8.3.3 (basic.consume)
+   *
+   *     ch.basic_consume('tasks', { callback: (msg) => { work(msg.body); msg.ack(); } });
+   *     for (;;) conn.drain_events();
    */
   basic_consume(...args: Args<typeof CHANNEL.basic_consume>): string {
     const given = CHANNEL.basic_consume(args);

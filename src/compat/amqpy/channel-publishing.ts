@@ -14,6 +14,10 @@ export abstract class PublishingChannel extends ConsumingChannel {
    * took is in `returned_messages` by then. Otherwise it does not block.
    * @throws {FrameSyntaxError} something of it cannot be sent; the channel lives
    * @throws {MessageNacked} confirm mode: the broker refused it
+   * @throws {Blocked} the broker takes no publishes, and `compat.call_timeout` has passed
+   * @see AMQP 0-9-1 §1.8.3.7 (basic.publish)
+   *
+   *     ch.basic_publish(new Message('hello', { delivery_mode: 2 }), { routing_key: 'tasks' });
    */
   basic_publish(...args: Args<typeof CHANNEL.basic_publish>): void {
     const { msg, exchange, routing_key, mandatory, immediate } = CHANNEL.basic_publish(args);
@@ -37,7 +41,12 @@ export abstract class PublishingChannel extends ConsumingChannel {
     }
   }
 
-  /** `basic_publish` in confirm mode, which is selected first if need be. Blocks. */
+  /**
+   * `basic_publish` in confirm mode, which is selected first if need be. Blocks until it is confirmed.
+   *
+   *     ch.basic_publish_confirm(msg, { routing_key: 'tasks', mandatory: true });
+   *     if (!ch.returned_messages.empty()) console.log('nobody wants it');
+   */
   basic_publish_confirm(...args: Args<typeof CHANNEL.basic_publish_confirm>): void {
     const given = CHANNEL.basic_publish_confirm(args);
     if (this.mode !== this.CH_MODE_CONFIRM) this.confirm_select();
@@ -59,6 +68,9 @@ export abstract class PublishingChannel extends ConsumingChannel {
   /**
    * Make what is published and acknowledged wait for `tx_commit`. Blocks.
    * @throws {PreconditionFailed} in confirm mode; the channel is as new then, and the next try succeeds
+   *
+   *     ch.tx_select();
+   *     try { work(); ch.tx_commit(); } catch (e) { ch.tx_rollback(); throw e; }
    */
   tx_select(): void {
     this.call((core) => (core.mode === 'confirm' ? core.insist('tx.select') : core.txSelect()));

@@ -12,6 +12,9 @@ export abstract class TopologyChannel extends ChannelBase {
    * @throws {PreconditionFailed} it is another one
    * @throws {NotFound} `passive`, and it is not there
    * @throws {AccessRefused} the name is the broker's own
+   * @see AMQP 0-9-1 §1.6.2.1 (exchange.declare)
+   *
+   *     ch.exchange_declare('orders', 'topic', { durable: true, auto_delete: false });
    */
   exchange_declare(...args: Args<typeof CHANNEL.exchange_declare>): void {
     const { exchange, exch_type, passive, durable, ...rest } = CHANNEL.exchange_declare(args);
@@ -53,6 +56,10 @@ export abstract class TopologyChannel extends ChannelBase {
    * @throws {NotFound} `passive`, and it is not there
    * @throws {ResourceLocked} it is exclusive to another connection
    * @throws {InternalError} RabbitMQ 4.3: neither durable nor exclusive; `hint` says what to change
+   * @see AMQP 0-9-1 §1.7.2.1 (queue.declare)
+   *
+   *     ch.queue_declare('tasks', { durable: true, auto_delete: false });
+   *     ch.queue_declare('tasks', { passive: true }).message_count;
    */
   queue_declare(...args: Args<typeof CHANNEL.queue_declare>): queue_declare_ok_t {
     const { queue, passive, auto_delete, nowait, ...rest } = CHANNEL.queue_declare(args);
@@ -68,7 +75,12 @@ export abstract class TopologyChannel extends ChannelBase {
     return new queue_declare_ok_t(ok.queue, ok.messageCount, ok.consumerCount);
   }
 
-  /** Let a queue have what an exchange routes there. Blocks unless `nowait`. */
+  /**
+   * Let a queue have what an exchange routes there. Blocks unless `nowait`.
+   * @throws {NotFound} one of them is not there
+   *
+   *     ch.queue_bind('tasks', 'orders', 'order.*');
+   */
   queue_bind(...args: Args<typeof CHANNEL.queue_bind>): void {
     const { queue, exchange, routing_key, ...rest } = CHANNEL.queue_bind(args);
     const options = { routingKey: routing_key, noWait: rest.nowait, ...table(rest) };

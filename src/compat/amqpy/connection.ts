@@ -76,6 +76,8 @@ export class Connection {
   /**
    * Open a channel, or fetch the one that has this number. Blocks for a round trip.
    * @throws {ResourceError} all numbers are in use
+   *
+   *     const ch = conn.channel(); // or conn.channel(5)
    */
   channel(...args: Args<typeof CONNECTION.channel>): Channel {
     const { channel_id } = CONNECTION.channel(args);
@@ -123,6 +125,9 @@ export class Connection {
    * @throws {Timeout} nothing came
    * @throws {ChannelError} a channel was closed, and opened again, and no call has said so
    * @throws {ConsumerCancelled} the broker ended a consumer that has no `on_cancel`
+   * @throws {KeyboardInterrupt} Ctrl-C, as in every call that blocks
+   *
+   *     try { conn.drain_events(1.5); } catch (e) { if (!(e instanceof Timeout)) throw e; }
    */
   drain_events(...args: Args<typeof CONNECTION.drain_events>): unknown {
     const timeout = milliseconds(CONNECTION.drain_events(args).timeout, 'timeout');

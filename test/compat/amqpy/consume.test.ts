@@ -107,6 +107,13 @@ describe('basic_consume', () => {
     expect(conn.drain_events(5)).toBe(0);
   });
 
+  test('an async callback is refused: nobody would wait for it', () => {
+    const { conn, ch, queue } = filled('a');
+    ch.basic_consume(queue, { callback: async () => {} });
+    expect(() => conn.drain_events(5)).toThrow(TypeError);
+    expect(conn.is_alive()).toBe(true);
+  });
+
   test('as many as there are come ahead, unless basic_qos limits them', () => {
     const bodies = Array.from({ length: 150 }, (_, index) => `${index}`);
     const { conn, ch, queue } = filled(...bodies);
