@@ -7,8 +7,8 @@ import type { ProtocolViolation } from './protocol/violation';
  */
 export type Outcome = 'not-sent' | 'rejected' | 'unknown';
 
-/** Who is to blame: the caller, the broker's decision, the broken protocol or network, our own worker. */
-export type Origin = 'client' | 'broker' | 'network' | 'worker';
+/** Who is to blame: the caller, the broker's decision, the broken protocol or network, our own worker, another program. */
+export type Origin = 'client' | 'broker' | 'network' | 'worker' | 'remote';
 
 export interface ErrorDetails {
   code?: string | undefined;
@@ -208,6 +208,30 @@ abstract class PublishError<M = unknown> extends AmqpError {
 export class UnroutableError<M = unknown> extends PublishError<M> {}
 /** The broker could not take responsibility for a message (basic.nack); `returnedMessage` is the message. */
 export class NackError<M = unknown> extends PublishError<M> {}
+
+/** The server of a remote call threw. The message has its text; the stack is that of the call. */
+export class RpcError extends AmqpError {
+  /** The class of what it threw, such as `RangeError` or Python's `ValueError`. */
+  readonly remoteName: string;
+  /** Its text. */
+  readonly remoteMessage: string;
+  /** What it was made of, as aio-pika sends it. */
+  readonly remoteArgs: readonly unknown[];
+
+  constructor(
+    message: string,
+    details: ErrorDetails & {
+      remoteName?: string | undefined;
+      remoteMessage?: string | undefined;
+      remoteArgs?: readonly unknown[] | undefined;
+    } = {},
+  ) {
+    super(message, { origin: 'remote', outcome: 'unknown', ...details });
+    this.remoteName = details.remoteName ?? 'Error';
+    this.remoteMessage = details.remoteMessage ?? message;
+    this.remoteArgs = details.remoteArgs ?? [];
+  }
+}
 
 /** The delivery belongs to an earlier life of the channel; the broker has it back. */
 export class StaleDeliveryError extends AmqpError {}

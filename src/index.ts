@@ -68,6 +68,7 @@ export {
   ProtocolError,
   ResourceError,
   ResourceLockedError,
+  RpcError,
   StaleDeliveryError,
   TimeoutError,
   UnexpectedFrameError,
@@ -89,6 +90,7 @@ export {
   type ExchangeTraits,
 } from './objects/exchange';
 export type { ExchangeName, QueueName } from './objects/names';
+export { Procedure, type ProcedureOptions } from './objects/procedure';
 export {
   Queue,
   type QueueConsumeOptions,
@@ -97,8 +99,21 @@ export {
   type QueueTraits,
 } from './objects/queue';
 export { type RetryOptions, retries, retry } from './objects/retry';
+export { type ServeOptions, Service, type WorkOptions } from './objects/rpc-server';
 export { type FailureHandler, type SubscribeOptions, Subscription } from './objects/subscription';
 export { Transaction } from './objects/transaction';
+export {
+  Master,
+  type MasterOptions,
+  NackMessage,
+  RejectMessage,
+  type TaskOptions,
+  Worker,
+  type WorkerOptions,
+} from './patterns/master';
+export type { MethodProxy } from './patterns/proxy';
+export { Rpc, Rpc as JsonRpc, type RpcCallOptions, type RpcOptions } from './patterns/rpc';
+export { compressedJsonSerializer, jsonSerializer, type Serializer } from './patterns/serializer';
 export { DeliveryMode, ExchangeType } from './protocol/constants';
 export {
   type Table,

@@ -41,15 +41,7 @@ export function publishBatch(
   messages: Iterable<Publishing>,
   options: BatchOptions,
 ): PublishResult[] {
-  if (
-    typeof messages === 'string' ||
-    isBytes(messages) ||
-    typeof messages?.[Symbol.iterator] !== 'function'
-  ) {
-    throw new TypeError(
-      `publishBatch: messages must be an array or another iterable, got ${typeName(messages)}`,
-    );
-  }
+  checkMessages(messages);
   checkOptions('publishBatch', options, BATCH_OPTIONS);
   channel.checkMode('confirm', 'publishBatch');
   const { window = DEFAULT_WINDOW, timeout, ...defaults } = options;
@@ -58,6 +50,15 @@ export function publishBatch(
   const batch = new Batch(channel, window, total, defaults, Array.isArray(messages));
   for (const item of messages) batch.add(item);
   return batch.finish();
+}
+
+/** Text and bytes are iterable, too, but nobody means that. @throws {TypeError} */
+export function checkMessages(messages: Iterable<Publishing>): void {
+  const isOne = typeof messages === 'string' || isBytes(messages);
+  if (!isOne && typeof messages?.[Symbol.iterator] === 'function') return;
+  throw new TypeError(
+    `publishBatch: messages must be an array or another iterable, got ${typeName(messages)}`,
+  );
 }
 
 class Batch {

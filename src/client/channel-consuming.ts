@@ -112,7 +112,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
     this.validate('basic.consume', { ...rest, queue });
     if (prefetch !== undefined) this.request('basic.qos', { prefetchCount: prefetch }, {});
     else if (!this.#prefetchSet && !options.noAck) this.basicQos({ prefetchCount: DEFAULT_PREFETCH });
-    const tag = this.#consume(queue, consumer, rest);
+    const tag = this.startConsumer(queue, consumer, rest);
     if (prefetch !== undefined) this.#restorePrefetch();
     return tag;
   }
@@ -139,7 +139,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
       this.request('basic.qos', { prefetchCount: wanted }, {});
       this.limited(wanted);
     }
-    this.#consume(queue, iterator, rest);
+    this.startConsumer(queue, iterator, rest);
     if (prefetch !== undefined) this.#restorePrefetch();
     return iterator;
   }
@@ -149,7 +149,8 @@ export abstract class ConsumingChannel extends SettlingChannel {
     if (this.#prefetch !== undefined) this.request('basic.qos', { prefetchCount: this.#prefetch }, {});
   }
 
-  #consume(
+  /** Start a consumer of any kind. @returns its tag @internal */
+  startConsumer(
     queue: string,
     consumer: Consumer & { tag: string },
     options: Omit<BasicConsumeOptions, 'onCancel' | 'prefetch'>,

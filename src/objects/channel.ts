@@ -8,7 +8,7 @@ import { argumentsOf, QUEUE_ARGUMENTS, type QueueType } from './arguments';
 import type { Connection } from './connection';
 import { Exchange, type ExchangeOptions } from './exchange';
 import { nameOf } from './names';
-import { Queue, type QueueOptions } from './queue';
+import { QUEUE_OPTIONS, Queue, type QueueOptions } from './queue';
 import { Transaction } from './transaction';
 
 export type GetOptions = CallOptions & {
@@ -16,11 +16,12 @@ export type GetOptions = CallOptions & {
   ensure?: boolean | undefined;
 };
 
-const FLAGS = ['passive', 'durable', 'autoDelete'];
 const NAMES = {
   get: new Set(['ensure', 'timeout']),
-  queue: new Set([...FLAGS, 'exclusive', 'arguments', 'timeout', ...Object.keys(QUEUE_ARGUMENTS)]),
-  exchange: new Set([...FLAGS, 'internal', 'arguments', 'timeout', 'alternateExchange', 'delayed']),
+  exchange: new Set([
+    ...['passive', 'durable', 'autoDelete', 'internal', 'arguments', 'timeout'],
+    ...['alternateExchange', 'delayed'],
+  ]),
   qos: optionNames('basic.qos', []),
 };
 
@@ -56,7 +57,7 @@ export class Channel extends ClientChannel {
    *     const replies = channel.declareQueue();
    */
   declareQueue(name = '', options: QueueOptions = {}): Queue {
-    checkOptions('declareQueue', options, NAMES.queue);
+    checkOptions('declareQueue', options, QUEUE_OPTIONS);
     checkShortstr(name, 'name');
     const { passive, timeout } = options;
     if (passive) return this.getQueue(name, { timeout });

@@ -2,7 +2,12 @@ import { Connection as ClientConnection } from '../client/connection';
 import { type ConnectOptions, resolveOptions } from '../client/options';
 import { Channel } from './channel';
 import type { Exchange } from './exchange';
+import { Procedure, withNewChannel } from './procedure';
 import type { Queue } from './queue';
+import { Replies } from './rpc-replies';
+
+/** The queue that is none: replies come straight to whoever consumes from it. */
+const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
 
 /**
  * Open a connection. Blocks until it is open, at most `connectTimeout` ms.
@@ -26,6 +31,7 @@ export function connect(url?: string | ConnectOptions, options?: ConnectOptions)
  */
 export class Connection extends ClientConnection {
   #defaultChannel: Channel | undefined;
+  #directReplies: Replies | undefined;
 
   /**
    * Open a channel with the lowest free number, or with `id`; an id in use gives that channel. Blocks for
@@ -66,5 +72,24 @@ export class Connection extends ClientConnection {
   /** An exchange that exists, on the default channel, as `queue` gives a queue; '' is the default exchange. */
   exchange(name: string): Exchange {
     return this.defaultChannel.getExchange(name, { ensure: false });
+  }
+
+  /**
+   * A procedure by its name: to call it, or to serve it. Nothing is sent.
+   *
+   *     connection.rpc('sum').serve((request) => add(request.json));
+   *     const sum = elsewhere.rpc('sum').call({ a: 1, b: 2 }).json;
+   */
+  rpc(name: string): Procedure {
+    return new Procedure(this, name);
+  }
+
+  /** Of the channel that calls of procedures share. @internal */
+  directReplies(timeout: number | undefined): Replies {
+    if (!this.#directReplies?.isOpen) {
+      const start = (channel: Channel) => new Replies(channel, DIRECT_REPLY_TO, { timeout });
+      this.#directReplies = withNewChannel(this, start);
+    }
+    return this.#directReplies as Replies;
   }
 }

@@ -1,3 +1,4 @@
+import type { Publishing, PublishResult } from '../client/batch';
 import type { BasicConsumeOptions, ConsumeOptions } from '../client/channel-consuming';
 import type { DeclaredQueue, QueueDeclareOptions } from '../client/channel-topology';
 import { type CallOptions, checkOptions, checkTimeout } from '../client/checks';
@@ -9,11 +10,17 @@ import {
   argumentsOf,
   CONSUMER_ARGUMENTS,
   type ConsumerArguments,
+  QUEUE_ARGUMENTS,
   type QueueArguments,
   type QueueType,
 } from './arguments';
 import type { Channel } from './channel';
-import { BIND_OPTIONS, type BindOptions, type ExchangePublishOptions } from './exchange';
+import {
+  BIND_OPTIONS,
+  type BindOptions,
+  type ExchangeBatchOptions,
+  type ExchangePublishOptions,
+} from './exchange';
 import { type ExchangeName, nameOf } from './names';
 import { type SubscribeOptions, Subscription } from './subscription';
 
@@ -29,6 +36,12 @@ export interface QueueTraits {
   readonly autoDelete?: boolean | undefined;
   readonly arguments?: Readonly<Record<string, TableInputValue>> | undefined;
 }
+
+/** The names of `QueueOptions`. */
+export const QUEUE_OPTIONS: ReadonlySet<string> = new Set([
+  ...['passive', 'durable', 'autoDelete', 'exclusive', 'arguments', 'timeout'],
+  ...Object.keys(QUEUE_ARGUMENTS),
+]);
 
 const BY_NAME = Object.keys(CONSUMER_ARGUMENTS);
 const NAMES = {
@@ -141,6 +154,7 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
       connection.pump.until(
         when(() => false),
         Math.min(deadline, now + pause),
+        false,
       );
     }
     connection.checkLimit();
@@ -206,6 +220,16 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
    */
   publish(message: BodyInput | Message, options: ExchangePublishOptions = {}): void {
     this.channel.defaultExchange.publish(message, this.name, options);
+  }
+
+  /**
+   * Publish many messages to this queue. Blocks until each is confirmed, and says what became of each, like
+   * `Exchange.publishBatch`.
+   *
+   *     const lost = queue.publishBatch(lines).filter(({ status }) => status !== 'acked');
+   */
+  publishBatch(messages: Iterable<Publishing>, options: ExchangeBatchOptions = {}): PublishResult[] {
+    return this.channel.defaultExchange.publishBatch(messages, this.name, options);
   }
 
   /**

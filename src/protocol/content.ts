@@ -22,6 +22,8 @@ export interface Content {
 /** What is allocated on a peer's word alone; beyond it memory follows the bytes that really came. */
 const TRUSTED_SIZE = 1 << 20;
 const NO_BODY = Buffer.alloc(0);
+/** `Buffer` is a getter of the global object: asking it for every message has its price. */
+const { allocUnsafe } = Buffer;
 
 /**
  * Puts the contents of one channel together, by bytes remaining and never by counting frames.
@@ -118,7 +120,7 @@ export class ContentAssembler {
 }
 
 function allocate(size: number): Buffer {
-  return size === 0 ? NO_BODY : Buffer.allocUnsafe(size);
+  return size === 0 ? NO_BODY : allocUnsafe(size);
 }
 
 /** Double, but never past what was announced: the copies stay linear, the memory honest. */

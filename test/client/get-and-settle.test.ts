@@ -193,6 +193,41 @@ describe('ack, nack and reject', () => {
   });
 });
 
+describe('settling has no hurry', () => {
+  /** Which of `acks` settlements one after the other were urgent. */
+  function urgencies(acks: number): boolean[] {
+    const queue = privateQueue(channel, ...Array(acks).fill('x'));
+    const urgent: boolean[] = [];
+    const send = jest.spyOn(connection.link, 'send');
+    const sendSoon = jest.spyOn(connection.link, 'sendSoon');
+    for (let ack = 0; ack < acks; ack++) {
+      const message = get(queue);
+      send.mockClear();
+      sendSoon.mockClear();
+      message.ack();
+      expect(send.mock.calls.length + sendSoon.mock.calls.length).toBe(1);
+      urgent.push(send.mock.calls.length === 1);
+    }
+    jest.restoreAllMocks();
+    return urgent;
+  }
+
+  it('until a quarter of the prefetch is settled', () => {
+    channel.basicQos({ prefetchCount: 8 });
+    channel.basicQos({ prefetchCount: 100 }); // there may be consumers with the smaller one
+    expect(urgencies(6)).toEqual([false, true, false, true, false, true]);
+  });
+
+  it('but with a prefetch of one', () => {
+    channel.basicQos({ prefetchCount: 1 });
+    expect(urgencies(3)).toEqual([true, true, true]);
+  });
+
+  it('at all without a prefetch', () => {
+    expect(urgencies(3)).toEqual([false, false, false]);
+  });
+});
+
 describe('a message is settled exactly once', () => {
   it.each<[string, (message: IncomingMessage) => void]>([
     ['ack', (message) => message.ack()],

@@ -30,8 +30,10 @@ describe('the README', () => {
       .slice(1)
       .map((block, index) => (index === 0 ? block : block.replace(/^const channel =.*$/m, '')));
     const open = `const connection = require('amqp-sync').connect();\n`;
-    const tidy = `for (const queue of ['tasks', 'orders', 'replies']) channel.queueDelete(queue); connection.close();`;
+    const tidy = `for (const queue of ['tasks', 'orders', 'replies']) channel.queueDelete(queue);
+      channel.exchangeDelete('shop'); connection.close();`;
     const output = run(open + script.join('\n') + tidy);
+    expect(output).toContain('order 1');
     expect(output).toContain(`[ 'acked', 'acked', 'acked' ]`);
     expect(output).toContain('{"id":1} false');
     expect(output).toContain('true\nNOT_FOUND 404 basic.get\ntrue');

@@ -135,6 +135,63 @@ describe('publish', () => {
   });
 });
 
+describe('publishBatch', () => {
+  const modes = (queue: string) => {
+    const found: unknown[] = [];
+    for (let message = channel.basicGet(queue, { noAck: true }); message; ) {
+      found.push([message.text, message.properties.deliveryMode]);
+      message = channel.basicGet(queue, { noAck: true });
+    }
+    return found;
+  };
+
+  it('is confirmed, mandatory and persistent, each message unless it says otherwise', () => {
+    const shop = exchange();
+    const queue = channel.declareQueue().bind(shop, 'order.*');
+    const { Transient, Persistent } = DeliveryMode;
+    const own = new Message('own', { deliveryMode: Transient });
+    const messages = ['plain', own, { body: 'astray', routingKey: 'nowhere' }];
+    const results = shop.publishBatch(messages, 'order.created', { window: 2 });
+    expect(results.map(({ status }) => status)).toEqual(['acked', 'acked', 'returned']);
+    expect(results[2]!.error).toBeInstanceOf(UnroutableError);
+    expect(channel.mode).toBe('confirm');
+    expect(modes(queue.name)).toEqual([
+      ['plain', Persistent],
+      ['own', Transient],
+    ]);
+  });
+
+  it('takes whatever can be looped over, and properties for all of them', () => {
+    const queue = channel.declareQueue();
+    function* lines() {
+      yield 'one';
+      yield Message.json(2);
+    }
+    const results = queue.publishBatch(lines(), {
+      deliveryMode: DeliveryMode.Transient,
+      expiration: { minutes: 1 },
+    });
+    expect(results.map(({ status }) => status)).toEqual(['acked', 'acked']);
+    expect(queue.get({ noAck: true })!.properties).toMatchObject({ expiration: '60000' });
+    expect(modes(queue.name)).toEqual([['2', DeliveryMode.Transient]]);
+  });
+
+  it.each<[string, unknown, object, RegExp]>([
+    ['text', 'one', {}, /messages must be an array or another iterable, got a string/],
+    ['nothing', undefined, {}, /messages must be an array/],
+    ['what is for one message only', ['one'], { delay: 1 }, /unknown option "delay"/i],
+    ['a misspelt option', ['one'], { windows: 1 }, /window/],
+  ])('refuses %s', (_what, messages, options, words) => {
+    expect(() => exchange().publishBatch(messages as string[], 'x', options)).toThrow(words);
+    expect(channel.mode).toBe('none');
+  });
+
+  it('waits for no transaction: in one it is refused', () => {
+    channel.txSelect();
+    expect(() => exchange().publishBatch(['one'])).toThrow(WrongStateError);
+  });
+});
+
 describe('declareExchange', () => {
   it('is durable by default', () => {
     const name = unique('durable');

@@ -1,0 +1,149 @@
+import type { CallOptions } from '../client/checks';
+import type { Publish } from '../client/confirms';
+import type { Consumer } from '../client/consumer';
+import { LONGEST_TTL, wireProperties } from '../client/conversions';
+import type { IncomingMessage, Message } from '../client/message';
+import type { Waitable } from '../client/pump';
+import { type AmqpError, TimeoutError } from '../errors';
+import type { Channel } from './channel';
+import { MESSAGE_TYPE } from './rpc-wire';
+
+/** Where a call goes, and how long it may take. */
+export interface Destination {
+  /** For error messages. */
+  procedure: string;
+  exchange: string;
+  routingKey: string;
+  /** When the call began (performance.now). */
+  began: number;
+  timeout: number | undefined;
+}
+
+/** A call that is under way: settled by its reply, or by what makes a reply impossible. */
+class Call implements Waitable {
+  reply: IncomingMessage | undefined;
+  publish: Publish | undefined;
+
+  constructor(readonly replies: Replies) {}
+
+  get settled(): boolean {
+    return this.reply !== undefined || this.refused || this.replies.end !== undefined;
+  }
+
+  /** The broker has not taken the request, or nobody will ever know. */
+  get refused(): boolean {
+    const { returned, nacked, error } = this.publish ?? {};
+    return returned !== undefined || nacked === true || error !== undefined;
+  }
+}
+
+/**
+ * Where the replies to a channel's calls come in. They do not wait for the pump as other messages do: each goes
+ * to its call as it comes off the wire, by its correlation id, and no callback of anybody runs meanwhile. A reply
+ * that nobody waits for (any more) is dropped.
+ *
+ * The requests are mandatory and confirmed, for the sake of those that the broker does not take: a missing queue,
+ * or a full one. The confirm itself is not waited for.
+ */
+export class Replies implements Consumer {
+  tag = '';
+  readonly noAck = true;
+  isStream = false;
+  /** @internal */
+  readonly backlog = undefined;
+  readonly #calls = new Map<string, Call>();
+  /** Why no reply will come any more. */
+  end: AmqpError | undefined;
+
+  /** Start it. `address` is the queue of the replies. Blocks for two round trips. */
+  constructor(
+    readonly channel: Channel,
+    readonly address: string,
+    options: CallOptions & { exclusive?: boolean } = {},
+  ) {
+    channel.confirmSelect({ timeout: options.timeout });
+    channel.startConsumer(address, this, { ...options, noAck: true });
+  }
+
+  get isOpen(): boolean {
+    return this.end === undefined && this.channel.isOpen;
+  }
+
+  /**
+   * Send a request and wait for its reply.
+   * @throws {UnroutableError | NackError} at once, when no queue takes the request
+   * @throws {TimeoutError}
+   */
+  call(request: Message, to: Destination): IncomingMessage {
+    const { channel } = this;
+    const { connection } = channel;
+    const deadline = connection.deadline(to.timeout, to.began);
+    const properties = wireProperties(request.properties);
+    const correlationId = crypto.randomUUID();
+    const call = new Call(this);
+    const options = {
+      ...properties,
+      // nobody should work on what nobody waits for any more
+      expiration: properties.expiration ?? lifetime(deadline),
+      type: MESSAGE_TYPE.CALL,
+      correlationId,
+      replyTo: this.address,
+      exchange: to.exchange,
+      routingKey: to.routingKey,
+      mandatory: true,
+    };
+    this.#calls.set(correlationId, call);
+    try {
+      call.publish = channel.publish(request.body, options, deadline) as Publish;
+      call.publish.watched = true; // for good: if it comes back late, nobody else wants to hear of it
+      connection.pump.until(call, deadline);
+    } finally {
+      this.#calls.delete(correlationId);
+    }
+    if (call.reply !== undefined) return answered(call.reply, to);
+    if (call.refused) throw channel.publishError(call.publish);
+    throw this.end === undefined ? unanswered(to) : channel.tell(this.end);
+  }
+
+  // ── what the channel says ───────────────────────────────────────────────────────────────────────────
+
+  deliver(message: IncomingMessage): void {
+    const call = this.#calls.get(message.properties.correlationId ?? '');
+    if (call !== undefined) call.reply = message;
+  }
+
+  handle(message: IncomingMessage): void {
+    this.deliver(message);
+  }
+
+  forget(): void {}
+
+  ended(error: AmqpError): void {
+    this.end = error;
+  }
+}
+
+/** The milliseconds that are left, as the broker takes them. */
+function lifetime(deadline: number): string | undefined {
+  const left = Math.max(0, Math.ceil(deadline - performance.now()));
+  return left > LONGEST_TTL ? undefined : String(left);
+}
+
+/** A request that expired in the queue of aio-pika's RPC comes back by way of an exchange for dead letters. */
+function answered(reply: IncomingMessage, { procedure }: Destination): IncomingMessage {
+  if (reply.properties.type !== MESSAGE_TYPE.CALL) return reply;
+  throw new TimeoutError(`the call of "${procedure}" expired before a server took it`, {
+    code: 'EXPIRED',
+    origin: 'remote',
+    outcome: 'rejected',
+    recoverable: true,
+  });
+}
+
+function unanswered({ procedure, timeout }: Destination): TimeoutError {
+  const when = timeout === undefined ? 'in time' : `within ${timeout} ms`;
+  return new TimeoutError(
+    `the call of "${procedure}" got no reply ${when}; it may still be carried out, and its reply will be ignored`,
+    { method: 'basic.publish', outcome: 'unknown', recoverable: true },
+  );
+}

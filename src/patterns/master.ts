@@ -1,0 +1,192 @@
+import { type CallOptions, checkBoolean, checkFunction, checkOptions, checkShortstr } from '../client/checks';
+import type { MessageProperties } from '../client/conversions';
+import { type IncomingMessage, Message, refusePromise } from '../client/message';
+import type { Channel } from '../objects/channel';
+import type { Queue } from '../objects/queue';
+import { parted, WORK_OPTIONS, type WorkOptions } from '../objects/rpc-server';
+import type { FailureHandler, Subscription } from '../objects/subscription';
+import { DeliveryMode } from '../protocol/constants';
+import { type MethodProxy, methodProxy } from './proxy';
+import { checkKwargs, checkSerializer, jsonSerializer, type Serializer } from './serializer';
+
+/** Thrown by a worker's function: the message is rejected, away (dead letters) or back. */
+export class RejectMessage extends Error {
+  override readonly name = 'RejectMessage';
+  readonly requeue: boolean;
+
+  /** `requeue`: back to the queue; default false. */
+  constructor(options: { requeue?: boolean | undefined } = {}) {
+    super('the worker rejects the message');
+    this.requeue = requeueOf('RejectMessage', options);
+  }
+}
+
+/** Thrown by a worker's function: the message is nacked, away (dead letters) or back. */
+export class NackMessage extends Error {
+  override readonly name = 'NackMessage';
+  readonly requeue: boolean;
+
+  /** `requeue`: back to the queue; default false. */
+  constructor(options: { requeue?: boolean | undefined } = {}) {
+    super('the worker nacks the message');
+    this.requeue = requeueOf('NackMessage', options);
+  }
+}
+
+const REQUEUE = new Set(['requeue']);
+
+function requeueOf(name: string, options: { requeue?: boolean | undefined }): boolean {
+  checkOptions(name, options, REQUEUE);
+  checkBoolean(options.requeue, 'requeue');
+  return options.requeue ?? false;
+}
+
+export interface MasterOptions {
+  /** Where a throw sends a task: back to the queue (default), or away (dead letters). */
+  requeue?: boolean | undefined;
+  /** Send a task away that comes for the second time, even if `requeue` is set. */
+  rejectOnRedelivered?: boolean | undefined;
+  /** How arguments become bodies; default JSON. */
+  serializer?: Serializer | undefined;
+}
+
+export type WorkerOptions = WorkOptions & {
+  /** Takes what `fn` throws: `retry({ … })`, or a function of your own. */
+  onError?: FailureHandler | undefined;
+};
+
+export type TaskOptions = CallOptions & MessageProperties;
+
+const NAMES = {
+  master: new Set(['requeue', 'rejectOnRedelivered', 'serializer']),
+  worker: new Set([...WORK_OPTIONS, 'onError']),
+};
+
+/** A consumer of tasks, from `master.createWorker`. With `using` it ends with the block. */
+export class Worker implements Disposable {
+  readonly #subscription: Subscription;
+
+  /** Use `master.createWorker`. */
+  constructor(subscription: Subscription) {
+    this.#subscription = subscription;
+  }
+
+  get queue(): Queue {
+    return this.#subscription.queue;
+  }
+
+  /** End it; tasks that `fn` has not seen are requeued. Blocks for a round trip; again: nothing. */
+  close(): void {
+    this.#subscription.cancel();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/**
+ * Tasks with arguments by name: a master hands them out, workers do them, each task one of them. On the wire as
+ * aio-pika's `JsonMaster` (or with `compressedJsonSerializer` its `CompressedJsonMaster`), which may be on either
+ * side.
+ * @see https://docs.aio-pika.com/patterns.html
+ *
+ *     new Master(channel).createWorker('resize', ({ file }) => resize(file), { prefetch: 1 }); // and loop()
+ *     new Master(channel).createTask('resize', { file: 'a.png' });                             // elsewhere
+ */
+export class Master<P = MethodProxy> {
+  /** `master.proxy.resize(kwargs, options)` is `master.createTask('resize', kwargs, options)`. */
+  readonly proxy: P;
+  readonly #serializer: Serializer;
+  readonly #requeue: boolean;
+  readonly #rejectOnRedelivered: boolean;
+
+  /** Does not block. */
+  constructor(
+    readonly channel: Channel,
+    options: MasterOptions = {},
+  ) {
+    checkOptions('Master', options, NAMES.master);
+    const { requeue = true, rejectOnRedelivered = false, serializer = jsonSerializer } = options;
+    checkBoolean(requeue, 'requeue');
+    checkBoolean(rejectOnRedelivered, 'rejectOnRedelivered');
+    checkSerializer(serializer);
+    this.#requeue = requeue;
+    this.#rejectOnRedelivered = rejectOnRedelivered;
+    this.#serializer = serializer;
+    const task = (queue: string, kwargs?: object, more?: object) => this.createTask(queue, kwargs, more);
+    this.proxy = methodProxy(task) as P;
+  }
+
+  /**
+   * Hand out a task, persistent. Blocks until the broker has taken responsibility for it, and throws like
+   * `Exchange.publish`.
+   * @throws {UnroutableError} the queue is missing: no worker has ever been there
+   */
+  createTask(queue: string, kwargs: object = {}, options: TaskOptions = {}): void {
+    checkQueue(queue);
+    checkKwargs(kwargs);
+    const { contentType } = this.#serializer;
+    const deliveryMode = DeliveryMode.Persistent;
+    const task = new Message(this.#serializer.serialize(kwargs), { contentType, deliveryMode });
+    this.channel.defaultExchange.publish(task, queue, options);
+  }
+
+  /**
+   * Do tasks: `fn` gets the arguments in `connection.drainEvents`, `loop` and `sleep`. The task is acked when it
+   * returns. What it throws decides: RejectMessage and NackMessage say where the task goes; anything else sends it
+   * back (or away, see `MasterOptions`) and is thrown by `drainEvents`, unless `onError` takes it. A body that
+   * cannot be read, or is no object, is rejected (dead letters). Blocks for some round trips.
+   *
+   * The queue is durable, unless `options` say otherwise; where aio-pika declares it, too, they have to say what
+   * it says (`durable: false`).
+   * @throws {PreconditionFailedError} 406, the queue exists with other arguments
+   */
+  createWorker<K = Record<string, unknown>>(
+    queue: string,
+    fn: (kwargs: K) => unknown,
+    options: WorkerOptions = {},
+  ): Worker {
+    checkOptions('createWorker', options, NAMES.worker);
+    checkFunction(fn, 'fn');
+    checkQueue(queue);
+    const { onError, ...work } = options;
+    if (onError !== undefined) checkFunction(onError, 'onError');
+    const { forQueue, forConsumer } = parted(work);
+    const declared = this.channel.declareQueue(queue, forQueue);
+    const subscription = declared.subscribe((task) => this.#work(task, fn as (kwargs: unknown) => unknown), {
+      ...forConsumer,
+      onError,
+      requeue: this.#requeue,
+      rejectOnRedelivered: this.#rejectOnRedelivered,
+    });
+    return new Worker(subscription);
+  }
+
+  #work(task: IncomingMessage, fn: (kwargs: unknown) => unknown): unknown {
+    try {
+      return refusePromise(fn(this.#kwargsOf(task)), 'createWorker');
+    } catch (error) {
+      if (error instanceof RejectMessage) task.reject({ requeue: error.requeue });
+      else if (error instanceof NackMessage) task.nack({ requeue: error.requeue });
+      else throw error;
+    }
+    return undefined;
+  }
+
+  /** Poison would come again and again: it is rejected whatever `requeue` says. */
+  #kwargsOf({ body }: IncomingMessage): unknown {
+    try {
+      // Python's falsy values stand for no arguments
+      const kwargs = this.#serializer.deserialize(body) || {};
+      checkKwargs(kwargs);
+      return kwargs;
+    } catch {
+      throw new RejectMessage();
+    }
+  }
+}
+
+function checkQueue(queue: string): void {
+  if (checkShortstr(queue, 'queue') === '') throw new TypeError('queue must not be empty');
+}

@@ -1,0 +1,217 @@
+import { type CallOptions, checkOptions, checkShortstr, checkTimeout } from '../client/checks';
+import type { MessageProperties } from '../client/conversions';
+import { Message } from '../client/message';
+import { RpcError, WrongStateError } from '../errors';
+import type { Channel } from '../objects/channel';
+import { type ExchangeName, nameOf } from '../objects/names';
+import type { Queue } from '../objects/queue';
+import { Replies } from '../objects/rpc-replies';
+import { answering, checkServing, parted, type ServeOptions } from '../objects/rpc-server';
+import { errorIn } from '../objects/rpc-wire';
+import type { Subscription } from '../objects/subscription';
+import { DeliveryMode } from '../protocol/constants';
+import { type MethodProxy, methodProxy } from './proxy';
+import { checkKwargs, checkSerializer, jsonSerializer, type Serializer } from './serializer';
+
+export interface RpcOptions {
+  /** A direct exchange for the calls, declared when it is needed; default: the default exchange. */
+  exchange?: ExchangeName | undefined;
+  /** How arguments and results become bodies; default JSON. */
+  serializer?: Serializer | undefined;
+}
+
+export type RpcCallOptions = CallOptions &
+  Pick<MessageProperties, 'expiration' | 'deliveryMode'> & {
+    /** Default 5, which matters to queues with `maxPriority` only. */
+    priority?: number | undefined;
+  };
+
+const NAMES = {
+  rpc: new Set(['exchange', 'serializer']),
+  call: new Set(['timeout', 'expiration', 'priority', 'deliveryMode']),
+};
+
+/** Where a method's queue sends what expires, and callers get it back. Its name and kind are aio-pika's. */
+const DEAD_LETTERS = 'rpc.dlx';
+
+/**
+ * Methods with arguments by name, called and served over one channel, as aio-pika's `JsonRPC` has them: the two
+ * call each other. (aio-pika's own default is pickle, which only Python reads; here `Rpc` and `JsonRpc` are one.)
+ *
+ * Nothing is sent before the first `call` or `register`. Other programs find a method by the name of its queue,
+ * or with an exchange by `exchange::method`.
+ * @see https://docs.aio-pika.com/patterns.html
+ *
+ *     const rpc = new Rpc(channel);
+ *     rpc.register('sum', ({ a, b }) => a + b);        // here, then connection.loop()
+ *     rpc.call('sum', { a: 1, b: 2 });                 // elsewhere; or rpc.proxy.sum({ a: 1, b: 2 })
+ */
+export class Rpc<P = MethodProxy> implements Disposable {
+  /** `rpc.proxy.sum(kwargs, options)` is `rpc.call('sum', kwargs, options)`; in TypeScript `P` may say what there is. */
+  readonly proxy: P;
+  readonly #exchange: string;
+  readonly #serializer: Serializer;
+  #replies: { consumer: Replies; queue: Queue } | undefined;
+  readonly #methods = new Map<string, Subscription>();
+
+  /** Does not block. @throws {WrongStateError} the channel is transactional: answers would wait for a commit */
+  constructor(
+    readonly channel: Channel,
+    options: RpcOptions = {},
+  ) {
+    checkOptions('Rpc', options, NAMES.rpc);
+    const { exchange = '', serializer = jsonSerializer } = options;
+    this.#exchange = nameOf(exchange, 'exchange');
+    checkSerializer(serializer);
+    this.#serializer = serializer;
+    if (channel.mode === 'tx') {
+      throw new WrongStateError(`Rpc: channel ${channel.id} is in tx mode; open another channel`, {
+        code: 'WRONG_MODE',
+      });
+    }
+    const call = (method: string, kwargs?: object, more?: object) => this.call(method, kwargs, more);
+    this.proxy = methodProxy(call) as P;
+  }
+
+  // ── calling ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Call a method. Blocks until its result has come, at most `timeout` ms (default: the connection's
+   * `callTimeout`), with no callback run meanwhile. A call that no server has taken expires with that, or
+   * after `expiration` (milliseconds or a duration).
+   * @throws {UnroutableError | NackError} at once: nobody has registered it, or its queue is full
+   * @throws {RpcError} the method threw; the text is in it
+   * @throws {TimeoutError} no result came, or (code `EXPIRED`) no server took it in time
+   */
+  call<T = unknown>(method: string, kwargs: object = {}, options: RpcCallOptions = {}): T {
+    checkOptions('call', options, NAMES.call);
+    checkMethod(method);
+    checkKwargs(kwargs);
+    const { timeout, ...given } = options;
+    if (timeout !== undefined) checkTimeout(timeout);
+    const began = performance.now();
+    const body = this.#encode(kwargs);
+    const { consumer, queue } = this.#results();
+    const request = new Message(body.body, {
+      ...body.properties,
+      deliveryMode: DeliveryMode.Transient,
+      priority: 5,
+      headers: { From: queue.name },
+      ...given,
+    });
+    const to = {
+      procedure: method,
+      exchange: this.#exchange,
+      routingKey: this.#keyOf(method),
+      began,
+      timeout,
+    };
+    return this.#read(consumer.call(request, to), method) as T;
+  }
+
+  /** The result in a reply. @throws {RpcError} */
+  #read(reply: Message, method: string): unknown {
+    const error = errorIn(reply, method, (body) => this.#serializer.deserialize(body));
+    if (error !== undefined) throw error;
+    try {
+      return this.#serializer.deserialize(reply.body);
+    } catch (cause) {
+      throw new RpcError(`the result of "${method}" cannot be read: ${cause}`, { code: 'BAD_REPLY', cause });
+    }
+  }
+
+  /** Where results come in, and calls that have expired. */
+  #results(): { consumer: Replies; queue: Queue } {
+    if (!this.#replies?.consumer.isOpen) {
+      const { channel } = this;
+      this.#declareExchange();
+      const queue = channel.declareQueue();
+      channel.declareExchange(DEAD_LETTERS, 'headers', { durable: false, autoDelete: true });
+      queue.bind(DEAD_LETTERS, '', { arguments: { From: queue.name, 'x-match': 'any' } });
+      this.#replies = { consumer: new Replies(channel, queue.name, { exclusive: true }), queue };
+    }
+    return this.#replies as { consumer: Replies; queue: Queue };
+  }
+
+  #declareExchange(): void {
+    if (this.#exchange === '') return;
+    this.channel.declareExchange(this.#exchange, 'direct', { durable: false, autoDelete: true });
+  }
+
+  #keyOf(method: string): string {
+    return this.#exchange === '' ? method : `${this.#exchange}::${method}`;
+  }
+
+  #encode(value: unknown): Message {
+    const { contentType } = this.#serializer;
+    return new Message(this.#serializer.serialize(value), { contentType, timestamp: new Date() });
+  }
+
+  // ── serving ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Serve a method: `fn` gets the arguments in `connection.drainEvents`, `loop` and `sleep`. What it returns and
+   * what it throws goes to the caller, as with `connection.rpc(name).serve`. Blocks for some round trips.
+   *
+   * The queue is durable and goes with its last server, unless `options` say otherwise; where aio-pika serves
+   * the same method beside this program they have to say what it says (`durable: false`).
+   * @returns to `cancel` it, as `unregister` does
+   * @throws {WrongStateError} it is registered here already
+   * @throws {PreconditionFailedError} 406, the queue exists with other arguments
+   */
+  register<K = Record<string, unknown>>(
+    method: string,
+    fn: (kwargs: K) => unknown,
+    options: ServeOptions = {},
+  ): Subscription {
+    checkServing('register', fn, options);
+    checkMethod(method);
+    if (this.#isServed(method))
+      throw new WrongStateError(`register: "${method}" is registered already`, { code: 'DUPLICATE_METHOD' });
+    const { rejectOnRedelivered, onError, ...work } = options;
+    const { forQueue, forConsumer } = parted(work);
+    const key = this.#keyOf(method);
+    const defaults = { autoDelete: true, deadLetterExchange: DEAD_LETTERS };
+    const queue = this.channel.declareQueue(key, { ...defaults, ...forQueue });
+    if (this.#exchange !== '') {
+      this.#declareExchange();
+      queue.bind(this.#exchange, key);
+    }
+    const answer = answering(
+      'register',
+      (request) => fn(this.#serializer.deserialize(request.body) as K),
+      (value) => this.#encode(value),
+      { rejectOnRedelivered, onError },
+    );
+    const subscription = queue.subscribe(answer, forConsumer);
+    this.#methods.set(method, subscription);
+    return subscription;
+  }
+
+  #isServed(method: string): boolean {
+    const tag = this.#methods.get(method)?.tag;
+    return tag !== undefined && this.channel.isOpen && this.channel.consumerTags.includes(tag);
+  }
+
+  /** Serve a method no longer; one that is not served is no error. Blocks for a round trip. */
+  unregister(method: string): void {
+    checkMethod(method);
+    this.#methods.get(method)?.cancel();
+    this.#methods.delete(method);
+  }
+
+  /** Serve nothing any more, and give up the queue of the results. The channel stays open. Blocks. */
+  close(): void {
+    for (const method of [...this.#methods.keys()]) this.unregister(method);
+    if (this.#replies?.consumer.isOpen) this.#replies.queue.delete();
+    this.#replies = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function checkMethod(method: string): void {
+  if (checkShortstr(method, 'method') === '') throw new TypeError('method must not be empty');
+}
