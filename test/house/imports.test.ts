@@ -40,6 +40,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['worker/broker/', 'worker/broker/'],
   ['bin/', 'src/index.ts'],
   ['examples/', 'src/index.ts'],
+  ['examples/pika/', 'src/compat/pika.ts'],
 ];
 
 /** Names that `src/protocol` does without: it has no timers, no threads, no process, and no clock. */

@@ -27,24 +27,43 @@ connection.close();
 console.log(\`got \${message?.text}\`);
 `;
 
+const PIKA_ROUND_TRIP = `
+const connection = new pika.BlockingConnection(new pika.URLParameters(process.env.AMQP_URL));
+const channel = connection.channel();
+const queue = channel.queue_declare({ queue: '', exclusive: true }).method.queue;
+channel.basic_publish({ exchange: '', routing_key: queue, body: 'a greeting' });
+const [method, properties, body] = channel.basic_get(queue);
+if (method) channel.basic_ack(method.delivery_tag);
+connection.close();
+console.log(\`got \${body}\`);
+`;
+
 /** The programs, by the way they load the package. */
 const PROGRAMS = {
   'require.cjs': `const { connect } = require('amqp-sync');${ROUND_TRIP}`,
   'named.mjs': `import { connect } from 'amqp-sync';${ROUND_TRIP}`,
   'namespace.mjs': `import * as amqp from 'amqp-sync';\nconst { connect } = amqp;${ROUND_TRIP}`,
   'typescript.ts': `import { connect } from 'amqp-sync';${ROUND_TRIP}`,
+  'pika.cjs': `const pika = require('amqp-sync/pika');${PIKA_ROUND_TRIP}`,
+  'pika.mjs': `import * as pika from 'amqp-sync/pika';${PIKA_ROUND_TRIP}`,
+  'pika.ts': `import * as pika from 'amqp-sync/pika';${PIKA_ROUND_TRIP.replace('AMQP_URL', 'AMQP_URL!')}`,
   'greeting.test.cjs': `const { connect } = require('amqp-sync');\ntest('greeting', () => {${ROUND_TRIP}
     expect(message.text).toBe('a greeting'); });`,
   // the same classes whichever way they came in, and no name that import does not see
   'identity.mjs': `
     import { strictEqual, deepStrictEqual } from 'node:assert';
     import { createRequire } from 'node:module';
-    import * as imported from 'amqp-sync';
-    const required = createRequire(import.meta.url)('amqp-sync');
-    const { __esModule, 'module.exports': __, ...named } = imported; // Node's own additions
-    deepStrictEqual(Object.keys(named).sort(), Object.keys(required).sort());
-    for (const [name, value] of Object.entries(required)) strictEqual(named[name], value, name);
-    console.log(Object.keys(named).length > 40 && 'identical');`,
+    import * as amqp from 'amqp-sync';
+    import * as pika from 'amqp-sync/pika';
+    const require = createRequire(import.meta.url);
+    const same = (imported, required) => {
+      const { __esModule, 'module.exports': __, ...named } = imported; // Node's own additions
+      deepStrictEqual(Object.keys(named).sort(), Object.keys(required).sort());
+      for (const [name, value] of Object.entries(required)) strictEqual(named[name], value, name);
+      return Object.keys(named).length;
+    };
+    const counts = [same(amqp, require('amqp-sync')), same(pika, require('amqp-sync/pika'))];
+    console.log(counts[0] > 40 && counts[1] > 10 && 'identical');`,
   // the public types, as a user meets them; each expected error must be one
   'types.mts': `
     import {
@@ -80,6 +99,40 @@ const PROGRAMS = {
     connection.pump;
     // @ts-expect-error: unknown option
     connect({ hostName: 'localhost' });`,
+  'pika-types.mts': `
+    import * as pika from 'amqp-sync/pika';
+    const parameters = new pika.ConnectionParameters({ host: 'localhost', heartbeat: 30 });
+    using connection = new pika.BlockingConnection([parameters, new pika.URLParameters('amqp://localhost')]);
+    const channel: pika.BlockingChannel = connection.channel();
+    const queue: string = channel.queue_declare('tasks', false, true).method.queue;
+    const properties = new pika.BasicProperties({ delivery_mode: pika.DeliveryMode.Persistent, headers: { n: 1 } });
+    channel.basic_publish({ exchange: '', routing_key: queue, body: 'hello', properties });
+    channel.basic_publish('', queue, new Uint8Array(2), properties, true);
+    const tag: string = channel.basic_consume(queue, (ch, method, props, body) => {
+      const id: string | null = props.message_id;
+      ch.basic_ack(method.delivery_tag);
+      console.log(id, body.toString('utf8'));
+    }, { auto_ack: false });
+    for (const [method, , body] of channel.consume(queue)) channel.basic_ack(method.delivery_tag + body.length);
+    for (const [method, , body] of channel.consume(queue, { inactivity_timeout: 1 })) {
+      if (method) channel.basic_ack({ delivery_tag: method.delivery_tag, multiple: body.length > 0 });
+    }
+    const [method, , body] = channel.basic_get(queue);
+    if (method !== null) console.log(method.message_count, body.length);
+    try { channel.start_consuming(); } catch (error) {
+      if (error instanceof pika.exceptions.ChannelClosedByBroker) console.log(error.reply_code, error.reply_text);
+      if (error instanceof pika.exceptions.UnroutableError) console.log(error.messages[0]?.method.reply_text);
+    }
+    channel.exchange_declare('logs', pika.exchange_type.ExchangeType.fanout, { durable: true });
+    console.log(channel.basic_cancel(tag).length, channel.queue_purge(queue).method.message_count);
+    // @ts-expect-error: it may be null
+    console.log(method.delivery_tag);
+    // @ts-expect-error: unknown argument
+    channel.queue_declare('tasks', { durabel: true });
+    // @ts-expect-error: a required argument is missing
+    channel.basic_publish({ exchange: '', routing_key: queue });
+    // @ts-expect-error: internal
+    channel.core;`,
 };
 
 /** How a user compiles: everything strict, and our declarations are looked at as well. */
@@ -126,7 +179,13 @@ export async function installPackage(): Promise<Consumer> {
     for (const [file, text] of Object.entries(PROGRAMS)) write(file, text);
     for (const [file, more] of Object.entries(CONFIGS)) {
       const compilerOptions = { ...COMPILER, target: 'es2022', lib: ['es2022'], types: ['node'], ...more };
-      write(file, JSON.stringify({ compilerOptions, files: ['typescript.ts', 'types.mts'] }));
+      write(
+        file,
+        JSON.stringify({
+          compilerOptions,
+          files: ['typescript.ts', 'types.mts', 'pika.ts', 'pika-types.mts'],
+        }),
+      );
     }
     write('jest.config.json', JSON.stringify({ testMatch: ['**/*.test.cjs'] }));
   } catch (error) {

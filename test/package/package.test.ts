@@ -28,6 +28,8 @@ describe('the tarball', () => {
         'CHANGELOG.md',
         'dist/src/index.js',
         'dist/src/index.mjs',
+        'dist/src/compat/pika.js',
+        'dist/src/compat/pika.mjs',
       ]),
     );
     const expected = /^(README\.md|LICENSE|CHANGELOG\.md|package\.json|(dist\/)?(src|worker|bin)\/[\w./-]+)$/;
@@ -79,8 +81,8 @@ describe('the tarball', () => {
 describe('the declarations', () => {
   /** Those that a user's compiler reads. */
   const declarations = () => {
-    const index = join(consumer.installed, 'dist/src/index.d.ts');
-    const program = ts.createProgram([index], { module: ts.ModuleKind.Node16, types: [] });
+    const entries = ['index', 'compat/pika'].map((name) => join(consumer.installed, `dist/src/${name}.d.ts`));
+    const program = ts.createProgram(entries, { module: ts.ModuleKind.Node16, types: [] });
     return program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(consumer.installed));
   };
 
@@ -134,6 +136,9 @@ describe.each(['20', '22', '24'])('in a program on Node %s it talks to the broke
     ['by require', ['require.cjs']],
     ['by import, named', ['named.mjs']],
     ['by import *', ['namespace.mjs']],
+    ['by require, as pika', ['pika.cjs']],
+    ['by import *, as pika', ['pika.mjs']],
+    ['by ts-node, as pika', ['-r', 'ts-node/register', 'pika.ts']],
     ['by ts-node', ['-r', 'ts-node/register', 'typescript.ts']],
     ['by ts-node, transpile only', ['-r', 'ts-node/register/transpile-only', 'typescript.ts']],
   ])('%s', async (_, args) => {

@@ -1,7 +1,8 @@
 import { type Args, type Signature, signatures } from '../python';
+import { Shown, shown } from './repr';
 
 /** A method of the protocol, as the broker sent it: its fields have the names of the specification. */
-export abstract class Method {
+export abstract class Method extends Shown {
   /** `Queue.DeclareOk` */
   declare static readonly NAME: string;
   /** Class id and method id. */
@@ -15,9 +16,8 @@ export abstract class Method {
   }
 
   /** As pika shows it: `<Queue.DeclareOk(['consumer_count=0', …])>` */
-  toString(): string {
-    const fields = Object.entries(this).map(([name, value]) => `'${name}=${String(value)}'`);
-    return `<${this.NAME}(${fields.sort().join(', ')})>`;
+  override toString(): string {
+    return shown(this.NAME, Object.entries(this));
   }
 }
 

@@ -1,6 +1,7 @@
 import type { PublishOptions } from '../../client/channel-publishing';
 import type { IncomingMessage } from '../../client/message';
 import { type Args, signatures, timestampSeconds } from '../python';
+import { Shown, shown } from './repr';
 
 type Received = IncomingMessage['properties'];
 
@@ -64,7 +65,7 @@ const NAMES = [
  *
  *     new pika.BasicProperties({ content_type: 'text/plain', delivery_mode: pika.DeliveryMode.Persistent });
  */
-export class BasicProperties {
+export class BasicProperties extends Shown {
   content_type: string | null;
   content_encoding: string | null;
   headers: Table | null;
@@ -81,6 +82,7 @@ export class BasicProperties {
   cluster_id: string | null;
 
   constructor(...args: Args<typeof DEF.__init__>) {
+    super();
     const given = DEF.__init__(args);
     this.content_type = given.content_type;
     this.content_encoding = given.content_encoding;
@@ -99,9 +101,12 @@ export class BasicProperties {
   }
 
   /** As pika shows them: those that are set. */
-  toString(): string {
+  override toString(): string {
     const set = NAMES.filter(([name]) => this[name] !== null);
-    return `<BasicProperties([${set.map(([name]) => `'${name}=${String(this[name])}'`).join(', ')}])>`;
+    return shown(
+      'BasicProperties',
+      set.map(([name]) => [name, this[name]]),
+    );
   }
 }
 
@@ -126,4 +131,3 @@ export function sent(properties: BasicProperties): PublishOptions {
   }
   return result;
 }
-

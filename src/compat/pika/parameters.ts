@@ -3,6 +3,7 @@ import { type Args, isPlainObject, milliseconds, signatures } from '../python';
 import type { Table } from './basic-properties';
 import type { BlockingConnection } from './blocking-connection';
 import { type Credentials, PlainCredentials, VALID_TYPES } from './credentials';
+import { Shown } from './repr';
 import { SSLOptions } from './ssl-options';
 
 /** Decides on the heartbeat, in seconds, when the broker's wish is known. */
@@ -62,10 +63,13 @@ interface Words {
 
 type Values = { [K in keyof Words]: Words[K][0] };
 
-const DEF = signatures<Words>(new Set(['client_properties', 'tcp_options', 'compat']))('ConnectionParameters', {
-  __init__:
-    'host=..., port=..., virtual_host=..., credentials=..., channel_max=..., frame_max=..., heartbeat=..., ssl_options=..., connection_attempts=..., retry_delay=..., socket_timeout=..., stack_timeout=..., locale=..., blocked_connection_timeout=..., client_properties=..., tcp_options=..., compat=...',
-});
+const DEF = signatures<Words>(new Set(['client_properties', 'tcp_options', 'compat']))(
+  'ConnectionParameters',
+  {
+    __init__:
+      'host=..., port=..., virtual_host=..., credentials=..., channel_max=..., frame_max=..., heartbeat=..., ssl_options=..., connection_attempts=..., retry_delay=..., socket_timeout=..., stack_timeout=..., locale=..., blocked_connection_timeout=..., client_properties=..., tcp_options=..., compat=...',
+  },
+);
 
 // ── checks ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -78,7 +82,8 @@ const isInt: Check = (value) => (Number.isInteger(value) ? undefined : 'an int')
 const isNumber: Check = (value) =>
   typeof value === 'number' && !Number.isNaN(value) ? undefined : 'a float or int';
 const isString: Check = (value) => (typeof value === 'string' ? undefined : 'a str');
-const isDict: Check = (value) => (isPlainObject(value) || value instanceof Map ? undefined : 'a dict or None');
+const isDict: Check = (value) =>
+  isPlainObject(value) || value instanceof Map ? undefined : 'a dict or None';
 const isOf =
   (wanted: string, ...classes: readonly (abstract new (...args: never) => unknown)[]): Check =>
   (value) =>
@@ -114,8 +119,10 @@ function checked(name: keyof Words, value: unknown): unknown {
   const wanted = check(value);
   if (wanted !== undefined) throw new TypeError(`${name} must be ${wanted}, but got ${show(value)}`);
   if (typeof value !== 'number') return value;
-  if (least !== undefined && value < least) throw new RangeError(`${name} must be ${bound('>', least)}, but got ${value}`);
-  if (most !== undefined && value > most) throw new RangeError(`${name} must be <= ${most}, but got ${value}`);
+  if (least !== undefined && value < least)
+    throw new RangeError(`${name} must be ${bound('>', least)}, but got ${value}`);
+  if (most !== undefined && value > most)
+    throw new RangeError(`${name} must be <= ${most}, but got ${value}`);
   return value;
 }
 
@@ -125,13 +132,17 @@ function bound(sign: string, least: number): string {
 
 /** Never a password. */
 function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' ? typeof value : String(value);
+  return typeof value === 'string'
+    ? JSON.stringify(value)
+    : typeof value === 'object'
+      ? typeof value
+      : String(value);
 }
 
 // ── parameters ────────────────────────────────────────────────────────────────────────────────────────
 
 /** Its attributes may be set later; each is checked when it is. */
-export class Parameters {
+export class Parameters extends Shown {
   static readonly DEFAULT_PORT = 5672;
   static readonly DEFAULT_SSL_PORT = 5671;
 
@@ -175,11 +186,12 @@ export class Parameters {
   };
 
   constructor() {
+    super();
     // what shows an object must not show its credentials
     Object.defineProperty(this, 'values', { enumerable: false });
   }
 
-  toString(): string {
+  override toString(): string {
     const { host, port, virtual_host, ssl_options } = this;
     const ssl = ssl_options === null ? 'False' : 'True';
     return `<${this.constructor.name} host=${host} port=${port} virtual_host=${virtual_host} ssl=${ssl}>`;
@@ -207,14 +219,17 @@ export class Parameters {
       channelMax: this.channel_max,
       frameMax: this.frame_max,
       ...(heartbeat !== null && { heartbeat }),
-      ...(context && { tls: { ...context, ...(server_hostname !== null && { servername: server_hostname }) } }),
+      ...(context && {
+        tls: { ...context, ...(server_hostname !== null && { servername: server_hostname }) },
+      }),
       connectTimeout: milliseconds(this.stack_timeout ?? this.socket_timeout, 'stack_timeout'),
       locale: this.locale,
       ...(client_properties !== null && { clientProperties: client_properties }),
       ...(idle !== undefined && { keepAlive: milliseconds(idle, 'TCP_KEEPIDLE') }),
       // pika's calls wait as long as the connection lives
       callTimeout: Number.POSITIVE_INFINITY,
-      blockedTimeout: milliseconds(this.blocked_connection_timeout, 'blocked_connection_timeout'),
+      // BlockingConnection counts blocked_connection_timeout itself, for all calls
+      blockedTimeout: Number.POSITIVE_INFINITY,
     };
   }
 }

@@ -64,7 +64,9 @@ export class URLParameters extends Parameters {
     if (read === undefined) throw new RangeError(`Unknown URL parameter: '${name}'`);
     const [value] = values as [string];
     if (values.length > 1)
-      throw new RangeError(`Expected exactly one value for URL parameter ${name}, but got ${values.length} values`);
+      throw new RangeError(
+        `Expected exactly one value for URL parameter ${name}, but got ${values.length} values`,
+      );
     const converted = read(value, name);
     if (name === 'ssl_options' && converted === null && this.ssl_options !== null)
       throw new RangeError('ssl_options=None does not go with a URL that begins with amqps://');
