@@ -17,7 +17,7 @@ export {
   Parameters,
 } from './pika/parameters';
 export { ReturnedMessage } from './pika/returned-message';
-export * as spec from './pika/spec';
+export * as spec from './pika/specification';
 export { SSLOptions } from './pika/ssl-options';
 export { URLParameters } from './pika/url-parameters';
 export { KeyboardInterrupt } from './python';

@@ -4,7 +4,7 @@ import ts from 'typescript';
 import { readSources } from '../house/sources';
 import { type Consumer, GREETING, installPackage, run } from './consumer';
 
-const MAX_PACKED_BYTES = 400_000;
+const MAX_PACKED_BYTES = 650_000;
 
 let consumer: Consumer;
 

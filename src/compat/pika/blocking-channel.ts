@@ -5,7 +5,7 @@ import { table } from './channel-topology';
 import { type Consumed, delivered, Source, Subscriber } from './consumers';
 import { ConsumerCancelled, DuplicateConsumerTag, ReentrancyError } from './exceptions';
 import type { Method } from './frame';
-import { Cancel, type Deliver } from './spec/basic';
+import { Cancel, type Deliver } from './methods/basic';
 import { callable, fitting } from './words';
 
 /** Called with every message of a consumer; `method.delivery_tag` is what `basic_ack` wants. */
@@ -83,7 +83,7 @@ export class BlockingChannel extends MessagesChannel {
   }
   /** The tags of its consumers. */
   get consumer_tags(): string[] {
-    return [...this.#consumers.keys()];
+    return this.core.isOpen ? [...this.#consumers.keys()] : [];
   }
 
   /** Python's `int(channel)`: `Number(channel)`. */
@@ -220,7 +220,7 @@ export class BlockingChannel extends MessagesChannel {
     this.call(() => this.core.checkOpen('start_consuming'));
     while (this.#consumers.size > 0) {
       this.connection.process_data_events(null);
-      this.#raiseIfClosed();
+      if (this.#consumers.size > 0) this.#raiseIfClosed();
     }
   }
 

@@ -11,9 +11,9 @@ import {
   ReentrancyError,
 } from './exceptions';
 import { Method } from './frame';
+import { Blocked, Unblocked } from './methods/connection';
 import { type Compat, ConnectionParameters, Parameters } from './parameters';
 import { Shown } from './repr';
-import { Blocked, Unblocked } from './spec/connection';
 import { type Hint, type Subject, translate } from './translate';
 import { callable } from './words';
 

@@ -4,7 +4,7 @@ import { type BasicProperties, received, sent } from './basic-properties';
 import type { BlockingChannel } from './blocking-channel';
 import type { BlockingConnection } from './blocking-connection';
 import { TopologyChannel } from './channel-topology';
-import { GetOk, type Return } from './spec/basic';
+import { GetOk, type Return } from './methods/basic';
 import { type Hint, returned } from './translate';
 import { callable, fitting } from './words';
 

@@ -4,10 +4,10 @@ import type { Method as AmqpMethod } from './amqp-object';
 import type { Table } from './basic-properties';
 import type { BlockingConnection } from './blocking-connection';
 import { Method } from './frame';
+import * as Exchange from './methods/exchange';
+import * as Queue from './methods/queue';
+import * as Tx from './methods/tx';
 import { Shown } from './repr';
-import * as Exchange from './spec/exchange';
-import * as Queue from './spec/queue';
-import * as Tx from './spec/tx';
 import type { Hint } from './translate';
 import { fitting } from './words';
 

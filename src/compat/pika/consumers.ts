@@ -1,7 +1,7 @@
 import { CallbackConsumer, IteratorConsumer } from '../../client/consumer';
 import type { IncomingMessage } from '../../client/message';
 import { type BasicProperties, received } from './basic-properties';
-import { Deliver } from './spec/basic';
+import { Deliver } from './methods/basic';
 
 /** What `consume` yields: a message, or three times null when none came within `inactivity_timeout`. */
 export type Consumed = [method: Deliver, properties: BasicProperties, body: Buffer] | [null, null, null];

@@ -1,5 +1,5 @@
 import type { BasicProperties } from './basic-properties';
-import type { Return } from './spec/basic';
+import type { Return } from './methods/basic';
 
 /** A message that the broker could not route and gave back. */
 export class ReturnedMessage {

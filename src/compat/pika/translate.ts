@@ -19,8 +19,8 @@ import {
 } from '../../errors';
 import { received } from './basic-properties';
 import * as exceptions from './exceptions';
+import { Return } from './methods/basic';
 import { ReturnedMessage } from './returned-message';
-import { Return } from './spec/basic';
 
 /** Which of pika's objects was called: each has a word of its own for being closed. */
 export type Subject = 'connection' | 'channel';

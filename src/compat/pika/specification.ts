@@ -1,10 +1,10 @@
 export { BasicProperties } from './basic-properties';
 export { ExchangeType } from './exchange-type';
-export * as Basic from './spec/basic';
-export * as Connection from './spec/connection';
-export * as Exchange from './spec/exchange';
-export * as Queue from './spec/queue';
-export * as Tx from './spec/tx';
+export * as Basic from './methods/basic';
+export * as Connection from './methods/connection';
+export * as Exchange from './methods/exchange';
+export * as Queue from './methods/queue';
+export * as Tx from './methods/tx';
 
 /** The version of AMQP. */
 export const PROTOCOL_VERSION = [0, 9, 1] as const;
