@@ -100,7 +100,7 @@ export class BlockingConnection extends Shown {
     super();
     const all = listOf(DEF.__init__(args).parameters);
     const { core, used } = translating(
-      (error) => translate(error, 'connection'),
+      (error) => translate(error, 'opening'),
       () => dial(all),
     );
     this.#core = core;
@@ -121,7 +121,7 @@ export class BlockingConnection extends Shown {
     core.close();
     if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535)
       throw new TypeError(`heartbeat must return an int from 0 to 65535, got ${String(wanted)}`);
-    return this.guard('connection', () => redial(this.#parameters, wanted));
+    return this.guard('opening', () => redial(this.#parameters, wanted));
   }
 
   // ── what it is ──────────────────────────────────────────────────────────────────────────────────────

@@ -22,8 +22,8 @@ import * as exceptions from './exceptions';
 import { Return } from './methods/basic';
 import { ReturnedMessage } from './returned-message';
 
-/** Which of pika's objects was called: each has a word of its own for being closed. */
-export type Subject = 'connection' | 'channel';
+/** Which of pika's objects was called, or made: each has words of its own for what went wrong. */
+export type Subject = 'opening' | 'connection' | 'channel';
 
 /** pika's exception for an error of the core, which is its `cause`. `hint`: what to do about it, if that is known. */
 export function translate(error: AmqpError, subject: Subject, hint?: Hint): Error {
@@ -63,7 +63,9 @@ function exceptionFor(error: AmqpError, subject: Subject): Error {
   if (error instanceof AlreadySettledError || error instanceof StaleDeliveryError)
     return new exceptions.AMQPChannelError(message);
   if (error instanceof MessageTooLargeError) return new exceptions.BodyTooLongError(message);
-  if (error instanceof ProtocolError) return protocolBroken(error);
+  if (error instanceof ProtocolError) {
+    return subject === 'opening' ? new exceptions.IncompatibleProtocolError(message) : protocolBroken(error);
+  }
   return subject === 'channel'
     ? new exceptions.AMQPChannelError(message)
     : new exceptions.AMQPConnectionError(message);
@@ -87,9 +89,9 @@ function connectionClosed(error: ConnectionClosedError): Error {
   if (error instanceof BlockedTimeoutError) return new exceptions.ConnectionBlockedTimeout(message);
   const reply = replyOf(error);
   if (error instanceof Refused) {
-    return reply === undefined
-      ? new exceptions.AuthenticationError(message)
-      : new exceptions.ProbableAuthenticationError(message);
+    // what ends for good without a word from the broker has ended here: there is no mechanism in common
+    const isOurs = reply === undefined && !error.recoverable;
+    return new (isOurs ? exceptions.AuthenticationError : exceptions.ProbableAuthenticationError)(message);
   }
   // it was asked for the virtual host, and had not said yes
   if (error instanceof NotAllowedError && /^VHOST_/.test(code))
