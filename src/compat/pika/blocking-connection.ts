@@ -1,15 +1,9 @@
 import type { Connection } from '../../client/connection';
 import type { RemoteHandle } from '../../client/remote';
-import { BlockedTimeoutError, TimeoutError } from '../../errors';
 import { type Args, milliseconds, signatures, translating } from '../python';
 import { BlockingChannel } from './blocking-channel';
 import { dial, redial } from './dial';
-import {
-  ConnectionBlockedTimeout,
-  ConnectionWrongStateError,
-  InvalidChannelNumber,
-  ReentrancyError,
-} from './exceptions';
+import { ConnectionWrongStateError, InvalidChannelNumber, ReentrancyError } from './exceptions';
 import { Method } from './frame';
 import { Blocked, Unblocked } from './methods/connection';
 import { type Compat, ConnectionParameters, Parameters } from './parameters';
@@ -85,9 +79,6 @@ export class BlockingConnection extends Shown {
   readonly #channels = new Set<BlockingChannel>();
   readonly #onBlocked: OnBlocked[] = [];
   readonly #onUnblocked: OnUnblocked[] = [];
-  /** Since when (performance.now) this side knows that the broker blocks. */
-  #blockedSince: number | undefined;
-  #blockedTimer: number | undefined;
 
   /**
    * Connect. Blocks until the connection is open, at most `stack_timeout` for each attempt.
@@ -99,16 +90,19 @@ export class BlockingConnection extends Shown {
   constructor(...args: Args<typeof DEF.__init__>) {
     super();
     const all = listOf(DEF.__init__(args).parameters);
-    const { core, used } = translating(
-      (error) => translate(error, 'opening'),
-      () => dial(all),
-    );
+    const { core, used } = this.guard('opening', () => dial(all));
     this.#core = core;
     this.#parameters = used;
     if (typeof used.heartbeat === 'function') this.#core = this.#decideHeartbeat(core, used.heartbeat);
     used.credentials.erase_credentials();
-    this.#core.onBlocked = (reason) => this.#blocked(reason);
-    this.#core.onUnblocked = () => this.#unblocked();
+    this.#core.onBlocked = (reason) => {
+      const frame = new Method(0, new Blocked(reason));
+      for (const callback of this.#onBlocked) callback(this, frame);
+    };
+    this.#core.onUnblocked = () => {
+      const frame = new Method(0, new Unblocked());
+      for (const callback of this.#onUnblocked) callback(this, frame);
+    };
   }
 
   /** The function is asked once the broker's wish is known; what it wants else needs another connection. */
@@ -330,61 +324,11 @@ export class BlockingConnection extends Shown {
     this.#onUnblocked.push(callable(callback, 'callback'));
   }
 
-  #blocked(reason: string): void {
-    const left = this.#blockedTimeLeft();
-    if (left !== undefined && this.#blockedTimer === undefined)
-      this.#blockedTimer = this.#core.callLater(left, () => this.#blockedTooLong());
-    const frame = new Method(0, new Blocked(reason));
-    for (const callback of this.#onBlocked) callback(this, frame);
-  }
-
-  #unblocked(): void {
-    if (this.#blockedTimer !== undefined) this.#core.cancelTimer(this.#blockedTimer);
-    this.#blockedTimer = undefined;
-    this.#blockedSince = undefined;
-    const frame = new Method(0, new Unblocked());
-    for (const callback of this.#onUnblocked) callback(this, frame);
-  }
-
-  /** Milliseconds until `blocked_connection_timeout`; undefined: it is not blocked, or may be for ever. */
-  #blockedTimeLeft(): number | undefined {
-    const limit = this.#parameters.blocked_connection_timeout;
-    if (limit === null) return undefined;
-    this.#core.glance();
-    if (!this.#core.isBlocked) this.#blockedSince = undefined;
-    else this.#blockedSince ??= performance.now();
-    if (this.#blockedSince === undefined) return undefined;
-    return Math.max(0, this.#blockedSince + limit * 1000 - performance.now());
-  }
-
-  #blockedTooLong(): never {
-    const { blockedReason } = this.#core;
-    this.#core.abort();
-    const { blocked_connection_timeout: seconds } = this.#parameters;
-    throw new ConnectionBlockedTimeout(
-      `the broker has blocked publishing (${blockedReason}) for ${seconds} s: connection given up`,
-    );
-  }
-
   // ── below the methods ───────────────────────────────────────────────────────────────────────────────
 
   /** Make calls of the core; what it throws comes out as pika's exception. @internal */
   guard<T>(subject: Subject, fn: () => T, hint?: Hint): T {
-    return translating(
-      (error) => translate(error, subject, hint),
-      () => {
-        const left = this.#blockedTimeLeft();
-        if (left === undefined) return fn();
-        // what this connection has to say waits with the publishes
-        try {
-          return this.#core.withDeadline(left, fn);
-        } catch (error) {
-          const isLate = error instanceof TimeoutError || error instanceof BlockedTimeoutError;
-          if (isLate && this.#blockedTimeLeft() === 0) this.#blockedTooLong();
-          throw error;
-        }
-      },
-    );
+    return translating((error) => translate(error, subject, hint), fn);
   }
 }
 

@@ -1,5 +1,6 @@
 import { Connection } from '../../client/connection';
 import { resolveOptions, type Settings } from '../../client/options';
+import { milliseconds } from '../python';
 import type { Parameters } from './parameters';
 
 const LONGEST_TIMER = 0x7fff_ffff;
@@ -28,6 +29,11 @@ function wishedHeartbeat({ heartbeat }: Parameters): number | null {
   return typeof heartbeat === 'function' ? null : heartbeat;
 }
 
+function blockedLimit({ blocked_connection_timeout }: Parameters): number | undefined {
+  const limit = milliseconds(blocked_connection_timeout, 'blocked_connection_timeout');
+  return limit === Infinity ? undefined : Math.min(limit, LONGEST_TIMER);
+}
+
 function settings(all: readonly Parameters[], heartbeats: readonly (number | null)[]): Settings {
   const each = all.map((parameters, index) => resolveOptions(parameters.options(heartbeats[index]!)));
   const last = each.at(-1)!;
@@ -35,9 +41,13 @@ function settings(all: readonly Parameters[], heartbeats: readonly (number | nul
   const retryDelay = retry_delay * 1000;
   const round = each.reduce((sum, { session }) => sum + session.connectTimeout, 0);
   const total = connection_attempts * round + (connection_attempts - 1) * retryDelay;
-  const targets = each
-    .flatMap(({ session }) => session.targets)
-    .map((target) => ({ ...target, handshake: { ...target.handshake, heartbeatWins: true } }));
+  const targets = each.flatMap(({ session }, index) =>
+    session.targets.map((target) => ({
+      ...target,
+      handshake: { ...target.handshake, heartbeatWins: true },
+      blockedLimit: blockedLimit(all[index]!),
+    })),
+  );
   return {
     ...last,
     ringCapacity: Math.max(...each.map(({ ringCapacity }) => ringCapacity)),

@@ -228,7 +228,7 @@ export class Parameters extends Shown {
       ...(idle !== undefined && { keepAlive: milliseconds(idle, 'TCP_KEEPIDLE') }),
       // pika's calls wait as long as the connection lives
       callTimeout: Number.POSITIVE_INFINITY,
-      // BlockingConnection counts blocked_connection_timeout itself, for all calls
+      // the thread that connects keeps blocked_connection_timeout, for all calls
       blockedTimeout: Number.POSITIVE_INFINITY,
     };
   }
