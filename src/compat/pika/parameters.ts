@@ -143,8 +143,24 @@ function show(value: unknown): string {
 
 /** Its attributes may be set later; each is checked when it is. */
 export class Parameters extends Shown {
+  static readonly DEFAULT_HOST = 'localhost';
   static readonly DEFAULT_PORT = 5672;
   static readonly DEFAULT_SSL_PORT = 5671;
+  static readonly DEFAULT_VIRTUAL_HOST = '/';
+  static readonly DEFAULT_USERNAME = 'guest';
+  static readonly DEFAULT_PASSWORD = 'guest';
+  static readonly DEFAULT_CHANNEL_MAX = 65_535;
+  static readonly DEFAULT_FRAME_MAX = FRAME_MAX;
+  static readonly DEFAULT_HEARTBEAT_TIMEOUT = null;
+  static readonly DEFAULT_SSL_OPTIONS = null;
+  static readonly DEFAULT_CONNECTION_ATTEMPTS = 1;
+  static readonly DEFAULT_RETRY_DELAY = 2;
+  static readonly DEFAULT_SOCKET_TIMEOUT = 10;
+  static readonly DEFAULT_STACK_TIMEOUT = 15;
+  static readonly DEFAULT_LOCALE = 'en_US';
+  static readonly DEFAULT_BLOCKED_CONNECTION_TIMEOUT = null;
+  static readonly DEFAULT_CLIENT_PROPERTIES = null;
+  static readonly DEFAULT_TCP_OPTIONS = null;
 
   declare host: string;
   declare port: number;
@@ -166,22 +182,22 @@ export class Parameters extends Shown {
 
   /** @internal */
   readonly values: Values = {
-    host: 'localhost',
+    host: Parameters.DEFAULT_HOST,
     port: Parameters.DEFAULT_PORT,
-    virtual_host: '/',
-    credentials: new PlainCredentials('guest', 'guest'),
-    channel_max: 65_535,
-    frame_max: FRAME_MAX,
-    heartbeat: null,
-    ssl_options: null,
-    connection_attempts: 1,
-    retry_delay: 2,
-    socket_timeout: 10,
-    stack_timeout: 15,
-    locale: 'en_US',
-    blocked_connection_timeout: null,
-    client_properties: null,
-    tcp_options: null,
+    virtual_host: Parameters.DEFAULT_VIRTUAL_HOST,
+    credentials: new PlainCredentials(Parameters.DEFAULT_USERNAME, Parameters.DEFAULT_PASSWORD),
+    channel_max: Parameters.DEFAULT_CHANNEL_MAX,
+    frame_max: Parameters.DEFAULT_FRAME_MAX,
+    heartbeat: Parameters.DEFAULT_HEARTBEAT_TIMEOUT,
+    ssl_options: Parameters.DEFAULT_SSL_OPTIONS,
+    connection_attempts: Parameters.DEFAULT_CONNECTION_ATTEMPTS,
+    retry_delay: Parameters.DEFAULT_RETRY_DELAY,
+    socket_timeout: Parameters.DEFAULT_SOCKET_TIMEOUT,
+    stack_timeout: Parameters.DEFAULT_STACK_TIMEOUT,
+    locale: Parameters.DEFAULT_LOCALE,
+    blocked_connection_timeout: Parameters.DEFAULT_BLOCKED_CONNECTION_TIMEOUT,
+    client_properties: Parameters.DEFAULT_CLIENT_PROPERTIES,
+    tcp_options: Parameters.DEFAULT_TCP_OPTIONS,
     compat: {},
   };
 

@@ -26,6 +26,7 @@ function repr(value: unknown): string {
   if (CONSTANTS.has(value)) return CONSTANTS.get(value)!;
   if (typeof value === 'string') return quoted(value);
   if (value instanceof Uint8Array) return `b${quoted(Buffer.from(value).toString('latin1'))}`;
+  if (value instanceof Shown) return value.toString();
   if (value instanceof Date) return value.toISOString();
   if (Array.isArray(value)) return `[${value.map(repr).join(', ')}]`;
   if (typeof value !== 'object') return String(value);
