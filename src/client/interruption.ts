@@ -11,12 +11,13 @@ const DYING = 100;
  *
  * Ctrl-C ends the program, as it does everywhere, but in order: the connections are closed first. Whoever has
  * a SIGINT listener decides himself: the call throws, `finally` and `using` run, then the listener does.
- * The same without one where Ctrl-C does not mean the end: a REPL reads its keys, and process 1 is immune.
+ * The same without one where Ctrl-C does not mean the end: a REPL reads its keys, process 1 is immune, and
+ * there is `catching`.
  */
 export function interruption(how: 'interrupted' | 'stopped'): InterruptedError {
   if (how === 'stopped') return interrupted('by another thread', 'STOPPED');
   const error = interrupted('by Ctrl-C (SIGINT)', 'INTERRUPTED');
-  if (process.listenerCount('SIGINT') > 0) {
+  if (process.listenerCount('SIGINT') > 0 || catchers > 0) {
     hearLater(error);
   } else if (process.stdin.listenerCount('keypress') === 0) {
     closeAll();
@@ -24,6 +25,19 @@ export function interruption(how: 'interrupted' | 'stopped'): InterruptedError {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, DYING);
   }
   return error;
+}
+
+/** Calls under way that take Ctrl-C as an error of their own. */
+let catchers = 0;
+
+/** Run `fn`: Ctrl-C is an error for its caller, who may catch it and go on, as in Python. */
+export function catching<T>(fn: () => T): T {
+  catchers++;
+  try {
+    return fn();
+  } finally {
+    catchers--;
+  }
 }
 
 function interrupted(by: string, code: string): InterruptedError {
@@ -34,8 +48,8 @@ function interrupted(by: string, code: string): InterruptedError {
   });
 }
 
-/** Those whose listeners have not run yet. */
-const unheard: InterruptedError[] = [];
+/** Those whose listeners have not run yet; without any, one that its caller may have caught is over. */
+const unheard: { error: InterruptedError; isCaught: boolean }[] = [];
 
 /**
  * The listeners run when the stack has unwound. Raising the signal again would not do: a guarded sleep takes
@@ -47,18 +61,19 @@ function hearLater(error: InterruptedError): void {
     setImmediate(hear);
     process.on('uncaughtExceptionMonitor', dying);
   }
-  unheard.push(error);
+  unheard.push({ error, isCaught: catchers > 0 });
 }
 
 function hear(): void {
   process.off('uncaughtExceptionMonitor', dying);
-  for (const _ of unheard.splice(0))
-    if (!process.emit('SIGINT', 'SIGINT')) process.kill(process.pid, 'SIGINT');
+  for (const { isCaught } of unheard.splice(0))
+    if (!process.emit('SIGINT', 'SIGINT') && !isCaught) process.kill(process.pid, 'SIGINT');
 }
 
 function dying(uncaught: Error): void {
-  if (!unheard.includes(uncaught as InterruptedError) || process.listenerCount('uncaughtException') > 0)
-    return;
+  // it may have been thrown on under another name
+  const isIt = unheard.some(({ error }) => error === uncaught || error === uncaught.cause);
+  if (!isIt || process.listenerCount('uncaughtException') > 0) return;
   hear();
   const code = process.exitCode || EXIT_CODE;
   process.once('exit', () => {

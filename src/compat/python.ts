@@ -1,3 +1,4 @@
+import { catching } from '../client/interruption';
 import { AmqpError, InterruptedError } from '../errors';
 
 /**
@@ -297,7 +298,7 @@ export class KeyboardInterrupt extends Error {
  */
 export function translating<T>(translate: (error: AmqpError) => Error, fn: () => T): T {
   try {
-    return fn();
+    return catching(fn);
   } catch (error) {
     if (error instanceof InterruptedError) throw new KeyboardInterrupt(error.message, { cause: error });
     throw error instanceof AmqpError ? translate(error) : error;

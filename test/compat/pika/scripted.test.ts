@@ -378,27 +378,53 @@ describe('consumers', () => {
 });
 
 describe('Ctrl-C', () => {
-  test('is KeyboardInterrupt, in start_consuming and in consume; the connection is there', async () => {
-    const forever = [...ready(), serve()];
-    const peer = broker(forever);
-    const program = run(
+  const start = (source: string, url = broker([...ready(), serve()]).url) =>
+    run(
       `const pika = require(library.replace('index.js', 'compat/pika.js'));
-      process.on('SIGINT', () => {});
       const connection = new pika.BlockingConnection(new pika.URLParameters(url));
       const channel = connection.channel();
-      channel.basic_consume('q', () => {});
-      for (const wait of [() => channel.start_consuming(), () => channel.consume('q').next()]) {
-        say('waiting');
-        try { wait(); } catch (error) { say(error instanceof pika.KeyboardInterrupt, error.name, connection.is_open); }
-      }
-      channel.stop_consuming();
-      connection.close();`,
-      { url: peer.url },
+      ${source}`,
+      { url },
     );
+  const waits = `
+    channel.basic_consume('q', () => {});
+    for (const wait of [() => channel.start_consuming(), () => channel.consume('q').next()]) {
+      say('waiting');
+      try { wait(); } catch (error) { say(error instanceof pika.KeyboardInterrupt, error.name, connection.is_open); }
+    }
+    channel.stop_consuming();
+    connection.close();`;
+  const twice = ['true KeyboardInterrupt true', 'true KeyboardInterrupt true'];
+
+  test('is KeyboardInterrupt, in start_consuming and in consume; the program goes on', async () => {
+    const program = start(waits);
     await program.ctrlC();
     await program.ctrlC();
     const { lines, stderr, code } = await program.end;
-    expect(lines).toEqual(['true KeyboardInterrupt true', 'true KeyboardInterrupt true']);
-    expect([stderr, code]).toEqual(['', 0]);
+    expect([lines, stderr, code]).toEqual([twice, '', 0]);
+  });
+
+  test('a listener of the program hears of it, when it is out of the call', async () => {
+    const program = start(`process.on('SIGINT', () => say('heard')); ${waits}`);
+    await program.ctrlC();
+    await program.ctrlC();
+    const { lines, stderr, code } = await program.end;
+    expect([lines, stderr, code]).toEqual([[...twice, 'heard', 'heard'], '', 0]);
+  });
+
+  test('not caught, it ends the program; `finally` has run', async () => {
+    const program = start(`
+      say('waiting');
+      try { channel.start_consuming(); connection.sleep(60); } finally { say('finally'); }`);
+    await program.ctrlC();
+    const { lines, stderr, code } = await program.end;
+    expect([lines, code]).toEqual([['finally'], 130]);
+    expect(stderr).toContain('KeyboardInterrupt: interrupted by Ctrl-C');
+  });
+
+  test('outside of a call it ends the program, as ever', async () => {
+    const program = start(`setTimeout(() => {}, 60_000); say('waiting');`);
+    await program.ctrlC();
+    expect((await program.end).signal).toBe('SIGINT');
   });
 });
