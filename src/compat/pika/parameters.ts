@@ -91,6 +91,16 @@ const isOf =
 const isHeartbeat: Check = (value) =>
   typeof value === 'function' || Number.isInteger(value) ? undefined : 'an int or a callable function';
 
+const COMPAT: { readonly [K in keyof Compat]-?: readonly Compat[K][] } = {
+  recover: [undefined, 'as-is', 'requeue'],
+  transient_queues: [undefined, 'as-is', 'durable', 'exclusive'],
+};
+const isCompat: Check = (value) => {
+  const entries = isPlainObject(value) ? Object.entries(value) : [['', null]];
+  const wrong = entries.find(([name, each]) => !COMPAT[name as keyof Compat]?.includes(each as never));
+  return wrong && "like { recover: 'requeue', transient_queues: 'durable' }";
+};
+
 /** What each may be: its type, whether None will do, and the range. */
 const CHECKS: Record<keyof Words, readonly [Check, nullable: boolean, least?: number, most?: number]> = {
   host: [isString, false],
@@ -109,7 +119,7 @@ const CHECKS: Record<keyof Words, readonly [Check, nullable: boolean, least?: nu
   blocked_connection_timeout: [isNumber, true, 0],
   client_properties: [isDict, true],
   tcp_options: [isDict, true],
-  compat: [isDict, false],
+  compat: [isCompat, false],
 };
 
 /** @throws {TypeError | RangeError} Python's TypeError and ValueError */
