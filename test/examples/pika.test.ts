@@ -3,7 +3,7 @@
  * that is moved to the broker of the test; nothing else about them is changed. The queues `test` and `standard`
  * and the exchange `test` are theirs.
  */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,11 +11,13 @@ import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import * as pika from '../../src/compat/pika';
 import { readSources } from '../house/sources';
 import { build } from '../support/built-worker';
+import { hasPika, original } from '../support/original-pika';
 import { broker, within } from '../support/peer';
-import { count, fill, local } from '../support/pika';
+import { count, expectCount, fill, local } from '../support/pika';
 import { type End, run } from '../support/program';
 import { cut, expects, ready, type Script, send } from '../support/script';
 
+const ROOT = join(__dirname, '..', '..');
 const sources = readSources('examples/pika');
 let compiled: string;
 let connection: pika.BlockingConnection;
@@ -93,7 +95,7 @@ test('consume: ten messages, the others go back', async () => {
     /^<Basic\.Deliver\(\['consumer_tag=ctag1\.\w+', 'delivery_tag=10', .*\]\)> <BasicProperties> message 10$/,
   );
   expect(lines[10]).toBe('Requeued 0 messages');
-  expect(count(channel, 'test')).toBe(2);
+  expectCount(channel, 'test', 2);
 });
 
 test('several hosts: the second answers', async () => {
@@ -169,12 +171,12 @@ test('delivery confirmations', async () => {
     'Message publish was confirmed',
     'Message could not be confirmed',
   ]);
-  expect(count(channel, 'test')).toBe(1);
+  expectCount(channel, 'test', 1);
 });
 
 test('transaction', async () => {
   expect(await output('transaction')).toEqual(['committed']);
-  expect(count(channel, 'test')).toBe(2);
+  expectCount(channel, 'test', 2);
 });
 
 test('heartbeat and blocked timeouts', async () => {
@@ -188,6 +190,31 @@ test('direct reply-to', async () => {
     'RPC Client got reply: Polo',
     'RPC Client says bye',
   ]);
+});
+
+describe('the porting guide', () => {
+  const guide = readFileSync(join(ROOT, 'docs', 'porting-pika.md'), 'utf8');
+  const blocks = (language: string) =>
+    [...guide.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 'gs'))].map(([, block]) => block!);
+
+  /** A script as the guide shows it: for users of the package, without the words that say what it is. */
+  const shown = (text: string) =>
+    text
+      .replace(/^\/\*\*.*?\*\/\n/s, '')
+      .replace("'../../src/compat/pika'", "'amqp-sync/pika'")
+      .trim();
+
+  test('shows code that is run here, and nothing else', () => {
+    const run = sources.map(({ text }) => shown(text));
+    expect(blocks('ts').filter((block) => !run.includes(block.trim()))).toEqual([]);
+    expect(blocks('ts').length).toBeGreaterThan(5);
+  });
+
+  test('each with the Python that it was, which is Python', () => {
+    expect(blocks('py')).toHaveLength(blocks('ts').length);
+    const source = 'import ast\nfor each in given: ast.parse(each)\nresult = len(given)';
+    if (hasPika) expect(original(source, blocks('py'))).toBe(blocks('py').length);
+  });
 });
 
 test('every script was run', () => {

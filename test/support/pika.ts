@@ -40,17 +40,21 @@ export function privateQueue(channel: pika.BlockingChannel, ...bodies: string[])
 
 /** Publish, and wait until the queue has them. */
 export function fill(channel: pika.BlockingChannel, queue: string, ...bodies: string[]): void {
-  const before = count(channel, queue);
+  const wanted = count(channel, queue) + bodies.length;
   for (const body of bodies) channel.basic_publish({ exchange: '', routing_key: queue, body });
-  const deadline = performance.now() + 5000;
-  while (count(channel, queue) < before + bodies.length) {
-    if (performance.now() > deadline) throw new Error(`${queue} has only ${count(channel, queue)} messages`);
-  }
+  expectCount(channel, queue, wanted);
 }
 
 /** How many messages of the queue are ready. */
 export function count(channel: pika.BlockingChannel, queue: string): number {
   return channel.queue_declare({ queue, passive: true }).method.message_count;
+}
+
+/** Expect so many messages there, now or soon: what goes back to a queue takes a moment. */
+export function expectCount(channel: pika.BlockingChannel, queue: string, expected: number): void {
+  const deadline = performance.now() + 5000;
+  while (count(channel, queue) !== expected && performance.now() < deadline);
+  expect(count(channel, queue)).toBe(expected);
 }
 
 /** A name that no other test has. */

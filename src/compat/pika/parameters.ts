@@ -21,6 +21,8 @@ export interface Compat {
    * or `'exclusive'`.
    */
   transient_queues?: 'as-is' | 'durable' | 'exclusive' | undefined;
+  /** Seconds that a call waits for its answer; default: as long as the connection lives. */
+  call_timeout?: number | undefined;
 }
 
 /** The parameters of a connection, and what they mean. */
@@ -91,14 +93,18 @@ const isOf =
 const isHeartbeat: Check = (value) =>
   typeof value === 'function' || Number.isInteger(value) ? undefined : 'an int or a callable function';
 
-const COMPAT: { readonly [K in keyof Compat]-?: readonly Compat[K][] } = {
-  recover: [undefined, 'as-is', 'requeue'],
-  transient_queues: [undefined, 'as-is', 'durable', 'exclusive'],
+const COMPAT: { readonly [K in keyof Compat]-?: (value: unknown) => boolean } = {
+  recover: (value) => [undefined, 'as-is', 'requeue'].includes(value as string),
+  transient_queues: (value) => [undefined, 'as-is', 'durable', 'exclusive'].includes(value as string),
+  call_timeout: (value) => value === undefined || (typeof value === 'number' && value > 0),
 };
 const isCompat: Check = (value) => {
   const entries = isPlainObject(value) ? Object.entries(value) : [['', null]];
-  const wrong = entries.find(([name, each]) => !COMPAT[name as keyof Compat]?.includes(each as never));
-  return wrong && "like { recover: 'requeue', transient_queues: 'durable' }";
+  const isRight = (name: string, each: unknown) =>
+    Object.hasOwn(COMPAT, name) && COMPAT[name as keyof Compat](each);
+  return entries.every(([name, each]) => isRight(name as string, each))
+    ? undefined
+    : "like { recover: 'requeue', transient_queues: 'durable', call_timeout: 30 }";
 };
 
 /** What each may be: its type, whether None will do, and the range. */
@@ -253,7 +259,7 @@ export class Parameters extends Shown {
       ...(client_properties !== null && { clientProperties: client_properties }),
       ...(idle !== undefined && { keepAlive: milliseconds(idle, 'TCP_KEEPIDLE') }),
       // pika's calls wait as long as the connection lives
-      callTimeout: Number.POSITIVE_INFINITY,
+      callTimeout: milliseconds(this.compat.call_timeout, 'call_timeout'),
       // the thread that connects keeps blocked_connection_timeout, for all calls
       blockedTimeout: Number.POSITIVE_INFINITY,
     };

@@ -1,7 +1,7 @@
 /** pika.BlockingChannel against the broker of this run: everything but consuming. */
 import * as pika from '../../../src/compat/pika';
 import { errorOf } from '../../support/peer';
-import { count, fill, local, localWith, open, privateQueue, unique } from '../../support/pika';
+import { count, expectCount, fill, local, localWith, open, privateQueue, unique } from '../../support/pika';
 
 const { ChannelClosedByBroker, ChannelWrongStateError, ShortStringTooLong } = pika.exceptions;
 type ClosedByBroker = InstanceType<typeof ChannelClosedByBroker>;
@@ -168,6 +168,7 @@ describe('messages', () => {
       cluster_id: 'k',
     });
     channel.basic_publish('', queue, 'body', sent);
+    expectCount(channel, queue, 1);
     fill(channel, queue, 'second');
     const [method, properties, body] = channel.basic_get({ queue });
     expect(method).toMatchObject({
@@ -228,7 +229,7 @@ describe('messages', () => {
     channel.basic_qos({ prefetch_count: 2 });
     channel.basic_consume(queue, () => {});
     connection.sleep(0.2);
-    expect(count(channel, queue)).toBe(1);
+    expectCount(channel, queue, 1);
   });
 
   test('basic_recover: everything that is unsettled comes again', () => {
@@ -293,7 +294,7 @@ describe('returns and confirms', () => {
     channel.confirm_delivery();
     channel.confirm_delivery(); // pika logs that it is not the first
     channel.basic_publish('', queue, 'safe');
-    expect(count(channel, queue)).toBe(1);
+    expectCount(channel, queue, 1);
   });
 
   test('with confirms and mandatory: UnroutableError, which has the message', () => {

@@ -1,7 +1,7 @@
 /** Consumers of pika.BlockingChannel, with callbacks and as a generator, against the broker of this run. */
 import * as pika from '../../../src/compat/pika';
 import { duration, errorOf } from '../../support/peer';
-import { count, fill, open, privateQueue } from '../../support/pika';
+import { count, expectCount, fill, open, privateQueue } from '../../support/pika';
 
 const { ChannelClosedByBroker, DuplicateConsumerTag, ReentrancyError } = pika.exceptions;
 
@@ -116,7 +116,7 @@ describe('basic_cancel', () => {
     connection.channel().close();
     expect(channel.basic_cancel({ consumer_tag: tag })).toEqual([]);
     connection.process_data_events();
-    expect(count(channel, queue)).toBe(2);
+    expectCount(channel, queue, 2);
     expect(channel.basic_cancel(tag)).toEqual([]);
     expect(channel.basic_cancel('never was')).toEqual([]);
   });
@@ -125,7 +125,7 @@ describe('basic_cancel', () => {
     const queue = privateQueue(channel, 'one');
     channel.basic_consume(queue, () => {});
     channel.close();
-    expect(count(connection.channel(), queue)).toBe(1);
+    expectCount(connection.channel(), queue, 1);
   });
 });
 
@@ -203,7 +203,7 @@ describe('consume', () => {
     expect(channel.consumer_tags).toHaveLength(1);
     expect(channel.cancel()).toBe(0);
     expect(channel.consumer_tags).toEqual([]);
-    expect(count(channel, queue)).toBe(1);
+    expectCount(channel, queue, 1);
     expect([channel.cancel(), channel.get_waiting_message_count()]).toEqual([0, 0]);
     for (const [method] of channel.consume(queue)) {
       expect(method.redelivered).toBe(true);

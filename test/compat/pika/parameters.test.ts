@@ -36,7 +36,13 @@ describe('ConnectionParameters', () => {
   });
 
   test('a switch that is misspelled is refused', () => {
-    for (const compat of [{ recover: 'yes' }, { transient: 'durable' }, 'requeue', null]) {
+    for (const compat of [
+      { recover: 'yes' },
+      { transient: 'durable' },
+      { call_timeout: 0 },
+      'requeue',
+      null,
+    ]) {
       expect(() => new ConnectionParameters({ compat: compat as never })).toThrow('compat must be like');
     }
   });

@@ -314,6 +314,20 @@ describe('the connection ends', () => {
   });
 });
 
+test('compat: call_timeout, for calls whose answer does not come; it is swallowed when it does', () => {
+  const { channel } = scene(
+    [
+      ...[expects('queue.purge'), expects('queue.purge')],
+      ...[send('queue.purge-ok', { messageCount: 1 }), send('queue.purge-ok', { messageCount: 2 })],
+    ],
+    { compat: { call_timeout: 0.2 } },
+  );
+  const error = errorOf<Error>(() => channel.queue_purge('one'));
+  expect(error).toBeInstanceOf(exceptions.AMQPChannelError);
+  expect(error.cause).toMatchObject({ code: 'TIMEOUT', outcome: 'unknown' });
+  expect(channel.queue_purge('two').method.message_count).toBe(2);
+});
+
 describe('consumers', () => {
   const consuming = [
     expects('basic.consume', { consumerTag: 't' }),
