@@ -66,6 +66,8 @@ class Batch {
   /** The first publish that may still be unconfirmed. */
   #oldest = 0;
   #failure: Error | undefined;
+  /** Of all that come after the failure. */
+  #notSent: WrongStateError | undefined;
 
   constructor(
     readonly channel: Channel,
@@ -85,7 +87,8 @@ class Batch {
     const { body, options } = this.#parse(item);
     if (this.#failure === undefined) this.#waitForWindow(this.window - 1);
     if (this.#failure !== undefined) {
-      this.#publishes.push(notSent(this.#failure));
+      this.#notSent ??= notSent(this.#failure);
+      this.#publishes.push(this.#notSent);
       return;
     }
     try {

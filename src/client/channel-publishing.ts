@@ -227,7 +227,9 @@ export abstract class PublishingChannel extends ConsumingChannel {
   }
 
   /**
-   * Wait for the confirms of everything published with `wait: false`, or timed out. Blocks.
+   * Wait for the confirms of everything published with `wait: false`, or timed out. Blocks. A mandatory
+   * message that no queue took is confirmed, too: it is in `returnedMessages` then, or at `onReturn` with the
+   * next `drainEvents`.
    * @returns true if nothing was nacked since the last call
    * @throws {TimeoutError} some are still missing
    */

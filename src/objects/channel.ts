@@ -4,6 +4,7 @@ import { type CallOptions, checkFunction, checkOptions, checkShortstr, optionNam
 import { WrongStateError } from '../errors';
 import { ExchangeType } from '../protocol/constants';
 import type { TableInput } from '../protocol/field-table';
+import { typeName } from '../protocol/wire';
 import { argumentsOf, QUEUE_ARGUMENTS, type QueueType } from './arguments';
 import type { Connection } from './connection';
 import { Exchange, type ExchangeOptions } from './exchange';
@@ -90,7 +91,8 @@ export class Channel extends ClientChannel {
    * Declare an exchange; it is durable unless you say otherwise, as queues with a name are. Blocks for a
    * round trip.
    * @throws {PreconditionFailedError} 406, it exists with other arguments: `argument`, `wanted` and `got` say which
-   * @throws {CommandInvalidError} 503, no such type; the connection is closed
+   * @throws {CommandInvalidError} 503, no such type, and the connection is closed; RabbitMQ 4 closes the channel only,
+   *   with PreconditionFailedError 406
    * @see AMQP 0-9-1 §1.6.2.1 (exchange.declare)
    *
    *     const shop = channel.declareExchange('shop', 'topic', { alternateExchange: 'unrouted' });
@@ -212,6 +214,14 @@ export class Channel extends ClientChannel {
     this.#transaction = undefined;
     this.#isManaged = false;
   }
+}
+
+/** @throws {TypeError} it is something else, a connection for one */
+export function checkChannel(value: unknown, what: string): void {
+  if (value instanceof Channel) return;
+  throw new TypeError(
+    `${what}: channel must be a Channel, as connection.channel() gives, got ${typeName(value)}`,
+  );
 }
 
 /** RabbitMQ says so, too, but not so clearly. @throws {TypeError} */

@@ -1,7 +1,7 @@
 import { type CallOptions, checkBoolean, checkFunction, checkOptions, checkShortstr } from '../client/checks';
 import type { MessageProperties } from '../client/conversions';
 import { type IncomingMessage, Message, refusePromise } from '../client/message';
-import type { Channel } from '../objects/channel';
+import { type Channel, checkChannel } from '../objects/channel';
 import type { Queue } from '../objects/queue';
 import { parted, WORK_OPTIONS, type WorkOptions } from '../objects/rpc-server';
 import type { FailureHandler, Subscription } from '../objects/subscription';
@@ -106,6 +106,7 @@ export class Master<P = MethodProxy> {
     readonly channel: Channel,
     options: MasterOptions = {},
   ) {
+    checkChannel(channel, 'Master');
     checkOptions('Master', options, NAMES.master);
     const { requeue = true, rejectOnRedelivered = false, serializer = jsonSerializer } = options;
     checkBoolean(requeue, 'requeue');

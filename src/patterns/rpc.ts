@@ -2,7 +2,7 @@ import { type CallOptions, checkOptions, checkShortstr, checkTimeout } from '../
 import type { MessageProperties } from '../client/conversions';
 import { Message } from '../client/message';
 import { RpcError, WrongStateError } from '../errors';
-import type { Channel } from '../objects/channel';
+import { type Channel, checkChannel } from '../objects/channel';
 import { type ExchangeName, nameOf } from '../objects/names';
 import type { Queue } from '../objects/queue';
 import { Replies } from '../objects/rpc-replies';
@@ -59,6 +59,7 @@ export class Rpc<P = MethodProxy> implements Disposable {
     readonly channel: Channel,
     options: RpcOptions = {},
   ) {
+    checkChannel(channel, 'Rpc');
     checkOptions('Rpc', options, NAMES.rpc);
     const { exchange = '', serializer = jsonSerializer } = options;
     this.#exchange = nameOf(exchange, 'exchange');

@@ -189,6 +189,7 @@ it('close requeues the tasks that the worker has not seen', () => {
 });
 
 it.each<[string, (master: Master) => unknown]>([
+  ['Master: channel must be a Channel', () => new Master(channel.connection as never)],
   ['unknown option "requeu"; did you mean "requeue"?', () => new Master(channel, { requeu: true } as never)],
   ['requeue must be true or false', () => new Master(channel, { requeue: 1 as never })],
   ['serializer must be an object', () => new Master(channel, { serializer: null as never })],

@@ -300,6 +300,10 @@ it.each<[string, (rpc: Rpc, channel: Channel) => unknown]>([
     (_, own) => new Rpc(own, { exchnge: '' } as never),
   ],
   [
+    'Rpc: channel must be a Channel, as connection.channel() gives, got a Connection',
+    (_, own) => new Rpc(own.connection as never),
+  ],
+  [
     'serializer.serialize must be a function',
     (_, own) => new Rpc(own, { serializer: { contentType: '' } as never }),
   ],

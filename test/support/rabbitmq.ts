@@ -106,8 +106,10 @@ export class PrivateRabbitmq {
         `ssl_options.cacertfile = ${this.ca}`,
         `ssl_options.certfile = ${this.certs}/server.pem`,
         `ssl_options.keyfile = ${this.certs}/server.key`,
-        'ssl_options.verify = verify_peer', // and yet none is needed, unless `conf` says so
+        'ssl_options.verify = verify_peer',
       );
+      // RabbitMQ 4 would ask for a client's certificate otherwise
+      if (!conf.includes('fail_if_no_peer_cert')) lines.push('ssl_options.fail_if_no_peer_cert = false');
     }
     if (plugins.includes('rabbitmq_management')) {
       this.managementPort = first + 3;
