@@ -122,12 +122,11 @@ export function received(properties: Received): BasicProperties {
   return result;
 }
 
-/** Those of a message to be sent: what is null is left out. */
-export function sent(properties: BasicProperties): PublishOptions {
-  const result: Record<string, unknown> = {};
+/** Add those of a message to be sent to its `options`: what is null is left out. */
+export function addTo(options: PublishOptions, properties: BasicProperties): void {
   for (const [name, ours] of NAMES) {
     const value = properties[name];
-    if (value !== null && value !== undefined) result[ours] = value;
+    // spread into one another later, two objects would take ten times as long
+    if (value !== null && value !== undefined) options[ours] = value as never;
   }
-  return result;
 }

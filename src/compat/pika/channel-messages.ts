@@ -1,6 +1,7 @@
 import type { Channel } from '../../client/channel';
+import type { PublishOptions } from '../../client/channel-publishing';
 import { type Args, signatures } from '../python';
-import { type BasicProperties, received, sent } from './basic-properties';
+import { addTo, BasicProperties, received } from './basic-properties';
 import type { BlockingChannel } from './blocking-channel';
 import type { BlockingConnection } from './blocking-connection';
 import { TopologyChannel } from './channel-topology';
@@ -157,7 +158,9 @@ export abstract class MessagesChannel extends TopologyChannel {
     const { exchange, routing_key, body, properties, mandatory } = DEF.basic_publish(args);
     // a string would have its encoding written into the properties, which pika does not do
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-    const options = { ...(properties && sent(properties)), exchange, routingKey: routing_key, mandatory };
+    const options: PublishOptions = { exchange, routingKey: routing_key, mandatory };
+    if (properties instanceof BasicProperties) addTo(options, properties);
+    else if (properties !== null) throw new TypeError('properties must be BasicProperties or None');
     this.call(() => this.core.basicPublish(bytes, options));
   }
 

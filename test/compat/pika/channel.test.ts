@@ -101,14 +101,6 @@ describe('queues', () => {
     expect(channel.queue_delete({ queue, if_unused: true, if_empty: true }).method.message_count).toBe(0);
   });
 
-  test('the defaults are those of pika: neither durable, nor exclusive, nor deleted by themselves', () => {
-    const queue = unique();
-    channel.queue_declare(queue);
-    const other = open().channel();
-    other.queue_declare(queue, false, false, false, false);
-    other.queue_delete(queue);
-  });
-
   test('bind and unbind: without a routing key it is the name of the queue', () => {
     const exchange = unique();
     channel.exchange_declare(exchange);
@@ -195,6 +187,7 @@ describe('messages', () => {
     expect(channel.basic_get(queue, true)[2]).toHaveLength(0);
     expect(channel.basic_get(queue, true)[2]).toEqual(Buffer.of(0, 255));
     expect(() => channel.basic_publish('', queue, 5 as never)).toThrow(TypeError);
+    expect(() => channel.basic_publish('', queue, 'x', { priority: 1 } as never, true)).toThrow(TypeError);
     expect(channel.is_open).toBe(true);
   });
 

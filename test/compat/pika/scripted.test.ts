@@ -207,6 +207,46 @@ describe('confirms', () => {
   });
 });
 
+test('what is asked for is what pika asks for by default', () => {
+  const { peer, channel } = scene([
+    expects('queue.declare', {
+      ...{ queue: 'q', passive: false, durable: false, exclusive: false, autoDelete: false },
+      ...{ noWait: false, arguments: {} },
+    }),
+    send('queue.declare-ok', { queue: 'q' }),
+    expects('exchange.declare', {
+      ...{ exchange: 'e', type: 'direct', passive: false, durable: false, autoDelete: false },
+      ...{ internal: false, noWait: false, arguments: {} },
+    }),
+    send('exchange.declare-ok'),
+    expects('queue.bind', { queue: 'q', exchange: 'e', routingKey: 'q' }),
+    send('queue.bind-ok'),
+    expects('queue.delete', { queue: 'q', ifUnused: false, ifEmpty: false }),
+    send('queue.delete-ok', { messageCount: 7 }),
+    expects(
+      'basic.publish',
+      { exchange: '', routingKey: 'q', mandatory: false, immediate: false },
+      { body: 'x' },
+    ),
+    expects('basic.qos', { prefetchSize: 0, prefetchCount: 0, global: false }),
+    send('basic.qos-ok'),
+    // no limit was asked for, so none is set
+    expects('basic.consume', { queue: 'q', noAck: false, exclusive: false, noLocal: false }),
+    send('basic.consume-ok', { consumerTag: 't' }),
+    expects('basic.recover', { requeue: false }),
+    send('basic.recover-ok'),
+  ]);
+  channel.queue_declare('q');
+  channel.exchange_declare('e');
+  channel.queue_bind('q', 'e');
+  expect(channel.queue_delete('q').method.message_count).toBe(7);
+  channel.basic_publish('', 'q', 'x');
+  channel.basic_qos();
+  channel.basic_consume('q', () => {}, { consumer_tag: 't' });
+  channel.basic_recover();
+  peer.satisfied();
+});
+
 describe('what RabbitMQ 4.3 refuses', () => {
   const refused = (method: 'queue.declare' | 'basic.qos', classId: number, methodId: number) => [
     expects(method),
