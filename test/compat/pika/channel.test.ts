@@ -217,6 +217,18 @@ describe('messages', () => {
     expect(channel.is_open).toBe(true);
   });
 
+  test('properties that cannot be sent, before anything is', () => {
+    for (const [wrong, error] of [
+      [{ correlation_id: 'x'.repeat(256) }, RangeError],
+      [{ priority: 256 }, RangeError],
+      [{ headers: { f: () => {} } }, TypeError],
+    ] as const) {
+      const properties = new pika.BasicProperties(wrong as never);
+      expect(() => channel.basic_publish('', 'q', 'x', properties)).toThrow(error);
+    }
+    expect(channel.is_open).toBe(true);
+  });
+
   test('basic_qos limits what is sent ahead', () => {
     const queue = privateQueue(channel, '1', '2', '3');
     channel.basic_qos({ prefetch_count: 2 });

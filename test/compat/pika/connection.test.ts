@@ -112,11 +112,14 @@ describe('opening', () => {
     expect([credentials.username, credentials.password]).toEqual([null, null]);
   });
 
-  test('stack_timeout limits an attempt', async () => {
+  test.each([
+    ['stack_timeout', { stack_timeout: 0.3 }],
+    ['socket_timeout, where that is null,', { stack_timeout: null, socket_timeout: 0.3 }],
+  ])('%s limits an attempt', async (_, limits) => {
     const mute = createServer(() => {}).listen(0, '127.0.0.1');
     await new Promise((listening) => mute.once('listening', listening));
     const { port } = mute.address() as { port: number };
-    const parameters = new pika.ConnectionParameters({ host: '127.0.0.1', port, stack_timeout: 0.3 });
+    const parameters = new pika.ConnectionParameters({ host: '127.0.0.1', port, ...limits });
     const ms = duration(() => {
       expect(errorOf<Error>(() => new pika.BlockingConnection(parameters)).constructor).toBe(
         AMQPConnectionError,
@@ -125,6 +128,20 @@ describe('opening', () => {
     expect(ms).toBeGreaterThan(250);
     expect(ms).toBeLessThan(5000);
     mute.close();
+  });
+
+  test('credentials that are refused are not tried again; the refusal is what is thrown', () => {
+    const wrong = localWith({ credentials: new pika.PlainCredentials('guest', 'wrong') });
+    const closed = new pika.ConnectionParameters({
+      host: '127.0.0.1',
+      port: 1,
+      connection_attempts: 2,
+      retry_delay: 0.1,
+    });
+    const error = errorOf<Error>(() => new pika.BlockingConnection([wrong, closed]));
+    expect(error).toBeInstanceOf(pika.exceptions.ProbableAuthenticationError);
+    const alone = localWith({ credentials: wrong.credentials, connection_attempts: 3, retry_delay: 5 });
+    expect(duration(() => errorOf(() => new pika.BlockingConnection(alone)))).toBeLessThan(4000);
   });
 
   test('heartbeats: a number counts, also above what the broker offers; a function is asked', () => {
