@@ -1,3 +1,14 @@
+/**
+ * pika's BlockingConnection and what belongs to it, for code carried over from Python line by line:
+ * docs/porting-pika.md says how.
+ *
+ *     import * as pika from 'amqp-sync/pika';
+ *
+ *     const connection = new pika.BlockingConnection(new pika.ConnectionParameters('localhost'));
+ *     const channel = connection.channel();
+ *     channel.basic_publish({ exchange: '', routing_key: 'hello', body: 'Hello World!' });
+ *     connection.close();
+ */
 export type { Table } from './pika/basic-properties';
 export { BasicProperties } from './pika/basic-properties';
 export { BlockingChannel, type OnCancel, type OnMessage } from './pika/blocking-channel';

@@ -42,6 +42,8 @@ const DEF = signatures<Properties>()('BasicProperties', {
     'content_type=None, content_encoding=None, headers=None, delivery_mode=None, priority=None, correlation_id=None, reply_to=None, expiration=None, message_id=None, timestamp=None, type=None, user_id=None, app_id=None, cluster_id=None',
 });
 
+const NONE = DEF.__init__([]);
+
 /** pika's names and ours. */
 const NAMES = [
   ['content_type', 'contentType'],
@@ -83,7 +85,7 @@ export class BasicProperties extends Shown {
 
   constructor(...args: Args<typeof DEF.__init__>) {
     super();
-    const given = DEF.__init__(args);
+    const given = args.length === 0 ? NONE : DEF.__init__(args); // of every message that comes
     this.content_type = given.content_type;
     this.content_encoding = given.content_encoding;
     this.headers = given.headers;

@@ -180,14 +180,14 @@ export class BlockingChannel extends MessagesChannel {
   }
 
   /**
-   * End a consumer; an unknown one is no error. What has come and was not handed over goes back to the queue.
+   * End a consumer; an unknown one is no error, nor is one of a closed channel. What has come and was not handed over goes back to the queue.
    * Blocks for a round trip.
    * @returns with `auto_ack`, the messages that nobody has any more; else an empty array
    */
   basic_cancel(...args: Args<typeof DEF.basic_cancel>): [Deliver, BasicProperties, Buffer][] {
     const { consumer_tag } = DEF.basic_cancel(args);
     const consumer = this.#consumers.get(consumer_tag ?? '');
-    if (consumer === undefined) return [];
+    if (consumer === undefined || !this.core.isOpen) return [];
     if (consumer instanceof Source) {
       this.cancel();
       return [];

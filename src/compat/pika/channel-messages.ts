@@ -147,7 +147,8 @@ export abstract class MessagesChannel extends TopologyChannel {
   // ── publishing ──────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Publish a message. Blocks in confirm mode only, until the broker has taken responsibility.
+   * Publish a message. Blocks in confirm mode, until the broker has taken responsibility, and while the broker
+   * blocks publishing.
    * @throws {UnroutableError} confirm mode and `mandatory`: no queue took it; `messages` has it
    * @throws {NackError} confirm mode: the broker could not take it
    * @throws {ConnectionBlockedTimeout} the broker has blocked publishing for `blocked_connection_timeout`

@@ -121,6 +121,14 @@ describe('basic_cancel', () => {
     expect(channel.basic_cancel('never was')).toEqual([]);
   });
 
+  test('of a channel that is closed is no error', () => {
+    const tag = channel.basic_consume(privateQueue(channel), () => {});
+    expect(() => channel.queue_declare('not there', true)).toThrow(ChannelClosedByBroker);
+    expect(channel.basic_cancel(tag)).toEqual([]);
+    channel.stop_consuming();
+    expect(channel.cancel()).toBe(0);
+  });
+
   test('close cancels, too: unacked messages are back', () => {
     const queue = privateQueue(channel, 'one');
     channel.basic_consume(queue, () => {});
