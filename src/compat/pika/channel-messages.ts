@@ -89,6 +89,7 @@ export abstract class MessagesChannel extends TopologyChannel {
   constructor(connection: BlockingConnection, core: Channel) {
     super(connection, core);
     core.onReturn = (message) => {
+      if (!core.isOpen) return; // with the channel, all that nobody has looked at is gone
       const { method, properties, body } = returned(message);
       for (const callback of this.#onReturn)
         callback(this as unknown as BlockingChannel, method, properties, body);

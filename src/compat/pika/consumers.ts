@@ -13,7 +13,7 @@ export function delivered(message: IncomingMessage): [Deliver, BasicProperties, 
   return [method, received(properties), body];
 }
 
-/** A consumer with a callback: after its end, whatever ended it, nothing is handed over any more. */
+/** A consumer with a callback: after its end, or its channel's, nothing is handed over any more. */
 export class Subscriber extends CallbackConsumer {
   /** Messages that need no ack, have come, and were not handed over: `basic_cancel` returns them. */
   readonly waiting = new Set<IncomingMessage>();
@@ -26,12 +26,16 @@ export class Subscriber extends CallbackConsumer {
 
   override handle(message: IncomingMessage): void {
     this.waiting.delete(message);
-    if (this.over) message[Symbol.dispose]();
+    if (this.#isOver) message[Symbol.dispose]();
     else super.handle(message);
   }
 
   override dispatch(): void {
-    if (!this.over) super.dispatch();
+    if (!this.#isOver) super.dispatch();
+  }
+
+  get #isOver(): boolean {
+    return this.over || !this.channel.isOpen;
   }
 }
 

@@ -193,6 +193,13 @@ describe('closing', () => {
     }
   });
 
+  test('a channel that was closed by the broker, unnoticed, does not disturb it', () => {
+    const connection = open();
+    connection.channel().basic_publish('no such exchange', 'key', 'x');
+    connection.close();
+    expect(connection.is_closed).toBe(true);
+  });
+
   test('in a callback it ends start_consuming', () => {
     const connection = open();
     const channel = connection.channel();

@@ -403,6 +403,25 @@ describe('consumers', () => {
     expect(channel.basic_cancel('t').map(([, , body]) => String(body))).toEqual(['one', 'two']);
   });
 
+  test('what nobody has looked at when the channel is closed is dropped', () => {
+    const { connection, channel } = scene([
+      ...consuming,
+      delivery('t', 1, { body: 'one' }),
+      content('basic.return', { replyCode: 312, replyText: 'NO_ROUTE' }, { body: 'back' }),
+      send('basic.cancel', { consumerTag: 't', noWait: true }),
+      send('channel.close', { replyCode: 404, replyText: 'NOT_FOUND', classId: 60, methodId: 40 }),
+      expects('channel.close-ok'),
+    ]);
+    const seen: string[] = [];
+    channel.add_on_cancel_callback(() => seen.push('cancel'));
+    channel.add_on_return_callback(() => seen.push('return'));
+    channel.basic_consume('q', () => seen.push('message'), { auto_ack: true, consumer_tag: 't' });
+    moment();
+    expect(() => connection.process_data_events()).toThrow(exceptions.ChannelClosedByBroker);
+    connection.process_data_events();
+    expect(seen).toEqual([]);
+  });
+
   test('update_secret waits for its answer', () => {
     const { peer, connection } = scene([
       expects('connection.update-secret', { newSecret: Buffer.from('new'), reason: 'old one expired' }),
