@@ -1,7 +1,7 @@
 /**
  * pika's README and documentation, ported: every script a process of its own. They connect to pika's default, so
- * that is moved to the broker of the test; nothing else about them is changed. The queues `test` and `standard`
- * and the exchange `test` are theirs.
+ * that is moved to the broker of the test; nothing else about them is changed. The queues `test`, `standard`
+ * and `recovery-example` and the exchange `test` are theirs.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import { hasPika, original } from '../support/original-pika';
 import { broker, within } from '../support/peer';
 import { count, expectCount, fill, local } from '../support/pika';
 import { type End, run } from '../support/program';
-import { cut, expects, ready, type Script, send } from '../support/script';
+import { cut, expects, ready, type Script, send, serve } from '../support/script';
 
 const ROOT = join(__dirname, '..', '..');
 const sources = readSources('examples/pika');
@@ -49,7 +49,7 @@ afterAll(() => {
 });
 
 function tidy(): void {
-  for (const queue of ['test', 'standard']) channel.queue_delete(queue);
+  for (const queue of ['test', 'standard', 'recovery-example']) channel.queue_delete(queue);
   channel.exchange_delete('test');
 }
 
@@ -115,6 +115,7 @@ test('ack from another thread', async () => {
 /** A broker that takes a consumer and then does something else. */
 const serves = (...then: Script): Script => [
   ...ready(),
+  serve('basic.consume'),
   expects('basic.consume'),
   send('basic.consume-ok', { consumerTag: 'the tag' }),
   ...then,
@@ -138,6 +139,25 @@ test('consume and recover: a channel error is the end', async () => {
   expect(lines).toEqual(['received one', expect.stringMatching(/^channel error: \(404\) NOT_FOUND/)]);
   channel.queue_declare('test', { durable: true });
   channel.queue_bind('test', 'test');
+});
+
+test('consume and recover with several hosts, until Ctrl-C', async () => {
+  const peer = broker(serves(cut()), serves(forced));
+  const retrying = start('consume-recover-multiple-hosts', peer.url);
+  await retrying.says('Connection was closed by broker, retrying...');
+  retrying.kill('SIGKILL');
+  expect((await retrying.end).lines.slice(0, 6)).toEqual([
+    ...['Connecting...', 'Consuming...', 'Connection was closed, retrying...'],
+    ...['Connecting...', 'Consuming...', 'Connection was closed by broker, retrying...'],
+  ]);
+
+  const script = start('consume-recover-multiple-hosts');
+  await script.says('Consuming...');
+  channel.basic_publish('', 'recovery-example', 'one');
+  await script.says('received one');
+  await delay(within(150)); // until it is asleep
+  script.kill('SIGINT');
+  expect(printed(await script.end)).toEqual(['Connecting...', 'Consuming...', 'received one']);
 });
 
 test('consume and recover with a function that retries', async () => {
