@@ -327,6 +327,7 @@ const RECORDED: Readonly<Record<string, ErrorClass>> = Object.fromEntries(
     ...Object.values(CONNECTION_ERRORS),
     AuthenticationError,
     HeartbeatTimeoutError,
+    BlockedTimeoutError,
     ConnectionLostError,
     WorkerCrashedError,
     ConnectError,

@@ -151,8 +151,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   next(): IteratorResult<IncomingMessage, undefined> {
     if (this.#over || this.#left <= 0) return this.return();
     try {
-      this.channel.connection.checkInterrupt();
-      const message = this.#wait(this.channel.connection.eventDeadline(this.limits.timeout));
+      const message = this.take(this.limits.timeout);
       if (message === undefined) return this.return();
       this.#left--;
       return { done: false, value: message };
@@ -160,6 +159,18 @@ export class IteratorConsumer implements Consumer, MessageIterator {
       this.#abandon(); // a `for` loop does not call `return` when `next` throws
       throw error;
     }
+  }
+
+  /** Messages that have come and were not handed out. @internal */
+  get waiting(): number {
+    return this.#buffer.length;
+  }
+
+  /** Like `next`, but goes on when `timeout` ms have passed (undefined) or something was thrown. @internal */
+  take(timeout: number): IncomingMessage | undefined {
+    const { connection } = this.channel;
+    connection.checkInterrupt();
+    return this.#wait(connection.eventDeadline(timeout));
   }
 
   #wait(deadline: number): IncomingMessage | undefined {
@@ -173,6 +184,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
         return message;
       }
       if (this.#error !== undefined) throw this.channel.tell(this.#error);
+      if (this.#over) return undefined; // a callback has left it
       if (!connection.dispatcher.busy && connection.dispatcher.runOne()) continue;
       if (connection.waitFor(this, deadline) || performance.now() < deadline) continue;
       connection.checkLimit();

@@ -171,14 +171,18 @@ function bind(definition: Definition, given: readonly unknown[]): never {
   return bound as never;
 }
 
-/** The last argument, if it is the keywords: a plain object where no table is wanted, or of parameter names only. */
+/**
+ * The last argument, if it is the keywords: a plain object where no table is wanted, or of parameter names only.
+ * An empty one there is a table.
+ */
 function keywordsIn({ parameters, tables }: Definition, given: readonly unknown[]): object | undefined {
   const last = given.at(-1);
   if (!isPlainObject(last)) return undefined;
   const place = parameters[given.length - 1]?.name;
   if (place === undefined || !tables.has(place)) return last;
   const isKeyword = (key: string) => parameters.some(({ name }) => name === key);
-  return Object.keys(last).every(isKeyword) ? last : undefined;
+  const keys = Object.keys(last);
+  return keys.length > 0 && keys.every(isKeyword) ? last : undefined;
 }
 
 /** An object literal of any realm, or one without a prototype. */

@@ -17,6 +17,8 @@ export interface HandshakeParams {
   frameMax: number;
   /** Seconds; undefined: the server's; 0: none. */
   heartbeat: number | undefined;
+  /** `heartbeat` counts also where the server offers a shorter one; RabbitMQ takes any. */
+  heartbeatWins?: boolean | undefined;
 }
 
 /** What both sides agreed on. */
@@ -152,12 +154,13 @@ export class Handshake {
         offer.frameMax,
       );
     }
-    const { channelMax, frameMax, heartbeat, vhost } = this.params;
+    const { channelMax, frameMax, heartbeat, heartbeatWins, vhost } = this.params;
+    const wins = heartbeatWins || heartbeat === 0;
     this.tuning = {
       channelMax: smaller(channelMax, offer.channelMax) || 0xffff,
       frameMax: smaller(frameMax, offer.frameMax),
       // asking for 0 is the one wish that needs no agreement: the spec lets the client turn heartbeats off
-      heartbeat: heartbeat === undefined ? offer.heartbeat : heartbeat && smaller(heartbeat, offer.heartbeat),
+      heartbeat: heartbeat !== undefined && wins ? heartbeat : smaller(heartbeat ?? 0, offer.heartbeat),
     };
     this.stage = 'connection.open-ok';
     return [

@@ -7,6 +7,8 @@ export interface Target {
   tls: TlsMaterial | undefined;
   /** Targets that are given the same credentials share one object. */
   handshake: HandshakeParams;
+  /** Milliseconds that the broker may block publishing before the connection is given up; undefined: for ever. */
+  blockedLimit?: number | undefined;
 }
 
 /** How sockets are opened, whatever the target. */

@@ -336,6 +336,14 @@ describe('meanwhile', () => {
     other.close();
   });
 
+  it('a callback may leave the loop, which ends at once', () => {
+    const queue = privateQueue(channel);
+    const loop = channel.consume(queue, patient);
+    connection.callLater(50, () => loop.return?.());
+    expect(duration(() => expect([...loop]).toEqual([]))).toBeLessThan(CEILING / 2);
+    expect(channel.consumerTags).toEqual([]);
+  });
+
   it('a loop inside a callback works, and runs no other callback', () => {
     const [outer, inner] = [privateQueue(channel, 'start', 'next'), privateQueue(channel, '1', '2')];
     const seen: string[] = [];

@@ -61,6 +61,7 @@ describe('arguments', () => {
 
   test('an object where a table belongs is the table, unless it has parameter names only', () => {
     expect(declare('q', false, { 'x-expires': 1 }).arguments).toEqual({ 'x-expires': 1 });
+    expect(declare('q', false, {}).arguments).toEqual({});
     expect(declare({ queue: 'q', arguments: { type: 'mine' } }).arguments).toEqual({ type: 'mine' });
     expect(declare('q', false, { type: 'topic' })).toMatchObject({ type: 'topic', arguments: null });
     expect(declare('q', false, { type: 'x', 'x-y': 1 } as never).arguments).toEqual({ type: 'x', 'x-y': 1 });

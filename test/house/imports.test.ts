@@ -42,6 +42,8 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['bin/', 'src/index.ts'],
   ['examples/', 'src/index.ts'],
   ['examples/amqpy/', 'src/compat/amqpy.ts'],
+  ['examples/pika/', 'src/compat/pika.ts'],
+  ['examples/pika/ack-from-another-thread.ts', 'node:worker_threads'],
 ];
 
 /** Names that `src/protocol` does without: it has no timers, no threads, no process, and no clock. */

@@ -43,6 +43,17 @@ conn.close();
 console.log(\`got \${msg?.body}\`);
 `;
 
+const PIKA_ROUND_TRIP = `
+const connection = new pika.BlockingConnection(new pika.URLParameters(process.env.AMQP_URL));
+const channel = connection.channel();
+const queue = channel.queue_declare({ queue: '', exclusive: true }).method.queue;
+channel.basic_publish({ exchange: '', routing_key: queue, body: 'a greeting' });
+const [method, properties, body] = channel.basic_get(queue);
+if (method) channel.basic_ack(method.delivery_tag);
+connection.close();
+console.log(\`got \${body}\`);
+`;
+
 /** The programs, by the way they load the package. */
 const PROGRAMS = {
   'require.cjs': `const { connect } = require('amqp-sync');${ROUND_TRIP}`,
@@ -52,6 +63,9 @@ const PROGRAMS = {
   'amqpy.cjs': `const { Connection, Message } = require('amqp-sync/amqpy');${AMQPY_ROUND_TRIP}`,
   'amqpy.mjs': `import { Connection, Message } from 'amqp-sync/amqpy';${AMQPY_ROUND_TRIP}`,
   'amqpy.ts': `import { Connection, Message } from 'amqp-sync/amqpy';${AMQPY_ROUND_TRIP}`,
+  'pika.cjs': `const pika = require('amqp-sync/pika');${PIKA_ROUND_TRIP}`,
+  'pika.mjs': `import * as pika from 'amqp-sync/pika';${PIKA_ROUND_TRIP}`,
+  'pika.ts': `import * as pika from 'amqp-sync/pika';${PIKA_ROUND_TRIP.replace('AMQP_URL', 'AMQP_URL!')}`,
   'greeting.test.cjs': `const { connect } = require('amqp-sync');\ntest('greeting', () => {${ROUND_TRIP}
     expect(message.text).toBe('a greeting'); });`,
   // the same classes whichever way they came in, and no name that import does not see
@@ -60,15 +74,17 @@ const PROGRAMS = {
     import { createRequire } from 'node:module';
     import * as all from 'amqp-sync';
     import * as amqpy from 'amqp-sync/amqpy';
+    import * as pika from 'amqp-sync/pika';
     const require = createRequire(import.meta.url);
-    function check(imported, required) {
+    function check(imported, name, least) {
+      const required = require(name);
       const { __esModule, 'module.exports': __, ...named } = imported; // Node's own additions
       deepStrictEqual(Object.keys(named).sort(), Object.keys(required).sort());
       for (const [name, value] of Object.entries(required)) strictEqual(named[name], value, name);
-      return Object.keys(named).length;
+      return Object.keys(named).length > least;
     }
-    const counts = [check(all, require('amqp-sync')), check(amqpy, require('amqp-sync/amqpy'))];
-    console.log(counts.every((count) => count > 35) && 'identical');`,
+    const faces = [[all, 'amqp-sync', 40], [amqpy, 'amqp-sync/amqpy', 35], [pika, 'amqp-sync/pika', 10]];
+    console.log(faces.every((face) => check(...face)) && 'identical');`,
   // the public types, as a user meets them; each expected error must be one
   'types.mts': `
     import {
@@ -139,6 +155,40 @@ const PROGRAMS = {
     ch.core;
     // @ts-expect-error: internal
     conn.serve;`,
+  'pika-types.mts': `
+    import * as pika from 'amqp-sync/pika';
+    const parameters = new pika.ConnectionParameters({ host: 'localhost', heartbeat: 30 });
+    using connection = new pika.BlockingConnection([parameters, new pika.URLParameters('amqp://localhost')]);
+    const channel: pika.BlockingChannel = connection.channel();
+    const queue: string = channel.queue_declare('tasks', false, true).method.queue;
+    const properties = new pika.BasicProperties({ delivery_mode: pika.DeliveryMode.Persistent, headers: { n: 1 } });
+    channel.basic_publish({ exchange: '', routing_key: queue, body: 'hello', properties });
+    channel.basic_publish('', queue, new Uint8Array(2), properties, true);
+    const tag: string = channel.basic_consume(queue, (ch, method, props, body) => {
+      const id: string | null = props.message_id;
+      ch.basic_ack(method.delivery_tag);
+      console.log(id, body.toString('utf8'));
+    }, { auto_ack: false });
+    for (const [method, , body] of channel.consume(queue)) channel.basic_ack(method.delivery_tag + body.length);
+    for (const [method, , body] of channel.consume(queue, { inactivity_timeout: 1 })) {
+      if (method) channel.basic_ack({ delivery_tag: method.delivery_tag, multiple: body.length > 0 });
+    }
+    const [method, , body] = channel.basic_get(queue);
+    if (method !== null) console.log(method.message_count, body.length);
+    try { channel.start_consuming(); } catch (error) {
+      if (error instanceof pika.exceptions.ChannelClosedByBroker) console.log(error.reply_code, error.reply_text);
+      if (error instanceof pika.exceptions.UnroutableError) console.log(error.messages[0]?.method.reply_text);
+    }
+    channel.exchange_declare('logs', pika.exchange_type.ExchangeType.fanout, { durable: true });
+    console.log(channel.basic_cancel(tag).length, channel.queue_purge(queue).method.message_count);
+    // @ts-expect-error: it may be null
+    console.log(method.delivery_tag);
+    // @ts-expect-error: unknown argument
+    channel.queue_declare('tasks', { durabel: true });
+    // @ts-expect-error: a required argument is missing
+    channel.basic_publish({ exchange: '', routing_key: queue });
+    // @ts-expect-error: internal
+    channel.core;`,
 };
 
 /** How a user compiles: everything strict, and our declarations are looked at as well. */
@@ -189,7 +239,7 @@ export async function installPackage(): Promise<Consumer> {
         file,
         JSON.stringify({
           compilerOptions,
-          files: ['typescript.ts', 'types.mts', 'amqpy.ts', 'types-amqpy.mts'],
+          files: ['typescript.ts', 'types.mts', 'amqpy.ts', 'types-amqpy.mts', 'pika.ts', 'pika-types.mts'],
         }),
       );
     }

@@ -203,6 +203,14 @@ describe('tuning takes the smaller limit of both; 0 is no limit', () => {
     expect(handshake.tuning.heartbeat).toBe(agreed);
   });
 
+  test('a heartbeat that wins is the one, whatever the server offers', () => {
+    for (const theirs of [0, 10, 600]) {
+      const handshake = handshakeAt('connection.tune', { heartbeat: 60, heartbeatWins: true });
+      handshake.receive(tune({ heartbeat: theirs }));
+      expect(handshake.tuning.heartbeat).toBe(60);
+    }
+  });
+
   test('a frame_max below the 4096 that every peer must take is refused, 4096 is not', () => {
     const error = violation(() => handshakeAt('connection.tune').receive(tune({ frameMax: 4095 })));
     expect(error).toMatchObject({

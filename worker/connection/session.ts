@@ -10,6 +10,7 @@ import { hostAndPort } from '../../src/protocol/uri';
 import { fitShortstr } from '../../src/protocol/utf8';
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { OutOfRoom, Reader, Writer } from '../../src/protocol/wire';
+import { Blockade } from './blockade';
 import { Cadence } from './cadence';
 import { describe, failed, lost, refusedUser, refusedVhost, troubled } from './failure';
 import { Gate } from './gate';
@@ -61,6 +62,7 @@ export class Session implements TransportEvents {
   #heartbeat: Heartbeat | undefined;
   readonly #patience: Patience;
   readonly #cadence: Cadence;
+  readonly #blockade: Blockade;
   #timer: NodeJS.Timeout | undefined;
   #greeting: Buffer = Buffer.alloc(0);
   /** Why the session is ending, once it is known; the first reason stays. */
@@ -81,6 +83,7 @@ export class Session implements TransportEvents {
       resume: () => this.transport.resume(),
       overrun: (record) => this.giveUp(record),
     });
+    this.#blockade = new Blockade(route.target.blockedLimit, (record) => this.giveUp(record));
     this.transport = new Transport(route, this);
     this.#cadence = new Cadence(link, () => this.wake());
     this.#outbound = new Outbound(link, this.transport, () => !this.#cadence.isStill);
@@ -192,6 +195,7 @@ export class Session implements TransportEvents {
         method.name,
       );
     }
+    this.#blockade.heard(method);
   }
 
   #advance(method: Method): void {
@@ -361,6 +365,7 @@ export class Session implements TransportEvents {
   #finish(record: ErrorRecord): void {
     clearTimeout(this.#timer);
     this.#heartbeat?.stop();
+    this.#blockade.stop();
     this.#patience.stop();
     this.#cadence.stop();
     // a close that main asked for has nothing to report

@@ -1,0 +1,45 @@
+import { CallbackConsumer, IteratorConsumer } from '../../client/consumer';
+import type { IncomingMessage } from '../../client/message';
+import { type BasicProperties, received } from './basic-properties';
+import { Deliver } from './methods/basic';
+
+/** What `consume` yields: a message, or three times null when none came within `inactivity_timeout`. */
+export type Consumed = [method: Deliver, properties: BasicProperties, body: Buffer] | [null, null, null];
+
+/** A message as pika has it. */
+export function delivered(message: IncomingMessage): [Deliver, BasicProperties, Buffer] {
+  const { consumerTag, deliveryTag, redelivered, exchange, routingKey, properties, body } = message;
+  const method = new Deliver(consumerTag as string, deliveryTag, redelivered, exchange, routingKey);
+  return [method, received(properties), body];
+}
+
+/** A consumer with a callback: after its end, or its channel's, nothing is handed over any more. */
+export class Subscriber extends CallbackConsumer {
+  /** Messages that need no ack, have come, and were not handed over: `basic_cancel` returns them. */
+  readonly waiting = new Set<IncomingMessage>();
+  over = false;
+
+  override deliver(message: IncomingMessage): void {
+    if (this.noAck) this.waiting.add(message);
+    super.deliver(message);
+  }
+
+  override handle(message: IncomingMessage): void {
+    this.waiting.delete(message);
+    if (this.#isOver) message[Symbol.dispose]();
+    else super.handle(message);
+  }
+
+  override dispatch(): void {
+    if (!this.#isOver) super.dispatch();
+  }
+
+  get #isOver(): boolean {
+    return this.over || !this.channel.isOpen;
+  }
+}
+
+/** The consumer behind `consume()`; what it was asked for, as a later call must ask for the same. */
+export class Source extends IteratorConsumer {
+  wanted: readonly unknown[] = [];
+}

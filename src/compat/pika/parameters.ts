@@ -1,0 +1,294 @@
+import type { ConnectOptions } from '../../client/options';
+import { type Args, isPlainObject, milliseconds, signatures } from '../python';
+import type { Table } from './basic-properties';
+import type { BlockingConnection } from './blocking-connection';
+import { type Credentials, PlainCredentials, VALID_TYPES } from './credentials';
+import { Shown } from './repr';
+import { SSLOptions } from './ssl-options';
+
+/** Decides on the heartbeat, in seconds, when the broker's wish is known. */
+export type HeartbeatCallback = (connection: BlockingConnection, server_value: number) => number;
+
+/**
+ * What to make of calls that pika sends as they are, and that RabbitMQ ends the connection for. Without it they
+ * are sent here, too, and the error says which argument it was.
+ */
+export interface Compat {
+  /** `basic_recover(requeue=False)`, pika's default: `'requeue'` asks for requeue=True instead of a 540. */
+  recover?: 'as-is' | 'requeue' | undefined;
+  /**
+   * Queues that are neither durable nor exclusive, which RabbitMQ 4.3 refuses (541): declare them `'durable'`,
+   * or `'exclusive'`.
+   */
+  transient_queues?: 'as-is' | 'durable' | 'exclusive' | undefined;
+  /** Seconds that a call waits for its answer; default: as long as the connection lives. */
+  call_timeout?: number | undefined;
+}
+
+/** The parameters of a connection, and what they mean. */
+interface Words {
+  /** Default `localhost`. */
+  host: [host: string];
+  /** Default 5672, with `ssl_options` 5671. */
+  port: [port: number];
+  /** Default `/`. */
+  virtual_host: [virtual_host: string];
+  /** Default guest, guest. */
+  credentials: [credentials: Credentials];
+  /** Channels at most; default 65535. RabbitMQ allows 2047. */
+  channel_max: [channel_max: number];
+  /** Bytes of a frame at most; default 131072. */
+  frame_max: [frame_max: number];
+  /** Seconds; 0 is none; null (default): what the broker offers; or a function that decides when that is known. */
+  heartbeat: [heartbeat: number | HeartbeatCallback | null];
+  /** Turns TLS on. */
+  ssl_options: [ssl_options: SSLOptions | null];
+  /** How often all parameters of a sequence are gone through; default 1. Of a sequence, the last one's counts. */
+  connection_attempts: [connection_attempts: number];
+  /** Seconds between two attempts; default 2. Of a sequence, the last one's counts. */
+  retry_delay: [retry_delay: number];
+  /** Seconds for TCP; default 10. */
+  socket_timeout: [socket_timeout: number | null];
+  /** Seconds for TCP, TLS and AMQP together; default 15; null: no limit. */
+  stack_timeout: [stack_timeout: number | null];
+  /** Default `en_US`. */
+  locale: [locale: string];
+  /** Seconds that the broker may block publishing before the connection is given up; null (default): for ever. */
+  blocked_connection_timeout: [blocked_connection_timeout: number | null];
+  /** Merged over what the client tells about itself: `{ connection_name: 'importer' }`. */
+  client_properties: [client_properties: Table | null];
+  /** `{ TCP_KEEPIDLE: 60 }`, in seconds; Node knows no others. */
+  tcp_options: [tcp_options: Readonly<Record<string, number>> | null];
+  /** Not in pika: see `Compat`. */
+  compat: [compat: Compat];
+}
+
+type Values = { [K in keyof Words]: Words[K][0] };
+
+const DEF = signatures<Words>(new Set(['client_properties', 'tcp_options', 'compat']))(
+  'ConnectionParameters',
+  {
+    __init__:
+      'host=..., port=..., virtual_host=..., credentials=..., channel_max=..., frame_max=..., heartbeat=..., ssl_options=..., connection_attempts=..., retry_delay=..., socket_timeout=..., stack_timeout=..., locale=..., blocked_connection_timeout=..., client_properties=..., tcp_options=..., compat=...',
+  },
+);
+
+// ── checks ────────────────────────────────────────────────────────────────────────────────────────────
+
+type Check = (value: unknown) => string | undefined;
+
+const FRAME_MIN = 8192;
+const FRAME_MAX = 131_072;
+
+const isInt: Check = (value) => (Number.isInteger(value) ? undefined : 'an int');
+const isNumber: Check = (value) =>
+  typeof value === 'number' && !Number.isNaN(value) ? undefined : 'a float or int';
+const isString: Check = (value) => (typeof value === 'string' ? undefined : 'a str');
+const isDict: Check = (value) =>
+  isPlainObject(value) || value instanceof Map ? undefined : 'a dict or None';
+const isOf =
+  (wanted: string, ...classes: readonly (abstract new (...args: never) => unknown)[]): Check =>
+  (value) =>
+    classes.some((each) => value instanceof each) ? undefined : wanted;
+const isHeartbeat: Check = (value) =>
+  typeof value === 'function' || Number.isInteger(value) ? undefined : 'an int or a callable function';
+
+const COMPAT: { readonly [K in keyof Compat]-?: (value: unknown) => boolean } = {
+  recover: (value) => [undefined, 'as-is', 'requeue'].includes(value as string),
+  transient_queues: (value) => [undefined, 'as-is', 'durable', 'exclusive'].includes(value as string),
+  call_timeout: (value) => value === undefined || (typeof value === 'number' && value > 0),
+};
+const isCompat: Check = (value) => {
+  const entries = isPlainObject(value) ? Object.entries(value) : [['', null]];
+  const isRight = (name: string, each: unknown) =>
+    Object.hasOwn(COMPAT, name) && COMPAT[name as keyof Compat](each);
+  return entries.every(([name, each]) => isRight(name as string, each))
+    ? undefined
+    : "like { recover: 'requeue', transient_queues: 'durable', call_timeout: 30 }";
+};
+
+/** What each may be: its type, whether None will do, and the range. */
+const CHECKS: Record<keyof Words, readonly [Check, nullable: boolean, least?: number, most?: number]> = {
+  host: [isString, false],
+  port: [isInt, false, 1, 65_535],
+  virtual_host: [isString, false],
+  credentials: [isOf('PlainCredentials or ExternalCredentials', ...VALID_TYPES), false],
+  channel_max: [isInt, false, 1, 65_535],
+  frame_max: [isInt, false, FRAME_MIN, FRAME_MAX],
+  heartbeat: [isHeartbeat, true, 0, 65_535],
+  ssl_options: [isOf('None or SSLOptions', SSLOptions), true],
+  connection_attempts: [isInt, false, 1],
+  retry_delay: [isNumber, false, 0],
+  socket_timeout: [isNumber, true, Number.MIN_VALUE],
+  stack_timeout: [isNumber, true, Number.MIN_VALUE],
+  locale: [isString, false],
+  blocked_connection_timeout: [isNumber, true, 0],
+  client_properties: [isDict, true],
+  tcp_options: [isDict, true],
+  compat: [isCompat, false],
+};
+
+/** @throws {TypeError | RangeError} Python's TypeError and ValueError */
+function checked(name: keyof Words, value: unknown): unknown {
+  const [check, nullable, least, most] = CHECKS[name];
+  if (value === null && nullable) return value;
+  const wanted = check(value);
+  if (wanted !== undefined) throw new TypeError(`${name} must be ${wanted}, but got ${show(value)}`);
+  if (typeof value !== 'number') return value;
+  if (least !== undefined && value < least)
+    throw new RangeError(`${name} must be ${bound('>', least)}, but got ${value}`);
+  if (most !== undefined && value > most)
+    throw new RangeError(`${name} must be <= ${most}, but got ${value}`);
+  return value;
+}
+
+function bound(sign: string, least: number): string {
+  return least === Number.MIN_VALUE ? `${sign} 0` : `${sign}= ${least}`;
+}
+
+/** Never a password. */
+function show(value: unknown): string {
+  return typeof value === 'string'
+    ? JSON.stringify(value)
+    : typeof value === 'object'
+      ? typeof value
+      : String(value);
+}
+
+// ── parameters ────────────────────────────────────────────────────────────────────────────────────────
+
+/** Its attributes may be set later; each is checked when it is. */
+export class Parameters extends Shown {
+  static readonly DEFAULT_HOST = 'localhost';
+  static readonly DEFAULT_PORT = 5672;
+  static readonly DEFAULT_SSL_PORT = 5671;
+  static readonly DEFAULT_VIRTUAL_HOST = '/';
+  static readonly DEFAULT_USERNAME = 'guest';
+  static readonly DEFAULT_PASSWORD = 'guest';
+  static readonly DEFAULT_CHANNEL_MAX = 65_535;
+  static readonly DEFAULT_FRAME_MAX = FRAME_MAX;
+  static readonly DEFAULT_HEARTBEAT_TIMEOUT = null;
+  static readonly DEFAULT_SSL_OPTIONS = null;
+  static readonly DEFAULT_CONNECTION_ATTEMPTS = 1;
+  static readonly DEFAULT_RETRY_DELAY = 2;
+  static readonly DEFAULT_SOCKET_TIMEOUT = 10;
+  static readonly DEFAULT_STACK_TIMEOUT = 15;
+  static readonly DEFAULT_LOCALE = 'en_US';
+  static readonly DEFAULT_BLOCKED_CONNECTION_TIMEOUT = null;
+  static readonly DEFAULT_CLIENT_PROPERTIES = null;
+  static readonly DEFAULT_TCP_OPTIONS = null;
+
+  declare host: string;
+  declare port: number;
+  declare virtual_host: string;
+  declare credentials: Credentials;
+  declare channel_max: number;
+  declare frame_max: number;
+  declare heartbeat: number | HeartbeatCallback | null;
+  declare ssl_options: SSLOptions | null;
+  declare connection_attempts: number;
+  declare retry_delay: number;
+  declare socket_timeout: number | null;
+  declare stack_timeout: number | null;
+  declare locale: string;
+  declare blocked_connection_timeout: number | null;
+  declare client_properties: Table | null;
+  declare tcp_options: Readonly<Record<string, number>> | null;
+  declare compat: Compat;
+
+  /** @internal */
+  readonly values: Values = {
+    host: Parameters.DEFAULT_HOST,
+    port: Parameters.DEFAULT_PORT,
+    virtual_host: Parameters.DEFAULT_VIRTUAL_HOST,
+    credentials: new PlainCredentials(Parameters.DEFAULT_USERNAME, Parameters.DEFAULT_PASSWORD),
+    channel_max: Parameters.DEFAULT_CHANNEL_MAX,
+    frame_max: Parameters.DEFAULT_FRAME_MAX,
+    heartbeat: Parameters.DEFAULT_HEARTBEAT_TIMEOUT,
+    ssl_options: Parameters.DEFAULT_SSL_OPTIONS,
+    connection_attempts: Parameters.DEFAULT_CONNECTION_ATTEMPTS,
+    retry_delay: Parameters.DEFAULT_RETRY_DELAY,
+    socket_timeout: Parameters.DEFAULT_SOCKET_TIMEOUT,
+    stack_timeout: Parameters.DEFAULT_STACK_TIMEOUT,
+    locale: Parameters.DEFAULT_LOCALE,
+    blocked_connection_timeout: Parameters.DEFAULT_BLOCKED_CONNECTION_TIMEOUT,
+    client_properties: Parameters.DEFAULT_CLIENT_PROPERTIES,
+    tcp_options: Parameters.DEFAULT_TCP_OPTIONS,
+    compat: {},
+  };
+
+  constructor() {
+    super();
+    // what shows an object must not show its credentials
+    Object.defineProperty(this, 'values', { enumerable: false });
+  }
+
+  override toString(): string {
+    const { host, port, virtual_host, ssl_options } = this;
+    const ssl = ssl_options === null ? 'False' : 'True';
+    return `<${this.constructor.name} host=${host} port=${port} virtual_host=${virtual_host} ssl=${ssl}>`;
+  }
+
+  /** The same, in the terms of the core. @internal */
+  options(heartbeat: number | null): ConnectOptions {
+    const { credentials, ssl_options, client_properties, tcp_options } = this;
+    const { context, server_hostname } = ssl_options ?? {};
+    const login =
+      credentials instanceof PlainCredentials
+        ? {
+            authMechanism: 'PLAIN' as const,
+            username: credentials.username ?? '',
+            password: credentials.password ?? '',
+          }
+        : { authMechanism: 'EXTERNAL' as const };
+    const idle = tcp_options?.TCP_KEEPIDLE;
+    return {
+      url: 'amqp://', // or the environment would have its say
+      hostname: this.host,
+      port: this.port,
+      vhost: this.virtual_host,
+      ...login,
+      channelMax: this.channel_max,
+      frameMax: this.frame_max,
+      ...(heartbeat !== null && { heartbeat }),
+      ...(context && {
+        tls: { ...context, ...(server_hostname !== null && { servername: server_hostname }) },
+      }),
+      connectTimeout: milliseconds(this.stack_timeout ?? this.socket_timeout, 'stack_timeout'),
+      locale: this.locale,
+      ...(client_properties !== null && { clientProperties: client_properties }),
+      ...(idle !== undefined && { keepAlive: milliseconds(idle, 'TCP_KEEPIDLE') }),
+      // pika's calls wait as long as the connection lives
+      callTimeout: milliseconds(this.compat.call_timeout, 'call_timeout'),
+      // the thread that connects keeps blocked_connection_timeout, for all calls
+      blockedTimeout: Number.POSITIVE_INFINITY,
+    };
+  }
+}
+
+for (const name of Object.keys(CHECKS) as (keyof Words)[]) {
+  Object.defineProperty(Parameters.prototype, name, {
+    get(this: Parameters) {
+      return this.values[name];
+    },
+    set(this: Parameters, value: unknown) {
+      Object.assign(this.values, { [name]: checked(name, value) });
+    },
+  });
+}
+
+/**
+ * Where and how to connect.
+ *
+ *     new pika.ConnectionParameters({ host: 'rabbit.example', virtual_host: 'orders' });
+ */
+export class ConnectionParameters extends Parameters {
+  constructor(...args: Args<typeof DEF.__init__>) {
+    super();
+    const { port, ...given } = DEF.__init__(args);
+    for (const [name, value] of Object.entries(given)) {
+      if (value !== undefined) Object.assign(this, { [name]: value });
+    }
+    this.port = port ?? (this.ssl_options === null ? Parameters.DEFAULT_PORT : Parameters.DEFAULT_SSL_PORT);
+  }
+}

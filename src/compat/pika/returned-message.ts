@@ -1,0 +1,12 @@
+import type { BasicProperties } from './basic-properties';
+import type { Return } from './methods/basic';
+
+/** A message that the broker could not route and gave back. */
+export class ReturnedMessage {
+  constructor(
+    /** Why, and where it was to go. */
+    readonly method: Return,
+    readonly properties: BasicProperties,
+    readonly body: Buffer,
+  ) {}
+}

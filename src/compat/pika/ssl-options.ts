@@ -1,0 +1,29 @@
+import type { TlsOptions } from '../../client/tls-options';
+import { type Args, isPlainObject, signatures } from '../python';
+
+interface Words {
+  /**
+   * What `ssl.SSLContext` is to Python: Node's options, `{ caFile, certFile, keyFile, passphrase }` and the like.
+   * A context of `tls.createSecureContext` cannot go to the thread that connects.
+   */
+  context: [context: TlsOptions];
+  /** The name the certificate must have; default: the host. */
+  server_hostname: [server_hostname: string | null];
+}
+
+const DEF = signatures<Words>(new Set(['context']))('SSLOptions', {
+  __init__: 'context, server_hostname=None',
+});
+
+/** TLS for a connection: `new pika.SSLOptions({ caFile: 'ca.pem' }, 'rabbit.example')`. */
+export class SSLOptions {
+  readonly context: TlsOptions;
+  readonly server_hostname: string | null;
+
+  constructor(...args: Args<typeof DEF.__init__>) {
+    const { context, server_hostname } = DEF.__init__(args);
+    if (!isPlainObject(context)) throw new TypeError('context must be an object of TLS options');
+    this.context = context;
+    this.server_hostname = server_hostname;
+  }
+}

@@ -1,0 +1,79 @@
+/** What operators and accidents do to a broker, as pika's facade tells it. */
+import * as pika from '../../../src/compat/pika';
+import { eventually } from '../../support/connect';
+import { duration, errorOf } from '../../support/peer';
+import { expectCount, privateQueue } from '../../support/pika';
+import { type PrivateRabbitmq, rabbitmqFolder, startRabbitmq } from '../../support/rabbitmq';
+
+/** Without RabbitMQ on this machine (a broker elsewhere, by AMQP_URL) there is nothing to operate. */
+const describeOperator = rabbitmqFolder() === undefined ? describe.skip : describe;
+const { ConnectionBlockedTimeout, ConnectionClosedByBroker, StreamLostError } = pika.exceptions;
+
+describeOperator('with a broker of its own', () => {
+  let rabbitmq: PrivateRabbitmq;
+  beforeAll(async () => {
+    rabbitmq = await startRabbitmq();
+  }, 120_000);
+  afterAll(() => rabbitmq?.stop());
+
+  const open = (more: Partial<pika.Parameters> = {}) =>
+    new pika.BlockingConnection(Object.assign(new pika.URLParameters(rabbitmq.url), more));
+
+  test('an alarm: blocked and unblocked callbacks; publishing waits, or not for longer than it may', () => {
+    using connection = open();
+    const patient = connection.channel();
+    const queue = privateQueue(patient);
+    const seen: string[] = [];
+    connection.add_on_connection_blocked_callback((_, { method }) => seen.push(method.reason));
+    connection.add_on_connection_unblocked_callback(() => seen.push('over'));
+
+    rabbitmq.ctl('set_vm_memory_high_watermark', '0.000001');
+    patient.basic_publish('', queue, 'the one that notices');
+    connection.process_data_events(10);
+    expect(seen).toEqual(['low on memory']);
+
+    const hurried = open({ blocked_connection_timeout: 0.5 });
+    const channel = hurried.channel();
+    channel.confirm_delivery();
+    const ms = duration(() => {
+      const error = errorOf(() => channel.basic_publish('', 'q', 'x'));
+      expect(error).toBeInstanceOf(ConnectionBlockedTimeout);
+    });
+    expect(ms).toBeGreaterThan(490);
+    expect(hurried.is_closed).toBe(true);
+
+    rabbitmq.ctl('set_vm_memory_high_watermark', '0.4');
+    patient.basic_publish('', queue, 'goes on');
+    expectCount(patient, queue, 2);
+    connection.process_data_events();
+    expect(seen).toEqual(['low on memory', 'over']);
+  });
+
+  test('connections that are closed: ConnectionClosedByBroker', () => {
+    const connection = open();
+    const channel = connection.channel();
+    channel.basic_consume(privateQueue(channel), () => {});
+    rabbitmq.ctl('close_all_connections', 'maintenance');
+    const error = errorOf<InstanceType<typeof ConnectionClosedByBroker>>(() => channel.start_consuming());
+    expect(error).toBeInstanceOf(ConnectionClosedByBroker);
+    expect([error.reply_code, error.reply_text]).toEqual([
+      320,
+      expect.stringMatching(/^CONNECTION_FORCED - maintenance/),
+    ]);
+    expect([connection.is_open, channel.is_open, channel.consumer_tags]).toEqual([false, false, []]);
+  });
+
+  test('a broker that is killed: StreamLostError, and a loop that connects again', async () => {
+    const connection = open();
+    const channel = connection.channel();
+    const queue = privateQueue(channel);
+    process.kill(rabbitmq.pid, 'SIGKILL');
+    expect(errorOf(() => channel.consume(queue).next())).toBeInstanceOf(StreamLostError);
+    await rabbitmq.kill();
+    await rabbitmq.start();
+    eventually(() => {
+      using again = open({ connection_attempts: 20, retry_delay: 0.1 });
+      return again.channel().is_open;
+    });
+  }, 60_000);
+});
