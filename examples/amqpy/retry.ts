@@ -39,6 +39,6 @@ function sleep(seconds: number) {
 for (let n = 0; n < 10; n++) {
   publish(`task ${n}`);
   console.log(`published ${n}`);
-  sleep(0.1);
+  sleep(0.5);
 }
 conn.close();

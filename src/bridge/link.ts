@@ -183,9 +183,11 @@ export class Link {
     if (!hurry) return sleepUntil([this], news, deadline);
     const { words } = this.#layout;
     Atomics.store(words, WORD.AWAITED, 1);
-    const end = watch(news, deadline) ? 'rung' : sleepUntil([this], news, deadline);
-    Atomics.store(words, WORD.AWAITED, 0);
-    return end;
+    try {
+      return watch(news, deadline) ? 'rung' : sleepUntil([this], news, deadline);
+    } finally {
+      Atomics.store(words, WORD.AWAITED, 0);
+    }
   }
 
   /** Like `waitReadable`, and also ends when `size` bytes can be written. */

@@ -52,7 +52,6 @@ export interface ConsumeOptions {
 /** Safe for a broker's and a program's memory, and enough to keep both busy. */
 const DEFAULT_PREFETCH = 100;
 const FOREVER = Number.POSITIVE_INFINITY;
-
 const NAMES = {
   basicQos: optionNames('basic.qos', []),
   basicGet: optionNames('basic.get', ['queue']),
@@ -113,7 +112,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
     if (prefetch !== undefined) this.request('basic.qos', { prefetchCount: prefetch }, {});
     else if (!this.#prefetchSet && !options.noAck) this.basicQos({ prefetchCount: DEFAULT_PREFETCH });
     const tag = this.startConsumer(queue, consumer, rest);
-    if (prefetch !== undefined) this.#restorePrefetch();
+    if (prefetch !== undefined) this.#restorePrefetch(prefetch);
     return tag;
   }
 
@@ -140,12 +139,13 @@ export abstract class ConsumingChannel extends SettlingChannel {
       this.limited(wanted);
     }
     this.startConsumer(queue, iterator, rest);
-    if (prefetch !== undefined) this.#restorePrefetch();
+    if (prefetch !== undefined) this.#restorePrefetch(prefetch);
     return iterator;
   }
 
   /** The prefetch of one consumer is its own; consumers to come have theirs. */
-  #restorePrefetch(): void {
+  #restorePrefetch(own: number): void {
+    this.limited(own);
     if (this.#prefetch !== undefined) this.request('basic.qos', { prefetchCount: this.#prefetch }, {});
   }
 

@@ -132,9 +132,8 @@ export abstract class PublishingChannel extends ConsumingChannel {
   }
 
   /** Why a publish was not acked. @internal */
-  publishError(publish: Publish): Error {
-    const { seqNo, exchange, routingKey, returned } = publish;
-    const what = `publish ${seqNo} to exchange "${exchange}" with routing key "${routingKey}"`;
+  publishError(publish: Publish, what = addressed(publish)): Error {
+    const { returned } = publish;
     if (publish.error !== undefined) return this.#lost(publish);
     if (returned !== undefined) {
       const { replyCode, replyText } = returned;
@@ -356,7 +355,15 @@ export abstract class PublishingChannel extends ConsumingChannel {
     const publish = this.#mode === 'confirm' ? this.#confirms.returned(message) : undefined;
     // above maxMessageSize it was not kept, but it was ours
     if (publish !== undefined && body === undefined) publish.returned = returned(publish.body);
-    if (!publish?.watched) this.connection.dispatcher.push(publish?.returned ?? message);
+    if (!publish?.watched) this.#hand(publish?.returned ?? message);
+  }
+
+  /** Whoever looks for it finds it at once; whoever waits for events is told. */
+  #hand(message: ReturnedMessage): void {
+    const { dispatcher } = this.connection;
+    if (this.onReturn !== undefined) return dispatcher.push(message);
+    this.#returned.push(message);
+    dispatcher.push({ dispatch: () => {} });
   }
 
   /** @internal */
@@ -367,6 +374,11 @@ export abstract class PublishingChannel extends ConsumingChannel {
 }
 
 const NO_BODY = Buffer.alloc(0);
+
+/** Which publish it was. */
+function addressed({ seqNo, exchange, routingKey }: Publish): string {
+  return `publish ${seqNo} to exchange "${exchange}" with routing key "${routingKey}"`;
+}
 
 /** A message's own properties, and those given beside it, which win. */
 function merged(message: Message, options: PublishOptions): PublishOptions {

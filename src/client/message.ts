@@ -17,6 +17,18 @@ export function bodyBytes(body: unknown): Uint8Array {
   throw new TypeError(`body must be a string or a Uint8Array, got ${typeName(body)}`);
 }
 
+/** @throws {TypeError} it cannot be written as JSON */
+export function jsonText(value: unknown, verb: string): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    throw new TypeError(`${verb}: it cannot be written as JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (text === undefined) throw new TypeError(`${verb}: ${typeName(value)} cannot be written as JSON`);
+  return text;
+}
+
 /**
  * A body with its properties. A string body sets `contentEncoding` to `utf-8` unless it is given. `expiration`
  * and `timestamp` may be durations and moments: what is sent is counted from when the message is published.
@@ -48,9 +60,9 @@ export class Message<P extends MessageProperties = MessageProperties> {
    *     for (const message of queue) message.process(() => ship(message.json));
    */
   static json(value: unknown, properties: MessageProperties = {}): Message {
-    const text = JSON.stringify(value) as string | undefined;
-    if (text === undefined) throw new TypeError(`Message.json: ${typeName(value)} cannot be written as JSON`);
-    return new Message(text, { contentType: 'application/json', ...properties });
+    if (typeof properties !== 'object' || properties === null)
+      throw new TypeError(`Message.json: properties must be an object, got ${typeName(properties)}`);
+    return new Message(jsonText(value, 'Message.json'), { contentType: 'application/json', ...properties });
   }
 
   /** The body as UTF-8 text. */
@@ -58,8 +70,9 @@ export class Message<P extends MessageProperties = MessageProperties> {
     return this.body.toString('utf8');
   }
 
-  /** The body parsed as JSON. @throws {SyntaxError} when it is not JSON */
-  get json(): unknown {
+  /** The body parsed as JSON, anew each time. @throws {SyntaxError} when it is not JSON */
+  // biome-ignore lint/suspicious/noExplicitAny: as JSON.parse has it
+  get json(): any {
     return JSON.parse(this.text);
   }
 
@@ -219,7 +232,7 @@ export class IncomingMessage extends Message<Properties> {
       result = refusePromise(fn(this), 'process');
     } catch (error) {
       // what went wrong in `fn` is what the caller has to hear, even if `fn` has settled the message before
-      this.giveUp(requeue && !(rejectOnRedelivered && this.redelivered));
+      inVain(() => this.giveUp(requeue && !(rejectOnRedelivered && this.redelivered)));
       throw error;
     }
     if (!(ignoreProcessed && this.isSettled)) this.ack();
@@ -269,6 +282,15 @@ export class IncomingMessage extends Message<Properties> {
   /** Requeues the message if nothing was decided about it. */
   [Symbol.dispose](): void {
     this.giveUp(true);
+  }
+}
+
+/** Tidy up behind an error that is about to be thrown: it is what the caller has to hear, whatever fails now. */
+export function inVain(tidyUp: () => void): void {
+  try {
+    tidyUp();
+  } catch {
+    // the channel has ended: its next call says so, and the broker tidies up by itself
   }
 }
 

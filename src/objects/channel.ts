@@ -61,6 +61,7 @@ export class Channel extends ClientChannel {
     checkOptions('declareQueue', options, QUEUE_OPTIONS);
     checkShortstr(name, 'name');
     const { passive, timeout } = options;
+    if (passive && name === '') throw new TypeError('declareQueue: passive needs a name');
     if (passive) return this.getQueue(name, { timeout });
     const type = options.type ?? typeIn(options.arguments);
     const table = argumentsOf('declareQueue', options, QUEUE_ARGUMENTS, type);
@@ -78,6 +79,9 @@ export class Channel extends ClientChannel {
    * A queue that somebody else has declared. Blocks for a round trip, to see that it is there; with
    * `ensure: false` it does not.
    * @throws {NotFoundError} 404, no such queue; the channel is closed
+   *
+   *     const tasks = channel.getQueue('tasks'); // NotFoundError if nobody declared it
+   *     for (const message of tasks) message.process(work);
    */
   getQueue(name: string, options: GetOptions = {}): Queue {
     checkOptions('getQueue', options, NAMES.get);
@@ -128,6 +132,9 @@ export class Channel extends ClientChannel {
    * An exchange that somebody else has declared. Blocks for a round trip, to see that it is there; with
    * `ensure: false` it does not.
    * @throws {NotFoundError} 404, no such exchange; the channel is closed
+   *
+   *     const shop = channel.getExchange('shop');
+   *     shop.publish('an order', 'order.created');
    */
   getExchange(name: string, options: GetOptions = {}): Exchange {
     checkOptions('getExchange', options, NAMES.get);
@@ -137,7 +144,12 @@ export class Channel extends ClientChannel {
     return new Exchange(this, name);
   }
 
-  /** Routes to the queue whose name is the routing key. @see AMQP 0-9-1 §3.1.3.1 */
+  /**
+   * Routes to the queue whose name is the routing key. @see AMQP 0-9-1 §3.1.3.1
+   *
+   *     const { defaultExchange } = channel;
+   *     defaultExchange.publish('a task', 'tasks');
+   */
   get defaultExchange(): Exchange {
     this.#defaultExchange ??= new Exchange(this, '', {
       type: ExchangeType.Direct,

@@ -37,6 +37,9 @@ export class Connection extends ClientConnection {
    * Open a channel with the lowest free number, or with `id`; an id in use gives that channel. Blocks for
    * a round trip.
    * @throws {WrongStateError} all `channelMax` channels are in use
+   *
+   *     const channel = connection.channel();
+   *     const queue = channel.declareQueue('tasks');
    */
   override channel(id?: number): Channel {
     return super.channel(id) as Channel;
@@ -52,7 +55,12 @@ export class Connection extends ClientConnection {
     return super.channels as ReadonlyMap<number, Channel>;
   }
 
-  /** A channel for what needs none of its own; opened when it is first used, and anew once it is closed. */
+  /**
+   * A channel for what needs none of its own; opened when it is first used, and anew once it is closed.
+   *
+   *     const queue = connection.defaultChannel.declareQueue();
+   *     queue.publish('hello');
+   */
   get defaultChannel(): Channel {
     if (!this.#defaultChannel?.isOpen) this.#defaultChannel = this.channel();
     return this.#defaultChannel as Channel;
@@ -69,7 +77,12 @@ export class Connection extends ClientConnection {
     return this.defaultChannel.getQueue(name, { ensure: false });
   }
 
-  /** An exchange that exists, on the default channel, as `queue` gives a queue; '' is the default exchange. */
+  /**
+   * An exchange that exists, on the default channel, as `queue` gives a queue; '' is the default exchange.
+   *
+   *     connection.exchange('logs').publish('disk full', 'error');
+   *     connection.exchange('').publish('a task', 'tasks');
+   */
   exchange(name: string): Exchange {
     return this.defaultChannel.getExchange(name, { ensure: false });
   }

@@ -125,13 +125,13 @@ export class Exchange implements ExchangeTraits {
 
   /**
    * Publish many messages, persistent and mandatory unless they say otherwise. Blocks until each is confirmed, at most
-   * `timeout` ms altogether, with at most `window` unconfirmed ones; never throws for one of them. Puts the channel in
+   * `timeout` ms altogether, with at most `window` unconfirmed ones, and locks the messages; never throws for one of them. Puts the channel in
    * confirm mode, as `publish` does.
    * @returns what became of each, in order
    * @throws {WrongStateError} the channel is transactional
    * @see https://www.rabbitmq.com/docs/confirms
    *
-   *     const results = shop.publishBatch(orders.map(Message.json), 'order.created', { window: 500 });
+   *     const results = shop.publishBatch(orders.map((order) => Message.json(order)), 'order.created', { window: 500 });
    *     const lost = results.filter(({ status }) => status !== 'acked');
    */
   publishBatch(
@@ -147,13 +147,14 @@ export class Exchange implements ExchangeTraits {
     const properties = wireProperties(given);
     const { deliveryMode = DeliveryMode.Persistent } = properties;
     // beside a message the defaults of a batch would win over what it says itself
-    const own = (item: Publishing): Publishing =>
-      item instanceof Message
-        ? {
-            body: item,
-            deliveryMode: properties.deliveryMode ?? item.properties.deliveryMode ?? deliveryMode,
-          }
-        : item;
+    const own = (item: Publishing): Publishing => {
+      if (!(item instanceof Message)) return item;
+      item.lock();
+      return {
+        body: item,
+        deliveryMode: properties.deliveryMode ?? item.properties.deliveryMode ?? deliveryMode,
+      };
+    };
     this.channel.ready(timeout);
     return this.channel.publishBatch(Array.isArray(messages) ? messages.map(own) : each(messages, own), {
       ...properties,
@@ -193,7 +194,13 @@ export class Exchange implements ExchangeTraits {
     return this;
   }
 
-  /** Undo `bind` with the same arguments. Blocks for a round trip. @returns this exchange */
+  /**
+   * Undo `bind` with the same arguments. Blocks for a round trip.
+   * @returns this exchange
+   *
+   *     audit.bind(shop, 'order.#');
+   *     audit.unbind(shop, 'order.#');
+   */
   unbind(source: ExchangeName, routingKey = '', options: BindOptions = {}): this {
     checkOptions('unbind', options, BIND_OPTIONS);
     this.channel.exchangeUnbind(this.name, nameOf(source, 'source'), { ...options, routingKey });
@@ -203,6 +210,9 @@ export class Exchange implements ExchangeTraits {
   /**
    * Delete it; deleting a missing one succeeds. Blocks for a round trip.
    * @throws {PreconditionFailedError} 406, `ifUnused` and something is bound to it
+   *
+   *     shop.delete({ ifUnused: true });
+   *     channel.declareExchange('shop', 'fanout');
    */
   delete(options: CallOptions & { ifUnused?: boolean | undefined } = {}): void {
     checkOptions('delete', options, DELETE_OPTIONS);

@@ -1,4 +1,5 @@
 import { checkShortstr } from '../client/checks';
+import { typeName } from '../protocol/wire';
 
 /** An exchange, or the name of one. */
 export type ExchangeName = string | { readonly name: string };
@@ -8,5 +9,7 @@ export type QueueName = string | { readonly name: string };
 /** @throws {TypeError | RangeError} neither an object with a name nor a name that fits the wire */
 export function nameOf(named: string | { readonly name: string }, what: string): string {
   const isObject = typeof named === 'object' && named !== null;
+  if (isObject && typeof named.name !== 'string')
+    throw new TypeError(`${what} must be a name, or an object with one, got ${typeName(named)}`);
   return checkShortstr(isObject ? named.name : named, what);
 }

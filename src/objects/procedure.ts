@@ -58,7 +58,9 @@ export class Procedure {
     const began = performance.now();
     const { name: procedure } = this;
     const to = { procedure, exchange: '', routingKey: procedure, began, timeout };
-    const reply = this.connection.directReplies(timeout).call(request, to);
+    const { connection } = this;
+    const ask = () => connection.directReplies(timeout).call(request, to);
+    const reply = timeout === undefined ? ask() : connection.withDeadline(timeout, ask);
     const error = errorIn(reply, procedure, () => reply.json);
     if (error !== undefined) throw error;
     return reply;

@@ -104,7 +104,13 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
     return this;
   }
 
-  /** Undo `bind` with the same arguments. Blocks for a round trip. @returns this queue */
+  /**
+   * Undo `bind` with the same arguments. Blocks for a round trip.
+   * @returns this queue
+   *
+   *     queue.bind('shop', 'order.paid');
+   *     queue.unbind('shop', 'order.paid');
+   */
   unbind(exchange: ExchangeName, routingKey = this.name, options: BindOptions = {}): this {
     checkOptions('unbind', options, BIND_OPTIONS);
     this.channel.queueUnbind(this.name, nameOf(exchange, 'exchange'), { ...options, routingKey });
@@ -134,7 +140,7 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
   /**
    * Take one message, or `null` if the queue is empty: at once, or after waiting for `timeout` ms. Blocks for a
    * round trip, and while it waits it looks again every 50 ms or sooner; callbacks do not run meanwhile.
-   * @throws {TypeError} the queue is a stream
+   * @throws {TypeError} the queue was declared as a stream here; of another stream RabbitMQ closes the connection
    *
    *     using message = queue.get({ timeout: 1000 }); // requeued if it is not settled
    */
@@ -175,7 +181,12 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
     return this.channel.basicConsume(this.name, callback, this.#consuming('consume', options));
   }
 
-  /** End a consumer; what it has brought but its callback has not seen is requeued. Blocks for a round trip. */
+  /**
+   * End a consumer; what it has brought but its callback has not seen is requeued. Blocks for a round trip.
+   *
+   *     const tag = queue.consume((message) => message.ack());
+   *     connection.loop({ timeout: 1000 }); queue.cancel(tag);
+   */
   cancel(consumerTag: string, options: CallOptions = {}): void {
     checkOptions('cancel', options, NAMES.cancel);
     this.channel.basicCancel(consumerTag, options);
@@ -207,7 +218,8 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
 
   /** RabbitMQ would close the channel, or the whole connection. @throws {TypeError} */
   #refuseStream(why: string): void {
-    if (this.type === 'stream') throw new TypeError(`queue "${this.name}" is a stream: ${why}`);
+    const isStream = this.type === 'stream' || this.channel.connection.streams.has(this.name);
+    if (isStream) throw new TypeError(`queue "${this.name}" is a stream: ${why}`);
   }
 
   // ── messages in, and the queue itself ───────────────────────────────────────────────────────────────
@@ -235,13 +247,22 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
   /**
    * How many messages are ready, and how many consumers there are, now. Blocks for a round trip.
    * @throws {NotFoundError} 404, it is gone; the channel is closed
+   *
+   *     const { messageCount, consumerCount } = queue.status();
+   *     if (messageCount > 1000 && consumerCount === 0) alert(queue.name);
    */
   status(options: CallOptions = {}): DeclaredQueue {
     checkOptions('status', options, NAMES.purge);
     return this.channel.queueDeclare(this.name, { ...options, passive: true });
   }
 
-  /** Remove the messages that are ready. Blocks for a round trip. @returns how many there were */
+  /**
+   * Remove the messages that are ready. Blocks for a round trip.
+   * @returns how many there were
+   *
+   *     const { purge } = options;
+   *     if (purge) console.log(`${queue.purge()} old messages removed`);
+   */
   purge(options: CallOptions = {}): number {
     checkOptions('purge', options, NAMES.purge);
     return this.channel.queuePurge(this.name, options);
@@ -251,6 +272,9 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
    * Delete it with its messages; deleting a missing one succeeds. Blocks for a round trip.
    * @returns how many messages went with it
    * @throws {PreconditionFailedError} 406, `ifUnused` and it has consumers, or `ifEmpty` and it has messages
+   *
+   *     const lost = queue.delete({ ifUnused: true });
+   *     console.log(`${lost} messages were in it`);
    */
   delete(
     options: CallOptions & { ifUnused?: boolean | undefined; ifEmpty?: boolean | undefined } = {},

@@ -36,7 +36,7 @@ export function retries(message: Message): number {
 /**
  * What a subscriber does with a message that it cannot deal with: try again later, up to `max` times, and then
  * park it. Each time a copy is published, confirmed by the broker, and only then the message is acked: it may
- * come twice, and is never lost. The copy's headers say how often (`x-retry-count`), why (`x-retry-error`), and
+ * come twice, and is never lost. What was settled before is not touched: the error is thrown on. The copy's headers say how often (`x-retry-count`), why (`x-retry-error`), and
  * where it was published first (`x-retry-exchange`, `x-retry-routing-key`).
  *
  * With a delay the messages of `orders` wait in queues `orders.retry.<milliseconds>`, or with `via: 'delayed'` in
@@ -54,6 +54,7 @@ export function retry(options: RetryOptions): FailureHandler {
     throw new TypeError(`retry: via must be dlx or delayed, got ${via}`);
   if (park !== undefined && park !== false) nameOf(park, 'park');
   return (error, message, queue) => {
+    if (message.isSettled) throw error; // it was decided already: a copy would be one too many
     const count = retries(message);
     if (count >= max) return parked(error, message, queue, park);
     const delay = delays[Math.min(count, delays.length - 1)] as number;

@@ -101,7 +101,7 @@ export class Replies implements Consumer {
       this.#calls.delete(correlationId);
     }
     if (call.reply !== undefined) return answered(call.reply, to);
-    if (call.refused) throw channel.publishError(call.publish);
+    if (call.refused) throw channel.publishError(call.publish, requestOf(call.publish, to));
     throw this.end === undefined ? unanswered(to) : channel.tell(this.end);
   }
 
@@ -138,6 +138,11 @@ function answered(reply: IncomingMessage, { procedure }: Destination): IncomingM
     outcome: 'rejected',
     recoverable: true,
   });
+}
+
+/** The request, for the error that says why the broker did not take it. */
+function requestOf({ returned }: Publish, { procedure }: Destination): string {
+  return returned === undefined ? `the call of "${procedure}"` : `nobody serves "${procedure}": the request`;
 }
 
 function unanswered({ procedure, timeout }: Destination): TimeoutError {

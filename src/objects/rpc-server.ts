@@ -128,6 +128,9 @@ export class Service implements Disposable {
   /**
    * End it; what was not answered yet is requeued, and the broker deletes the queue if nobody else serves it
    * (`autoDelete`). `fn` may do it, too: its answer is still sent. Blocks for two round trips; again: nothing.
+   *
+   *     const service = connection.rpc('sum').serve(sum);
+   *     connection.loop({ timeout: 60_000 }); service.cancel();
    */
   cancel(): void {
     if (this.#isOver) return;

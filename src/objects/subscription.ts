@@ -1,6 +1,6 @@
 import { checkBoolean, checkFunction, checkOptions } from '../client/checks';
 import type { MessageCallback } from '../client/consumer';
-import { type IncomingMessage, refusePromise } from '../client/message';
+import { type IncomingMessage, inVain, refusePromise } from '../client/message';
 import { InterruptedError } from '../errors';
 import { CONSUMER_ARGUMENTS } from './arguments';
 import type { Queue, QueueConsumeOptions } from './queue';
@@ -68,7 +68,7 @@ export class Subscription implements Disposable {
     try {
       refusePromise(result, 'subscribe');
     } catch (mistake) {
-      message[Symbol.dispose](); // to try it again would not help: the program is wrong, not the message
+      inVain(() => message[Symbol.dispose]()); // the program is wrong, not the message
       throw mistake;
     }
     if (!message.isSettled) message.ack();
@@ -78,13 +78,13 @@ export class Subscription implements Disposable {
     // an interrupt is no failure of the message's, and on a closed channel nothing can be decided any more
     const isOurs = error instanceof InterruptedError || !this.queue.channel.isOpen;
     if (this.#onError === undefined || isOurs) {
-      this.#giveUp(message);
+      inVain(() => this.#giveUp(message));
       throw error;
     }
     try {
       refusePromise(this.#onError(error, message, this.queue), 'onError');
     } catch (failure) {
-      message[Symbol.dispose]();
+      inVain(() => message[Symbol.dispose]());
       throw failure;
     }
     this.#giveUp(message);
@@ -94,7 +94,12 @@ export class Subscription implements Disposable {
     message.giveUp(this.#requeue && !(this.#rejectOnRedelivered && message.redelivered));
   }
 
-  /** End it; what `fn` has not seen yet is requeued. Blocks for a round trip; again: nothing. */
+  /**
+   * End it; what `fn` has not seen yet is requeued. Blocks for a round trip; again: nothing.
+   *
+   *     const subscription = queue.subscribe(work);
+   *     connection.loop({ timeout: 60_000 }); subscription.cancel();
+   */
   cancel(): void {
     const { channel } = this.queue;
     if (channel.isOpen && channel.consumerTags.includes(this.tag)) this.queue.cancel(this.tag);

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../client/checks';
-import { refusePromise } from '../client/message';
+import { inVain, refusePromise } from '../client/message';
 import { WrongStateError, wasSent } from '../errors';
 import type { Channel } from './channel';
 
@@ -7,7 +7,7 @@ import type { Channel } from './channel';
  * What is published and settled on a channel until the commit, or not at all. From `channel.transaction()`.
  *
  *   [started] --commit()--> [committed]
- *       |  \--rollback(), end of the `using` block--> [rolled-back]
+ *       |  \--rollback() was sent, end of the `using` block--> [rolled-back]
  *       +--- the answer to commit never came, the channel ended --> [unknown]
  */
 export class Transaction implements Disposable {
@@ -50,11 +50,22 @@ export class Transaction implements Disposable {
     }
   }
 
-  /** Undo everything; what was settled is unsettled again. Blocks until the broker has done it. */
+  /**
+   * Undo everything; what was settled is unsettled again. Blocks until the broker has done it.
+   *
+   *     using tx = channel.transaction();
+   *     queue.publish('one'); if (queue.status().messageCount > 10) tx.rollback();
+   */
   rollback(options: CallOptions = {}): void {
     this.#checkStarted('rollback');
-    this.channel.txRollback(options);
-    this.#state = 'rolled-back';
+    try {
+      this.channel.txRollback(options);
+      this.#state = 'rolled-back';
+    } catch (error) {
+      // the answer may be missing, but nothing can be committed any more
+      if (wasSent(error)) this.#state = 'rolled-back';
+      throw error;
+    }
   }
 
   #checkStarted(verb: string): void {
@@ -78,7 +89,7 @@ export class Transaction implements Disposable {
     try {
       result = refusePromise(fn(this), 'transaction');
     } catch (error) {
-      this[Symbol.dispose]();
+      inVain(() => this[Symbol.dispose]());
       throw error;
     }
     if (this.#state === 'started') this.commit();

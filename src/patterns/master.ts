@@ -1,6 +1,7 @@
 import { type CallOptions, checkBoolean, checkFunction, checkOptions, checkShortstr } from '../client/checks';
 import type { MessageProperties } from '../client/conversions';
 import { type IncomingMessage, Message, refusePromise } from '../client/message';
+import { AmqpError } from '../errors';
 import { type Channel, checkChannel } from '../objects/channel';
 import type { Queue } from '../objects/queue';
 import { parted, WORK_OPTIONS, type WorkOptions } from '../objects/rpc-server';
@@ -75,7 +76,12 @@ export class Worker implements Disposable {
     return this.#subscription.queue;
   }
 
-  /** End it; tasks that `fn` has not seen are requeued. Blocks for a round trip; again: nothing. */
+  /**
+   * End it; tasks that `fn` has not seen are requeued. Blocks for a round trip; again: nothing.
+   *
+   *     const worker = master.createWorker('resize', resize);
+   *     connection.loop({ timeout: 60_000 }); worker.close();
+   */
   close(): void {
     this.#subscription.cancel();
   }
@@ -123,6 +129,9 @@ export class Master<P = MethodProxy> {
    * Hand out a task, persistent. Blocks until the broker has taken responsibility for it, and throws like
    * `Exchange.publish`.
    * @throws {UnroutableError} the queue is missing: no worker has ever been there
+   *
+   *     const master = new Master(channel);
+   *     for (const file of files) master.createTask('resize', { file }, { priority: 5 });
    */
   createTask(queue: string, kwargs: object = {}, options: TaskOptions = {}): void {
     checkQueue(queue);
@@ -137,17 +146,17 @@ export class Master<P = MethodProxy> {
    * Do tasks: `fn` gets the arguments in `connection.drainEvents`, `loop` and `sleep`. The task is acked when it
    * returns. What it throws decides: RejectMessage and NackMessage say where the task goes; anything else sends it
    * back (or away, see `MasterOptions`) and is thrown by `drainEvents`, unless `onError` takes it. A body that
-   * cannot be read, or is no object, is rejected (dead letters). Blocks for some round trips.
+   * cannot be read, or is no object, is rejected (dead letters), and thrown as an AmqpError with the code `BAD_TASK`. Blocks for some round trips.
    *
    * The queue is durable, unless `options` say otherwise; where aio-pika declares it, too, they have to say what
    * it says (`durable: false`).
    * @throws {PreconditionFailedError} 406, the queue exists with other arguments
+   *
+   *     master.createWorker('resize', ({ file }) => resize(file), { prefetch: 1 });
+   *     connection.loop();
    */
-  createWorker<K = Record<string, unknown>>(
-    queue: string,
-    fn: (kwargs: K) => unknown,
-    options: WorkerOptions = {},
-  ): Worker {
+  // biome-ignore lint/suspicious/noExplicitAny: what masters send nobody here knows
+  createWorker<K = any>(queue: string, fn: (kwargs: K) => unknown, options: WorkerOptions = {}): Worker {
     checkOptions('createWorker', options, NAMES.worker);
     checkFunction(fn, 'fn');
     checkQueue(queue);
@@ -176,14 +185,19 @@ export class Master<P = MethodProxy> {
   }
 
   /** Poison would come again and again: it is rejected whatever `requeue` says. */
-  #kwargsOf({ body }: IncomingMessage): unknown {
+  #kwargsOf(task: IncomingMessage): unknown {
     try {
       // Python's falsy values stand for no arguments
-      const kwargs = this.#serializer.deserialize(body) || {};
+      const kwargs = this.#serializer.deserialize(task.body) || {};
       checkKwargs(kwargs);
       return kwargs;
-    } catch {
-      throw new RejectMessage();
+    } catch (cause) {
+      task.reject();
+      throw new AmqpError(`a task in "${task.routingKey}" cannot be read, and was rejected: ${cause}`, {
+        code: 'BAD_TASK',
+        origin: 'remote',
+        cause,
+      });
     }
   }
 }

@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { checkFunction, checkShortstr } from '../client/checks';
-import type { BodyInput } from '../client/message';
+import { type BodyInput, jsonText } from '../client/message';
 import { typeName } from '../protocol/wire';
 
 /** How values become bodies. */
@@ -14,23 +14,19 @@ export interface Serializer {
 /** JSON, as aio-pika's `JsonRPC` and `JsonMaster`. */
 export const jsonSerializer: Serializer = {
   contentType: 'application/json',
-  serialize: toJson,
+  serialize: (value) => jsonText(value ?? null, 'serialize'),
   deserialize: (body) => JSON.parse(body.toString()),
 };
 
-/** JSON in gzip, as aio-pika's `CompressedJsonMaster`. */
+/** Bytes that a body may unpack to, as many as a message may have. */
+const MOST_BYTES = 128 * 1024 * 1024;
+
+/** JSON in gzip, as aio-pika's `CompressedJsonMaster`; unpacked it has 128 MiB at most. */
 export const compressedJsonSerializer: Serializer = {
   contentType: 'application/json;compression=gzip',
-  serialize: (value) => gzipSync(toJson(value), { level: 6 }),
-  deserialize: (body) => JSON.parse(gunzipSync(body).toString()),
+  serialize: (value) => gzipSync(jsonText(value ?? null, 'serialize'), { level: 6 }),
+  deserialize: (body) => JSON.parse(gunzipSync(body, { maxOutputLength: MOST_BYTES }).toString()),
 };
-
-/** @throws {TypeError} it cannot be written as JSON */
-function toJson(value: unknown): string {
-  const text = JSON.stringify(value ?? null) as string | undefined;
-  if (text === undefined) throw new TypeError(`${typeName(value)} cannot be written as JSON`);
-  return text;
-}
 
 /** @throws {TypeError} */
 export function checkSerializer(value: Serializer): void {

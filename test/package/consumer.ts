@@ -88,7 +88,7 @@ const PROGRAMS = {
   // the public types, as a user meets them; each expected error must be one
   'types.mts': `
     import {
-      Channel, Connection, connect, DeliveryMode, type ConnectOptions, IncomingMessage, Message, NotFoundError,
+      Channel, Connection, connect, DeliveryMode, type ConnectOptions, IncomingMessage, JsonRpc, Master, Message, NotFoundError,
       type Properties, type PublishResult, type TableInput, typed, UnroutableError,
     } from 'amqp-sync';
     const options: ConnectOptions = { heartbeat: 10, clientProperties: { job: 'nightly' } };
@@ -106,8 +106,12 @@ const PROGRAMS = {
     try { channel.txCommit({ timeout: 1 }); } catch (error) {
       if (error instanceof NotFoundError || error instanceof UnroutableError) console.log(error.code, error.cause);
     }
+    const { id } = new Message('{"id":1}').json;
+    new JsonRpc(channel).register('sum', ({ a, b }) => a + b);
+    new JsonRpc(channel).proxy.math.sum({ a: 1, b: 2 });
+    new Master(channel).createWorker('resize', ({ file }) => file.length);
     connection[Symbol.dispose]();
-    console.log(results, bytes, properties);
+    console.log(results, bytes, properties, id);
     // @ts-expect-error: it may be null
     channel.basicGet(queue).ack();
     // @ts-expect-error: unknown option

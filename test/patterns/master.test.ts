@@ -164,7 +164,7 @@ describe('poison', () => {
     const fn = jest.fn();
     const worker = new Master(channel, { requeue: true }).createWorker(name, fn, mortal());
     worker.queue.publish(body);
-    drain();
+    expect(thrownBy(drain)).toMatchObject({ code: 'BAD_TASK', cause: expect.any(Error) });
     expect(corpse()?.text).toBe(body);
     expect(fn).not.toHaveBeenCalled();
     expectSilence(connection, 20);

@@ -134,6 +134,8 @@ describe('on the wire, as aio-pika has it', () => {
   function requestOf(rpcOptions: RpcOptions, call: (rpc: Rpc) => void, method: string): IncomingMessage {
     const own = open();
     const rpc = new Rpc(own.channel(), rpcOptions);
+    // the way for replies is opened before, so that the time is the request's
+    expect(thrownBy(() => rpc.call(unique('nowhere')))).toBeInstanceOf(UnroutableError);
     expect(thrownBy(() => call(rpc))).toBeInstanceOf(TimeoutError);
     return channel.getQueue(method).get({ noAck: true, timeout: CEILING }) as IncomingMessage;
   }
