@@ -1,4 +1,4 @@
-import { AlreadySettledError, StaleDeliveryError, WrongStateError } from '../errors';
+import { AlreadySettledError, MessageTooLargeError, StaleDeliveryError, WrongStateError } from '../errors';
 import { type TypedTable, typedTable } from '../protocol/field-table';
 import type { Properties } from '../protocol/properties';
 import { isBytes, typeName } from '../protocol/wire';
@@ -270,6 +270,23 @@ export class IncomingMessage extends Message<Properties> {
   [Symbol.dispose](): void {
     this.giveUp(true);
   }
+}
+
+/** A message above `maxMessageSize` came. */
+export function tooLarge(
+  channel: Channel,
+  deliveryTag: number,
+  bodySize: number,
+  noAck: boolean,
+): MessageTooLargeError {
+  const { maxMessageSize } = channel.connection;
+  const wayOut = noAck
+    ? 'it is lost, as it was taken with noAck'
+    : 'it is unsettled: reject it by its tag, or close the channel to requeue it';
+  return new MessageTooLargeError(
+    `message ${deliveryTag} on channel ${channel.id} has ${bodySize} bytes, above maxMessageSize (${maxMessageSize}); ${wayOut}`,
+    { bodySize, deliveryTag },
+  );
 }
 
 /** Blocking code has no place to await: a promise would be settled before its work is done. */

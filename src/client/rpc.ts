@@ -22,11 +22,23 @@ export class Pending {
   settled = false;
   answer: Answer | undefined;
   error: AmqpError | undefined;
+  /** The connection was lost, and is being recovered. */
+  interrupted = false;
 
   constructor(
     readonly plan: MethodPlan,
     readonly handlers: AnswerHandlers,
+    readonly args: object,
   ) {}
+
+  /**
+   * May it be said again when the connection was lost before its reply came? All but a commit may: nobody knows
+   * whether that was carried out. What nobody waits for any more is not worth it, but a consumer has to end.
+   */
+  get isRepeatable(): boolean {
+    const { name } = this.plan;
+    return name !== 'tx.commit' && (!this.abandoned || name === 'basic.cancel');
+  }
 
   /** The caller has gone; the reply is still owed and must never reach the next caller. */
   abandoned = false;
@@ -41,8 +53,8 @@ export class Pending {
 export class Replies {
   readonly #owed: Pending[] = [];
 
-  expect(plan: MethodPlan, handlers: AnswerHandlers = {}): Pending {
-    const pending = new Pending(plan, handlers);
+  expect(plan: MethodPlan, args: object, handlers: AnswerHandlers = {}): Pending {
+    const pending = new Pending(plan, handlers, args);
     this.#owed.push(pending);
     return pending;
   }
@@ -70,6 +82,20 @@ export class Replies {
     const { plan } = this.current ?? {};
     if (plan === undefined) return new ProtocolViolation(503, 'unexpected reply', 'channel', 'none', name);
     return new ProtocolViolation(503, 'wrong reply', plan.name, plan.replies.join(' or '), name);
+  }
+
+  /** Requests whose replies have not come. */
+  get owed(): readonly Pending[] {
+    return this.#owed;
+  }
+
+  /** The connection is lost, and will be recovered. What is left are requests to be repeated. */
+  interrupt(error: AmqpError): void {
+    const [repeated, lost] = [true, false].map((is) => this.#owed.filter((each) => each.isRepeatable === is));
+    this.#owed.splice(0, this.#owed.length, ...(lost as Pending[]));
+    for (const pending of this.#owed) pending.interrupted = true;
+    this.fail(error);
+    this.#owed.push(...(repeated as Pending[]));
   }
 
   /** No reply will come any more. */
