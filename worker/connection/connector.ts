@@ -59,6 +59,8 @@ export class Connector {
   #lostAt = 0;
   #attempts = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Of the session that is open, or was last. */
+  #description: SessionDescription | undefined;
   /** In the order in which they are tried. */
   #targets: Target[];
 
@@ -122,6 +124,7 @@ export class Connector {
     // the next search begins with the next one: this one may be about to go
     const at = this.#targets.indexOf(target) + 1;
     this.#targets = [...this.#targets.slice(at), ...this.#targets.slice(0, at)];
+    this.describe(); // it may be lost again before main asks
     if (this.#wasOpen) this.#recovered();
     else this.link.open();
   }
@@ -259,7 +262,8 @@ export class Connector {
   }
 
   describe(): SessionDescription | undefined {
-    return this.#state === 'connected' ? this.session?.describe() : undefined;
+    if (this.#state === 'connected') this.#description = this.session?.describe();
+    return this.#description;
   }
 }
 
