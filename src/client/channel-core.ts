@@ -255,7 +255,9 @@ export abstract class ChannelCore {
   protected timedOut(method: string, outcome: 'not-sent' | 'unknown'): TimeoutError {
     const { outage } = this.connection.lives;
     const why =
-      outage === undefined ? 'the broker does not read' : `it is being recovered: ${outage.message}`;
+      outage === undefined
+        ? 'the broker does not read'
+        : `the connection is being recovered: ${outage.message}`;
     const what =
       outcome === 'not-sent'
         ? `could not be sent in time: ${why}`

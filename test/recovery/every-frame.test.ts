@@ -17,7 +17,10 @@ function program(connection: Connection, between = () => {}): unknown {
   const channel = connection.channel();
   channel.confirmSelect();
   channel.exchangeDeclare(exchange, 'topic', { autoDelete: true });
-  const { queue } = channel.queueDeclare(unique('kept'), { durable: true, arguments: { 'x-expires': 60_000 } });
+  const { queue } = channel.queueDeclare(unique('kept'), {
+    durable: true,
+    arguments: { 'x-expires': 60_000 },
+  });
   const second = channel.queueDeclare('', { exclusive: true }).queue;
   channel.queueBind(queue, exchange, { routingKey: 'a.*' });
   channel.queueBind(second, exchange, { routingKey: 'b.*' });
