@@ -80,20 +80,14 @@ export class Entities {
     const queue = this.queues.get(old);
     if (queue !== undefined) this.queues.set(fresh, queue);
     this.queues.delete(old);
-    const bindings = this.bindings;
-    this.#bindings.clear();
-    for (const binding of bindings) {
-      const renamed = rename(binding, old, fresh);
+    for (const [key, { name, args }] of [...this.#bindings]) {
+      if (name !== 'queue.bind' || args.queue !== old) continue;
+      const routingKey = args.routingKey === old ? fresh : args.routingKey;
+      const renamed: Binding = { name, args: { ...args, queue: fresh, routingKey } };
+      this.#bindings.delete(key);
       this.#bindings.set(keyOf(renamed), renamed);
     }
   }
-}
-
-function rename(binding: Binding, old: string, fresh: string): Binding {
-  if (binding.name !== 'queue.bind' || binding.args.queue !== old) return binding;
-  const { args } = binding;
-  const routingKey = args.routingKey === old ? fresh : args.routingKey;
-  return { name: binding.name, args: { ...args, queue: fresh, routingKey } };
 }
 
 export function sourceOf({ name, args }: Binding): string {
