@@ -60,7 +60,7 @@ export class Replay {
     readonly input: ReplayInput,
     readonly channelMax: number,
     /** Milliseconds for the locks of the lost connection to go. */
-    readonly patience: number,
+    public patience: number,
     readonly events: ReplayEvents,
   ) {
     this.journal = input.journal;
@@ -83,6 +83,11 @@ export class Replay {
     const lane = this.#lanes.get(number) ?? new Lane(number, (at, method) => this.events.send(at, method));
     this.#lanes.set(number, lane);
     return lane;
+  }
+
+  /** There is no time for anything that does not work at once. */
+  hurry(): void {
+    this.patience = 0;
   }
 
   /** A method has come. @returns false: it is none of the replay's */
@@ -167,7 +172,10 @@ export class Replay {
   #pause(number: number, step: Step, close: Args<'channel.close'>): number | undefined {
     const key = keyOf(number, step);
     const waited = this.#waited.get(key) ?? 0;
-    if (!isPassing(step, close) || waited >= (close.replyCode === 404 ? PATIENCE_MS : this.patience))
+    if (
+      !isPassing(step, close) ||
+      waited >= (close.replyCode === 404 ? Math.min(PATIENCE_MS, this.patience) : this.patience)
+    )
       return undefined;
     const pause = Math.min(waited + FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
     this.#waited.set(key, waited + pause);

@@ -1,5 +1,12 @@
 /** A broker of its own that is operated on: connections closed by rabbitmqctl, crashes, restarts, passwords. */
-import { AuthenticationError, type Connection, ConnectionForcedError, connect } from '../../src';
+import { readFileSync } from 'node:fs';
+import {
+  AuthenticationError,
+  type Connection,
+  ConnectionForcedError,
+  connect,
+  type IncomingMessage,
+} from '../../src';
 import { CEILING, drainUntil, eventually, pause, thrownBy, unique } from '../support/connect';
 import { startProxy } from '../support/proxy';
 import { type PrivateRabbitmq, rabbitmqFolder, startRabbitmq } from '../support/rabbitmq';
@@ -27,7 +34,7 @@ const closeAll = () => rabbitmq.ctl('close_all_connections', 'closed by the test
 
 describeBroker('with a broker of its own', () => {
   beforeAll(async () => {
-    rabbitmq = await startRabbitmq();
+    rabbitmq = await startRabbitmq({ tls: true });
   }, 120_000);
   afterAll(() => rabbitmq?.stop());
   afterEach(() => {
@@ -73,9 +80,13 @@ describeBroker('with a broker of its own', () => {
     connection.loop({ timeout: 50 });
     expect(connection.state).toBe('recovering');
     await rabbitmq.start();
-    const message = channel.basicGet(kept);
-    expect(message?.text).toBe('safe');
-    message?.ack();
+    let message: IncomingMessage | null = null;
+    eventually(() => {
+      message ??= channel.basicGet(kept);
+      return message !== null;
+    });
+    expect(message!).toMatchObject({ text: 'safe' });
+    message!.ack();
     channel.basicPublish('again', { exchange: 'amq.fanout' });
     expect(channel.basicGet(fleeting, { noAck: true })?.text).toBe('again');
     channel.queueDelete(kept);
@@ -93,6 +104,40 @@ describeBroker('with a broker of its own', () => {
     });
     expect(error).toBeInstanceOf(AuthenticationError);
     expect(connection.state).toBe('closed');
+  });
+
+  it('over TLS', () => {
+    const tls = { ca: readFileSync(rabbitmq.ca as string) };
+    const connection = connect(rabbitmq.amqpsUrl, { tls, recovery: SOON, callTimeout: 20_000 });
+    connections.push(connection);
+    const channel = connection.channel();
+    const queue = channel.declareQueue();
+    const got: string[] = [];
+    queue.subscribe((message) => got.push(message.text));
+    for (let round = 1; round <= 3; round++) {
+      closeAll();
+      eventually(() => connection.isAlive && connection.epoch === round + 1);
+      queue.publish(`${round}`, { retry: true });
+      drainUntil(connection, () => got.length === round);
+    }
+    expect(connection.stats().tls).toMatch(/^TLS/);
+  });
+
+  it('a dead network is noticed by its heartbeats, and what is locked meanwhile is waited for', () => {
+    using proxy = startProxy(rabbitmq.url);
+    const connection = connect(proxy.url, { recovery: SOON, heartbeat: 1, callTimeout: 20_000 });
+    connections.push(connection);
+    const channel = connection.channel();
+    const queue = unique('half-open');
+    channel.queueDeclare(queue, { exclusive: true });
+    const causes: string[] = [];
+    connection.onRecovery = ({ cause, failures }) =>
+      causes.push(cause.code, ...failures.map(({ name }) => name));
+    proxy.stall({ connection: 1 });
+    expect(channel.queueDeclare(queue, { exclusive: true }).queue).toBe(queue);
+    connection.loop({ timeout: 0 });
+    expect(causes).toEqual(['HEARTBEAT_TIMEOUT']);
+    proxy.heal();
   });
 
   it('an exclusive queue that another connection has got is waited for', () => {

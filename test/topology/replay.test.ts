@@ -254,6 +254,16 @@ describe('what passes', () => {
     expect(pauses.reduce((sum, each) => sum + each)).toBeLessThanOrEqual(4000);
   });
 
+  test('nor at all when it has to hurry', () => {
+    declareAll();
+    const { report, pauses } = new Rehearsal(
+      journal,
+      refuse('queue.declare q', 405, "RESOURCE_LOCKED - cannot obtain exclusive access to 'q'"),
+      { patience: 0 },
+    );
+    expect([report.failures.length, pauses]).toEqual([1, []]);
+  });
+
   test('an autoDelete queue that vanishes under its consumer is declared and bound again', () => {
     declareAll();
     const { log, report } = new Rehearsal(

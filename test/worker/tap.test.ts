@@ -88,18 +88,21 @@ test('of what was for a lost connection, only what wants no answer is said again
     said('queue.bind', { queue: 'q', exchange: 'e', noWait: true }),
     said('basic.cancel', { consumerTag: 'c', noWait: true }),
     said('queue.delete', { queue: 'elsewhere', noWait: true }, 2),
+    said('basic.consume', { queue: 'q', consumerTag: 'd', noWait: true }),
+    said('basic.consume', { queue: 'q', consumerTag: 'd', noWait: true }),
   ]);
   const again = [...tap.salvage(late)].map(({ channel, method }) => [channel, method.name, method.args]);
   expect(again).toMatchObject([
     [1, 'queue.declare', { queue: 'told', noWait: true }],
     [1, 'queue.bind', { queue: 'r', exchange: 'e' }],
     [1, 'basic.cancel', { consumerTag: 'c' }],
+    [1, 'basic.consume', { queue: 'r', consumerTag: 'd' }],
   ]);
   expect(contents(journal)).toEqual({
     exchanges: ['e'],
     queues: ['r', 'told'],
     bindings: ['e -> r ()'],
-    channels: { 1: {} },
+    channels: { 1: { consumers: ['d @ r'] } },
   });
 });
 

@@ -25,12 +25,15 @@ export class Restoration {
   readonly #cutter: FrameCutter;
   /** For main. */
   #kept: Frame[] = [];
+  #keptSize = 0;
   readonly #timers = new Set<NodeJS.Timeout>();
   #isDone = false;
 
   constructor(
     input: ReplayInput,
     { heartbeat, frameMax, channelMax }: Tuning,
+    /** Bytes for main from which on there is no waiting for anything. */
+    readonly maxKept: number,
     readonly events: RestorationEvents,
   ) {
     this.#cutter = new FrameCutter(frameMax, channelMax);
@@ -67,7 +70,11 @@ export class Restoration {
   #take(frame: Frame): void {
     if (frame.channel === 0) return this.events.control(frame.bytes);
     const isNews = frame.type === FRAME.METHOD && isNoted(methodId(frame));
-    if (!isNews || !this.replay.received(frame.channel, methodOf(frame))) this.#kept.push(frame);
+    if (isNews && this.replay.received(frame.channel, methodOf(frame))) return;
+    this.#kept.push(frame);
+    this.#keptSize += frame.bytes.length;
+    // consumers without acknowledgements bring as much as the network does
+    if (this.#keptSize > this.maxKept) this.replay.hurry();
   }
 
   #check(): void {

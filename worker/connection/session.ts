@@ -275,13 +275,13 @@ export class Session implements TransportEvents {
     const { tap, inbound, report } = this.lasting;
     const isDue = this.#state === 'restoring' && this.#restoration === undefined && this.#scanner.atBoundary;
     if (!isDue || tap === undefined) return;
-    const { connectTimeout, recovery } = this.options;
+    const { connectTimeout, recovery, maxBufferedBytes } = this.options;
     this.#timer = setTimeout(
       () => this.tooLate('the topology was not restored in time'),
       LONGEST_PATIENCE_MS + connectTimeout,
     );
     const how = { journal: tap.journal, report, declares: recovery?.topology !== false };
-    this.#restoration = new Restoration(how, this.handshake.tuning, {
+    this.#restoration = new Restoration(how, this.handshake.tuning, maxBufferedBytes, {
       write: (frame) => this.transport.write(frame),
       control: (frame) => inbound.copy(frame),
       restored: (bytes) => this.#restored(bytes),

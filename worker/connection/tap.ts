@@ -37,12 +37,18 @@ export class Tap implements MethodTap {
     for (const frame of methodFrames(first, second)) {
       if (!isNoted(methodId(frame))) continue;
       const method = this.#renamed(methodOf(frame));
-      const { noWait } = method.args as { noWait?: boolean };
-      const isOpen = this.journal.channels.get(frame.channel)?.isOpen;
-      if (!noWait || !isOpen || !SALVAGED.has(method.name)) continue;
+      if (!this.#isToBeSaid(frame.channel, method)) continue;
       this.journal.sent(frame.channel, method);
       yield { channel: frame.channel, method };
     }
+  }
+
+  #isToBeSaid(channel: number, method: Method): boolean {
+    const { noWait } = method.args as { noWait?: boolean };
+    const { isOpen, consumers } = this.journal.channels.get(channel) ?? {};
+    if (!noWait || !isOpen || !SALVAGED.has(method.name)) return false;
+    // it may have been on its way already: then it has been started with the others
+    return method.name !== 'basic.consume' || consumers?.has(method.args.consumerTag) !== true;
   }
 
   /** Main has called a queue by the name it had. */
