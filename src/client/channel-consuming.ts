@@ -94,7 +94,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
   /**
    * Read a queue with a `for` loop. Leaving the loop in any way cancels the consumer and requeues what was
    * sent ahead (what came with `noAck` is gone). Blocks until there is a message; ends after `timeout` ms
-   * without one, or `limit` messages.
+   * without one, or `limit` messages. With `recovery` the loop goes on when the connection was lost.
    *
    *     for (const message of channel.consume('tasks', { timeout: 5000 })) message.process(work);
    */
@@ -249,7 +249,8 @@ export abstract class ConsumingChannel extends SettlingChannel {
 
   /**
    * Take one message from a queue, or `null` if it is empty. Blocks for one round trip. A reply that comes
-   * after `timeout` is requeued by itself (with `noAck` it is lost, as the broker has forgotten it).
+   * after `timeout` is requeued by itself (with `noAck` it is lost, as the broker has forgotten it). With
+   * `recovery` it is asked again when the connection was lost before the reply came.
    * @throws {NotFoundError} 404, no such queue
    * @throws {MessageTooLargeError} it is larger than `maxMessageSize`; it is unsettled and has a `deliveryTag`
    * @see AMQP 0-9-1 §1.8.3.10 (basic.get)

@@ -72,6 +72,8 @@ export abstract class PublishingChannel extends ConsumingChannel {
    * @throws {NackError} confirm mode: the broker could not take it
    * @throws {UnroutableError} confirm mode and `mandatory`: no queue took it; carries the message
    * @throws {TimeoutError} `outcome` is `not-sent`, or `unknown` when only the confirm is missing
+   * @throws {ConnectionClosedError} `outcome` is `unknown` when the connection was lost before the confirm came; with
+   *   `recovery` it comes back, and `retry` publishes again instead of throwing
    * @throws {BlockedTimeoutError} the broker has blocked publishing for `blockedTimeout` ms; not sent
    * @see AMQP 0-9-1 §1.8.3.7 (basic.publish)
    *

@@ -185,7 +185,8 @@ export class IncomingMessage extends Message<Properties> {
   /**
    * Take responsibility: the broker forgets the message. Does not block.
    * @throws {AlreadySettledError} when it was settled before or needs no ack; the channel lives
-   * @throws {StaleDeliveryError} when the channel has been reopened since
+   * @throws {StaleDeliveryError} when the channel has been reopened since. After a recovery of the connection there
+   *   is nothing to be done either, but that is an error with `recovery.staleDeliveries: 'error'` only
    */
   ack(options?: { multiple?: boolean | undefined }): void {
     this.#checkSettleable('ack');

@@ -98,6 +98,26 @@ describe('recovery ends', () => {
     }
   });
 
+  test('with close(), though the broker closes for a while at the same time', () => {
+    const forced = send('connection.close', { replyCode: 320, replyText: 'CONNECTION_FORCED - bye' });
+    const { connection, peer } = recovering([
+      [
+        ...handshake(),
+        ...opened(),
+        expects('connection.close'),
+        forced,
+        expects('connection.close-ok'),
+        expectsEnd(),
+      ],
+      GOOD,
+    ]);
+    connection.channel();
+    expect(duration(() => connection.close())).toBeLessThan(within(1000));
+    expect(connection.state).toBe('closed');
+    pause(100);
+    expect(peer.transcript().filter(({ method }) => method === 'header')).toHaveLength(1);
+  });
+
   test('with abort()', () => {
     const { connection, peer } = recovering([LOST, [header(), expectsEnd()]]);
     connection.channel();

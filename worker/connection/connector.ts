@@ -49,6 +49,8 @@ export class Connector {
   readonly #lasting: Lasting;
   readonly #journal: Journal | undefined;
   #aborted = false;
+  /** Main has closed it: whatever happens now, it is not to come back. */
+  #isClosing = false;
   /** Responses that mechanisms of the user's own were asked for. */
   #questions = 0;
 
@@ -136,9 +138,8 @@ export class Connector {
   }
 
   #mayRecover({ recoverable, origin }: ErrorRecord): boolean {
-    return (
-      this.options.recovery !== undefined && recoverable === true && origin !== 'client' && !this.#aborted
-    );
+    if (this.#aborted || this.#isClosing) return false;
+    return this.options.recovery !== undefined && recoverable === true && origin !== 'client';
   }
 
   /** It was open. */
@@ -237,6 +238,7 @@ export class Connector {
   }
 
   close(reason: CloseReason): void {
+    this.#isClosing = true;
     if (this.#state === 'connected') return this.session?.close(reason);
     if (!this.#wasOpen) return this.abort();
     // nobody is there to be told
