@@ -91,6 +91,8 @@ export abstract class PublishingChannel extends ConsumingChannel {
         this.connection.pump.until(publish, deadline);
       } finally {
         publish.watched = publish.settled;
+        // who was told that nobody knows may do something about it, and reuse the buffer
+        if (!publish.settled) publish.retry = false;
       }
       if (publish.acked) return;
       if (!publish.interrupted || !publish.retry) throw this.publishError(publish);
@@ -133,7 +135,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
       try {
         this.publish(content, options, deadline);
       } catch (error) {
-        this.#unconfirmed = lost;
+        this.#unconfirmed.unshift(...lost);
         throw error;
       }
       lost.shift();

@@ -149,6 +149,7 @@ export class Lives {
   #tell(info: RecoveryInfo): void {
     const { dispatcher } = this.connection;
     const unheard = info.failures.filter(({ entity }) => entity !== 'consumer' && entity !== 'channel');
+    if (this.connection.onRecovery === undefined && unheard.length === 0) return;
     dispatcher.push({
       dispatch: () => {
         const { onRecovery } = this.connection;

@@ -80,6 +80,22 @@ describe('a confirm that never comes', () => {
     expect([...new Set(contents(queue))]).toEqual(['first one']);
   });
 
+  test('a publish that was given up is not repeated: its caller has been told, and may use its buffer again', () => {
+    const { connection, proxy } = lossy({ republish: true });
+    const channel = connection.channel();
+    channel.confirmSelect();
+    const queue = durable();
+    const { connections } = proxy.seen();
+    proxy.stall({ connection: connections });
+    const error = thrownBy(() => channel.basicPublish('given up', { routingKey: queue, timeout: 50 }));
+    expect(error).toMatchObject({ name: 'TimeoutError', outcome: 'unknown' });
+    proxy.cut({ connection: connections });
+    channel.basicPublish('next', { routingKey: queue });
+    expect(thrownBy(() => channel.waitForConfirms())).toMatchObject({ outcome: 'unknown' }); // of the one given up
+    expect(channel.waitForConfirms()).toBe(true);
+    expect(contents(queue)).toEqual(['next']);
+  });
+
   test('without retry, waitForConfirms throws', () => {
     const { connection, proxy } = lossy();
     const channel = connection.channel();
@@ -117,7 +133,8 @@ test('a large message that is cut in the middle is published from its beginning'
   const channel = connection.channel();
   channel.confirmSelect();
   const queue = durable();
-  const body = Buffer.alloc(6 * 1024 * 1024, 'body');
+  // more than rings and sockets hold: the cut comes while it is written
+  const body = Buffer.alloc(32 * 1024 * 1024, 'body');
   cutAfter(proxy, 1024 * 1024);
   channel.basicPublish(body, { routingKey: queue });
   connection.loop({ timeout: 0 });
