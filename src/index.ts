@@ -1,11 +1,5 @@
 export type { BatchOptions, Publishing, PublishResult } from './client/batch';
 export type { CloseOptions } from './client/channel';
-export type {
-  BasicConsumeOptions,
-  BasicGetOptions,
-  ConsumeOptions,
-  QosOptions,
-} from './client/channel-consuming';
 export type { ChannelMode, PublishOptions } from './client/channel-publishing';
 export type {
   DeclaredQueue,
@@ -20,8 +14,15 @@ export type {
 } from './client/channel-topology';
 export type { CallOptions } from './client/checks';
 export type { ConnectionStats } from './client/connection';
+export type {
+  BasicConsumeOptions,
+  BasicGetOptions,
+  ConsumeOptions,
+  QosOptions,
+} from './client/consume-options';
 export type { CancelCallback, MessageCallback, MessageIterator } from './client/consumer';
 export type { Duration, DurationParts, MessageProperties } from './client/conversions';
+export type { RecoveryFailure, RecoveryInfo } from './client/lives';
 export {
   type BodyInput,
   IncomingMessage,
@@ -30,6 +31,7 @@ export {
   ReturnedMessage,
 } from './client/message';
 export type { AuthMechanism, ConnectOptions, CustomMechanism, HostOptions } from './client/options';
+export type { RecoveryOptions } from './client/recovery-options';
 export { Remote, type RemoteHandle } from './client/remote';
 export type { TlsOptions } from './client/tls-options';
 export { waitAny } from './client/wait-any';
@@ -80,7 +82,7 @@ export {
 } from './errors';
 export type { ConsumerArguments, QueueArguments, QueueType } from './objects/arguments';
 export { Channel, type GetOptions } from './objects/channel';
-export { Connection, connect } from './objects/connection';
+export { Connection, connect, connectRobust } from './objects/connection';
 export { type Death, deaths } from './objects/deaths';
 export {
   type BindOptions,

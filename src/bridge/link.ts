@@ -127,6 +127,15 @@ export class Link {
     this.#rouse();
   }
 
+  /** From here on what is written is for another life of the connection; what was written before is void. */
+  enter(epoch: number): void {
+    const { words } = this.#layout;
+    this.outbound.publish();
+    Atomics.store(words, WORD.EPOCH_AT, this.outbound.head);
+    Atomics.store(words, WORD.EPOCH, epoch);
+    this.post(0);
+  }
+
   /** Show the worker what was written; it may end a nap first. */
   sendSoon(): void {
     this.outbound.publish();

@@ -75,6 +75,16 @@ export class WorkerLink {
     return this.outbound.available() > this.inFlight;
   }
 
+  /** The life of the connection that main writes for. */
+  get epoch(): number {
+    return Atomics.load(this.#layout.words, WORD.EPOCH);
+  }
+
+  /** Bytes in the outbound ring that are for an earlier life than that. */
+  get stale(): number {
+    return (Atomics.load(this.#layout.words, WORD.EPOCH_AT) - this.outbound.tail) >>> 0;
+  }
+
   /** Is main waiting for the answer to a call? */
   get isAwaited(): boolean {
     return Atomics.load(this.#layout.words, WORD.AWAITED) === 1;

@@ -30,6 +30,8 @@ export class Backlog {
   #key: string | undefined;
   #suspended = false;
   #over = false;
+  #channel = 0;
+  #args: Input<'basic.consume'> = {};
 
   constructor(
     readonly link: Link,
@@ -39,10 +41,20 @@ export class Backlog {
   /** The consumer has started, and may be suspended. */
   watch(channel: number, args: Input<'basic.consume'>, frameMax: number): void {
     const { consumerTag } = args;
+    this.#channel = channel;
+    this.#args = args;
     this.#key = `${channel}/${consumerTag}`;
     const cancel = frame(channel, 'basic.cancel', { consumerTag, noWait: true }, frameMax);
     const consume = frame(channel, 'basic.consume', { ...args, noWait: true }, frameMax);
     this.#post({ command: 'watch', key: this.#key, consumer: { cancel, consume } });
+  }
+
+  /** The consumer has been started again; perhaps its queue has another name now. */
+  renew(current: (args: Input<'basic.consume'>) => Input<'basic.consume'>, frameMax: number): void {
+    const args = current(this.#args);
+    if (this.#key === undefined || args === this.#args) return;
+    this.watch(this.#channel, args, frameMax);
+    if (this.#suspended) this.#post({ command: 'suspend', key: this.#key, suspended: true });
   }
 
   /** It ends, or its channel does: the worker must not start it again. */

@@ -133,12 +133,26 @@ class Batch {
           this.#failure ??= this.channel.publishError(publish as Publish);
           return;
         }
+        if (this.#repeat(publish as Publish)) continue;
       } catch (error) {
         this.#failure ??= error as Error;
         return;
       }
       this.#oldest++;
     }
+  }
+
+  /** After a recovery: publish again, in order, what was not confirmed. @returns whether there was anything */
+  #repeat({ interrupted, retry }: Publish): boolean {
+    if (!interrupted || !retry) return false;
+    for (let index = this.#oldest; index < this.#publishes.length; index++) {
+      const lost = this.#publishes[index] as Publish | Error;
+      if (lost instanceof Error || !lost.interrupted || !lost.retry) continue;
+      const again = this.channel.publish(lost.content, lost.options, this.#deadline) as Publish;
+      again.watched = true;
+      this.#publishes[index] = again;
+    }
+    return true;
   }
 
   #result(publish: Publish | Error): PublishResult {

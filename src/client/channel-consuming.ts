@@ -3,7 +3,6 @@ import type { Args, Input } from '../protocol/method-types';
 import { ProtocolViolation } from '../protocol/violation';
 import { contentOf } from './channel-core';
 import { SettlingChannel } from './channel-settling';
-import type { OptionsOf } from './channel-topology';
 import {
   type CallOptions,
   checkBoolean,
@@ -12,8 +11,15 @@ import {
   checkOptions,
   checkString,
   checkTimeout,
-  optionNames,
 } from './checks';
+import {
+  type BasicConsumeOptions,
+  type BasicGetOptions,
+  type ConsumeOptions,
+  DEFAULT_PREFETCH,
+  NAMES,
+  type QosOptions,
+} from './consume-options';
 import {
   CallbackConsumer,
   type CancelCallback,
@@ -23,44 +29,13 @@ import {
   IteratorConsumer,
   type MessageCallback,
   type MessageIterator,
+  notRestarted,
 } from './consumer';
-import { IncomingMessage } from './message';
+import type { RecoveryFailure } from './lives';
+import { IncomingMessage, tooLarge } from './message';
 import type { Answer } from './rpc';
 
-export type QosOptions = OptionsOf<'basic.qos'>;
-export type BasicGetOptions = OptionsOf<'basic.get', 'queue'>;
-export type BasicConsumeOptions = OptionsOf<'basic.consume', 'queue'> & {
-  /** Unsettled messages of this consumer at most; default what `basicQos` set, else 100. */
-  prefetch?: number | undefined;
-  /** The broker cancelled the consumer; without it, `drainEvents` throws ConsumerCancelledError. */
-  onCancel?: CancelCallback | undefined;
-};
-export interface ConsumeOptions {
-  /** No acknowledgements, and no prefetch: see `maxBufferedBytes` of the connection. */
-  noAck?: boolean | undefined;
-  /** Unsettled messages at most; default `limit`, else 100, or what `basicQos` set. */
-  prefetch?: number | undefined;
-  exclusive?: boolean | undefined;
-  arguments?: Input<'basic.consume'>['arguments'];
-  consumerTag?: string | undefined;
-  /** Milliseconds without a message after which the iteration ends; default: never. */
-  timeout?: number | undefined;
-  /** Messages after which the iteration ends; default: none. */
-  limit?: number | undefined;
-}
-
-/** Safe for a broker's and a program's memory, and enough to keep both busy. */
-const DEFAULT_PREFETCH = 100;
 const FOREVER = Number.POSITIVE_INFINITY;
-const NAMES = {
-  basicQos: optionNames('basic.qos', []),
-  basicGet: optionNames('basic.get', ['queue']),
-  basicConsume: optionNames('basic.consume', ['queue'], ['onCancel', 'prefetch']),
-  basicCancel: optionNames('basic.cancel', ['consumerTag']),
-  basicRecoverAsync: new Set(['requeue']),
-  basicRecover: optionNames('basic.recover', []),
-  consume: new Set(['noAck', 'prefetch', 'exclusive', 'arguments', 'consumerTag', 'timeout', 'limit']),
-};
 
 /** The verbs that bring messages and settle them. */
 export abstract class ConsumingChannel extends SettlingChannel {
@@ -119,7 +94,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
   /**
    * Read a queue with a `for` loop. Leaving the loop in any way cancels the consumer and requeues what was
    * sent ahead (what came with `noAck` is gone). Blocks until there is a message; ends after `timeout` ms
-   * without one, or `limit` messages.
+   * without one, or `limit` messages. With `recovery` the loop goes on when the connection was lost.
    *
    *     for (const message of channel.consume('tasks', { timeout: 5000 })) message.process(work);
    */
@@ -275,7 +250,8 @@ export abstract class ConsumingChannel extends SettlingChannel {
 
   /**
    * Take one message from a queue, or `null` if it is empty. Blocks for one round trip. A reply that comes
-   * after `timeout` is requeued by itself (with `noAck` it is lost, as the broker has forgotten it).
+   * after `timeout` is requeued by itself (with `noAck` it is lost, as the broker has forgotten it). With
+   * `recovery` it is asked again when the connection was lost before the reply came.
    * @throws {NotFoundError} 404, no such queue
    * @throws {MessageTooLargeError} it is larger than `maxMessageSize`; it is unsettled and has a `deliveryTag`
    * @see AMQP 0-9-1 §1.8.3.10 (basic.get)
@@ -293,7 +269,8 @@ export abstract class ConsumingChannel extends SettlingChannel {
       { timeout },
       {
         late: ({ content, args }) => {
-          if (content !== undefined && !noAck) this.#giveBack((args as Args<'basic.get-ok'>).deliveryTag);
+          const { deliveryTag } = args as Args<'basic.get-ok'>;
+          if (content !== undefined && !noAck) this.#giveBack(this.deliveries.add(deliveryTag, noAck));
         },
       },
     );
@@ -339,6 +316,32 @@ export abstract class ConsumingChannel extends SettlingChannel {
     super.renew();
     this.#prefetchSet = false;
     this.#prefetch = undefined;
+  }
+
+  /** @internal */
+  protected override paused(error: AmqpError): void {
+    super.paused(error);
+    this.#forgetDeliveries();
+    this.#late.clear();
+    for (const { consumerTag = '' } of this.owed('basic.consume')) this.#late.add(consumerTag);
+    for (const consumer of this.#consumers.values()) consumer.interrupted?.(error);
+  }
+
+  /** The connection has been recovered, and on this channel the consumers with these tags. @internal */
+  consumersResumed(tags: readonly string[], failures: readonly RecoveryFailure[]): void {
+    const { connection } = this;
+    const current = connection.lives.current.bind(connection.lives);
+    for (const [tag, consumer] of this.#consumers) {
+      const failure = failures.find(({ name }) => name === tag);
+      const isGone = failure !== undefined || (consumer instanceof DrainingConsumer && !tags.includes(tag));
+      if (!isGone) {
+        consumer.backlog?.renew(current, connection.frameMax);
+        continue;
+      }
+      this.#consumers.delete(tag);
+      consumer.backlog?.unwatch();
+      if (failure !== undefined) consumer.ended(notRestarted(tag, failure.error));
+    }
   }
 
   /** @internal */
@@ -414,12 +417,12 @@ export abstract class ConsumingChannel extends SettlingChannel {
     if (deliveryTag === 0) {
       throw new ProtocolViolation(502, 'delivery without a tag', answer.plan.name, 'at least 1', deliveryTag);
     }
-    this.deliveries.add(deliveryTag, noAck);
-    if (body === undefined) throw this.#tooLarge(deliveryTag, bodySize, noAck);
+    const tag = this.deliveries.add(deliveryTag, noAck);
+    if (body === undefined) throw tooLarge(this.self, tag, bodySize, noAck);
     return new IncomingMessage(
       this.self,
       consumer,
-      deliveryTag,
+      tag,
       redelivered,
       exchange,
       routingKey,
@@ -430,21 +433,11 @@ export abstract class ConsumingChannel extends SettlingChannel {
     );
   }
 
-  #tooLarge(deliveryTag: number, bodySize: number, noAck: boolean): MessageTooLargeError {
-    const { maxMessageSize } = this.connection;
-    const wayOut = noAck
-      ? 'it is lost, as it was taken with noAck'
-      : 'it is unsettled: reject it by its tag, or close the channel to requeue it';
-    return new MessageTooLargeError(
-      `message ${deliveryTag} on channel ${this.id} has ${bodySize} bytes, above maxMessageSize (${maxMessageSize}); ${wayOut}`,
-      { bodySize, deliveryTag },
-    );
-  }
-
   /** Give back a delivery that nobody will see. */
   #giveBack(deliveryTag: number, isStream = false): void {
     this.deliveries.settle(deliveryTag, false);
-    if (isStream) this.respond('basic.ack', { deliveryTag });
-    else this.respond('basic.nack', { deliveryTag, requeue: true });
+    const tag = this.deliveries.onWire(deliveryTag);
+    if (isStream) this.respond('basic.ack', { deliveryTag: tag });
+    else this.respond('basic.nack', { deliveryTag: tag, requeue: true });
   }
 }

@@ -10,6 +10,7 @@ import type { Channel } from './channel';
 import { type CallOptions, checkEncodable, checkTimeout } from './checks';
 import type { Connection } from './connection';
 import type { Event } from './dispatcher';
+import { inOutage } from './lives';
 import { when } from './pump';
 import { type Answer, type AnswerHandlers, Replies } from './rpc';
 
@@ -33,6 +34,8 @@ export abstract class ChannelCore {
   protected readonly blame = new Blame();
   #replies = new Replies();
   #assembler: ContentAssembler;
+  /** Grows with every end of what was under way: by a reopen, or as the connection is lost. @internal */
+  life = 0;
   #state: 'closed' | 'opening' | 'open' | 'closing' = 'closed';
   #reason: AmqpError | undefined;
   /** What tells the user of the end, as long as no call has. */
@@ -69,6 +72,7 @@ export abstract class ChannelCore {
     this.connection.checkAlive('channel.open');
     this.connection.adopt(this.self);
     this.epoch++;
+    this.life++;
     this.#state = 'opening';
     this.#reason = undefined;
     this.#notice = undefined;
@@ -169,6 +173,39 @@ export abstract class ChannelCore {
     });
   }
 
+  // ── recovery ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The connection is lost, and will be recovered. @internal */
+  interrupted(error: AmqpError): void {
+    if (this.#state === 'closed') return;
+    this.life++;
+    this.#assembler = new ContentAssembler(this.connection.maxMessageSize);
+    this.#replies.interrupt(error);
+    this.paused(error);
+    const isUnwanted = this.#state === 'opening' && this.#replies.current === undefined;
+    if (isUnwanted) this.#closed();
+  }
+
+  /** It is there again: `isOpen`, the broker has this channel. @internal */
+  resumed(isOpen: boolean, failure: AmqpError): void {
+    if (this.#state === 'open' && !isOpen) {
+      this.connection.forget(this);
+      return this.died(failure);
+    }
+    if (this.#state === 'closing' && !isOpen) return this.#closed();
+    if (this.#state === 'closing') this.#answer('channel.close', { replyCode: 200, replyText: 'again' });
+    for (const { plan, args } of this.#replies.owed)
+      this.#answer(plan.name, this.connection.lives.current(args) as never);
+  }
+
+  /** A layer's part of the connection's loss. @internal */
+  protected paused(_error: AmqpError): void {}
+
+  /** The arguments of the requests by this name whose replies have not come. @internal */
+  protected owed<M extends RequestName>(method: M): Input<M>[] {
+    return this.#replies.owed.filter(({ plan }) => plan.name === method).map(({ args }) => args as Input<M>);
+  }
+
   // ── writing ─────────────────────────────────────────────────────────────────────────────────────────
 
   /** Send a request and wait, or with `noWait` do not: such methods have no reply then. @internal */
@@ -195,14 +232,16 @@ export abstract class ChannelCore {
     this.checkOpen(method);
     const deadline = this.connection.deadline(timeout);
     const guard = () => this.#checkState(method);
-    if (!pump.write(this.id, method, args, deadline, guard)) throw this.timedOut(method, 'not-sent');
-    const pending = this.#replies.expect(PLANS[method], handlers, consumerOf(args));
+    const now = () => this.connection.lives.current(args);
+    if (!pump.write(this.id, method, now, deadline, guard)) throw this.timedOut(method, 'not-sent');
+    const pending = this.#replies.expect(PLANS[method], args, handlers);
     try {
       pump.until(pending, deadline);
     } finally {
       pending.abandoned = !pending.settled;
     }
-    if (pending.error !== undefined) throw this.tell(pending.error);
+    if (pending.error !== undefined)
+      throw pending.interrupted ? cutOff(method, pending.error) : this.tell(pending.error);
     if (pending.answer === undefined) throw this.timedOut(method, 'unknown');
     return pending.answer;
   }
@@ -214,9 +253,14 @@ export abstract class ChannelCore {
 
   /** @internal */
   protected timedOut(method: string, outcome: 'not-sent' | 'unknown'): TimeoutError {
+    const { outage } = this.connection.lives;
+    const why =
+      outage === undefined
+        ? 'the broker does not read'
+        : `the connection is being recovered: ${outage.message}`;
     const what =
       outcome === 'not-sent'
-        ? 'could not be sent in time: the broker does not read'
+        ? `could not be sent in time: ${why}`
         : 'got no reply in time; it may still be carried out, and its reply will be ignored';
     return new TimeoutError(`${method} on channel ${this.id} ${what}`, {
       method,
@@ -230,7 +274,8 @@ export abstract class ChannelCore {
     this.checkOpen(method);
     const deadline = this.connection.deadline(undefined);
     const guard = () => this.#checkState(method);
-    if (!this.connection.pump.write(this.id, method, args, deadline, guard))
+    const now = () => this.connection.lives.current(args);
+    if (!this.connection.pump.write(this.id, method, now, deadline, guard))
       throw this.timedOut(method, 'not-sent');
     this.blame.remember(method, subject);
   }
@@ -238,13 +283,16 @@ export abstract class ChannelCore {
   /** Send a request whose reply nobody waits for; `late` runs when it comes. @internal */
   protected ask<M extends RequestName>(method: M, args: Input<M>, late: () => void): void {
     this.send(method, args, '');
-    this.#replies.expect(PLANS[method], { late }, consumerOf(args)).abandoned = true;
+    this.#replies.expect(PLANS[method], args, { late }).abandoned = true;
   }
 
   /** Send because of a frame that is being routed, once it is out of the way. @internal */
   #answer<M extends MethodName>(method: M, args: Input<M>): void {
     const { pump, callTimeout } = this.connection;
-    pump.defer(() => pump.write(this.id, method, args, performance.now() + callTimeout));
+    const { life } = this;
+    pump.defer(() => {
+      if (this.life === life) pump.write(this.id, method, args, performance.now() + callTimeout);
+    });
   }
 
   /** Like `#answer`, for the layers: only while the channel is open. @internal */
@@ -331,9 +379,9 @@ export abstract class ChannelCore {
   }
 }
 
-/** The consumer that a request names. */
-function consumerOf(args: { consumerTag?: unknown }): string | undefined {
-  return typeof args.consumerTag === 'string' && args.consumerTag !== '' ? args.consumerTag : undefined;
+/** The connection was lost under a call that cannot be repeated. */
+function cutOff(method: string, loss: AmqpError): AmqpError {
+  return inOutage(`${method} got no reply, and may or may not have been carried out`, loss);
 }
 
 /** A method with content, as `handle` gets it. */

@@ -1,13 +1,4 @@
-import {
-  type AmqpError,
-  BlockedTimeoutError,
-  ChannelClosedError,
-  NackError,
-  TimeoutError,
-  UnroutableError,
-  WrongStateError,
-  wasSent,
-} from '../errors';
+import { type AmqpError, TimeoutError, WrongStateError, wasSent } from '../errors';
 import type { Args, Input } from '../protocol/method-types';
 import type { PropertiesInput } from '../protocol/properties';
 import { type BatchOptions, type Publishing, type PublishResult, publishBatch } from './batch';
@@ -26,7 +17,8 @@ import { Confirms, type Publish } from './confirms';
 import { wireProperties } from './conversions';
 import { Head, Heads } from './heads';
 import { type BodyInput, bodyBytes, Message, ReturnedMessage, withEncoding } from './message';
-import { writeKnown, writePublish } from './publisher';
+import { blockedByBroker, pausedByBroker, publishErrorOf } from './publish-errors';
+import { type Address, writeKnown, writePublish } from './publisher';
 import { when } from './pump';
 import type { Answer } from './rpc';
 
@@ -35,6 +27,11 @@ export type PublishOptions = Input<'basic.publish'> &
   CallOptions & {
     /** Confirm mode: false leaves waiting to `waitForConfirms`. Default true. */
     wait?: boolean | undefined;
+    /**
+     * Confirm mode of a connection with recovery: if that is lost before the confirm came, publish again until one
+     * does. Then the message arrives at least once, perhaps twice. Default `recovery.republish`.
+     */
+    retry?: boolean | undefined;
   };
 
 /** Publishing mode of a channel: transactions and confirms exclude each other. */
@@ -51,6 +48,12 @@ export abstract class PublishingChannel extends ConsumingChannel {
   /** The broker's wish (channel.flow): false means do not publish. */
   #active = true;
   readonly #returned: ReturnedMessage[] = [];
+  /** Of a connection that was lost: to be published again before anything else is. */
+  #unconfirmed: Publish[] = [];
+  /** Something was published in the transaction under way. */
+  #txBegun = false;
+  /** A transaction under way was lost with the connection. */
+  #txLoss: AmqpError | undefined;
 
   /** Called when a mandatory message comes back and no publish waits for it; run by the pump. */
   onReturn: ((message: ReturnedMessage) => void) | undefined;
@@ -69,6 +72,8 @@ export abstract class PublishingChannel extends ConsumingChannel {
    * @throws {NackError} confirm mode: the broker could not take it
    * @throws {UnroutableError} confirm mode and `mandatory`: no queue took it; carries the message
    * @throws {TimeoutError} `outcome` is `not-sent`, or `unknown` when only the confirm is missing
+   * @throws {ConnectionClosedError} `outcome` is `unknown` when the connection was lost before the confirm came; with
+   *   `recovery` it comes back, and `retry` publishes again instead of throwing
    * @throws {BlockedTimeoutError} the broker has blocked publishing for `blockedTimeout` ms; not sent
    * @see AMQP 0-9-1 §1.8.3.7 (basic.publish)
    *
@@ -77,16 +82,22 @@ export abstract class PublishingChannel extends ConsumingChannel {
   basicPublish(body: BodyInput | Message, options: PublishOptions = {}): void {
     // one limit for the way out and for the confirm; where none is awaited the time need not be asked for
     const began = this.#mode === 'confirm' ? performance.now() : 0;
-    const publish = this.publish(body, options);
+    let publish = this.publish(body, options);
     if (publish === undefined || options.wait === false) return;
-    publish.watched = true;
-    try {
-      this.connection.pump.until(publish, this.connection.deadline(options.timeout, began));
-    } finally {
-      publish.watched = publish.settled;
+    const deadline = this.connection.deadline(options.timeout, began);
+    for (;;) {
+      publish.watched = true;
+      try {
+        this.connection.pump.until(publish, deadline);
+      } finally {
+        publish.watched = publish.settled;
+        // who was told that nobody knows may do something about it, and reuse the buffer
+        if (!publish.settled) publish.retry = false;
+      }
+      if (publish.acked) return;
+      if (!publish.interrupted || !publish.retry) throw this.publishError(publish);
+      publish = this.publish(body, options, deadline) as Publish;
     }
-    if (publish.acked) return;
-    throw this.publishError(publish);
   }
 
   /**
@@ -94,10 +105,41 @@ export abstract class PublishingChannel extends ConsumingChannel {
    * needs no checks, only the bytes it gave rise to then. @internal
    */
   publish(body: BodyInput | Message, options: PublishOptions, deadline?: number): Publish | undefined {
-    const known = this.#writeKnown(body, options);
+    if (this.#unconfirmed.length > 0) this.#publishAgain(deadline);
+    const known = this.#writeKnown(body, this.current(options));
     if (!known) this.#writeNew(body, options, deadline);
     this.blame.remember('basic.publish', options.exchange ?? '', options.routingKey);
-    return this.#mode === 'confirm' ? this.#confirms.track(body, options) : undefined;
+    if (this.#mode === 'none') return undefined;
+    if (this.#mode === 'confirm') return this.#track(body, options);
+    this.#txBegun = true;
+    return undefined;
+  }
+
+  #track(body: BodyInput | Message, options: PublishOptions): Publish {
+    const publish = this.#confirms.track(body, options);
+    const { recovery } = this.connection;
+    if (recovery === undefined) return publish;
+    publish.retry = options.retry ?? recovery.republish;
+    // nobody waits for it: the caller's buffer may have something else in it by the time it is published again
+    const isFleeting = publish.retry && options.wait === false && !(body instanceof Message);
+    if (isFleeting) publish.content = Buffer.from(bodyBytes(body));
+    return publish;
+  }
+
+  /** What was published without waiting, and lost its confirm with the connection. */
+  #publishAgain(deadline: number | undefined): void {
+    const lost = this.#unconfirmed;
+    this.#unconfirmed = [];
+    while (lost.length > 0) {
+      const { content, options } = lost[0] as Publish;
+      try {
+        this.publish(content, options, deadline);
+      } catch (error) {
+        this.#unconfirmed.unshift(...lost);
+        throw error;
+      }
+      lost.shift();
+    }
   }
 
   #writeKnown(body: BodyInput | Message, options: PublishOptions): boolean {
@@ -106,70 +148,47 @@ export abstract class PublishingChannel extends ConsumingChannel {
     const head = this.#heads.find(options, isText);
     if (head === undefined) return false;
     this.checkOpen('basic.publish');
-    const { connection } = this;
-    return this.#active && !connection.isBlocked && writeKnown(connection.pump, head, body);
+    const { pump } = this.connection;
+    return this.#active && !pump.isHeld && writeKnown(pump, head, body);
   }
 
   #writeNew(body: BodyInput | Message, options: PublishOptions, limit: number | undefined): void {
     checkOptions('basicPublish', options, PUBLISH_OPTIONS);
     checkBoolean(options.wait, 'wait');
+    checkBoolean(options.retry, 'retry');
     const { timeout } = options;
     const deadline =
       limit ?? this.connection.deadline(timeout === undefined ? undefined : checkTimeout(timeout));
     const bytes = body instanceof Message ? body.body : bodyBytes(body);
     const properties = body instanceof Message ? merged(body, options) : withEncoding(body, options);
     this.checkOpen('basic.publish');
-    this.#waitUntilAllowed(deadline);
     const learn =
       body instanceof Message || !this.#heads.wanted(options)
         ? undefined
         : (head: Uint8Array, headerAt: number) =>
             this.#heads.keep(new Head(options, typeof body === 'string', head, headerAt, this.id));
-    if (!writePublish(this.connection.pump, this, options, properties, bytes, deadline, learn)) {
-      throw this.timedOut('basic.publish', 'not-sent');
-    }
+    let end: ReturnType<typeof writePublish>;
+    do {
+      this.#waitUntilAllowed(deadline);
+      end = writePublish(this.connection.pump, this, options, properties, bytes, deadline, learn);
+    } while (end === 'interrupted'); // the broker has not got the whole of it, and will not
+    if (end === 'late') throw this.timedOut('basic.publish', 'not-sent');
     if (!this.isOpen) this.checkOpen('basic.publish'); // it was closed while a large body waited for room
+  }
+
+  /** Queues by the names they have now. @internal */
+  current<O extends Address & PropertiesInput>(options: O): O {
+    const { names } = this.connection.lives;
+    if (names.isEmpty) return options;
+    const { exchange = '', routingKey = '', replyTo = '' } = options;
+    const key = exchange === '' ? names.of(routingKey) : routingKey;
+    if (key === routingKey && names.of(replyTo) === replyTo) return options;
+    return { ...options, routingKey: key, ...(replyTo === '' ? undefined : { replyTo: names.of(replyTo) }) };
   }
 
   /** Why a publish was not acked. @internal */
   publishError(publish: Publish, what = addressed(publish)): Error {
-    const { returned } = publish;
-    if (publish.error !== undefined) return this.#lost(publish);
-    if (returned !== undefined) {
-      const { replyCode, replyText } = returned;
-      return new UnroutableError<ReturnedMessage>(`${what} was returned: ${replyCode} ${replyText}`, {
-        code: replyText,
-        replyCode,
-        replyText,
-        method: 'basic.publish',
-        message: returned,
-      });
-    }
-    if (publish.nacked) {
-      return new NackError<Message>(`${what} was refused by the broker (basic.nack)`, {
-        method: 'basic.publish',
-        message: publish.message,
-      });
-    }
-    return new TimeoutError(`${what} was not confirmed in time; it may or may not have arrived`, {
-      method: 'basic.publish',
-      outcome: 'unknown',
-      recoverable: true,
-    });
-  }
-
-  /** An innocent publish on a channel that something else closed. */
-  #lost(publish: Publish): AmqpError {
-    const reason = publish.error as AmqpError;
-    if (publish.outcome === 'rejected' || !(reason instanceof ChannelClosedError)) return this.tell(reason);
-    this.tell(reason);
-    return new ChannelClosedError(`publish ${publish.seqNo} was not confirmed: ${reason.message}`, {
-      code: reason.code,
-      method: 'basic.publish',
-      origin: 'broker',
-      outcome: 'unknown',
-      cause: reason,
-    });
+    return publishErrorOf(publish, what, (reason) => this.tell(reason));
   }
 
   /** The broker may have asked not to publish: for this channel (flow) or for all (alarm). */
@@ -183,7 +202,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
           limit,
         )
       )
-        throw this.#blocked();
+        throw blockedByBroker(connection.blockedReason);
     }
     if (
       !this.#active &&
@@ -192,25 +211,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
         deadline,
       )
     )
-      throw this.#paused();
-  }
-
-  #paused(): TimeoutError {
-    return new TimeoutError(
-      `basic.publish was not sent: the broker has paused channel ${this.id} (channel.flow)`,
-      {
-        method: 'basic.publish',
-        outcome: 'not-sent',
-        recoverable: true,
-      },
-    );
-  }
-
-  #blocked(): BlockedTimeoutError {
-    return new BlockedTimeoutError(
-      `basic.publish was not sent: the broker has blocked publishing (${this.connection.blockedReason})`,
-      { method: 'basic.publish', origin: 'broker', recoverable: true, outcome: 'not-sent' },
-    );
+      throw pausedByBroker(this.id);
   }
 
   /**
@@ -238,10 +239,13 @@ export abstract class PublishingChannel extends ConsumingChannel {
     this.checkOpen('waitForConfirms');
     const confirms = this.#confirms;
     const { connection } = this;
-    connection.pump.until(
-      confirms,
-      connection.deadline(options.timeout === undefined ? undefined : checkTimeout(options.timeout)),
+    const deadline = connection.deadline(
+      options.timeout === undefined ? undefined : checkTimeout(options.timeout),
     );
+    do {
+      if (this.#unconfirmed.length > 0) this.#publishAgain(deadline);
+      connection.pump.until(confirms, deadline);
+    } while (this.#unconfirmed.length > 0);
     const failure = confirms.takeFailure();
     if (failure !== undefined) throw this.tell(failure);
     if (!confirms.settled) {
@@ -314,6 +318,26 @@ export abstract class PublishingChannel extends ConsumingChannel {
     this.#confirms = new Confirms();
     this.#mode = 'none';
     this.#active = true;
+    this.#unconfirmed = [];
+    this.takeTransaction();
+  }
+
+  /** @internal */
+  protected override paused(error: AmqpError): void {
+    const isTouched = this.#txBegun || this.deliveries.isTouched;
+    super.paused(error);
+    if (this.#mode === 'tx' && isTouched) this.#txLoss = error;
+    this.#txBegun = false;
+    this.#active = true;
+    this.#unconfirmed.push(...this.#confirms.interrupt(error));
+  }
+
+  /** The transaction under way has ended. @returns why it was lost before, if it was @internal */
+  protected takeTransaction(): AmqpError | undefined {
+    const loss = this.#txLoss;
+    this.#txLoss = undefined;
+    this.#txBegun = false;
+    return loss;
   }
 
   /** @internal */

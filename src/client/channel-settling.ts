@@ -1,3 +1,4 @@
+import { type AmqpError, StaleDeliveryError } from '../errors';
 import { TopologyChannel } from './channel-topology';
 import { checkInteger, checkOptions } from './checks';
 import { Deliveries } from './deliveries';
@@ -41,6 +42,8 @@ export abstract class SettlingChannel extends TopologyChannel {
    * Take responsibility for a message, or with `multiple` for all up to it (0: for all). Does not block.
    * @throws {AlreadySettledError} it was settled before, or needs no ack; nothing is sent, the channel lives
    * @throws {RangeError} no such message was delivered
+   * @throws {StaleDeliveryError} with `recovery.staleDeliveries: 'error'`: the connection was recovered since; else
+   *   that is no error, for the broker delivers the message again
    * @see AMQP 0-9-1 §1.8.3.13 (basic.ack)
    */
   basicAck(deliveryTag: number, options: { multiple?: boolean | undefined } = NO_OPTIONS): void {
@@ -67,13 +70,30 @@ export abstract class SettlingChannel extends TopologyChannel {
     const multiple = how.multiple === true;
     checkInteger(deliveryTag, 'deliveryTag', multiple ? 0 : 1, Number.MAX_SAFE_INTEGER);
     this.checkOpen(method);
+    if (this.deliveries.isStale(deliveryTag)) return this.#stale(method, deliveryTag);
     this.deliveries.check(deliveryTag, multiple, this.id);
     const bits = settlementBits(method, how);
     const { pump } = this.connection;
-    if (bits === undefined || !writeSettlement(pump, this.id, method, deliveryTag, bits, this.#isUrgent))
-      this.send(method, { deliveryTag, ...how }, deliveryTag);
-    else this.blame.remember(method, deliveryTag);
+    const tag = this.deliveries.onWire(deliveryTag);
+    if (bits === undefined || !writeSettlement(pump, this.id, method, tag, bits, this.#isUrgent))
+      this.send(method, { deliveryTag: tag, ...how }, tag);
+    else this.blame.remember(method, tag);
     this.deliveries.settle(deliveryTag, multiple);
+  }
+
+  /** The broker has the message back, and delivers it again: there is nothing to be done about it. */
+  #stale(method: Settlement, deliveryTag: number): void {
+    if (this.connection.recovery?.staleDeliveries !== 'error') return;
+    throw new StaleDeliveryError(
+      `${method} was not sent: message ${deliveryTag} came before the connection was recovered; the broker delivers it again`,
+      { method, outcome: 'not-sent' },
+    );
+  }
+
+  /** @internal */
+  protected override paused(error: AmqpError): void {
+    super.paused(error);
+    this.deliveries.interrupt();
   }
 
   /** The broker must not run dry for want of them: a quarter of the prefetch may wait for the worker's next look. */

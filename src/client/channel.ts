@@ -1,3 +1,4 @@
+import { type AmqpError, ConnectionLostError } from '../errors';
 import type { Args } from '../protocol/method-types';
 import type { CloseReason } from '../protocol/session-options';
 import { PublishingChannel } from './channel-publishing';
@@ -61,19 +62,38 @@ export class Channel extends PublishingChannel {
   /**
    * Commit what was published and settled since the last commit. Blocks until the broker has committed.
    * @throws {TimeoutError | ConnectionClosedError} with `outcome: 'unknown'` when the answer never came
+   * @throws {ConnectionLostError} `TRANSACTION_LOST`: the connection was recovered since it began; nothing of it is left
    * @see AMQP 0-9-1 §1.9.2.3 (tx.commit)
    */
   txCommit(options: CallOptions = {}): void {
     checkOptions('txCommit', options, TIMEOUT_ONLY);
     this.checkMode('tx', 'txCommit');
+    this.checkOpen('tx.commit');
+    const loss = this.takeTransaction();
+    if (loss !== undefined) this.#refuseRest(loss, options);
     this.call('tx.commit', {}, options, '');
     this.deliveries.commit();
+  }
+
+  /** The first part of the transaction was lost with the connection, so there will be no second. */
+  #refuseRest(loss: AmqpError, options: CallOptions): never {
+    this.call('tx.rollback', {}, options, '');
+    this.deliveries.rollback();
+    throw new ConnectionLostError(`nothing was committed, the transaction was lost: ${loss.message}`, {
+      code: 'TRANSACTION_LOST',
+      method: 'tx.commit',
+      origin: 'network',
+      recoverable: true,
+      outcome: 'rejected',
+      cause: loss,
+    });
   }
 
   /** Forget what was published and settled since the last commit; settled messages are unsettled again. Blocks. */
   txRollback(options: CallOptions = {}): void {
     checkOptions('txRollback', options, TIMEOUT_ONLY);
     this.checkMode('tx', 'txRollback');
+    this.takeTransaction();
     this.call('tx.rollback', {}, options, '');
     this.deliveries.rollback();
   }

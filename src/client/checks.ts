@@ -22,7 +22,7 @@ export function optionNames(
 }
 
 export const MESSAGE_PROPERTIES = new Set<string>(PROPERTY_NAMES);
-export const PUBLISH_OPTIONS = optionNames('basic.publish', [], ['wait', ...PROPERTY_NAMES]);
+export const PUBLISH_OPTIONS = optionNames('basic.publish', [], ['wait', 'retry', ...PROPERTY_NAMES]);
 
 /** @throws {TypeError} for something that is not an options object, or a name that is not an option */
 export function checkOptions(verb: string, options: object, allowed: ReadonlySet<string>): void {

@@ -15,6 +15,10 @@ export class Publish {
   returned: ReturnedMessage | undefined;
   error: AmqpError | undefined;
   outcome: Outcome | undefined;
+  /** The connection was lost before the broker's word came, and is recovered. */
+  interrupted = false;
+  /** It shall be repeated then. */
+  retry = false;
 
   readonly exchange: string;
   readonly routingKey: string;
@@ -54,6 +58,8 @@ export class Publish {
  */
 export class Confirms {
   #next = 1;
+  /** What was published before the connection was recovered: the broker counts from 1 again. */
+  #offset = 0;
   readonly #open = new Fifo<Publish>();
   /** Settled, but behind one that is not. */
   readonly #bySeqNo = new Map<number, Publish>();
@@ -82,14 +88,15 @@ export class Confirms {
   }
 
   /** basic.ack or basic.nack came. @throws {ProtocolViolation} for a number that was never published */
-  settle(seqNo: number, multiple: boolean, nacked: boolean): void {
+  settle(wireNo: number, multiple: boolean, nacked: boolean): void {
+    const seqNo = wireNo === 0 ? 0 : wireNo + this.#offset;
     if (seqNo >= this.#next || (seqNo === 0 && !multiple)) {
       throw new ProtocolViolation(
         503,
         'confirm of an unknown publish',
         'basic.ack',
-        `1 to ${this.#next - 1}`,
-        seqNo,
+        `1 to ${this.#next - 1 - this.#offset}`,
+        wireNo,
       );
     }
     if (multiple) {
@@ -148,6 +155,26 @@ export class Confirms {
     }
     this.#open.clear();
     this.#bySeqNo.clear();
+  }
+
+  /**
+   * The connection is lost, and will be recovered: of what was not confirmed nobody knows what became of it.
+   * @returns those that are to be repeated, and for which nobody waits who would do it
+   */
+  interrupt(error: AmqpError): Publish[] {
+    const open = [...this.#open].filter(({ settled }) => !settled);
+    for (const publish of open) {
+      publish.settled = true;
+      publish.interrupted = true;
+      publish.error = error;
+      publish.outcome = 'unknown';
+    }
+    this.#open.clear();
+    this.#bySeqNo.clear();
+    this.#offset = this.#next - 1;
+    const unwatched = open.filter(({ watched }) => !watched);
+    if (unwatched.some(({ retry }) => !retry)) this.#failure = error;
+    return unwatched.filter(({ retry }) => retry);
   }
 
   /** Why confirms are missing for good, if they are. */

@@ -2,22 +2,18 @@ import type { Awakening } from '../bridge/bell';
 import type { ControlCall, ControlReply } from '../bridge/control';
 import { STATE } from '../bridge/layout';
 import { Link } from '../bridge/link';
-import { spawnWorker, type WorkerThread } from '../bridge/spawn';
 import {
   type AmqpError,
-  ConnectError,
   ConnectionClosedError,
   type ErrorDetails,
-  WorkerCrashedError,
   WorkerStalledError,
   WrongStateError,
 } from '../errors';
 import { decodeMethod, PLANS } from '../protocol/codec';
-import { FRAME } from '../protocol/constants';
+import { FRAME, NOTICE_FRAME } from '../protocol/constants';
 import type { Table } from '../protocol/field-table';
 import type { Args } from '../protocol/method-types';
 import type { Command, SessionDescription, SessionOptions } from '../protocol/session-options';
-import { hostAndPort } from '../protocol/uri';
 import { ProtocolViolation } from '../protocol/violation';
 import type { Reader } from '../protocol/wire';
 import { Backlog, type BacklogLimits } from './backlog';
@@ -25,12 +21,13 @@ import { type Channel, type CloseOptions, closeOptions } from './channel';
 import { Dispatcher } from './dispatcher';
 import { closeAtExit, forgetAtExit } from './exit';
 import { interruption } from './interruption';
+import { Lives, type RecoveryInfo } from './lives';
 import type { Settings } from './options';
 import { Pump } from './pump';
+import type { RecoveryPolicy } from './recovery-options';
 import { Replies } from './rpc';
 import { SaslResponder } from './sasl-responder';
-
-type Thread = WorkerThread<ControlCall<SessionOptions>, ControlReply<SessionDescription>>;
+import { crashed, late, startThread, type Thread } from './thread';
 
 const CLOSE_TIMEOUT = 5000;
 const LONGEST_TIMER = 0x7fff_ffff;
@@ -62,12 +59,16 @@ export abstract class ConnectionCore {
   /** @internal */
   readonly link: Link;
   readonly #thread: Thread;
+  /** Undefined: a lost connection is over. @internal */
+  readonly recovery: RecoveryPolicy | undefined;
   /** @internal */
-  protected readonly description: SessionDescription;
+  readonly lives: Lives;
+  /** @internal */
+  protected description: SessionDescription;
   /** @internal */
   protected readonly open = new Map<number, Channel>();
   /** Requests on channel 0: update-secret. @internal */
-  protected readonly replies = new Replies();
+  readonly replies = new Replies();
   /** connection.start: what the broker told about itself. @internal */
   greeting: Args<'connection.start'> | undefined;
   /** Numbers that have had a channel. */
@@ -80,6 +81,10 @@ export abstract class ConnectionCore {
   /** The broker stops taking publishes (memory or disk alarm); run by the pump. */
   onBlocked: ((reason: string) => void) | undefined;
   onUnblocked: (() => void) | undefined;
+  /** The connection is lost, and being recovered; run by the pump. */
+  onOutage: ((error: AmqpError) => void) | undefined;
+  /** It is there again, as it was but for `failures`; run by the pump, which else throws those. */
+  onRecovery: ((info: RecoveryInfo) => void) | undefined;
   /** The connection has ended; run by the pump, or by the call that notices. */
   onClose: ((error: AmqpError) => void) | undefined;
 
@@ -88,6 +93,8 @@ export abstract class ConnectionCore {
     this.maxMessageSize = settings.maxMessageSize;
     this.callTimeout = settings.callTimeout;
     this.blockedTimeout = settings.blockedTimeout;
+    this.recovery = settings.recovery;
+    this.lives = new Lives(this);
     this.link = new Link(settings.ringCapacity, settings.interruptible, settings.stallTimeout);
     const { suspendAt } = settings;
     const { maxBufferedBytes } = settings.session;
@@ -118,7 +125,8 @@ export abstract class ConnectionCore {
     const options = { ...session, spent: performance.now() - began };
     this.control({ call: 'open', memory: link.memory, bell: link.bell.memory, options });
     // the worker keeps the time; its grace here is for the case that it cannot
-    const deadline = began + session.connectTimeout + CLOSE_TIMEOUT;
+    const isPatient = session.recovery?.failFast === false;
+    const deadline = isPatient ? Number.POSITIVE_INFINITY : began + session.connectTimeout + CLOSE_TIMEOUT;
     while (link.state === STATE.STARTING) {
       const end = link.waitReadable(STATE.STARTING, deadline);
       if (end === 'interrupted' || end === 'stopped') throw interruption(end);
@@ -143,7 +151,12 @@ export abstract class ConnectionCore {
 
   // ── what it is ──────────────────────────────────────────────────────────────────────────────────────
 
-  /** True until the connection has ended, as far as this thread has seen. */
+  /** `recovering`: it is lost, and the worker brings it back; calls wait for it meanwhile. */
+  get state(): 'open' | 'recovering' | 'closed' {
+    if (!this.isOpen) return 'closed';
+    return this.lives.outage === undefined ? 'open' : 'recovering';
+  }
+  /** True until the connection has ended, as far as this thread has seen; also while it is recovered. */
   get isOpen(): boolean {
     return this.pump.death === undefined;
   }
@@ -185,7 +198,7 @@ export abstract class ConnectionCore {
   }
   /** Lives of the connection; grows with each recovery. */
   get epoch(): number {
-    return 1;
+    return this.lives.epoch;
   }
   /** Why the connection ended, once it has. */
   get lastError(): AmqpError | undefined {
@@ -323,6 +336,30 @@ export abstract class ConnectionCore {
       );
     }
     if (type === FRAME.METHOD) this.#control0(reader);
+    else if (type === NOTICE_FRAME) this.lives.notice(reader.buffer.subarray(reader.pos, reader.end));
+  }
+
+  // ── recovery ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The broker that has blocked publishing is gone. @internal */
+  lost(): void {
+    this.#blockedReason = undefined;
+  }
+
+  /** @internal */
+  recovered(session: SessionDescription): void {
+    this.description = session;
+    this.pump.frameMax = this.frameMax;
+  }
+
+  /** @internal */
+  renamed(old: string, fresh: string): void {
+    for (const queues of [this.lastingQueues, this.streams]) if (queues.delete(old)) queues.add(fresh);
+  }
+
+  /** What a queue is called now: those that the broker named have another name after each recovery. @internal */
+  currentName(queue: string): string {
+    return this.lives.names.of(queue);
   }
 
   /** The worker has dealt with opening, closing and heartbeats; the rest is for this thread. */
@@ -337,10 +374,12 @@ export abstract class ConnectionCore {
       case 'connection.blocked': {
         const { reason } = method.args;
         this.#blockedReason = reason;
+        this.pump.isHeld = true;
         return this.dispatcher.push({ dispatch: () => this.onBlocked?.(reason) });
       }
       case 'connection.unblocked':
         this.#blockedReason = undefined;
+        this.pump.isHeld = this.pump.suspended;
         return this.dispatcher.push({ dispatch: () => this.onUnblocked?.() });
       case 'connection.update-secret-ok':
         return this.replies.settle({ plan: PLANS[method.name], args: {}, content: undefined });
@@ -370,37 +409,6 @@ export abstract class ConnectionCore {
     this.replies.fail(error);
     if (this.onClose !== undefined) this.dispatcher.push({ dispatch: () => this.onClose?.(error) });
   }
-}
-
-function startThread(timeout: number): Thread {
-  try {
-    return spawnWorker('connection/thread', timeout);
-  } catch (error) {
-    const { message, permission } = error as Error & { permission?: string };
-    const hint = permission === 'WorkerThreads' ? '; node was started without --allow-worker' : '';
-    throw crashed(message + hint, error);
-  }
-}
-
-/** The thread was not there in time, on a machine that is very busy. */
-function late({ connectTimeout, targets }: SessionOptions): ConnectError {
-  const { host, port } = targets[0]!;
-  const reason = `the worker thread did not start within connectTimeout (${connectTimeout} ms)`;
-  return new ConnectError(`cannot connect to ${hostAndPort(targets[0]!)}: ${reason}`, {
-    code: 'CONNECT',
-    attempts: [{ host, port, stage: 'worker', reason }],
-    origin: 'worker',
-    recoverable: true,
-    outcome: 'not-sent',
-  });
-}
-
-function crashed(what: string, cause?: unknown): WorkerCrashedError {
-  return new WorkerCrashedError(`the worker thread of the connection failed: ${what}`, {
-    origin: 'worker',
-    outcome: 'not-sent',
-    cause,
-  });
 }
 
 /** The same end, told by a call that had nothing to do with it and has not been sent. */

@@ -1,7 +1,7 @@
 import { Mailbox } from '../bridge/mailbox';
 import { TimeoutError, WrongStateError } from '../errors';
 import { PLANS } from '../protocol/codec';
-import type { SessionDescription } from '../protocol/session-options';
+import type { Command, SessionDescription } from '../protocol/session-options';
 import { Channel } from './channel';
 import {
   type CallOptions,
@@ -22,7 +22,11 @@ const ANSWER_TIMEOUT = 250;
 
 /** Figures of a connection; taken without disturbing it. */
 export interface ConnectionStats {
-  state: 'open' | 'closed';
+  state: 'open' | 'recovering' | 'closed';
+  /** Lives of the connection: 1, and one more for each recovery. */
+  epoch: number;
+  /** Milliseconds of all outages that are over. */
+  downtime: number;
   /** `host:port` of the broker, as it was asked for. */
   host: string;
   /** `local:port -> remote:port` */
@@ -247,8 +251,11 @@ export class Connection extends ConnectionCore {
     this.checkAlive('connection.update-secret');
     const deadline = this.deadline(options.timeout === undefined ? undefined : checkTimeout(options.timeout));
     const method = 'connection.update-secret';
-    const written = this.pump.write(0, method, { newSecret: secret, reason }, deadline);
-    const pending = this.replies.expect(PLANS[method]);
+    const args = { newSecret: secret, reason };
+    const written = this.pump.write(0, method, args, deadline);
+    const pending = this.replies.expect(PLANS[method], args, {
+      accept: () => void this.link.post({ command: 'secret', secret } satisfies Command),
+    });
     const answered = written && this.pump.until(pending, deadline);
     if (pending.error !== undefined) throw this.tell(pending.error);
     if (answered) return;
@@ -266,7 +273,9 @@ export class Connection extends ConnectionCore {
   stats(): ConnectionStats {
     const { host, address, tls, bytesIn, bytesOut } = this.#describe();
     return {
-      state: this.isOpen ? 'open' : 'closed',
+      state: this.state,
+      epoch: this.epoch,
+      downtime: this.lives.downtime,
       host,
       address,
       tls,

@@ -22,6 +22,8 @@ export interface Consumer {
   handle(message: IncomingMessage): void;
   /** What it has, and has to be acked, will be delivered again. */
   forget(): void;
+  /** The connection is lost, and will be recovered; `forget` has been called. */
+  interrupted?(error: AmqpError): void;
   /** The broker, or the end of the channel, took the consumer away; an error says which. */
   ended(error: AmqpError): void;
 }
@@ -32,6 +34,7 @@ export class CallbackConsumer implements Consumer, Event {
   isStream = false;
   /** @internal */
   readonly backlog: Backlog | undefined;
+  #end: AmqpError | undefined;
 
   constructor(
     readonly channel: Channel,
@@ -55,13 +58,15 @@ export class CallbackConsumer implements Consumer, Event {
   forget(): void {}
 
   ended(error: AmqpError): void {
-    if (error instanceof ConsumerCancelledError) this.channel.connection.dispatcher.push(this);
+    if (!(error instanceof ConsumerCancelledError)) return;
+    this.#end = error;
+    this.channel.connection.dispatcher.push(this);
   }
 
   /** The broker cancelled it: tell the user, who learns it from the pump if there is no callback. */
   dispatch(): void {
     const onCancel = this.onCancel ?? this.channel.onCancel;
-    if (onCancel === undefined) throw cancelled(this.tag);
+    if (onCancel === undefined) throw this.#end ?? cancelled(this.tag);
     onCancel(this.tag);
   }
 }
@@ -71,6 +76,11 @@ export function cancelled(tag: string): ConsumerCancelledError {
     `the broker cancelled consumer "${tag}": its queue was deleted or has moved`,
     { consumerTag: tag },
   );
+}
+
+/** It could not be started again after the connection was recovered. */
+export function notRestarted(tag: string, cause: AmqpError): ConsumerCancelledError {
+  return new ConsumerCancelledError(cause.message, { consumerTag: tag, code: 'CONSUMER_LOST', cause });
 }
 
 export interface IteratorLimits {

@@ -7,13 +7,38 @@ import { AlreadySettledError } from '../errors';
 export class Deliveries {
   readonly #unsettled = new Set<number>();
   #last = 0;
+  /** Tags up to this one are of earlier lives of the connection: the broker has begun to count anew since. */
+  #offset = 0;
   /** Tags settled since the transaction began; undefined outside of one. */
   #journal: number[] | undefined;
 
-  /** A message came. */
-  add(deliveryTag: number, noAck: boolean): void {
+  /** A message came, with this tag of the broker's. @returns the tag by which it is known here */
+  add(wireTag: number, noAck: boolean): number {
+    const deliveryTag = wireTag + this.#offset;
     this.#last = Math.max(this.#last, deliveryTag);
     if (!noAck) this.#unsettled.add(deliveryTag);
+    return deliveryTag;
+  }
+
+  /** The broker's tag; 0 is 0. */
+  onWire(deliveryTag: number): number {
+    return Math.max(0, deliveryTag - this.#offset);
+  }
+
+  /** Is it of a connection that was lost? The broker has the message back, and delivers it again. */
+  isStale(deliveryTag: number): boolean {
+    return deliveryTag <= this.#offset && deliveryTag > 0;
+  }
+
+  /** The connection is lost, and will be recovered. */
+  interrupt(): void {
+    this.clear();
+    this.#offset = this.#last;
+  }
+
+  /** Has anything been settled since the transaction began? */
+  get isTouched(): boolean {
+    return this.#journal !== undefined && this.#journal.length > 0;
   }
 
   has(deliveryTag: number): boolean {
@@ -74,6 +99,7 @@ export class Deliveries {
   reset(): void {
     this.#unsettled.clear();
     this.#last = 0;
+    this.#offset = 0;
     this.#journal = undefined;
   }
 }

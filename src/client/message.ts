@@ -1,4 +1,4 @@
-import { AlreadySettledError, StaleDeliveryError, WrongStateError } from '../errors';
+import { AlreadySettledError, MessageTooLargeError, StaleDeliveryError, WrongStateError } from '../errors';
 import { type TypedTable, typedTable } from '../protocol/field-table';
 import type { Properties } from '../protocol/properties';
 import { isBytes, typeName } from '../protocol/wire';
@@ -198,7 +198,8 @@ export class IncomingMessage extends Message<Properties> {
   /**
    * Take responsibility: the broker forgets the message. Does not block.
    * @throws {AlreadySettledError} when it was settled before or needs no ack; the channel lives
-   * @throws {StaleDeliveryError} when the channel has been reopened since
+   * @throws {StaleDeliveryError} when the channel has been reopened since. After a recovery of the connection there
+   *   is nothing to be done either, but that is an error with `recovery.staleDeliveries: 'error'` only
    */
   ack(options?: { multiple?: boolean | undefined }): void {
     this.#checkSettleable('ack');
@@ -292,6 +293,23 @@ export function inVain(tidyUp: () => void): void {
   } catch {
     // the channel has ended: its next call says so, and the broker tidies up by itself
   }
+}
+
+/** A message above `maxMessageSize` came. */
+export function tooLarge(
+  channel: Channel,
+  deliveryTag: number,
+  bodySize: number,
+  noAck: boolean,
+): MessageTooLargeError {
+  const { maxMessageSize } = channel.connection;
+  const wayOut = noAck
+    ? 'it is lost, as it was taken with noAck'
+    : 'it is unsettled: reject it by its tag, or close the channel to requeue it';
+  return new MessageTooLargeError(
+    `message ${deliveryTag} on channel ${channel.id} has ${bodySize} bytes, above maxMessageSize (${maxMessageSize}); ${wayOut}`,
+    { bodySize, deliveryTag },
+  );
 }
 
 /** Blocking code has no place to await: a promise would be settled before its work is done. */

@@ -3,6 +3,7 @@ import { isBuiltIn, type MechanismName } from '../protocol/sasl';
 import type { SessionOptions } from '../protocol/session-options';
 import { typeName } from '../protocol/wire';
 import { checkBoolean, checkFunction, checkInteger, checkOptions, checkTimeout } from './checks';
+import { type RecoveryOptions, type RecoveryPolicy, resolveRecovery } from './recovery-options';
 import { frameLimit, resolveTargets } from './targets';
 import type { TlsOptions } from './tls-options';
 
@@ -96,6 +97,11 @@ export interface ConnectOptions {
    * 128 MiB later the connection is given up (`OVERRUN`).
    */
   maxBufferedBytes?: number | undefined;
+  /**
+   * Bring a lost connection back, with all that was declared on it, also while this program is busy; `true` for the
+   * defaults. Default false: it is over, and every call says so.
+   */
+  recovery?: boolean | RecoveryOptions | undefined;
   /** Ctrl-C ends a blocking call with InterruptedError; default true. Works in the main thread only. */
   interruptible?: boolean | undefined;
   /** Milliseconds without a sign of life after which the worker thread counts as stalled; default 10000. */
@@ -109,6 +115,7 @@ export interface Settings {
   mechanism: CustomMechanism | undefined;
   /** Bytes that wait for one consumer without acknowledgements before it is suspended. */
   suspendAt: number;
+  recovery: RecoveryPolicy | undefined;
   callTimeout: number;
   blockedTimeout: number;
   maxMessageSize: number;
@@ -146,6 +153,7 @@ const OPTION_NAMES = new Set<string>([
   'interleave',
   'maxMessageSize',
   'maxBufferedBytes',
+  'recovery',
   'interruptible',
   'stallTimeout',
 ] satisfies (keyof ConnectOptions)[]);
@@ -185,6 +193,7 @@ export function resolveOptions(
   const callTimeout = checkTimeout(given.callTimeout ?? DEFAULT_TIMEOUT, 'callTimeout');
   const connectTimeout = given.connectTimeout ?? fromUrl.connectTimeout ?? DEFAULT_TIMEOUT;
   const maxBufferedBytes = count(given.maxBufferedBytes ?? 64 * MIB, 'maxBufferedBytes');
+  const recovery = resolveRecovery(given.recovery, fromUrl);
   const frameMax = Math.max(...targets.map(({ handshake }) => handshake.frameMax));
   return {
     session: {
@@ -203,7 +212,9 @@ export function resolveOptions(
       connectTimeout: timer(connectTimeout, 'connectTimeout'),
       spent: 0,
       maxBufferedBytes,
+      recovery: recovery?.settings,
     },
+    recovery: recovery?.policy,
     suspendAt: Math.min(maxBufferedBytes, Math.max(MIB, maxBufferedBytes / 8)),
     mechanism,
     callTimeout,

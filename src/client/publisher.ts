@@ -19,7 +19,11 @@ export interface Address {
 export interface Target {
   readonly id: number;
   readonly isOpen: boolean;
+  /** Grows when the connection is lost. */
+  readonly life: number;
   checkOpen(method: string): void;
+  /** The same, but for queues that have another name by now. */
+  current<O extends Address & PropertiesInput>(options: O): O;
 }
 
 /** Method and header frame ordinarily fit in this. */
@@ -63,7 +67,8 @@ export function writeKnown(pump: Pump, head: Head, body: Uint8Array | string): b
  * than 1 KiB, goes in whole or not at all. A larger one streams through, and if that has to stop half way the connection ends with it: half a
  * message cannot be taken back.
  * `learn` is given the method and header frame, and where the second begins in it.
- * @returns false when there was no room until `deadline`; nothing was written
+ * @returns `late`: there was no room until `deadline`, nothing was written; `interrupted`: the connection was lost
+ * half way, and is recovered: the broker will not get the whole of it
  * @throws {TypeError | RangeError} before anything is written
  */
 export function writePublish(
@@ -74,66 +79,75 @@ export function writePublish(
   body: Uint8Array,
   deadline: number,
   learn?: (head: Uint8Array, headerAt: number) => void,
-): boolean {
+): 'written' | 'late' | 'interrupted' {
   const { outbound } = pump.link;
   const { writer, frameMax } = pump;
   const capacity = bodyCapacity(frameMax);
   const bodyFrames = body.length + Math.ceil(body.length / capacity) * FRAME_OVERHEAD;
   const whole = USUAL_HEAD_SIZE + bodyFrames;
-  if (whole <= outbound.capacity && !pump.room(whole, deadline)) return false;
+  if (whole <= outbound.capacity && !pump.room(whole, deadline)) return 'late';
 
   const head = () => {
     // no look at what has come here: it could make others write where this is being written
     if (!channel.isOpen) channel.checkOpen('basic.publish');
     const begin = writer.pos;
-    encodeMethod(writer, channel.id, 'basic.publish', address);
+    const current = channel.current(address);
+    encodeMethod(writer, channel.id, 'basic.publish', current);
     const start = openFrame(writer, FRAME.HEADER, channel.id);
-    encodeContentHeader(writer, body.length, properties);
+    encodeContentHeader(writer, body.length, channel.current(properties));
     closeFrame(writer, start);
     if (writer.pos - start > frameMax) {
       throw new RangeError(
         `the message properties take ${writer.pos - start} bytes, but a frame holds ${frameMax} (frameMax)`,
       );
     }
-    learn?.(writer.buffer.subarray(begin, writer.pos), start - begin);
+    if (current === address) learn?.(writer.buffer.subarray(begin, writer.pos), start - begin);
   };
-  if (!pump.claim(USUAL_HEAD_SIZE, head, 'the message properties', deadline)) return false;
+  if (!pump.claim(USUAL_HEAD_SIZE, head, 'the message properties', deadline)) return 'late';
 
   // large headers may have taken the room that was meant for the body
+  const { life } = channel;
   if (outbound.hasRoom(bodyFrames)) writeBody(pump, channel, body, deadline);
   else writeInPieces(pump, channel, body, deadline);
+  if (channel.life !== life) return 'interrupted';
   pump.link.send();
-  return true;
+  return 'written';
 }
 
 /** Nobody else's frame may come between: neither one of this thread's, nor one of the worker's. */
 function writeInPieces(pump: Pump, channel: Target, body: Uint8Array, deadline: number): void {
   pump.link.handsOff();
   pump.undisturbed(() => {
-    writeBody(pump, channel, body, deadline);
-    pump.link.send();
-    pump.link.handsOn();
+    try {
+      writeBody(pump, channel, body, deadline);
+      pump.link.send();
+    } finally {
+      pump.link.handsOn();
+    }
   });
 }
 
 /** Write the body frames, waiting for room between them where the body is larger than the ring. */
 function writeBody(pump: Pump, channel: Target, body: Uint8Array, deadline: number): void {
   const { outbound } = pump.link;
+  const { life } = channel;
   const capacity = bodyCapacity(pump.frameMax);
   for (let at = 0; at < body.length; at += capacity) {
     const end = Math.min(at + capacity, body.length);
     if (!outbound.hasRoom(end - at + FRAME_OVERHEAD)) {
       pump.link.send();
-      waitForNextFrame(pump, end - at + FRAME_OVERHEAD, deadline);
-      if (!channel.isOpen) return;
+      waitForNextFrame(pump, channel, end - at + FRAME_OVERHEAD, deadline);
+      if (!channel.isOpen || channel.life !== life) return;
     }
     writeBodyFrame(pump, channel.id, body, at, end);
   }
 }
 
-function waitForNextFrame(pump: Pump, size: number, deadline: number): void {
+function waitForNextFrame(pump: Pump, channel: Target, size: number, deadline: number): void {
+  const { life } = channel;
   try {
     if (pump.room(size, deadline)) return;
+    if (channel.life !== life) return; // nothing is left that could be half sent
   } catch (error) {
     pump.abort(halfSent(error));
     throw pump.told(error);

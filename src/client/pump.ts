@@ -58,6 +58,10 @@ export class Pump {
   /** Methods that routing a frame gave rise to; sent once the frame has been released. */
   readonly #chores: (() => void)[] = [];
   #holding = false;
+  /** The connection is lost and being recovered: nothing is written until it is there again. */
+  suspended = false;
+  /** Nothing must be published now: `suspended`, or the broker has blocked it. */
+  isHeld = false;
   frameMax = FRAME_OVERHEAD;
 
   constructor(
@@ -135,12 +139,14 @@ export class Pump {
 
   /** As far as there is room: an answer that we owe a peer who does not read must not hold up anybody. */
   #runChores(): void {
+    if (this.suspended) return;
     while (this.#chores.length > 0 && this.link.outbound.hasRoom(USUAL_METHOD_SIZE)) this.#chores.shift()!();
   }
 
   /** Sleep until there is something to do. */
   #sleep(state: number, deadline: number, goal: Waitable, hurry: boolean): Awakening {
-    if (this.#chores.length === 0) return this.link.waitReadable(state, deadline, goal, hurry);
+    if (this.#chores.length === 0 || this.suspended)
+      return this.link.waitReadable(state, deadline, goal, hurry);
     return this.link.waitWritable(USUAL_METHOD_SIZE, state, deadline);
   }
 
@@ -176,21 +182,22 @@ export class Pump {
   // ── writing ─────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Write one method frame and wake the worker. Blocks while the ring is full; `guard` may refuse at the
-   * last moment, for waiting reads frames, and one of them may close the channel.
+   * Write one method frame and wake the worker. Blocks while the ring is full, and while the connection is being
+   * recovered; `guard` may refuse at the last moment, for waiting reads frames, and one of them may close the
+   * channel. So `args` may be asked for then, too.
    * @returns false when `deadline` passed first; nothing was written
    * @throws {TypeError | RangeError} an argument that does not fit; nothing was written
    */
   write<M extends MethodName>(
     channel: number,
     method: M,
-    args: Input<M>,
+    args: Input<M> | (() => Input<M>),
     deadline: number,
     guard?: () => void,
   ): boolean {
     const encode = () => {
       guard?.();
-      encodeMethod(this.writer, channel, method, args);
+      encodeMethod(this.writer, channel, method, typeof args === 'function' ? args() : args);
     };
     if (!this.claim(USUAL_METHOD_SIZE, encode, method, deadline)) return false;
     this.link.send();
@@ -220,15 +227,23 @@ export class Pump {
     throw new RangeError(`${what} does not fit in one frame of ${this.frameMax} bytes`);
   }
 
-  /** Wait until `size` bytes can be written; frames that come meanwhile are routed. */
+  /** Wait until `size` bytes can be written, through an outage if need be; frames that come meanwhile are routed. */
   room(size: number, deadline: number): boolean {
-    while (!this.link.outbound.hasRoom(size)) {
+    while (!this.#isWritable(size)) {
       const { state } = this.link;
       this.poll();
       if (this.death !== undefined) throw this.router.tell(this.death);
-      if (!this.#woke(this.link.waitWritable(size, state, deadline))) return false;
+      if (this.#isWritable(size)) return true; // it is suspended no more
+      const end = this.suspended
+        ? this.link.waitReadable(state, deadline)
+        : this.link.waitWritable(size, state, deadline);
+      if (!this.#woke(end)) return false;
     }
     return true;
+  }
+
+  #isWritable(size: number): boolean {
+    return !this.suspended && this.link.outbound.hasRoom(size);
   }
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────

@@ -22,13 +22,23 @@ export class Pending {
   settled = false;
   answer: Answer | undefined;
   error: AmqpError | undefined;
+  /** The connection was lost, and is being recovered. */
+  interrupted = false;
 
   constructor(
     readonly plan: MethodPlan,
     readonly handlers: AnswerHandlers,
-    /** The consumer that it names, and that its reply names again. */
-    readonly consumerTag: string | undefined,
+    readonly args: object,
   ) {}
+
+  /**
+   * May it be said again when the connection was lost before its reply came? All but a commit may: nobody knows
+   * whether that was carried out. What nobody waits for any more is not worth it, but a consumer has to end.
+   */
+  get isRepeatable(): boolean {
+    const { name } = this.plan;
+    return name !== 'tx.commit' && (!this.abandoned || name === 'basic.cancel');
+  }
 
   /** The caller has gone; the reply is still owed and must never reach the next caller. */
   abandoned = false;
@@ -44,8 +54,8 @@ export class Pending {
 export class Replies {
   readonly #owed: Pending[] = [];
 
-  expect(plan: MethodPlan, handlers: AnswerHandlers = {}, consumerTag?: string): Pending {
-    const pending = new Pending(plan, handlers, consumerTag);
+  expect(plan: MethodPlan, args: object, handlers: AnswerHandlers = {}): Pending {
+    const pending = new Pending(plan, handlers, args);
     this.#owed.push(pending);
     return pending;
   }
@@ -73,7 +83,7 @@ export class Replies {
     const answers = ({ plan }: Pending) => plan.replies.includes(name);
     const named = this.#owed.findIndex(
       (pending) =>
-        pending.consumerTag !== undefined && pending.consumerTag === args.consumerTag && answers(pending),
+        args.consumerTag !== undefined && tagIn(pending.args) === args.consumerTag && answers(pending),
     );
     return named >= 0 ? named : this.#owed.findIndex(answers);
   }
@@ -84,6 +94,20 @@ export class Replies {
     return new ProtocolViolation(503, 'wrong reply', plan.name, plan.replies.join(' or '), name);
   }
 
+  /** Requests whose replies have not come. */
+  get owed(): readonly Pending[] {
+    return this.#owed;
+  }
+
+  /** The connection is lost, and will be recovered. What is left are requests to be repeated. */
+  interrupt(error: AmqpError): void {
+    const [repeated, lost] = [true, false].map((is) => this.#owed.filter((each) => each.isRepeatable === is));
+    this.#owed.splice(0, this.#owed.length, ...(lost as Pending[]));
+    for (const pending of this.#owed) pending.interrupted = true;
+    this.fail(error);
+    this.#owed.push(...(repeated as Pending[]));
+  }
+
   /** No reply will come any more. */
   fail(error: AmqpError): void {
     for (const pending of this.#owed.splice(0)) {
@@ -91,4 +115,9 @@ export class Replies {
       pending.settled = true;
     }
   }
+}
+
+/** The consumer that a request names, and that its reply names again. */
+function tagIn(args: { consumerTag?: unknown }): unknown {
+  return args.consumerTag;
 }

@@ -1,6 +1,6 @@
 import { Channel as ClientChannel } from '../client/channel';
-import type { QosOptions } from '../client/channel-consuming';
 import { type CallOptions, checkFunction, checkOptions, checkShortstr, optionNames } from '../client/checks';
+import type { QosOptions } from '../client/consume-options';
 import { WrongStateError } from '../errors';
 import { ExchangeType } from '../protocol/constants';
 import type { TableInput } from '../protocol/field-table';

@@ -25,6 +25,17 @@ export function connect(url?: string | ConnectOptions, options?: ConnectOptions)
 }
 
 /**
+ * `connect` with `recovery: true`: a connection that comes back by itself, with all that was declared on it.
+ * aio-pika's connect_robust. Blocks and throws like `connect`.
+ *
+ *     const connection = connectRobust('amqp://rabbit-1?reconnect_interval=5');
+ */
+export function connectRobust(url?: string | ConnectOptions, options: ConnectOptions = {}): Connection {
+  const { recovery } = { ...(typeof url === 'object' ? url : undefined), ...options };
+  return connect(url, { ...options, recovery: recovery || true });
+}
+
+/**
  * A connection to a broker. A thread of its own owns the socket: heartbeats go on while your code is
  * busy. Everything else, callbacks included, happens in the thread that made the connection, and only
  * inside its calls.

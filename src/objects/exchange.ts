@@ -32,6 +32,8 @@ export type ExchangePublishOptions = MessageProperties &
     mandatory?: boolean | undefined;
     /** False leaves waiting to `channel.waitForConfirms`; default true. */
     wait?: boolean | undefined;
+    /** After a recovery, publish again what was not confirmed; see `basicPublish`. Default `recovery.republish`. */
+    retry?: boolean | undefined;
     /** How long a delayed exchange keeps it: milliseconds or a duration. */
     delay?: Duration | undefined;
   };

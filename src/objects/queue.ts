@@ -1,7 +1,7 @@
 import type { Publishing, PublishResult } from '../client/batch';
-import type { BasicConsumeOptions, ConsumeOptions } from '../client/channel-consuming';
 import type { DeclaredQueue, QueueDeclareOptions } from '../client/channel-topology';
 import { type CallOptions, checkOptions, checkTimeout } from '../client/checks';
+import type { BasicConsumeOptions, ConsumeOptions } from '../client/consume-options';
 import type { MessageCallback, MessageIterator } from '../client/consumer';
 import type { BodyInput, IncomingMessage, Message } from '../client/message';
 import { when } from '../client/pump';
@@ -75,18 +75,25 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
   readonly exclusive: boolean | undefined;
   readonly autoDelete: boolean | undefined;
   readonly arguments: Readonly<Record<string, TableInputValue>> | undefined;
+  readonly #name: string;
 
   /** Use `channel.declareQueue` or `channel.getQueue`. */
   constructor(
     readonly channel: Channel,
-    readonly name: string,
+    name: string,
     traits: QueueTraits = {},
   ) {
+    this.#name = name;
     this.type = traits.type;
     this.durable = traits.durable;
     this.exclusive = traits.exclusive;
     this.autoDelete = traits.autoDelete;
     this.arguments = traits.arguments;
+  }
+
+  /** Its name. One that the broker made is another after each recovery of the connection. */
+  get name(): string {
+    return this.channel.connection.currentName(this.#name);
   }
 
   // ── bindings ────────────────────────────────────────────────────────────────────────────────────────

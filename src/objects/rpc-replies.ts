@@ -2,6 +2,7 @@ import type { CallOptions } from '../client/checks';
 import type { Publish } from '../client/confirms';
 import type { Consumer } from '../client/consumer';
 import { LONGEST_TTL, wireProperties } from '../client/conversions';
+import { inOutage } from '../client/lives';
 import type { IncomingMessage, Message } from '../client/message';
 import type { Waitable } from '../client/pump';
 import { type AmqpError, TimeoutError } from '../errors';
@@ -23,11 +24,15 @@ export interface Destination {
 class Call implements Waitable {
   reply: IncomingMessage | undefined;
   publish: Publish | undefined;
+  /** The connection was lost, and the reply with it. */
+  loss: AmqpError | undefined;
 
   constructor(readonly replies: Replies) {}
 
   get settled(): boolean {
-    return this.reply !== undefined || this.refused || this.replies.end !== undefined;
+    return (
+      this.reply !== undefined || this.refused || this.loss !== undefined || this.replies.end !== undefined
+    );
   }
 
   /** The broker has not taken the request, or nobody will ever know. */
@@ -101,8 +106,9 @@ export class Replies implements Consumer {
       this.#calls.delete(correlationId);
     }
     if (call.reply !== undefined) return answered(call.reply, to);
+    if (call.loss !== undefined) throw unanswered(to, call.loss);
     if (call.refused) throw channel.publishError(call.publish, requestOf(call.publish, to));
-    throw this.end === undefined ? unanswered(to) : channel.tell(this.end);
+    throw this.end === undefined ? late(to) : channel.tell(this.end);
   }
 
   // ── what the channel says ───────────────────────────────────────────────────────────────────────────
@@ -117,6 +123,11 @@ export class Replies implements Consumer {
   }
 
   forget(): void {}
+
+  /** The replies to come were for the connection that is lost. */
+  interrupted(error: AmqpError): void {
+    for (const call of this.#calls.values()) if (call.reply === undefined) call.loss = error;
+  }
 
   ended(error: AmqpError): void {
     this.end = error;
@@ -145,7 +156,11 @@ function requestOf({ returned }: Publish, { procedure }: Destination): string {
   return returned === undefined ? `the call of "${procedure}"` : `nobody serves "${procedure}": the request`;
 }
 
-function unanswered({ procedure, timeout }: Destination): TimeoutError {
+function unanswered({ procedure }: Destination, loss: AmqpError): AmqpError {
+  return inOutage(`the call of "${procedure}" got no reply, and may or may not have been carried out`, loss);
+}
+
+function late({ procedure, timeout }: Destination): TimeoutError {
   const when = timeout === undefined ? 'in time' : `within ${timeout} ms`;
   return new TimeoutError(
     `the call of "${procedure}" got no reply ${when}; it may still be carried out, and its reply will be ignored`,

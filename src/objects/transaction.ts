@@ -1,6 +1,6 @@
 import type { CallOptions } from '../client/checks';
 import { inVain, refusePromise } from '../client/message';
-import { WrongStateError, wasSent } from '../errors';
+import { AmqpError, WrongStateError, wasSent } from '../errors';
 import type { Channel } from './channel';
 
 /**
@@ -9,6 +9,8 @@ import type { Channel } from './channel';
  *   [started] --commit()--> [committed]
  *       |  \--rollback() was sent, end of the `using` block--> [rolled-back]
  *       +--- the answer to commit never came, the channel ended --> [unknown]
+ *
+ * A connection that is recovered meanwhile has lost it: then `commit` rolls back what came since, and throws.
  */
 export class Transaction implements Disposable {
   #state: 'started' | 'committed' | 'rolled-back' | 'unknown' = 'started';
@@ -33,6 +35,7 @@ export class Transaction implements Disposable {
   /**
    * Make it happen. Blocks until the broker has committed.
    * @throws {WrongStateError} it is over
+   * @throws {ConnectionLostError} `TRANSACTION_LOST`: the connection was recovered since it began; nothing is left of it
    * @throws {TimeoutError | ConnectionClosedError} with `outcome: 'unknown'` when the answer never came
    * @see AMQP 0-9-1 §1.9.2.3 (tx.commit)
    *
@@ -45,7 +48,8 @@ export class Transaction implements Disposable {
       this.channel.txCommit(options);
       this.#state = 'committed';
     } catch (error) {
-      if (wasSent(error)) this.#state = 'unknown';
+      if (isLost(error)) this.#state = 'rolled-back';
+      else if (wasSent(error)) this.#state = 'unknown';
       throw error;
     }
   }
@@ -100,4 +104,8 @@ export class Transaction implements Disposable {
   [Symbol.dispose](): void {
     if (this.state === 'started') this.rollback();
   }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof AmqpError && error.code === 'TRANSACTION_LOST';
 }

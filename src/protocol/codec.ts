@@ -1,5 +1,5 @@
 import { FRAME, FRAME_END, FRAME_OVERHEAD } from './constants';
-import { decodeTable, encodeTable } from './field-table';
+import { decodeTable, encodeTable, rememberTable } from './field-table';
 import type { Args, Input, Method, MethodName } from './method-types';
 import { type Domain, METHODS, type MethodSpec } from './methods';
 import { RecentString } from './recent';
@@ -187,13 +187,17 @@ function decodeDeliver(reader: Reader): Record<string, unknown> {
 }
 
 /** Read the arguments one by one, as the plan says. */
-export function walk(reader: Reader, plan: MethodPlan): Record<string, unknown> {
+export function walk(
+  reader: Reader,
+  plan: MethodPlan,
+  readTable: typeof decodeTable = decodeTable,
+): Record<string, unknown> {
   const args: Record<string, unknown> = {};
   for (const step of plan.steps) {
     reader.at = step.at;
     if (step.op === 'bits') decodeBits(reader, step.bits, args);
-    else if (step.reserved) decodeStep(reader, step.op);
-    else args[step.name] = decodeStep(reader, step.op);
+    else if (step.reserved) decodeStep(reader, step.op, readTable);
+    else args[step.name] = decodeStep(reader, step.op, readTable);
   }
   return args;
 }
@@ -204,10 +208,16 @@ export function decodeMethod(reader: Reader): Method {
   return { name: plan.name, args: decodeArgs(reader, plan) as Args<MethodName> } as Method;
 }
 
-function decodeStep(reader: Reader, op: Exclude<Step['op'], 'bits'>): unknown {
+/** Like `decodeMethod`, but encoded again it is the same bytes: a table keeps the wire types of its values. */
+export function decodeMethodToRepeat(reader: Reader): Method {
+  const plan = decodeMethodPlan(reader);
+  return { name: plan.name, args: walk(reader, plan, rememberTable) as Args<MethodName> } as Method;
+}
+
+function decodeStep(reader: Reader, op: Exclude<Step['op'], 'bits'>, readTable: typeof decodeTable): unknown {
   switch (op) {
     case 'table':
-      return decodeTable(reader);
+      return readTable(reader);
     default:
       return reader[op]();
   }

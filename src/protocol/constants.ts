@@ -4,6 +4,9 @@ export const PROTOCOL_HEADER: Uint8Array = Uint8Array.of(0x41, 0x4d, 0x51, 0x50,
 /** Frame types. @see AMQP 0-9-1 §4.2.3 */
 export const FRAME = { METHOD: 1, HEADER: 2, BODY: 3, HEARTBEAT: 8 } as const;
 
+/** What the worker tells main between the frames of a broker; none of AMQP's, and refused from a peer. */
+export const NOTICE_FRAME = 0xf0;
+
 export const FRAME_END = 0xce;
 /** type (1) + channel (2) + payload size (4) */
 export const FRAME_HEADER_SIZE = 7;

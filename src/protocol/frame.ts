@@ -2,6 +2,12 @@ import { FRAME, FRAME_END, FRAME_HEADER_SIZE, FRAME_MAX_BEFORE_TUNE, FRAME_OVERH
 import { ProtocolViolation } from './violation';
 import { uint32 } from './wire';
 
+/** Who looks at methods of channels as they pass by. */
+export interface MethodTap {
+  isWanted(id: number): boolean;
+  method(channel: number, payload: Buffer): void;
+}
+
 /**
  * Finds the frames in a byte stream that arrives in arbitrary pieces, without keeping the bytes.
  *
@@ -27,11 +33,16 @@ export class FrameScanner {
   #type = 0;
   /** Payload and end octet still to come of the current frame. */
   #remaining = 0;
+  /** The payload that is kept. */
   #control: Buffer | undefined;
+  #channel = 0;
   #controlSize = 0;
 
-  /** `onControl` receives the payload of every method frame on channel 0. */
-  constructor(readonly onControl: (payload: Buffer) => void) {}
+  /** `onControl` receives the payload of every method frame on channel 0, `tap` what it wants of the others. */
+  constructor(
+    readonly onControl: (payload: Buffer) => void,
+    readonly tap?: MethodTap,
+  ) {}
 
   /** True between frames: nothing of the next one has been seen. */
   get atBoundary(): boolean {
@@ -43,15 +54,16 @@ export class FrameScanner {
     let at = start;
     while (at < end) {
       if (this.#headerSize === FRAME_HEADER_SIZE) at = this.#readRest(bytes, at, end);
-      else if (this.#headerSize === 0 && end - at >= FRAME_HEADER_SIZE) at = this.#wholeHeader(bytes, at);
+      else if (this.#headerSize === 0 && end - at >= FRAME_HEADER_SIZE)
+        at = this.#wholeHeader(bytes, at, end);
       else at = this.#readHeader(bytes, at, end);
     }
   }
 
-  #wholeHeader(bytes: Buffer, start: number): number {
+  #wholeHeader(bytes: Buffer, start: number, end: number): number {
     this.#headerSize = FRAME_HEADER_SIZE;
     this.position += FRAME_HEADER_SIZE;
-    this.#beginFrame(bytes, start);
+    this.#beginFrame(bytes, start, end);
     return start + FRAME_HEADER_SIZE;
   }
 
@@ -60,19 +72,29 @@ export class FrameScanner {
     bytes.copy(this.#header, this.#headerSize, start, start + taken);
     this.#headerSize += taken;
     this.position += taken;
-    if (this.#headerSize === FRAME_HEADER_SIZE) this.#beginFrame(this.#header, 0);
+    if (this.#headerSize === FRAME_HEADER_SIZE) this.#beginFrame(this.#header, 0, FRAME_HEADER_SIZE);
     return start + taken;
   }
 
-  #beginFrame(header: Buffer, at: number): void {
+  /** The header lies at `at`; perhaps more behind it, up to `end`. */
+  #beginFrame(header: Buffer, at: number, end: number): void {
     const type = header[at]!;
     const channel = (header[at + 1]! << 8) | header[at + 2]!;
     const size = uint32(header, at + 3);
     checkFrame(type, channel, size, this.frameMax, this.channelMax);
     this.#type = type;
     this.#remaining = size + 1;
-    this.#control = channel === 0 && type === FRAME.METHOD ? Buffer.allocUnsafe(size) : undefined;
+    const isKept =
+      type === FRAME.METHOD &&
+      (channel === 0 || (this.tap !== undefined && this.#isWanted(header, at + FRAME_HEADER_SIZE, end)));
+    this.#control = isKept ? Buffer.allocUnsafe(size) : undefined;
     this.#controlSize = 0;
+    this.#channel = channel;
+  }
+
+  /** A method whose id has not come yet may be. */
+  #isWanted(bytes: Buffer, at: number, end: number): boolean {
+    return at + 4 > end || this.tap!.isWanted(uint32(bytes, at));
   }
 
   #readRest(bytes: Buffer, start: number, end: number): number {
@@ -106,13 +128,25 @@ export class FrameScanner {
     this.#control = undefined;
     this.#headerSize = 0;
     // a method that is refused does not count as received
-    if (control !== undefined) this.onControl(control);
+    if (control === undefined) this.boundary = this.position;
+    else this.#endMethod(control);
+  }
+
+  #endMethod(payload: Buffer): void {
+    if (this.#channel === 0) this.onControl(payload);
+    else if (this.tap?.isWanted(uint32(payload, 0))) this.tap.method(this.#channel, payload);
     this.boundary = this.position;
   }
 }
 
 /** Refuse a frame by its header. @throws {ProtocolViolation} 501, 504, 505 */
-function checkFrame(type: number, channel: number, size: number, frameMax: number, channelMax: number): void {
+export function checkFrame(
+  type: number,
+  channel: number,
+  size: number,
+  frameMax: number,
+  channelMax: number,
+): void {
   const least = LEAST_PAYLOAD[type];
   const isFine = least !== undefined && size >= least && size <= frameMax - FRAME_OVERHEAD;
   if (isFine && channel !== 0 && channel <= channelMax && type !== FRAME.HEARTBEAT) return;

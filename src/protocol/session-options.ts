@@ -54,6 +54,24 @@ export interface SessionOptions {
   spent: number;
   /** Bytes the worker keeps for a main thread that does not read. */
   maxBufferedBytes: number;
+  /** Undefined: a lost connection is over. */
+  recovery?: RecoverySettings | undefined;
+}
+
+/** How a lost connection is recovered. Times are milliseconds. */
+export interface RecoverySettings {
+  /** Before the second attempt; the first is made at once. */
+  interval: number;
+  /** The interval doubles up to this. */
+  maxInterval: number;
+  /** So much of an interval is left to chance: 0 to 1. */
+  jitter: number;
+  /** In a row, until it is given up. */
+  attempts: number;
+  /** The first connection of all is not tried again. */
+  failFast: boolean;
+  /** Declare again what was declared, and start the consumers again. */
+  topology: boolean;
 }
 
 /** What `connection.close` says. */
@@ -72,6 +90,8 @@ export type Command =
   | { command: 'abort' }
   /** A SASL response that main has made; `question` counts the responses that were asked for. */
   | { command: 'respond'; response: Uint8Array; question: number }
+  /** The password has been replaced, also for connections to come. */
+  | { command: 'secret'; secret: string }
   /** A consumer that may be suspended has started; it ends. */
   | { command: 'watch'; key: string; consumer: SuspendableConsumer }
   | { command: 'unwatch'; key: string }

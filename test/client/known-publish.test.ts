@@ -12,7 +12,13 @@ import { CEILING, open, privateQueue, takeAll } from '../support/connect';
 
 /** What is written by hand because it is written for every message: the same bytes as by the table. */
 const MIB = 1 << 20;
-const CHANNEL = { id: 258, isOpen: true, checkOpen: () => {} };
+const CHANNEL = {
+  id: 258,
+  isOpen: true,
+  life: 1,
+  current: <O>(options: O): O => options,
+  checkOpen: () => {},
+};
 
 /** A ring that nobody empties, and what was written into it. */
 function rig() {

@@ -18,7 +18,13 @@ it('large headers that take the room of the body: nothing else may be written be
     return true;
   });
   jest.spyOn(link, 'send').mockImplementation(() => {});
-  const channel = { id: 1, isOpen: true, checkOpen: () => {} };
+  const channel = {
+    id: 1,
+    isOpen: true,
+    life: 1,
+    current: <O>(options: O): O => options,
+    checkOpen: () => {},
+  };
   const headers = { padding: 'x'.repeat(100_000) };
   writePublish(pump, channel, {}, { headers }, Buffer.alloc(MIB - 20_000), performance.now() + 1000);
   expect(undisturbed).toHaveBeenCalledTimes(1);

@@ -21,6 +21,8 @@ export interface RabbitmqOptions {
   plugins?: readonly string[];
   /** Lines to add to rabbitmq.conf. */
   conf?: string;
+  /** A node whose cluster this one joins as it starts. It has to be stopped last. */
+  cluster?: PrivateRabbitmq;
   /** How long the node may take to answer, in milliseconds; default 60,000. */
   timeout?: number;
 }
@@ -73,6 +75,8 @@ export class PrivateRabbitmq {
   readonly managementPort?: number;
 
   readonly #bin: string;
+  /** Of the node's epmd. */
+  readonly #epmdPort: number;
   readonly #context: { cwd: string; env: Record<string, string> };
   readonly #claim: Server;
   readonly #sentinel: ChildProcess;
@@ -80,13 +84,23 @@ export class PrivateRabbitmq {
   #vm: ChildProcess | undefined;
 
   /** @internal `startRabbitmq` is the way in. */
-  constructor(bin: string, { claim, first }: Ports, { tls, plugins = [], conf = '' }: RabbitmqOptions) {
+  constructor(
+    bin: string,
+    { claim, first }: Ports,
+    { tls, plugins = [], conf = '', cluster }: RabbitmqOptions,
+  ) {
     this.node = `amqp-sync-${first}@localhost`;
     this.url = `amqp://guest:guest@127.0.0.1:${first + 1}/%2f`;
     this.#bin = bin;
     this.#claim = claim;
+    this.#epmdPort = cluster === undefined ? first + 5 : cluster.#epmdPort;
     this.#context = { cwd: this.dir, env: environment(this.dir, this.node, first) };
-    this.#sentinel = spawn('sh', ['-c', SENTINEL, 'sentinel', this.dir], {
+    if (cluster !== undefined) {
+      const { env } = this.#context;
+      Object.assign(env, { HOME: cluster.dir, ERL_EPMD_PORT: `${this.#epmdPort}` }); // one cookie, one epmd
+    }
+    const epmd = cluster === undefined ? 'epmd -kill; ' : '';
+    this.#sentinel = spawn('sh', ['-c', `${SENTINEL}; ${epmd}rm -rf "$1"`, 'sentinel', this.dir], {
       ...this.#context,
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true, // out of reach of Ctrl-C
@@ -110,6 +124,13 @@ export class PrivateRabbitmq {
       );
       // RabbitMQ 4 would ask for a client's certificate otherwise
       if (!conf.includes('fail_if_no_peer_cert')) lines.push('ssl_options.fail_if_no_peer_cert = false');
+    }
+    if (cluster !== undefined) {
+      lines.push(
+        'cluster_formation.peer_discovery_backend = classic_config',
+        `cluster_formation.classic_config.nodes.1 = ${cluster.node}`,
+        `cluster_formation.classic_config.nodes.2 = ${this.node}`,
+      );
     }
     if (plugins.includes('rabbitmq_management')) {
       this.managementPort = first + 3;
@@ -185,8 +206,7 @@ export class PrivateRabbitmq {
   }
 }
 
-const SENTINEL =
-  'cd /; while read -r line; do vm=$line; done; [ "$vm" ] && kill -9 "$vm"; epmd -kill; rm -rf "$1"';
+const SENTINEL = 'cd /; while read -r line; do vm=$line; done; [ "$vm" ] && kill -9 "$vm"';
 
 /** For the server, for rabbitmqctl and for epmd alike; nothing of the system's own configuration gets in. */
 function environment(dir: string, node: string, first: number): Record<string, string> {

@@ -99,3 +99,19 @@ test('once stopped it does nothing more', () => {
   jest.advanceTimersByTime(200);
   expect(sent).toEqual([]);
 });
+
+test('after a recovery all consumers run; those of which too much waits are cancelled again', () => {
+  gate.watch('a', A);
+  gate.watch('b', B);
+  gate.suspend('a', true);
+  gate.suspendAll(true);
+  expect(sent).toEqual([1, 3]);
+  gate.rest();
+  gate.suspend('b', true);
+  jest.advanceTimersByTime(200);
+  expect(sent).toEqual([1, 3]);
+  gate.goOn(['b']); // of which the frames are not right any more
+  expect(sent).toEqual([1, 3, 1]);
+  gate.watch('b', B);
+  expect(sent).toEqual([1, 3, 1, 3]);
+});

@@ -345,3 +345,57 @@ describe('a peer that breaks the protocol is refused', () => {
     }
   });
 });
+
+describe('when a session takes the place of a lost one', () => {
+  const NOTICE = frame(0xf0, 0, Buffer.from('something of our own'));
+
+  function again(rig: Rig): FrameScanner {
+    const scanner = new FrameScanner(() => {});
+    scanner.frameMax = FRAME_MAX;
+    scanner.channelMax = 10;
+    rig.inbound.begin(scanner);
+    return scanner;
+  }
+
+  test.each([
+    ['the ring has room', 64 * KIB, 0],
+    ['it is full, and more is held', 16 * KIB, 40],
+    ['the half frame is all that is held', 16 * KIB, 7],
+  ])(
+    'half a frame of the old one is cut off, and what is said between them stays there: %s',
+    (_what, capacity, count) => {
+      const frames = Array.from({ length: Math.max(3, count) }, (_, index) => frameOf(1000 + index));
+      const half = frameOf(3000).subarray(0, 2000);
+      const rig = new Rig(capacity, 1024 * KIB);
+      const first = Buffer.concat([...frames, half]);
+      for (let at = 0; at < first.length; at += 700) rig.feedCopy(first.subarray(at, at + 700));
+      rig.inbound.end();
+      rig.inbound.insert(NOTICE);
+      again(rig);
+      const second = [frameOf(100), frameOf(4000)];
+      for (const each of second)
+        for (let at = 0; at < each.length; at += 300) rig.feedCopy(each.subarray(at, at + 300));
+      rig.inbound.end();
+      rig.inbound.insert(NOTICE);
+      for (let round = 0; round < 100; round++) {
+        rig.takeFrames();
+        rig.inbound.moveHeld();
+      }
+      expect(Buffer.concat(rig.read)).toEqual(Buffer.concat([...frames, NOTICE, ...second, NOTICE]));
+      expect(rig.inbound.heldSize).toBe(0);
+    },
+  );
+
+  test('straight from the socket, too', () => {
+    const rig = new Rig(64 * KIB, 0);
+    const whole = frameOf(500);
+    rig.feed(Buffer.concat([whole, frameOf(500).subarray(0, 499)]));
+    rig.inbound.end();
+    rig.inbound.insert(NOTICE);
+    again(rig);
+    const next = frameOf(600);
+    rig.feed(next);
+    rig.takeFrames();
+    expect(Buffer.concat(rig.read)).toEqual(Buffer.concat([whole, NOTICE, next]));
+  });
+});

@@ -5,8 +5,10 @@ import { WorkerLink } from '../../src/bridge/worker-link';
 import { FRAME } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
 import type { Target } from '../../src/protocol/session-options';
+import { Journal } from '../../src/topology/journal';
 import { Race } from '../../worker/connection/dial';
 import { Outbound } from '../../worker/connection/outbound';
+import { Tap } from '../../worker/connection/tap';
 import { Transport, type TransportEvents } from '../../worker/connection/transport';
 import { frame } from '../protocol/bytes';
 import { generator } from '../support/records';
@@ -345,5 +347,45 @@ describe('drain', () => {
     const done = jest.fn();
     new Rig().outbound.drain(done);
     expect(done).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('when a lost connection has been recovered', () => {
+  test('what main wrote before it noticed does not reach the new broker, and its room is free again', () => {
+    const rig = new Rig();
+    const tap = new Tap(new Journal());
+    rig.send(frameOf(20, 1));
+    rig.outbound.flush(); // this is with the old socket, which will never say so
+    rig.send(frameOf(30, 2));
+    rig.worker.inFlight = 0;
+    expect(rig.worker.epoch).toBe(0);
+    rig.link.enter(1);
+    expect([rig.worker.epoch, rig.worker.stale]).toEqual([1, 50]);
+    const fresh = frameOf(40, 3);
+    rig.send(fresh);
+    const transport = new FakeTransport();
+    const outbound = new Outbound(rig.worker, transport as unknown as Transport, () => false);
+    outbound.discard(tap, () => {});
+    outbound.flush();
+    transport.takeAll();
+    expect(Buffer.concat(transport.wire)).toEqual(fresh);
+    expect(rig.link.unsent).toBe(0);
+  });
+
+  test('at the end of the ring, too, and however often it happens', () => {
+    const rig = new Rig();
+    const tap = new Tap(new Journal());
+    for (let epoch = 1; epoch < 200; epoch++) {
+      rig.send(frameOf(CAPACITY / 2 - 13, 1));
+      rig.link.enter(epoch);
+      const fresh = frameOf(21, 2);
+      rig.send(fresh);
+      const transport = new FakeTransport();
+      const outbound = new Outbound(rig.worker, transport as unknown as Transport, () => false);
+      outbound.discard(tap, () => {});
+      outbound.flush();
+      transport.takeAll();
+      expect(Buffer.concat(transport.wire)).toEqual(fresh);
+    }
   });
 });

@@ -1,21 +1,24 @@
-import { createSecureContext, type SecureContext } from 'node:tls';
 import type { WorkerLink } from '../../src/bridge/worker-link';
-import type { ConnectAttempt, ErrorRecord } from '../../src/errors';
-import type { HandshakeParams } from '../../src/protocol/handshake';
+import type { ErrorRecord } from '../../src/errors';
+import type { Notice } from '../../src/notices';
+import { FRAME_END, NOTICE_FRAME } from '../../src/protocol/constants';
+import { FrameScanner } from '../../src/protocol/frame';
 import type {
   CloseReason,
+  RecoverySettings,
   SessionDescription,
   SessionOptions,
   Target,
-  TlsMaterial,
 } from '../../src/protocol/session-options';
-import { hostAndPort } from '../../src/protocol/uri';
-import { Race, resolve } from './dial';
-import { allFailed, describe, failed } from './failure';
-import { Session } from './session';
+import { Journal } from '../../src/topology/journal';
+import { givenUp } from './failure';
+import { Gate } from './gate';
+import { Inbound } from './inbound';
+import { Search } from './search';
+import { type Lasting, Session, type SessionEvents } from './session';
+import { Tap } from './tap';
+import type { Route } from './transport';
 
-/** A target has at least this long, if there is so much time. */
-const LEAST_SHARE_MS = 2000;
 const ABORTED: ErrorRecord = {
   name: 'ConnectionClosedError',
   message: 'the connection was aborted',
@@ -23,37 +26,45 @@ const ABORTED: ErrorRecord = {
 };
 
 /**
- * Finds a broker that takes the connection: every target in order, of each every address, and the whole list
- * as often as asked for, until one session is open. Then that session is the connection.
+ * One connection of main's, for as long as main has it: one session, or with recovery one after the other.
  *
- *   [looking for] --one is open--> [connected] --ends--> [over]
- *     |  target -> addresses -> session                    ^
- *     |    ^---- failed: the next ---+                     |
- *     |    ^-- retryDelay -- list is at its end            |
- *     +-- refused, time is up, no attempts left, aborted --+
+ *                    +------------------ failed, and it may be tried again -----------------+
+ *                    v                                                                      |
+ *   [dialing] -> ... [waiting] --interval, ever longer--> [dialing] --open-ok--> (session: restoring)
+ *      | open            ^                                   | refused, or no attempts left  | all is there again
+ *      v                 | lost, and recovery is on          v                               |
+ *   [connected] ---------+--------------------------------> [over]                           |
+ *      ^     \-- closed by main or for good, or no recovery --^   <-- close, abort: at once, wherever it is
+ *      +-------------------------------------------------------------------------------------+
  *
- * The time is one budget: a target gets its share of what is left in this round, so that the first that does
- * not answer leaves some for the others. The last word on how it ended goes to main as the report.
+ * Main hears of it in notices between the frames of the inbound ring: `lost` ends a life of the connection, and
+ * `recovered` begins the next. What main had written before it saw that is not for the new broker: it says in shared
+ * memory where its new life begins in the outbound ring (see `Link.enter`), and until then nothing of that is sent.
+ * Topology comes back without main, which may be busy. The last word on how it ended goes to main as the report.
  */
 export class Connector {
   session: Session | undefined;
-  #state: 'looking' | 'connected' | 'over' = 'looking';
-  readonly #attempts: ConnectAttempt[] = [];
-  #sessions = 0;
-  #last: ErrorRecord | undefined;
-  #refusal: ErrorRecord | undefined;
-  /** Credentials a broker has said no to: the others of a cluster would say the same. */
-  readonly #refused = new Set<HandshakeParams | TlsMaterial>();
+  #state: 'dialing' | 'waiting' | 'connected' | 'over' = 'dialing';
+  #search: Search | undefined;
+  readonly #lasting: Lasting;
+  readonly #journal: Journal | undefined;
   #aborted = false;
-  #round = 1;
-  #next = 0;
-  /** The share of a target, or the pause between two rounds. */
-  #timer: NodeJS.Timeout | undefined;
-  readonly #deadline: number;
-  /** The current target has had its share: its other addresses are not for now. */
-  #spent = false;
+  /** Main has closed it: whatever happens now, it is not to come back. */
+  #isClosing = false;
   /** Responses that mechanisms of the user's own were asked for. */
   #questions = 0;
+
+  /** How often it has been recovered. */
+  #epoch = 0;
+  /** Since the last time it was open: why it is not, since when, and what was tried. */
+  #loss: ErrorRecord | undefined;
+  #lostAt = 0;
+  #attempts = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** Of the session that is open, or was last. */
+  #description: SessionDescription | undefined;
+  /** In the order in which they are tried. */
+  #targets: Target[];
 
   constructor(
     readonly link: WorkerLink,
@@ -61,164 +72,179 @@ export class Connector {
     /** Runs once, when nothing is left. */
     readonly onOver: () => void,
   ) {
-    this.#deadline = performance.now() + options.connectTimeout - options.spent;
-    this.#tryNext();
+    this.#targets = options.targets;
+    this.#journal = options.recovery && new Journal();
+    this.#lasting = {
+      inbound: new Inbound(link, new FrameScanner(() => {}), 0),
+      gate: new Gate((frames) => this.session?.interject(frames) === true),
+      tap: this.#journal && new Tap(this.#journal),
+      report: { renames: [], failures: [] },
+    };
+    this.#dial(options);
   }
 
-  // ── looking ─────────────────────────────────────────────────────────────────────────────────────────
+  // ── dialing ─────────────────────────────────────────────────────────────────────────────────────────
 
-  #tryNext(): void {
-    clearTimeout(this.#timer);
-    this.#spent = false;
-    const { targets, dial, connectTimeout, connectionAttempts } = this.options;
-    const target = targets[this.#next++];
-    if (target === undefined) return this.#roundOver();
-    if (this.#isRefused(target)) return this.#tryNext();
-    const share = this.#share();
-    const isAlone = targets.length === 1 && connectionAttempts === 1;
-    const limit = isAlone
-      ? `connectTimeout (${connectTimeout} ms)`
-      : `${Math.round(share)} ms, its share of connectTimeout (${connectTimeout} ms)`;
-    this.#timer = setTimeout(() => this.#tooLate(target, `no answer within ${limit}`), share);
-    const round = this.#round;
-    resolve(target.host, dial.interleave, (error, addresses) => {
-      const late = this.#state !== 'looking' || this.#round !== round || targets[this.#next - 1] !== target;
-      if (late) return;
-      if (error !== undefined) return this.#unresolved(target, describe(error), error);
-      this.#open(target, new Race(addresses, dial.happyEyeballsDelay));
+  #dial(options: SessionOptions): void {
+    this.#state = 'dialing';
+    this.#search = new Search(options, {
+      session: (route, events) => this.#begin(route, events),
+      failed: (record) => this.#notFound(record),
     });
+    this.#search.start();
   }
 
-  /**
-   * What a target may take: a fair part of the time for all attempts that are still due, pauses aside. But not
-   * too little for a slow network; then there will be fewer rounds.
-   */
-  #share(): number {
-    const { targets, connectionAttempts, retryDelay } = this.options;
-    const inRound = targets.length - this.#next + 1;
-    const rounds = connectionAttempts - this.#round;
-    const fair = (this.#remaining - rounds * retryDelay) / (inRound + rounds * targets.length);
-    return Math.max(fair, Math.min(LEAST_SHARE_MS, this.#remaining / inRound));
-  }
-
-  get #remaining(): number {
-    return Math.max(0, this.#deadline - performance.now());
-  }
-
-  #tooLate(target: Target, reason: string): void {
-    this.#spent = true;
-    if (this.session !== undefined) return this.session.tooLate(reason);
-    this.#unresolved(target, reason);
-  }
-
-  #unresolved({ host, port }: Target, reason: string, error?: NodeJS.ErrnoException): void {
-    const record = failed('ConnectError', { host, port, stage: 'resolve', reason });
-    this.#failed(error?.code === undefined ? record : { ...record, code: error.code });
-  }
-
-  #open(target: Target, race: Race): void {
-    const { host, port } = target;
-    let secure: SecureContext | undefined;
-    try {
-      secure = target.tls && createSecureContext(target.tls as object);
-    } catch (error) {
-      const reason = `the TLS options cannot be used: ${describe(error as Error)}`;
-      const record = failed('ConnectError', { host, port, stage: 'tls', reason });
-      return this.#failed(
-        { ...record, code: 'TLS_OPTIONS', origin: 'client', recoverable: false },
-        target.tls,
-      );
-    }
-    this.#sessions++;
-    const route = { target, race, secure, dial: this.options.dial };
-    this.session = new Session(this.link, route, this.options, {
+  #begin(route: Route, search: Pick<SessionEvents, 'accepted' | 'ended'>): Session {
+    const events: SessionEvents = {
       asked: () => {
         this.#questions++;
       },
-      opened: () => this.#opened(),
-      ending: (record) => this.link.close(JSON.stringify(record)),
-      ended: (record) => this.#ended(route, record),
-    });
+      accepted: search.accepted,
+      opened: () => this.#opened(route),
+      ending: (record) => {
+        if (!this.#mayRecover(record)) this.link.close(JSON.stringify(record));
+      },
+      ended: (record) => {
+        if (this.#state === 'connected') this.#ended(record);
+        else if (this.#aborted) this.#over(ABORTED);
+        else if (this.#state === 'dialing') this.#failed(search, record);
+      },
+    };
+    const epoch = this.#wasOpen ? this.#epoch + 1 : 0;
+    this.session = new Session(this.link, route, this.options, this.#lasting, events, epoch);
+    return this.session;
   }
 
-  #opened(): void {
-    clearTimeout(this.#timer);
-    this.#state = 'connected';
-    this.link.open();
-  }
-
-  #ended({ target, race }: { target: Target; race: Race }, record: ErrorRecord | undefined): void {
-    if (this.#state !== 'looking') return this.#over(record);
+  #failed(search: Pick<SessionEvents, 'ended'>, record: ErrorRecord | undefined): void {
     this.session = undefined;
-    if (this.#aborted) return this.#over(ABORTED);
-    // the next session's stream begins where main has read to
-    this.link.inbound.rewind();
-    const another = record?.recoverable !== false && race.left > 0 && !this.#spent;
-    if (!another) return this.#failed(record as ErrorRecord, target.handshake);
-    this.#attempts.push(...(record?.attempts ?? []));
-    this.#open(target, race);
+    search.ended(record);
   }
 
-  /** `cause`: what was refused, if anything. */
-  #failed(record: ErrorRecord, cause?: HandshakeParams | TlsMaterial): void {
-    this.#last = record;
-    this.#attempts.push(...(record.attempts ?? []));
-    if (record.recoverable === false) {
-      this.#refusal ??= record;
-      if (cause !== undefined) this.#refused.add(cause);
-    }
-    if (this.#remaining > 0) this.#tryNext();
-    else this.#giveUp(this.#roundsMissed());
+  #opened({ target }: Route): void {
+    this.#search?.found();
+    this.#state = 'connected';
+    // the next search begins with the next one: this one may be about to go
+    const at = this.#targets.indexOf(target) + 1;
+    this.#targets = [...this.#targets.slice(at), ...this.#targets.slice(0, at)];
+    this.describe(); // it may be lost again before main asks
+    if (this.#wasOpen) this.#recovered();
+    else this.link.open();
   }
 
-  #isRefused({ handshake, tls }: Target): boolean {
-    return this.#refused.has(handshake) || (tls !== undefined && this.#refused.has(tls));
+  // ── recovering ──────────────────────────────────────────────────────────────────────────────────────
+
+  get #wasOpen(): boolean {
+    return this.#loss !== undefined || this.#epoch > 0;
   }
 
-  /** For whoever asked for more rounds than there was time for. */
-  #roundsMissed(): string {
-    const { connectionAttempts, connectTimeout } = this.options;
-    const left = connectionAttempts - this.#round;
-    return left === 0
-      ? ''
-      : ` and connectTimeout (${connectTimeout} ms) leaves no time for ${left} more rounds`;
+  #mayRecover({ recoverable, origin }: ErrorRecord): boolean {
+    if (this.#aborted || this.#isClosing) return false;
+    return this.options.recovery !== undefined && recoverable === true && origin !== 'client';
   }
 
-  #roundOver(): void {
-    const { targets, connectionAttempts, retryDelay } = this.options;
-    const hopeless = targets.every((target) => this.#isRefused(target));
-    if (hopeless || this.#round >= connectionAttempts) return this.#giveUp('');
-    if (this.#remaining <= retryDelay) return this.#giveUp(this.#roundsMissed());
-    this.#timer = setTimeout(() => {
-      this.#round++;
-      this.#next = 0;
-      this.#tryNext();
-    }, retryDelay);
+  /** It was open. */
+  #ended(record: ErrorRecord | undefined): void {
+    if (this.#aborted || record === undefined || !this.#mayRecover(record))
+      return this.#over(this.#aborted ? ABORTED : record);
+    this.session = undefined;
+    this.#loss = record;
+    this.#lostAt = performance.now();
+    this.#journal?.lost();
+    this.#lasting.gate.rest();
+    this.#tell({ notice: 'lost', record });
+    this.#wait();
   }
 
-  /** A refusal is what has to be mended; and if there was more than one attempt, all of them are told. */
-  #giveUp(hint: string): void {
-    const only = this.#sessions <= 1 && this.options.targets.length === 1 && hint === '';
-    this.#over(only ? this.#last : allFailed(this.#attempts, hint, this.#refusal));
+  #notFound(record: ErrorRecord): void {
+    this.session = undefined;
+    const { recovery } = this.options;
+    const isFirst = !this.#wasOpen && this.#attempts === 0 && recovery?.failFast !== false;
+    if (isFirst || recovery === undefined) return this.#over(record);
+    this.#attempts++;
+    const isOver = record.recoverable === false || this.#attempts >= recovery.attempts;
+    if (isOver) this.#over(givenUp(this.#loss, record, this.#attempts));
+    else this.#wait();
+  }
+
+  /** The first attempt is made at once, or nearly: many may have lost their connections together. */
+  #wait(): void {
+    this.#state = 'waiting';
+    this.#timer = setTimeout(
+      () => {
+        const targets = this.#targets;
+        this.#dial({ ...this.options, targets, connectionAttempts: 1, spent: 0 });
+      },
+      pauseBefore(this.#attempts, this.options.recovery as RecoverySettings),
+    );
+  }
+
+  /** Main hears of the new life, and it begins. */
+  #recovered(): void {
+    const { session } = this;
+    if (session === undefined || this.#journal === undefined) return;
+    this.#epoch = session.epoch;
+    const { renames, failures } = this.#lasting.report;
+    const channels = this.#journal.channels.open();
+    this.#tell({
+      notice: 'recovered',
+      epoch: this.#epoch,
+      session: session.describe(),
+      downtime: performance.now() - this.#lostAt,
+      attempts: this.#attempts + 1,
+      renames,
+      failures,
+      channels: channels.map(([number, { consumers }]) => [number, [...consumers.keys()]]),
+    });
+    const renamed = new Set(renames.map(([, name]) => name));
+    const changed = channels.flatMap(([number, { consumers }]) =>
+      [...consumers.values()]
+        .filter(({ args }) => renamed.has(args.queue))
+        .map(({ args }) => `${number}/${args.consumerTag}`),
+    );
+    this.#loss = undefined;
+    this.#attempts = 0;
+    renames.length = 0;
+    failures.length = 0;
+    this.#lasting.gate.goOn(changed);
+  }
+
+  #tell(notice: Notice): void {
+    const payload = Buffer.from(JSON.stringify(notice));
+    const head = Buffer.alloc(7);
+    head[0] = NOTICE_FRAME;
+    head.writeUInt32BE(payload.length, 3);
+    this.#lasting.inbound.insert(Buffer.concat([head, payload, Buffer.of(FRAME_END)]));
   }
 
   #over(record: ErrorRecord | undefined): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
     clearTimeout(this.#timer);
+    this.#search?.stop();
+    this.#lasting.gate.stop();
     this.link.close(record === undefined ? '' : JSON.stringify(record));
     this.onOver();
   }
 
   // ── from main ───────────────────────────────────────────────────────────────────────────────────────
 
+  get gate(): Gate {
+    return this.#lasting.gate;
+  }
+
   wake(): void {
-    this.session?.wake();
+    if (this.session !== undefined) this.session.wake();
+    else this.#lasting.inbound.moveHeld();
   }
 
   close(reason: CloseReason): void {
-    if (this.#state === 'looking') this.abort();
-    else this.session?.close(reason);
+    this.#isClosing = true;
+    if (this.#state === 'connected') return this.session?.close(reason);
+    if (!this.#wasOpen) return this.abort();
+    // nobody is there to be told
+    const session = this.#search?.stop();
+    this.#over(undefined);
+    session?.giveUp(ABORTED);
   }
 
   abort(): void {
@@ -232,16 +258,26 @@ export class Connector {
     if (question === this.#questions) this.session?.respond(Buffer.from(response));
   }
 
+  /** The password has been replaced: the next connection has to say the new one. */
+  renewSecret(secret: string): void {
+    for (const { handshake } of this.options.targets) handshake.password = secret;
+  }
+
   describe(): SessionDescription | undefined {
-    if (this.session === undefined) return undefined;
-    const { handshake, transport, route } = this.session;
-    return {
-      tuning: handshake.tuning,
-      host: hostAndPort(route.target),
-      address: transport.address,
-      tls: transport.tls,
-      bytesIn: transport.bytesIn,
-      bytesOut: transport.bytesOut,
-    };
+    if (this.#state === 'connected') this.#description = this.session?.describe();
+    return this.#description;
   }
 }
+
+/** Milliseconds before an attempt, when `failed` have failed in a row. */
+export function pauseBefore(
+  failed: number,
+  { interval, maxInterval, jitter }: RecoverySettings,
+  random: () => number = Math.random,
+): number {
+  if (failed === 0) return random() * Math.min(jitter * interval, MOST_HASTE_MS);
+  const pause = Math.min(interval * 2 ** (failed - 1), maxInterval);
+  return Math.min(pause * (1 - jitter + 2 * jitter * random()), maxInterval);
+}
+
+const MOST_HASTE_MS = 100;

@@ -180,3 +180,11 @@ export function allFailed(
 function cut(text: string): string {
   return text.length <= LONGEST_REASON ? text : `${text.slice(0, LONGEST_REASON)}…`;
 }
+
+/** It was lost (or there never was one), and cannot be had again: `last` is why the last attempt failed. */
+export function givenUp(loss: ErrorRecord | undefined, last: ErrorRecord, attempts: number): ErrorRecord {
+  const count = attempts === 1 ? 'the attempt' : `${attempts} attempts`;
+  const beginning =
+    loss === undefined ? '' : `${loss.message}; ${count} to recover it failed, and it was given up: `;
+  return { ...last, message: beginning + last.message };
+}

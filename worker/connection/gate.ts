@@ -18,6 +18,7 @@ export class Gate {
   /** Those of which too much waits with main. */
   readonly #suspended = new Set<string>();
   #allSuspended = false;
+  #isResting = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** `send` writes frames now, or returns false: main is in the middle of a message. */
@@ -48,6 +49,7 @@ export class Gate {
 
   #act(): void {
     clearTimeout(this.#timer);
+    if (this.#isResting) return;
     for (const [key, { cancel, consume }] of this.#consumers) {
       const wanted = this.#allSuspended || this.#suspended.has(key);
       if (this.#cancelled.has(key) === wanted) continue;
@@ -58,6 +60,21 @@ export class Gate {
       if (wanted) this.#cancelled.add(key);
       else this.#cancelled.delete(key);
     }
+  }
+
+  /** The connection is lost: its consumers will all be started again. */
+  rest(): void {
+    this.#isResting = true;
+    this.#allSuspended = false;
+    this.#cancelled.clear();
+    clearTimeout(this.#timer);
+  }
+
+  /** They have been. `changed`: those for which the frames are not right any more; main will leave others. */
+  goOn(changed: readonly string[]): void {
+    this.#isResting = false;
+    for (const key of changed) this.#consumers.delete(key);
+    this.#act();
   }
 
   stop(): void {

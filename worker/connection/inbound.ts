@@ -21,7 +21,8 @@ interface Held {
  *   ring is full -----------> read into the scratch, keep a copy
  *   overflow is full -------> stop reading; main's doorbell resumes it
  *
- * Main sees whole frames only: what is published is the last frame boundary.
+ * Main sees whole frames only: what is published is the last frame boundary. Streams follow one another, those of
+ * several sessions: what a session leaves half done is cut off.
  */
 export class Inbound {
   readonly #held: Held[] = [];
@@ -31,16 +32,54 @@ export class Inbound {
   /** Allocated when first needed: most connections never overflow. */
   #scratch: Buffer | undefined;
   /** Ring position of the stream's first byte. */
-  readonly #origin: number;
+  #origin: number;
 
   constructor(
     readonly link: WorkerLink,
-    readonly scanner: FrameScanner,
+    public scanner: FrameScanner,
     /** Bytes in the overflow from which on the socket is to be left unread. */
     public maxHeld: number,
   ) {
     this.#origin = link.inbound.head;
     this.#pieceSize = Math.min(SCRATCH_SIZE, link.inbound.capacity / 8);
+  }
+
+  /** Another stream begins. */
+  begin(scanner: FrameScanner): void {
+    this.scanner = scanner;
+    this.#origin = this.#end;
+  }
+
+  /** The stream has ended: a frame that is not whole never will be. */
+  end(): void {
+    for (let excess = this.scanner.position - this.scanner.boundary; excess > 0; ) {
+      const piece = this.#held.at(-1);
+      if (piece === undefined) break;
+      const cut = Math.min(piece.size, excess);
+      piece.size -= cut;
+      this.#heldSize -= cut;
+      excess -= cut;
+      if (piece.size === 0) this.#held.pop();
+    }
+    if (this.#held.length === 0) this.link.inbound.rewind();
+    else this.#held.at(-1)!.boundary = this.#end;
+  }
+
+  /** Put whole frames of our own between those of the stream. */
+  insert(frames: Buffer): void {
+    this.#origin = (this.#origin + frames.length) >>> 0;
+    if (this.#held.length === 0 && this.link.inbound.hasRoom(frames.length)) {
+      this.link.inbound.write(frames, 0, frames.length);
+      return this.link.publish(this.link.inbound.head);
+    }
+    this.#heldSize += frames.length;
+    this.#held.push({ bytes: frames, size: frames.length, boundary: this.#end });
+    this.moveHeld();
+  }
+
+  /** Ring position behind everything that has come. */
+  get #end(): number {
+    return (this.link.inbound.head + this.#heldSize) >>> 0;
   }
 
   get full(): boolean {

@@ -1,4 +1,6 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
+import type { Outgoing } from '../../src/protocol/handshake';
+import type { Tap } from './tap';
 import type { Transport } from './transport';
 
 /**
@@ -20,6 +22,8 @@ export class Outbound {
     readonly transport: Transport,
     /** Will `flush` be called again before long, without the doorbell? */
     readonly isAttended: () => boolean,
+    /** Sees what is sent. */
+    readonly tap?: Tap,
   ) {}
 
   /** Write what there is, and go on until there is nothing left. */
@@ -32,9 +36,11 @@ export class Outbound {
     const first = outbound.readable();
     this.link.inFlight = size;
     if (first.length >= size) {
+      this.tap?.sent(first.subarray(0, size));
       this.transport.write(first.subarray(0, size), () => this.#written(size));
     } else {
       const second = outbound.readable(first.length).subarray(0, size - first.length);
+      this.tap?.sent(first, second);
       this.transport.write(first);
       this.transport.write(second, () => this.#written(size));
     }
@@ -66,6 +72,16 @@ export class Outbound {
     if (this.link.handsOff || this.link.hasOutbound) return false;
     this.transport.write(frames);
     return true;
+  }
+
+  /** Main writes for this session from now on: take out what is before that, and say what has to be said of it. */
+  discard(tap: Tap, say: (channel: number, method: Outgoing) => void): void {
+    const { outbound, stale: size } = this.link;
+    const first = outbound.readable().subarray(0, size);
+    const second =
+      first.length < size ? outbound.readable(first.length).subarray(0, size - first.length) : undefined;
+    for (const { channel, method } of tap.salvage(first, second)) say(channel, method);
+    this.link.release(size);
   }
 
   /** Flush, then run `done` once. */

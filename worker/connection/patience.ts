@@ -84,6 +84,5 @@ export class Patience {
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.gate.stop();
   }
 }

@@ -1,24 +1,28 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
-import { type ConnectAttempt, closeRecord, type ErrorRecord, violationRecord } from '../../src/errors';
+import { closeRecord, type ErrorRecord, violationRecord } from '../../src/errors';
 import { decodeMethod, encodeMethod, methodName } from '../../src/protocol/codec';
 import { FRAME, FRAME_END, PROTOCOL_HEADER } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
-import { CannotAuthenticate, describeStranger, Handshake, type Outgoing } from '../../src/protocol/handshake';
+import { CannotAuthenticate, Handshake, type Outgoing } from '../../src/protocol/handshake';
 import type { Args, Method } from '../../src/protocol/method-types';
-import type { CloseReason, SessionOptions } from '../../src/protocol/session-options';
+import type { CloseReason, SessionDescription, SessionOptions } from '../../src/protocol/session-options';
 import { hostAndPort } from '../../src/protocol/uri';
 import { fitShortstr } from '../../src/protocol/utf8';
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { OutOfRoom, Reader, Writer } from '../../src/protocol/wire';
+import type { ReplayReport } from '../../src/topology/plan';
 import { Blockade } from './blockade';
 import { Cadence } from './cadence';
-import { describe, failed, lost, refusedUser, refusedVhost, troubled } from './failure';
-import { Gate } from './gate';
+import { frameOf } from './frames';
+import type { Gate } from './gate';
 import { Heartbeat } from './heartbeat';
-import { Inbound } from './inbound';
+import type { Inbound } from './inbound';
 import { Outbound } from './outbound';
 import { Patience } from './patience';
+import { LONGEST_PATIENCE_MS, Restoration } from './restoration';
+import type { Tap } from './tap';
 import { type Route, Transport, type TransportEvents } from './transport';
+import { Verdict } from './verdict';
 
 /** Methods of channel 0 that an open connection may bring; main acts on them. */
 const FOR_MAIN = new Set(['connection.blocked', 'connection.unblocked', 'connection.update-secret-ok']);
@@ -30,13 +34,15 @@ const LAST_WORD_MS = 500;
 /** How long a last word may take to leave, when nobody else sets a limit. */
 const LEAVE_TIMEOUT_MS = 2000;
 
-/** The port that is for TLS by custom. */
-const TLS_PORT = 5671;
+const SCRATCH_SIZE = 64 * 1024;
 
 /** What becomes of a session. */
 export interface SessionEvents {
   /** A response of its SASL mechanism is wanted, and it is not built in. */
   asked(): void;
+  /** The broker has let us in. */
+  accepted(): void;
+  /** It is main's now. In place of a lost one, its topology is there again. */
   opened(): void;
   /** It was open, and will end for this reason. */
   ending(record: ErrorRecord): void;
@@ -44,82 +50,101 @@ export interface SessionEvents {
   ended(record: ErrorRecord | undefined): void;
 }
 
+/** What outlives a session. */
+export interface Lasting {
+  readonly inbound: Inbound;
+  readonly gate: Gate;
+  /** Undefined: a lost connection is over, and nobody needs to know what was declared. */
+  readonly tap: Tap | undefined;
+  /** What replays have changed and left out since main last heard of one. */
+  readonly report: ReplayReport;
+}
+
 /**
- * One connection's life in the worker: a socket, the handshake, heartbeats, and the end.
+ * One connection's life in the worker: a socket, the handshake, heartbeats, and the end. A session that takes the
+ * place of a lost one first restores its topology.
  *
- *   [connecting] --tcp, tls--> [handshake] --open-ok--> [open] --close from main--> [closing]
+ *                                                 [restoring]
+ *                                        open-ok ^     | all is there again
+ *   [connecting] --tcp, tls--> [handshake] ------+-> [open] --close from main--> [closing]
  *        |                         |                      |                            | close-ok
  *        +---- any failure --------+---- any failure -----+--> [closed] <--------------+
  */
 export class Session implements TransportEvents {
-  #state: 'connecting' | 'handshake' | 'open' | 'closing' | 'closed' = 'connecting';
+  #state: 'connecting' | 'handshake' | 'restoring' | 'open' | 'closing' | 'closed' = 'connecting';
   readonly handshake: Handshake;
   readonly transport: Transport;
   readonly #outbound: Outbound;
-  readonly #inbound: Inbound;
-  readonly #scanner = new FrameScanner((payload) => this.#control(payload));
-  readonly gate = new Gate((frames) => this.#state === 'open' && this.#outbound.interject(frames));
+  readonly #scanner: FrameScanner;
+  #restoration: Restoration | undefined;
+  /** For what is restored. */
+  readonly #scratch: Buffer;
+  /** Main writes for this session, and not for an earlier one. */
+  #isCurrent: boolean;
   #heartbeat: Heartbeat | undefined;
   readonly #patience: Patience;
   readonly #cadence: Cadence;
   readonly #blockade: Blockade;
   #timer: NodeJS.Timeout | undefined;
-  #greeting: Buffer = Buffer.alloc(0);
   /** Why the session is ending, once it is known; the first reason stays. */
   #end: ErrorRecord | undefined;
-  /** Addresses that did not answer. */
-  readonly #lostAddresses: ConnectAttempt[] = [];
-  #lastError: Error | undefined;
+  readonly #verdict: Verdict;
 
   constructor(
     readonly link: WorkerLink,
     readonly route: Route,
-    options: SessionOptions,
+    readonly options: SessionOptions,
+    readonly lasting: Lasting,
     readonly events: SessionEvents,
+    /** How often the connection has been recovered, once this has succeeded. */
+    readonly epoch = 0,
   ) {
     this.handshake = new Handshake(route.target.handshake);
-    this.#inbound = new Inbound(link, this.#scanner, options.maxBufferedBytes);
-    this.#patience = new Patience(this.#inbound, this.gate, options, {
+    this.#scanner = new FrameScanner((payload) => this.#control(payload), lasting.tap);
+    this.#isCurrent = epoch === 0;
+    this.#scratch = Buffer.alloc(this.#isCurrent ? 0 : SCRATCH_SIZE);
+    lasting.inbound.begin(this.#scanner);
+    this.#patience = new Patience(lasting.inbound, lasting.gate, options, {
       resume: () => this.transport.resume(),
       overrun: (record) => this.giveUp(record),
     });
     this.#blockade = new Blockade(route.target.blockedLimit, (record) => this.giveUp(record));
+    this.#verdict = new Verdict(route, this.handshake, () => this.transport);
     this.transport = new Transport(route, this);
     this.#cadence = new Cadence(link, () => this.wake());
-    this.#outbound = new Outbound(link, this.transport, () => !this.#cadence.isStill);
+    this.#outbound = new Outbound(link, this.transport, () => !this.#cadence.isStill, lasting.tap);
   }
 
   // ── transport events ────────────────────────────────────────────────────────────────────────────────
 
   lostAddress(address: string, error: Error): void {
-    this.#lastError = error;
-    const { host, port } = this.route.target;
-    const other = address === host ? {} : { address };
-    this.#lostAddresses.push({ host, port, ...other, stage: 'tcp', reason: describe(error) });
+    this.#verdict.lostAddress(address, error);
   }
 
   connected(): void {
     this.#state = 'handshake';
+    this.#verdict.connected();
     this.transport.write(PROTOCOL_HEADER);
   }
 
   target(): Buffer {
-    return this.#inbound.target();
+    return this.#restoration === undefined ? this.lasting.inbound.target() : this.#scratch;
   }
 
   received(target: Buffer, size: number): boolean {
-    this.#greet(target, size);
-    return this.#take(size, () => this.#inbound.received(target, size));
+    this.#verdict.heard(target, size);
+    return this.#take(size, () => {
+      if (this.#restoration === undefined) this.lasting.inbound.received(target, size);
+      else this.#restoration.received(target.subarray(0, size));
+    });
   }
 
   copied(bytes: Buffer): boolean {
-    this.#greet(bytes, bytes.length);
-    return this.#take(bytes.length, () => this.#inbound.copy(bytes));
-  }
-
-  /** Keep the very first bytes: if this is no AMQP broker, they tell what it is. */
-  #greet(bytes: Buffer, size: number): void {
-    if (this.#greeting.length === 0) this.#greeting = Buffer.from(bytes.subarray(0, Math.min(size, 8)));
+    this.#verdict.heard(bytes, bytes.length);
+    return this.#take(bytes.length, () => {
+      if (this.#restoration === undefined) this.lasting.inbound.copy(bytes);
+      else this.#restoration.received(bytes);
+    });
   }
 
   #take(size: number, place: () => void): boolean {
@@ -127,6 +152,7 @@ export class Session implements TransportEvents {
     const awaited = this.link.isAwaited; // not any more, once it has been given the answer
     try {
       place();
+      this.#restore();
     } catch (error) {
       this.#violated(error);
     }
@@ -138,23 +164,43 @@ export class Session implements TransportEvents {
   }
 
   ended(error: Error | undefined): void {
-    this.#finish(this.#end ?? this.#lost(error));
+    this.#finish(this.#end ?? this.#verdict.lost(error, this.#isInside));
   }
 
   // ── main's doorbell and commands ────────────────────────────────────────────────────────────────────
 
   wake(): void {
     if (this.#state === 'closed') return;
-    this.#inbound.moveHeld();
+    this.lasting.inbound.moveHeld();
     this.#patience.watch();
-    if (this.#state === 'open') this.#outbound.flush();
+    if (this.#state !== 'open') return;
+    if (!this.#isCurrent) this.#arrive();
+    if (this.#isCurrent) this.#outbound.flush();
+  }
+
+  /** Has main heard of this session? What it wrote before that is not for this broker. */
+  #arrive(): void {
+    const { tap } = this.lasting;
+    if (this.link.epoch !== this.epoch || tap === undefined) return;
+    this.#isCurrent = true;
+    this.#outbound.discard(tap, (channel, method) => this.#say(channel, method));
+  }
+
+  /** Write frames of the worker's own. @returns false: not now */
+  interject(frames: Uint8Array): boolean {
+    if (this.#state !== 'open') return false;
+    if (this.#isCurrent) return this.#outbound.interject(frames);
+    this.transport.write(frames); // main is in nobody's way
+    return true;
   }
 
   /** Flush, say connection.close, wait for close-ok, but not for ever. */
   close({ timeout, ...reason }: CloseReason): void {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
-    this.#outbound.drain(() => this.#send({ name: 'connection.close', args: reason }));
+    const say = () => this.#send({ name: 'connection.close', args: reason });
+    if (this.#isCurrent) this.#outbound.drain(say);
+    else say();
     this.#timer = setTimeout(() => this.transport.destroy(), timeout);
   }
 
@@ -166,7 +212,7 @@ export class Session implements TransportEvents {
 
   /** Not open in time. */
   tooLate(reason: string): void {
-    this.giveUp(this.#failed('ConnectError', reason));
+    this.giveUp(this.#verdict.failed('ConnectError', reason));
   }
 
   /** The mechanism's response, from outside. */
@@ -198,6 +244,11 @@ export class Session implements TransportEvents {
     this.#blockade.heard(method);
   }
 
+  /** The broker has let us in. */
+  get #isInside(): boolean {
+    return this.#state !== 'connecting' && this.#state !== 'handshake';
+  }
+
   #advance(method: Method): void {
     for (const next of this.handshake.receive(method)) {
       // from tune-ok on the agreed limits hold for what the server sends
@@ -214,11 +265,41 @@ export class Session implements TransportEvents {
   }
 
   #opened(): void {
-    this.#state = 'open';
+    this.#state = this.#isCurrent ? 'open' : 'restoring';
     const { heartbeat } = this.handshake.tuning;
     if (heartbeat > 0) this.#heartbeat = this.#startHeartbeat(heartbeat);
+    this.events.accepted();
+    if (!this.#isCurrent) return;
     this.events.opened();
     this.#outbound.flush();
+  }
+
+  /** Begin with the replay, where a frame begins. */
+  #restore(): void {
+    const { tap, inbound, report } = this.lasting;
+    const isDue = this.#state === 'restoring' && this.#restoration === undefined && this.#scanner.atBoundary;
+    if (!isDue || tap === undefined) return;
+    const { connectTimeout, recovery, maxBufferedBytes } = this.options;
+    this.#timer = setTimeout(
+      () => this.tooLate('the topology was not restored in time'),
+      LONGEST_PATIENCE_MS + connectTimeout,
+    );
+    const how = { journal: tap.journal, report, declares: recovery?.topology !== false };
+    this.#restoration = new Restoration(how, this.handshake.tuning, maxBufferedBytes, {
+      write: (frame) => this.transport.write(frame),
+      control: (frame) => inbound.copy(frame),
+      restored: (bytes) => this.#restored(bytes),
+    });
+    this.#restoration.start();
+  }
+
+  /** Main hears of it, and of what has come since. @throws {ProtocolViolation} */
+  #restored(bytes: readonly Buffer[]): void {
+    clearTimeout(this.#timer);
+    this.#restoration = undefined;
+    this.#state = 'open';
+    this.events.opened();
+    for (const each of bytes) this.lasting.inbound.copy(each);
   }
 
   #startHeartbeat(interval: number): Heartbeat {
@@ -242,12 +323,22 @@ export class Session implements TransportEvents {
   }
 
   #closedByBroker(close: Args<'connection.close'>): void {
-    this.#end ??=
-      this.#state === 'handshake'
-        ? this.#refused(close)
-        : closeRecord(close.replyCode, close.replyText, methodName(close.classId, close.methodId));
+    this.#end ??= this.#isInside ? this.#closeRecord(close) : this.#verdict.refused(close);
     this.#send({ name: 'connection.close-ok', args: {} });
     this.#leave();
+  }
+
+  #closeRecord(close: Args<'connection.close'>): ErrorRecord {
+    const { classId, methodId, replyCode, replyText } = close;
+    const record = closeRecord(replyCode, replyText, methodName(classId, methodId));
+    // the next replay does without what the broker did not like
+    const isLeftOut = this.#restoration?.replay.refusedAll(close) === true;
+    return isLeftOut ? { ...record, recoverable: true } : record;
+  }
+
+  /** On a channel. */
+  #say(channel: number, method: Outgoing): void {
+    this.transport.write(frameOf(channel, method, this.handshake.tuning.frameMax));
   }
 
   #send(method: Outgoing): void {
@@ -269,6 +360,18 @@ export class Session implements TransportEvents {
     );
   }
 
+  describe(): SessionDescription {
+    const { handshake, transport, route } = this;
+    return {
+      tuning: handshake.tuning,
+      host: hostAndPort(route.target),
+      address: transport.address,
+      tls: transport.tls,
+      bytesIn: transport.bytesIn,
+      bytesOut: transport.bytesOut,
+    };
+  }
+
   // ── failures ────────────────────────────────────────────────────────────────────────────────────────
 
   /** The peer broke the protocol: say so, and go. */
@@ -278,7 +381,7 @@ export class Session implements TransportEvents {
       return this.#refuse('ConnectError', 'credentials and client properties do not fit in a frame');
     if (!(error instanceof ProtocolViolation)) throw error;
     const { replyCode, message } = error;
-    this.#end ??= { ...violationRecord(error), ...this.#blame(message) };
+    this.#end ??= { ...violationRecord(error), ...this.#verdict.violated(message, this.#isInside) };
     if (this.#state !== 'open') return this.transport.destroy();
     this.#state = 'closed';
     this.#send({ name: 'connection.close', args: { replyCode, replyText: fitShortstr(message) } });
@@ -293,73 +396,7 @@ export class Session implements TransportEvents {
   }
 
   #refuse(name: string, reason: string): void {
-    this.giveUp({ ...this.#failed(name, reason), recoverable: false });
-  }
-
-  #blame(violation: string): Partial<ErrorRecord> & Pick<ErrorRecord, 'message' | 'outcome'> {
-    const place = hostAndPort(this.route.target);
-    if (this.#state !== 'handshake') {
-      return {
-        message: `the broker at ${place} broke the protocol: ${violation}`,
-        outcome: 'unknown',
-      };
-    }
-    const isBroker = this.#greeting[0] === FRAME.METHOD;
-    const why = isBroker ? violation : `${describeStranger(this.#greeting)} (${violation})`;
-    const reason = `does not speak AMQP 0-9-1: ${why}`;
-    return {
-      message: `${place} ${reason}`,
-      attempts: [{ ...this.#place(), reason }],
-      outcome: 'not-sent',
-    };
-  }
-
-  /** The broker closed the connection before it was open: which wish did it refuse? */
-  #refused(close: Args<'connection.close'>): ErrorRecord {
-    const { vhost } = this.route.target.handshake;
-    const trouble = troubled(close, this.#place());
-    if (trouble !== undefined) return trouble;
-    return this.handshake.stage === 'connection.open-ok'
-      ? refusedVhost(vhost, close, this.#place())
-      : refusedUser(this.handshake, close, this.#place());
-  }
-
-  /** The socket ended without a reason of ours or the broker's. */
-  #lost(error: Error | undefined): ErrorRecord {
-    const { port, tls } = this.route.target;
-    const reason = error === undefined ? 'the other end closed the socket' : describe(error);
-    if (this.#state === 'open' || this.#state === 'closing') return lost(this.route.target, reason);
-    if (this.#state === 'handshake' && this.handshake.stage === 'connection.tune') {
-      return this.#failed(
-        'AuthenticationError',
-        `${reason} after the credentials were sent; they are probably wrong`,
-      );
-    }
-    const unread = this.#state === 'handshake' && this.#greeting.length === 0;
-    const hint =
-      unread && tls === undefined && port === TLS_PORT ? '; port 5671 is for TLS: use amqps://' : '';
-    const { code } = (error ?? this.#lastError ?? {}) as NodeJS.ErrnoException;
-    return { ...this.#failed('ConnectError', this.#whyNobody() ?? reason + hint), code: code ?? 'CONNECT' };
-  }
-
-  /** If no address answered: what each said. */
-  #whyNobody(): string | undefined {
-    if (this.transport.remote !== undefined || this.#lostAddresses.length === 0) return undefined;
-    return this.#lostAddresses.map(({ reason }) => reason).join('; ');
-  }
-
-  #failed(name: string, reason: string): ErrorRecord {
-    const record = failed(name, { ...this.#place(), reason });
-    const answered = this.transport.remote !== undefined || this.#lostAddresses.length === 0;
-    return { ...record, attempts: [...this.#lostAddresses, ...(answered ? (record.attempts ?? []) : [])] };
-  }
-
-  /** Which attempt this is, and how far it got. */
-  #place(): Omit<ConnectAttempt, 'reason'> {
-    const { host, port } = this.route.target;
-    const stage = this.#state === 'handshake' ? this.handshake.stage : this.transport.stage;
-    const { remote } = this.transport;
-    return { host, port, ...(remote === undefined || remote === host ? {} : { address: remote }), stage };
+    this.giveUp({ ...this.#verdict.failed(name, reason), recoverable: false });
   }
 
   #finish(record: ErrorRecord): void {
@@ -368,6 +405,9 @@ export class Session implements TransportEvents {
     this.#blockade.stop();
     this.#patience.stop();
     this.#cadence.stop();
+    this.#restoration?.stop();
+    this.lasting.inbound.end();
+    this.link.inFlight = 0;
     // a close that main asked for has nothing to report
     const clean = this.#state === 'closing' && this.#end === undefined;
     this.#state = 'closed';

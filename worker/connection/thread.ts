@@ -59,12 +59,14 @@ function command(message: unknown): void {
       return connector?.abort();
     case 'respond':
       return connector?.respond(order.response, order.question);
+    case 'secret':
+      return connector?.renewSecret(order.secret);
     case 'watch':
-      return connector?.session?.gate.watch(order.key, order.consumer);
+      return connector?.gate.watch(order.key, order.consumer);
     case 'unwatch':
-      connector?.session?.gate.unwatch(order.key);
+      connector?.gate.unwatch(order.key);
       return link?.heard();
     case 'suspend':
-      return connector?.session?.gate.suspend(order.key, order.suspended);
+      return connector?.gate.suspend(order.key, order.suspended);
   }
 }

@@ -1,0 +1,29 @@
+import type { ErrorRecord } from './errors';
+import type { SessionDescription } from './protocol/session-options';
+import type { ReplayFailure } from './topology/plan';
+
+/**
+ * What the worker tells main about a recovery, in a frame of its own among those of the broker: what is before it
+ * in the ring belongs to the life of the connection that has ended, what is behind it to the new one.
+ */
+export type Notice =
+  | {
+      notice: 'lost';
+      /** Why. */
+      record: ErrorRecord;
+    }
+  | {
+      notice: 'recovered';
+      /** The number of the new life: how often the connection has been recovered. */
+      epoch: number;
+      session: SessionDescription;
+      /** Milliseconds it was away. */
+      downtime: number;
+      /** Connections that were tried. */
+      attempts: number;
+      /** Server-named queues: old name, new name. */
+      renames: [string, string][];
+      failures: ReplayFailure[];
+      /** The channels that are open, and the consumers of each. */
+      channels: [number: number, consumerTags: string[]][];
+    };

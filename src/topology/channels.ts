@@ -1,0 +1,105 @@
+import { PLANS } from '../protocol/codec';
+import type { Args, Method } from '../protocol/method-types';
+
+export type Qos = Args<'basic.qos'>;
+
+/** A consumer, with the prefetch that was in force when it began. */
+export interface JournalConsumer {
+  args: Args<'basic.consume'>;
+  qos: Qos | undefined;
+}
+
+/** Methods without a reply that are still held to account when the broker complains. */
+const MOST_UNANSWERED = 64;
+
+/** What a channel has to be given again. */
+export class JournalChannel {
+  isOpen = false;
+  mode: 'none' | 'confirm' | 'tx' = 'none';
+  /** Of the consumers to come. */
+  qos: Qos | undefined;
+  /** Of the channel as a whole. */
+  globalQos: Qos | undefined;
+  readonly consumers = new Map<string, JournalConsumer>();
+  /** Requests whose replies have not come. */
+  readonly owed: Method[] = [];
+  /** The latest requests that wanted none. */
+  readonly unanswered: Method[] = [];
+
+  /** A reply belongs to the oldest request that it can answer. */
+  settle(reply: Method): Method | undefined {
+    const index = this.owed.findIndex(({ name }) => PLANS[name].replies.includes(reply.name));
+    return index < 0 ? undefined : this.owed.splice(index, 1)[0];
+  }
+
+  /** It was carried out, unless the broker complains. */
+  takeForGranted(request: Method): void {
+    this.unanswered.push(request);
+    if (this.unanswered.length > MOST_UNANSWERED) this.unanswered.shift();
+  }
+
+  limit(qos: Qos): void {
+    if (qos.global) this.globalQos = qos;
+    else this.qos = qos;
+  }
+
+  consume(args: Args<'basic.consume'>): void {
+    this.consumers.set(args.consumerTag, { args, qos: this.qos });
+  }
+
+  deleted(queue: string): void {
+    for (const [tag, { args }] of this.consumers) if (args.queue === queue) this.consumers.delete(tag);
+  }
+}
+
+/** The channels of a connection, by number. */
+export class Channels {
+  readonly #channels = new Map<number, JournalChannel>();
+
+  get(number: number): JournalChannel | undefined {
+    return this.#channels.get(number);
+  }
+
+  all(): Iterable<JournalChannel> {
+    return this.#channels.values();
+  }
+
+  /** Those that are open, by number. */
+  open(): [number, JournalChannel][] {
+    return [...this.#channels].filter(([, { isOpen }]) => isOpen);
+  }
+
+  opening(number: number, request: Method): void {
+    const channel = new JournalChannel();
+    channel.owed.push(request);
+    this.#channels.set(number, channel);
+  }
+
+  /** @returns the consumers that went with it */
+  close(number: number): JournalConsumer[] {
+    const consumers = [...(this.#channels.get(number)?.consumers.values() ?? [])];
+    this.#channels.delete(number);
+    return consumers;
+  }
+
+  lost(): void {
+    for (const [number, channel] of this.#channels) {
+      channel.owed.length = 0;
+      channel.unanswered.length = 0;
+      if (!channel.isOpen) this.#channels.delete(number);
+    }
+  }
+
+  consumesFrom(queue: string): boolean {
+    return [...this.all()].some(({ consumers }) =>
+      [...consumers.values()].some(({ args }) => args.queue === queue),
+    );
+  }
+
+  rename(old: string, fresh: string): void {
+    for (const { consumers } of this.all()) {
+      for (const consumer of consumers.values())
+        if (consumer.args.queue === old) consumer.args = { ...consumer.args, queue: fresh };
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import type { Outgoing } from '../protocol/handshake';
+import type { Args, Method } from '../protocol/method-types';
+import type { Journal } from './journal';
+import { guiltyOf, Lane } from './lane';
+import {
+  bindings,
+  channelSteps,
+  exchangesAndQueues,
+  type ReplayFailure,
+  type ReplayReport,
+  type Step,
+} from './plan';
+
+/** Before something is tried again, ever longer: the broker may still have to tidy up after the lost connection. */
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1000;
+/** Milliseconds for what vanished just now; it will not do so again and again. */
+const PATIENCE_MS = 1500;
+
+export interface ReplayEvents {
+  /** A method for the new connection. */
+  send(number: number, method: Outgoing): void;
+  /** Call back after so many milliseconds. */
+  later(ms: number, then: () => void): void;
+  /** The channel begins anew: what its consumers have brought so far is not theirs any more. */
+  restarted(number: number): void;
+  /** Everything is there again, but for what has failed. */
+  done(): void;
+}
+
+export interface ReplayInput {
+  journal: Journal;
+  /** Added to. */
+  report: ReplayReport;
+  /** Are exchanges, queues and bindings declared, or only channels and consumers brought back? */
+  declares: boolean;
+}
+
+/**
+ * Brings a journal's topology back over a new connection: methods in, methods out, no I/O.
+ *
+ *   [exchanges and queues] --> [bindings] --> [channels: limits, mode, consumers] --> done
+ *      on a channel of its own                   each on its own
+ *
+ * One refused entity is left out, and reported. But the broker may not have seen the end of the lost connection yet,
+ * or see it just now: an exclusive queue is locked, an autoDelete one vanishes. Such steps are tried again for a while.
+ */
+export class Replay {
+  readonly journal: Journal;
+  readonly #lanes = new Map<number, Lane>();
+  /** Milliseconds that a step has been waited for. */
+  readonly #waited = new Map<string, number>();
+  /** Consumers that are not to be tried again. */
+  readonly #hopeless = new Set<string>();
+  #phase: 'queues' | 'bindings' | 'channels' | 'done' = 'queues';
+  /** Pauses under way. */
+  #waiting = 0;
+
+  constructor(
+    readonly input: ReplayInput,
+    readonly channelMax: number,
+    /** Milliseconds for the locks of the lost connection to go. */
+    public patience: number,
+    readonly events: ReplayEvents,
+  ) {
+    this.journal = input.journal;
+  }
+
+  start(): void {
+    const open = new Set(this.journal.channels.open().map(([number]) => number));
+    let free = 1;
+    while (open.has(free)) free++;
+    const steps = this.input.declares ? exchangesAndQueues(this.journal) : [];
+    if (steps.length > 0 || this.#bindings.length > 0) this.#lane(free).run(steps);
+    this.#advance();
+  }
+
+  get #bindings(): Step[] {
+    return this.input.declares ? bindings(this.journal) : [];
+  }
+
+  #lane(number: number): Lane {
+    const lane = this.#lanes.get(number) ?? new Lane(number, (at, method) => this.events.send(at, method));
+    this.#lanes.set(number, lane);
+    return lane;
+  }
+
+  /** There is no time for anything that does not work at once. */
+  hurry(): void {
+    this.patience = 0;
+  }
+
+  /** A method has come. @returns false: it is none of the replay's */
+  received(number: number, method: Method): boolean {
+    const lane = this.#lanes.get(number);
+    if (lane === undefined || this.#phase === 'done') return false;
+    if (method.name === 'channel.close') {
+      this.#refused(lane, method.args);
+    } else if (method.name !== 'channel.close-ok') {
+      const step = lane.settle(method);
+      if (step === undefined) return false;
+      if (method.name === 'queue.declare-ok') this.#declared(step, method.args.queue);
+    } else this.#lanes.delete(number);
+    this.#advance();
+    return true;
+  }
+
+  #declared({ name }: Step, queue: string): void {
+    if (name === queue) return;
+    this.journal.renamed(name, queue);
+    this.input.report.renames.push([name, queue]);
+  }
+
+  /** The phase is over when everything has been answered. */
+  #advance(): void {
+    while (this.#phase !== 'done' && this.#isIdle) {
+      const [topology] = this.#phase === 'channels' ? [] : [...this.#lanes.values()];
+      if (this.#phase === 'queues') {
+        this.#phase = 'bindings';
+        topology?.run(this.#bindings);
+      } else if (topology !== undefined) {
+        return topology.close(); // close-ok takes it away
+      } else if (this.#phase === 'bindings') {
+        this.#phase = 'channels';
+        this.#openChannels();
+      } else {
+        this.#phase = 'done';
+        this.events.done();
+      }
+    }
+  }
+
+  get #isIdle(): boolean {
+    return this.#waiting === 0 && [...this.#lanes.values()].every((lane) => lane.isDone);
+  }
+
+  #openChannels(): void {
+    for (const [number] of this.journal.channels.open()) {
+      if (number <= this.channelMax) this.#lane(number).run(this.#steps(number));
+      else {
+        const replyText = `the broker allows no more than ${this.channelMax} channels now`;
+        this.#fail({ entity: 'channel', name: `${number}`, channel: number, replyCode: 504, replyText });
+        this.journal.channels.close(number);
+      }
+    }
+  }
+
+  #steps(number: number): Step[] {
+    return channelSteps(this.journal, number).filter((step) => !this.#hopeless.has(keyOf(number, step)));
+  }
+
+  #refused(lane: Lane, close: Args<'channel.close'>): void {
+    const { number } = lane;
+    const { guilty, rest } = lane.refused(close);
+    const isChannel = this.#phase === 'channels';
+    if (isChannel) this.events.restarted(number);
+    if (guilty === undefined) return this.#endChannel(number, close);
+    const pause = this.#pause(number, guilty, close);
+    if (pause === undefined) {
+      this.#giveUp(number, guilty, close);
+      return lane.run(isChannel ? this.#steps(number) : rest);
+    }
+    this.#waiting++;
+    this.events.later(pause, () => {
+      this.#waiting--;
+      // a channel begins from the start, and comes to what was refused by itself
+      lane.run([...guilty.needs(), ...(isChannel ? this.#steps(number) : [guilty, ...rest])]);
+    });
+  }
+
+  /** How long to wait before the step is tried again; undefined: it will not be better. */
+  #pause(number: number, step: Step, close: Args<'channel.close'>): number | undefined {
+    const key = keyOf(number, step);
+    const waited = this.#waited.get(key) ?? 0;
+    if (
+      !isPassing(step, close) ||
+      waited >= (close.replyCode === 404 ? Math.min(PATIENCE_MS, this.patience) : this.patience)
+    )
+      return undefined;
+    const pause = Math.min(waited + FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+    this.#waited.set(key, waited + pause);
+    return pause;
+  }
+
+  /** The broker does not want the channel, whatever is done with it. */
+  #endChannel(number: number, { replyCode, replyText }: Args<'channel.close'>): void {
+    this.#fail({ entity: 'channel', name: `${number}`, channel: number, replyCode, replyText });
+    this.journal.channels.close(number);
+  }
+
+  /** The broker closes the connection for something. @returns whether it is known, and will be left out */
+  refusedAll(close: Args<'connection.close'>): boolean {
+    for (const { number, unanswered } of this.#lanes.values()) {
+      const guilty = guiltyOf(unanswered, close, true);
+      if (guilty === undefined) continue;
+      this.#giveUp(number, guilty, close);
+      if (guilty.entity === 'exchange') this.journal.entities.deleteExchange(guilty.name);
+      if (guilty.entity === 'queue') this.journal.entities.deleteQueue(guilty.name);
+      return true;
+    }
+    return false;
+  }
+
+  #giveUp(
+    number: number,
+    step: Step,
+    { replyCode, replyText }: Pick<ReplayFailure, 'replyCode' | 'replyText'>,
+  ): void {
+    const { entity, name } = step;
+    const isOfChannel = entity === 'consumer' || entity === 'channel';
+    this.#fail({ entity, name, channel: isOfChannel ? number : undefined, replyCode, replyText });
+    this.#hopeless.add(keyOf(number, step));
+    if (entity === 'consumer') this.journal.forget(number, name);
+  }
+
+  #fail(failure: ReplayFailure): void {
+    const { failures } = this.input.report;
+    // a replay that was cut off may have said so before
+    if (!failures.some((other) => JSON.stringify(other) === JSON.stringify(failure))) failures.push(failure);
+  }
+}
+
+function keyOf(number: number, { entity, name, method }: Step): string {
+  return `${number}/${entity}/${name}/${method.name}`;
+}
+
+/** The traces of the lost connection: its locks, and what goes with it. */
+function isPassing({ method, needs }: Step, { replyCode, replyText }: Args<'channel.close'>): boolean {
+  if (replyCode === 405) return true;
+  if (replyCode === 403) return method.name === 'basic.consume' && / exclusive /.test(replyText);
+  return replyCode === 404 && needs().length > 0;
+}

@@ -1,0 +1,62 @@
+/** The worker recovers while the program does something else: others see that, before it looks up. */
+import { eventually, open, unique } from '../support/connect';
+import { run } from '../support/program';
+import { startProxy } from '../support/proxy';
+
+const BUSY_MS = 4000;
+
+test('during a busy loop the exclusive queue, its binding and its consumers are there again', async () => {
+  using proxy = startProxy(process.env.AMQP_URL!);
+  const [exchange, exclusive, shared] = [unique('busy'), unique('exclusive'), unique('shared')];
+  const program = run(
+    `
+    const connection = connect(url, { recovery: { interval: 20 } });
+    const channel = connection.channel();
+    channel.exchangeDeclare('${exchange}', 'topic', { autoDelete: true });
+    channel.queueDeclare('${exclusive}', { exclusive: true });
+    channel.queueDeclare('${shared}', { autoDelete: true });
+    const got = [];
+    for (const queue of ['${exclusive}', '${shared}']) {
+      channel.queueBind(queue, '${exchange}', { routingKey: 'k.' + queue });
+      channel.basicConsume(queue, (message) => { got.push(message.text); message.ack(); });
+    }
+    say('waiting');
+    for (const end = Date.now() + ${BUSY_MS}; Date.now() < end; );
+    say('awake', connection.epoch, connection.state);
+    while (got.length < 2) connection.drainEvents({ timeout: 5000 });
+    say(got.sort(), connection.epoch);
+    connection.close();
+    `,
+    { url: proxy.url },
+  );
+  await program.blocked();
+  const began = performance.now();
+  const witness = open();
+  proxy.cut();
+  proxy.until(({ connections }) => connections === 2);
+  const channel = witness.channel();
+  channel.confirmSelect();
+  eventually(() => isRouted(exclusive));
+  eventually(() => isRouted(shared));
+  const { consumerCount } = channel.queueDeclare(shared, { passive: true });
+  const ms = performance.now() - began;
+  expect(consumerCount).toBe(1);
+  const end = await program.end;
+  expect(end.lines).toEqual(['awake 1 open', `${[exclusive, shared]} 2`]); // awake, but it has not looked yet
+  expect(ms).toBeLessThan(BUSY_MS);
+  expect([end.code, end.stderr]).toEqual([0, '']);
+
+  /** Does a message find the queue, by way of the exchange? It is left there the first time it does. */
+  function isRouted(queue: string): boolean {
+    const probe = witness.channel();
+    probe.confirmSelect();
+    try {
+      probe.basicPublish(queue, { exchange, routingKey: `k.${queue}`, mandatory: true, timeout: 5000 });
+      return true;
+    } catch {
+      return false;
+    } finally {
+      if (probe.isOpen) probe.close();
+    }
+  }
+});

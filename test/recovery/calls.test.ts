@@ -1,0 +1,177 @@
+/** Calls under which the connection is lost, each in its way; and what else lives on a connection. */
+import { ConnectionLostError, WrongStateError } from '../../src';
+import { count, drainUntil, eventually, pause, thrownBy, unique } from '../support/connect';
+import { otherEnd } from '../support/other-end';
+import { broker, connectTo } from '../support/peer';
+import { cut, expects, handshake, opened, type Script, send, serve, stall } from '../support/script';
+import { lossy, SOON } from './lost';
+
+const LOST = { recovery: SOON };
+
+describe('a call whose reply is lost is repeated', () => {
+  const once = (...steps: Script): Script => [...handshake(), ...opened(), ...steps, cut()];
+  const again = (...steps: Script): Script => [...handshake(), ...opened(), ...steps, serve()];
+
+  test('basicGet, as nobody has seen the message', () => {
+    const peer = broker(once(expects('basic.get')), again(expects('basic.get'), send('basic.get-empty')));
+    expect(connectTo(peer, LOST).channel().basicGet('q')).toBeNull();
+  });
+
+  test('a declaration, a binding, a deletion, a limit', () => {
+    const calls = ['queue.declare', 'exchange.declare', 'queue.bind', 'queue.delete', 'basic.qos'] as const;
+    const scripts = calls.map((method, index) => [
+      ...handshake(),
+      ...(index === 0 ? opened() : [expects('channel.open'), send('channel.open-ok')]),
+      ...[expects(method), cut()],
+    ]);
+    for (const [index, method] of calls.entries()) {
+      const peer = broker(scripts[index]!, [
+        ...handshake(),
+        ...opened(),
+        expects(method),
+        serveFirst(method),
+        serve(),
+      ]);
+      const channel = connectTo(peer, LOST).channel();
+      if (method === 'queue.declare') expect(channel.queueDeclare('q').queue).toBe('q');
+      if (method === 'exchange.declare') channel.exchangeDeclare('e', 'fanout');
+      if (method === 'queue.bind') channel.queueBind('q', 'e');
+      if (method === 'queue.delete') expect(channel.queueDelete('q')).toBe(0);
+      if (method === 'basic.qos') channel.basicQos({ prefetchCount: 1 });
+      expect(channel.isOpen).toBe(true);
+    }
+  });
+
+  function serveFirst(
+    method: 'queue.declare' | 'exchange.declare' | 'queue.bind' | 'queue.delete' | 'basic.qos',
+  ) {
+    return method === 'queue.declare' ? send('queue.declare-ok', { queue: 'q' }) : send(`${method}-ok`);
+  }
+
+  test('opening and closing a channel', () => {
+    const peer = broker(
+      [...handshake(), expects('channel.open'), cut()],
+      [...handshake(), ...opened(), expects('channel.close'), cut()],
+      [...handshake(), serve()],
+    );
+    const connection = connectTo(peer, LOST);
+    const channel = connection.channel();
+    channel.close();
+    expect([channel.isOpen, connection.channels.size, connection.state]).toEqual([false, 0, 'open']);
+    connection.channel().queuePurge('q');
+    expect(connection.epoch).toBe(3);
+  });
+
+  test('starting a consumer, and ending one', () => {
+    const started = [expects('basic.qos'), send('basic.qos-ok'), expects('basic.consume')];
+    const peer = broker(
+      [...handshake(), ...opened(), ...started, cut()],
+      [
+        ...[...handshake(), ...opened(), expects('basic.qos'), send('basic.qos-ok')],
+        ...[expects('basic.consume'), send('basic.consume-ok', { consumerTag: 'c' })],
+        ...[expects('basic.cancel', { consumerTag: 'c' }), cut()],
+      ],
+      // the consumer is not started again: it was on its way out
+      [
+        ...[...handshake(), ...opened(), expects('basic.qos'), send('basic.qos-ok')],
+        ...[
+          expects('basic.cancel', { consumerTag: 'c' }),
+          send('basic.cancel-ok', { consumerTag: 'c' }),
+          serve(),
+        ],
+      ],
+    );
+    const channel = connectTo(peer, LOST).channel();
+    expect(channel.basicConsume('q', () => {}, { consumerTag: 'c' })).toBe('c');
+    channel.basicCancel('c');
+    expect(channel.consumerTags).toEqual([]);
+  });
+});
+
+test('a broker that had blocked publishing is gone, and so is its reason', () => {
+  const blocked: Script = [
+    ...[...handshake(), ...opened(), send('connection.blocked', { reason: 'low on memory' })],
+    ...[stall(200), cut()],
+  ];
+  const peer = broker(blocked, [...handshake(), ...opened(), expects('basic.publish'), serve()]);
+  const connection = connectTo(peer, LOST);
+  const channel = connection.channel();
+  drainUntil(connection, () => connection.isBlocked);
+  channel.basicPublish('waits for the next broker', { routingKey: 'q' });
+  expect([connection.isBlocked, connection.blockedReason, connection.epoch]).toEqual([false, undefined, 2]);
+});
+
+test('what wanted no answer is said to the next broker, though it was written for the last', () => {
+  const { connection, proxy } = lossy();
+  const channel = connection.channel();
+  const [queue, exchange] = [unique('told'), unique('told')];
+  proxy.cut();
+  pause(150); // it is there again, but nobody has looked
+  channel.queueDeclare(queue, { exclusive: true, noWait: true });
+  channel.exchangeDeclare(exchange, 'fanout', { autoDelete: true, noWait: true });
+  channel.queueBind(queue, exchange, { noWait: true });
+  channel.basicPublish('x', { exchange });
+  eventually(() => count(channel, queue) === 1);
+});
+
+test('a remote call whose reply is lost is unknown; the next one goes through', async () => {
+  const name = unique('procedure');
+  const { connection, lose, regain, proxy } = lossy();
+  const procedure = connection.rpc(name);
+  await otherEnd(
+    `connection.rpc(names.name).serve((request) => {
+       if (request.text === 'slow') pause(600);
+       return request.text.toUpperCase();
+     });
+     ready();
+     connection.loop();`,
+    { name },
+  );
+  expect(procedure.call('first').text).toBe('FIRST');
+  setCut();
+  const error = thrownBy(() => procedure.call('slow', { timeout: 5000 }));
+  expect(error).toBeInstanceOf(ConnectionLostError);
+  expect(error).toMatchObject({ outcome: 'unknown', recoverable: true });
+  expect(procedure.call('next').text).toBe('NEXT');
+  lose();
+  regain();
+  expect(procedure.call('last').text).toBe('LAST');
+
+  /** Once the request is confirmed and its reply is not there. */
+  function setCut(): void {
+    const { connections } = proxy.seen();
+    proxy.cut({ after: 20, direction: 'broker->client', connection: connections });
+  }
+});
+
+test('a transaction as an object knows that it is lost', () => {
+  const { connection, lose, regain } = lossy();
+  const channel = connection.channel();
+  const queue = channel.declareQueue();
+  const transaction = channel.transaction();
+  queue.publish('lost');
+  lose();
+  regain();
+  expect(thrownBy(() => transaction.commit())).toMatchObject({ code: 'TRANSACTION_LOST' });
+  expect(transaction.state).toBe('rolled-back');
+  expect(thrownBy(() => transaction.commit())).toBeInstanceOf(WrongStateError);
+  expect(queue.get()).toBeNull();
+});
+
+test('a password that was replaced is the one of the next connection', () => {
+  const peer = broker(
+    [
+      ...[...handshake(), expects('connection.update-secret', { reason: 'renewed' })],
+      ...[send('connection.update-secret-ok'), stall(100), cut()],
+    ],
+    [...handshake(), serve()],
+  );
+  const connection = connectTo(peer, LOST);
+  connection.updateSecret('new one', 'renewed');
+  eventually(() => connection.isAlive && connection.epoch === 2);
+  const responses = peer.transcript().filter(({ method }) => method === 'connection.start-ok');
+  expect(responses.map(({ args }) => Buffer.from(args.response as Uint8Array).toString())).toEqual([
+    '\u0000guest\u0000guest',
+    '\u0000guest\u0000new one',
+  ]);
+});

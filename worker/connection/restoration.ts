@@ -1,0 +1,96 @@
+import { FRAME } from '../../src/protocol/constants';
+import type { Outgoing, Tuning } from '../../src/protocol/handshake';
+import { isNoted } from '../../src/topology/journal';
+import { Replay, type ReplayInput } from '../../src/topology/replay';
+import { type Frame, FrameCutter, frameOf, methodId, methodOf } from './frames';
+
+/** For the locks of a lost connection, when no heartbeat tells how soon the broker notices its end. */
+const USUAL_PATIENCE_MS = 5000;
+export const LONGEST_PATIENCE_MS = 30_000;
+
+export interface RestorationEvents {
+  write(frame: Buffer): void;
+  /** A frame of channel 0. @throws {ProtocolViolation} */
+  control(frame: Buffer): void;
+  /** All is there again. The first bytes that are main's come with it, in order. */
+  restored(bytes: Buffer[]): void;
+}
+
+/**
+ * The first minutes of a session that takes the place of a lost one: what comes is not for main yet, but answers to
+ * the replay of the journal. What is not is kept until main is told of the new life.
+ */
+export class Restoration {
+  readonly replay: Replay;
+  readonly #cutter: FrameCutter;
+  /** For main. */
+  #kept: Frame[] = [];
+  #keptSize = 0;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #isDone = false;
+
+  constructor(
+    input: ReplayInput,
+    { heartbeat, frameMax, channelMax }: Tuning,
+    /** Bytes for main from which on there is no waiting for anything. */
+    readonly maxKept: number,
+    readonly events: RestorationEvents,
+  ) {
+    this.#cutter = new FrameCutter(frameMax, channelMax);
+    const patience =
+      heartbeat === 0 ? USUAL_PATIENCE_MS : Math.min(2000 * heartbeat + 1000, LONGEST_PATIENCE_MS);
+    this.replay = new Replay(input, channelMax, patience, {
+      send: (channel: number, method: Outgoing) => events.write(frameOf(channel, method, frameMax)),
+      later: (ms, then) => this.#later(ms, then),
+      restarted: (channel) => {
+        this.#kept = this.#kept.filter((frame) => frame.channel !== channel);
+      },
+      done: () => {
+        this.#isDone = true;
+      },
+    });
+  }
+
+  start(): void {
+    this.replay.start();
+    this.#check();
+  }
+
+  /** Bytes have come; they may be overwritten after the call. @throws {ProtocolViolation} */
+  received(bytes: Buffer): void {
+    this.#cutter.push(bytes);
+    while (!this.#isDone) {
+      const frame = this.#cutter.next();
+      if (frame === undefined) break;
+      this.#take(frame);
+    }
+    this.#check();
+  }
+
+  #take(frame: Frame): void {
+    if (frame.channel === 0) return this.events.control(frame.bytes);
+    const isNews = frame.type === FRAME.METHOD && isNoted(methodId(frame));
+    if (isNews && this.replay.received(frame.channel, methodOf(frame))) return;
+    this.#kept.push(frame);
+    this.#keptSize += frame.bytes.length;
+    // consumers without acknowledgements bring as much as the network does
+    if (this.#keptSize > this.maxKept) this.replay.hurry();
+  }
+
+  #check(): void {
+    if (this.#isDone)
+      this.events.restored([...this.#kept.map(({ bytes }) => bytes), this.#cutter.takeRest()]);
+  }
+
+  #later(ms: number, then: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      then();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+}
