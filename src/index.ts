@@ -118,6 +118,7 @@ export { DeliveryMode, ExchangeType } from './protocol/constants';
 export {
   type Table,
   type TableInput,
+  type TableInputValue,
   type TableValue,
   type TypedTable,
   type TypedTableValue,

@@ -38,7 +38,12 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['worker/connection/', 'worker/connection/'],
   ['worker/connection/dial.ts', 'node:dns'],
   ['worker/broker/', 'worker/broker/'],
-  ['bin/', 'src/index.ts'],
+  ['bin/', 'bin/', 'src/index.ts', 'commander'],
+  ['bin/parts/', 'node:buffer', 'node:fs'],
+  ['bin/parts/output.ts', 'node:tty'],
+  ['bin/parts/worker-command.ts', 'node:child_process'],
+  ['bin/parts/progress.ts', 'cli-progress'],
+  ['bin/publish.ts', 'node:fs'],
   ['examples/', 'src/index.ts'],
 ];
 

@@ -1,0 +1,33 @@
+import { type BrokerFlags, brokerFlags, nameOf, withChannel } from './parts/broker';
+import type { Verb } from './verbs';
+
+interface Flags extends BrokerFlags {
+  exchange?: string;
+  ifUnused?: boolean;
+}
+
+export const verb: Verb = {
+  define(command) {
+    command
+      .argument('[exchange]', 'the exchange')
+      .option('-e, --exchange <exchange>', 'the exchange')
+      .option('--if-unused', 'only if nothing is bound to it');
+    return brokerFlags(command).addHelpText('after', EXAMPLES);
+  },
+
+  run(options, args) {
+    const flags = options as Flags;
+    const name = nameOf('exchange', flags.exchange, args);
+    return withChannel(flags, (channel) => {
+      channel.exchangeDelete(name, { ifUnused: flags.ifUnused });
+      return 0;
+    });
+  },
+};
+
+const EXAMPLES = `
+One that is missing is no error.
+
+Examples:
+  amqp-sync delete-exchange logs --if-unused
+`;

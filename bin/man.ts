@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import { print } from './parts/output';
+import type { Verb } from './verbs';
+
+export const verb: Verb = {
+  define: (command) => command.addHelpText('after', EXAMPLES),
+
+  run(_flags, _args, { program }) {
+    print(page(program()));
+    return 0;
+  },
+};
+
+/** The manual page, as man(7) wants it: made of the same texts as --help. */
+function page(program: Command): string {
+  return `.TH AMQP-SYNC 1 "" "amqp-sync ${program.version()}"
+.SH NAME
+amqp-sync \\- ${escaped(program.description())}
+.SH SYNOPSIS
+.B amqp-sync
+${escaped(program.usage())}
+.SH VERBS
+${program.commands.map(section).join('')}`;
+}
+
+function section(verb: Command): string {
+  const options = verb.options
+    .filter(({ hidden }) => !hidden)
+    .map(({ flags, description }) => `.TP\n.B ${escaped(flags)}\n${escaped(description)}\n`);
+  return `.SS ${verb.name()}
+${escaped(verb.description())}.
+.PP
+.B amqp-sync ${verb.name()}
+${escaped(verb.usage())}
+${options.join('')}`;
+}
+
+/** A backslash begins a request, and so do a dot and a quote at the begin of a line; a dash is a hyphen. */
+function escaped(text: string): string {
+  return text
+    .replace(/\\/g, '\\e')
+    .replace(/-/g, '\\-')
+    .replace(/^(?=[.'])/gm, '\\&');
+}
+
+const EXAMPLES = `
+Examples:
+  amqp-sync man > /usr/local/share/man/man1/amqp-sync.1
+`;

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { type Channel, type Connection, type ConnectOptions, connect } from '../../src/index';
+import { Failure } from './failure';
+import { duration, integer } from './values';
+
+export interface BrokerFlags {
+  url?: string;
+  server?: string;
+  port?: number;
+  vhost?: string;
+  username?: string;
+  password?: string;
+  authfile?: string;
+  heartbeat?: number;
+  ssl?: boolean;
+  cacert?: string;
+  cert?: string;
+  key?: string;
+  verify: boolean;
+  connectTimeout?: number;
+  name: string;
+}
+
+/** How to reach the broker: the flags of rabbitmq-c's tools, and some more. `-u` may mean something else. */
+export function brokerFlags(command: Command, urlFlag = '-u, --url <url>'): Command {
+  return command
+    .optionsGroup('The broker:')
+    .option(urlFlag, 'amqp[s]://user:password@host:port/vhost; default: AMQP_URL')
+    .option('-s, --server <host>', 'its host')
+    .option('--port <port>', 'its port', integer(1, 65535))
+    .option('--vhost <vhost>', 'the vhost')
+    .option('--username <name>', 'the user')
+    .option('--password <password>', 'shows in the list of processes: prefer --authfile, or AMQP_URL')
+    .option('--authfile <file>', 'a file with the user name in its first line and the password in the second')
+    .option('--heartbeat <seconds>', '0 turns heartbeats off', integer(0, 65535))
+    .option('--ssl', 'use TLS')
+    .option('--cacert <file>', 'authorities to trust')
+    .option('--cert <file>', 'the client’s certificate')
+    .option('--key <file>', 'and its key')
+    .option('--no-verify', 'take any certificate: whoever answers gets the password')
+    .option('--connect-timeout <time>', 'for everything until the connection is open; default 30s', duration)
+    .option('--name <name>', 'of the connection, in RabbitMQ’s lists', 'amqp-sync');
+}
+
+/** Open a connection, do something with it, close it. */
+export function withConnection<T>(flags: BrokerFlags, use: (connection: Connection) => T): T {
+  const connection = connect(flags.url, connectOptions(flags));
+  try {
+    const result = use(connection);
+    connection.close();
+    return result;
+  } catch (error) {
+    connection.abort(); // what was not acked goes back; the first error is the one to tell
+    throw error;
+  }
+}
+
+export function withChannel<T>(flags: BrokerFlags, use: (channel: Channel) => T): T {
+  return withConnection(flags, (connection) => use(connection.channel()));
+}
+
+function connectOptions(flags: BrokerFlags): ConnectOptions {
+  const { server, port, vhost, heartbeat, connectTimeout, name } = flags;
+  const [username = flags.username, password = flags.password] =
+    flags.authfile === undefined ? [] : credentials(flags.authfile);
+  const hostname = server;
+  return { hostname, port, vhost, username, password, heartbeat, connectTimeout, name, tls: tls(flags) };
+}
+
+function tls({ ssl, cacert, cert, key, verify }: BrokerFlags): ConnectOptions['tls'] {
+  const isPlain = !ssl && cacert === undefined && cert === undefined && key === undefined && verify;
+  if (isPlain) return undefined;
+  return { caFile: cacert, certFile: cert, keyFile: key, rejectUnauthorized: verify };
+}
+
+function credentials(file: string): string[] {
+  const [username, password] = readFileSync(file, 'utf8').split(/\r?\n/);
+  if (!username || password === undefined)
+    throw new Failure(`${file} must have the user name in its first line and the password in the second`);
+  return [username, password];
+}
+
+/** A name that is given as the first argument, or by a flag as with rabbitmq-c's tools. */
+export function nameOf(what: string, flag: string | undefined, args: readonly string[]): string {
+  const name = flag ?? args[0];
+  if (name === undefined) throw new TypeError(`which ${what}? Give its name`);
+  return name;
+}
