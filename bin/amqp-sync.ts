@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { version } from '../src/version';
 import { EXIT, explain } from './parts/failure';
 import { complain, note, print } from './parts/output';
 import { VERBS, type Verb } from './verbs';
@@ -38,7 +39,7 @@ function main(argv: readonly string[]): number {
 function describe(isWanted: (name: string) => boolean): Command {
   const program = new Command('amqp-sync')
     .description('Publish to, read from and look after an AMQP 0-9-1 broker such as RabbitMQ.')
-    .version(version(), '-V, --version')
+    .version(version, '-V, --version')
     .usage('<verb> [options] [-- command]')
     .configureHelp({ subcommandTerm: (verb) => verb.name(), showGlobalOptions: false })
     .addHelpText('after', AFTER);
@@ -66,10 +67,6 @@ function describe(isWanted: (name: string) => boolean): Command {
 
 function load(name: string): Verb {
   return VERBS[name]!.load();
-}
-
-function version(): string {
-  return (require('../../package.json') as { version: string }).version;
 }
 
 const AFTER = `

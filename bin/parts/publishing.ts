@@ -10,9 +10,6 @@ export interface PublishingOptions extends Omit<PublishOptions, 'timeout' | 'wai
   timeout?: number | undefined;
 }
 
-/** Messages at a time: as many as are read at once may be a whole file. */
-const MOST = 1000;
-
 /** Publishes in groups, each confirmed before the next, and stops at the first message that is not taken. */
 export class Publishing {
   published = 0;
@@ -27,10 +24,6 @@ export class Publishing {
 
   /** @throws {Failure} a message was not taken; those before it were */
   add(messages: readonly Outgoing[]): void {
-    for (let at = 0; at < messages.length; at += MOST) this.#addGroup(messages.slice(at, at + MOST));
-  }
-
-  #addGroup(messages: readonly Outgoing[]): void {
     const { window, confirm, timeout, ...defaults } = this.options;
     if (confirm) this.#confirmed(messages, { window, timeout, ...defaults });
     else

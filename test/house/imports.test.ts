@@ -39,6 +39,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['worker/connection/dial.ts', 'node:dns'],
   ['worker/broker/', 'worker/broker/'],
   ['bin/', 'bin/', 'src/index.ts', 'commander'],
+  ['bin/amqp-sync.ts', 'src/version.ts'],
   ['bin/parts/', 'node:buffer', 'node:fs'],
   ['bin/parts/output.ts', 'node:tty'],
   ['bin/parts/worker-command.ts', 'node:child_process'],
