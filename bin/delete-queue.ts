@@ -13,9 +13,9 @@ export const verb: Verb = {
     command
       .argument('[queue]', 'the queue')
       .option('-q, --queue <queue>', 'the queue, as for amqp-delete-queue')
-      .option('-u, --if-unused', 'only if nobody consumes from it')
+      .option('--if-unused', 'only if nobody consumes from it')
       .option('-e, --if-empty', 'only if it is empty');
-    return brokerFlags(command, '--url <url>').addHelpText('after', EXAMPLES);
+    return brokerFlags(command).addHelpText('after', EXAMPLES);
   },
 
   run(options, args) {

@@ -22,17 +22,17 @@ export interface BrokerFlags {
   name: string;
 }
 
-/** How to reach the broker: the flags of rabbitmq-c's tools, and some more. `-u` may mean something else. */
-export function brokerFlags(command: Command, urlFlag = '-u, --url <url>'): Command {
+/** How to reach the broker: the flags of rabbitmq-c's tools, and some more. */
+export function brokerFlags(command: Command): Command {
   return command
     .optionsGroup('The broker:')
-    .option(urlFlag, 'amqp[s]://user:password@host:port/vhost; default: AMQP_URL')
+    .option('-u, --url <url>', 'amqp[s]://user:password@host:port/vhost; default: AMQP_URL')
     .option('-s, --server <host>', 'its host')
     .option('--port <port>', 'its port', integer(1, 65535))
     .option('--vhost <vhost>', 'the vhost')
     .option('--username <name>', 'the user')
     .option('--password <password>', 'shows in the list of processes: prefer --authfile, or AMQP_URL')
-    .option('--authfile <file>', 'a file with the user name in its first line and the password in the second')
+    .option('--authfile <file>', 'a file with the lines username:… and password:…')
     .option('--heartbeat <seconds>', '0 turns heartbeats off', integer(0, 65535))
     .option('--ssl', 'use TLS')
     .option('--cacert <file>', 'authorities to trust')
@@ -74,11 +74,14 @@ function tls({ ssl, cacert, cert, key, verify }: BrokerFlags): ConnectOptions['t
   return { caFile: cacert, certFile: cert, keyFile: key, rejectUnauthorized: verify };
 }
 
+/** As rabbitmq-c's tools read it: what is behind the colon is taken as it is. */
 function credentials(file: string): string[] {
-  const [username, password] = readFileSync(file, 'utf8').split(/\r?\n/);
-  if (!username || password === undefined)
-    throw new Failure(`${file} must have the user name in its first line and the password in the second`);
-  return [username, password];
+  const lines = readFileSync(file, 'utf8').split(/\r?\n/);
+  return ['username:', 'password:'].map((what) => {
+    const line = lines.find((candidate) => candidate.startsWith(what));
+    if (line === undefined) throw new Failure(`${file} must have the lines username:… and password:…`);
+    return line.slice(what.length);
+  });
 }
 
 /** A name that is given as the first argument, or by a flag as with rabbitmq-c's tools. */

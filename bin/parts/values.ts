@@ -37,9 +37,9 @@ export type Entries = Map<string, TableInputValue>;
 export function entry(text: string, entries: Entries = new Map()): Entries {
   const typed = /^([^:]+):=(.*)$/s.exec(text);
   if (typed !== null) return entries.set(typed[1]!.trim(), typedValue(typed[2]!));
-  const [, key, value] = /^([^:]+):\s?(.*)$/s.exec(text) ?? [];
+  const [, key, value] = /^([^:]+):(.*)$/s.exec(text) ?? [];
   if (key === undefined) throw new InvalidArgumentError('It must be "key: value", or key:=json.');
-  return entries.set(key.trim(), value);
+  return entries.set(key.trim(), value!.trimStart());
 }
 
 function typedValue(json: string): TableInputValue {
