@@ -60,7 +60,9 @@ function describe(isWanted: (name: string) => boolean): Command {
       });
   for (const [name, { summary }] of Object.entries(VERBS)) {
     const verb = strict(program.command(name).summary(summary).description(summary));
-    if (isWanted(name)) load(name).define(verb);
+    if (!isWanted(name)) continue;
+    const { define, notes } = load(name);
+    define(verb).addHelpText('after', notes);
   }
   return strict(program);
 }

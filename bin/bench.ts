@@ -12,7 +12,16 @@ interface Flags extends BrokerFlags {
   json?: boolean;
 }
 
+const NOTES = `
+Transient messages, into a queue of its own and out of it again, one after the other.
+
+Examples:
+  amqp-sync bench --size 1024 -c 100000
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command
       .option('--size <bytes>', 'of each body', integer(), 100)
@@ -20,7 +29,7 @@ export const verb: Verb = {
       .option('--no-confirm', 'publish without confirms')
       .option('-A, --no-ack', 'consume without acks')
       .option('-j, --json', 'as JSON');
-    return brokerFlags(command).addHelpText('after', EXAMPLES);
+    return brokerFlags(command);
   },
 
   run(options) {
@@ -62,10 +71,3 @@ function publish({ channel, name }: Queue, { size, count, confirm }: Flags): voi
 function consume(queue: Queue, { count, ack }: Flags): void {
   for (const message of queue.iterator({ limit: count, noAck: !ack, prefetch: 1000 })) if (ack) message.ack();
 }
-
-const EXAMPLES = `
-Transient messages, into a queue of its own and out of it again, one after the other.
-
-Examples:
-  amqp-sync bench --size 1024 -c 100000
-`;

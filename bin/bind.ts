@@ -1,8 +1,16 @@
 import { bindingFlags, eachBinding } from './parts/binding';
 import type { Verb } from './verbs';
 
+const NOTES = `
+Examples:
+  amqp-sync bind logs errors -r 'error.*,fatal.*'
+  amqp-sync bind logs --to-exchange audit -r '#'
+`;
+
 export const verb: Verb = {
-  define: (command) => bindingFlags(command).addHelpText('after', EXAMPLES),
+  notes: NOTES,
+
+  define: bindingFlags,
 
   run: (flags, args) =>
     eachBinding(flags, args, (channel, { exchange, queue, toExchange, how }) => {
@@ -10,9 +18,3 @@ export const verb: Verb = {
       else channel.exchangeBind(toExchange!, exchange, how);
     }),
 };
-
-const EXAMPLES = `
-Examples:
-  amqp-sync bind logs errors -r 'error.*,fatal.*'
-  amqp-sync bind logs --to-exchange audit -r '#'
-`;

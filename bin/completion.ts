@@ -4,9 +4,17 @@ import type { Verb } from './verbs';
 
 const SHELLS: Readonly<Record<string, (program: Command) => string>> = { bash, zsh, fish };
 
+const NOTES = `
+Examples:
+  source <(amqp-sync completion bash)
+  amqp-sync completion fish > ~/.config/fish/completions/amqp-sync.fish
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define: (command) =>
-    command.argument('<shell>', Object.keys(SHELLS).join(', ')).addHelpText('after', EXAMPLES),
+    command.argument('<shell>', Object.keys(SHELLS).join(', ')),
 
   run(_flags, [shell = ''], { program }) {
     const script = SHELLS[shell];
@@ -84,9 +92,3 @@ function fish(program: Command): string {
   ]);
   return `# amqp-sync completion fish > ~/.config/fish/completions/amqp-sync.fish\n${lines.join('\n')}\n`;
 }
-
-const EXAMPLES = `
-Examples:
-  source <(amqp-sync completion bash)
-  amqp-sync completion fish > ~/.config/fish/completions/amqp-sync.fish
-`;

@@ -24,7 +24,21 @@ interface Flags extends BrokerFlags, PrintFlags {
 
 type OnFailure = 'keep' | 'requeue' | 'reject' | 'stop';
 
+const NOTES = `
+A message is acked once it is written, or its command has ended with 0. Without --on-failure one whose
+command fails is put back at the end. The command finds AMQP_EXCHANGE, AMQP_ROUTING_KEY, AMQP_MESSAGE_ID,
+AMQP_CORRELATION_ID, AMQP_REPLY_TO, AMQP_TYPE, AMQP_CONTENT_TYPE and AMQP_REDELIVERED in its environment.
+Exits with 2 if nothing came, and with 1 if a command failed.
+
+Examples:
+  amqp-sync consume tasks --json
+  amqp-sync consume tasks -p 1 --on-failure reject -- ./work.sh
+  amqp-sync consume -e logs -r 'error.*' --lines
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command
       .argument('[queue]', 'the queue; without one, a queue is made for the time being')
@@ -44,7 +58,7 @@ export const verb: Verb = {
           .choices(['keep', 'requeue', 'reject', 'stop'])
           .default('keep'),
       );
-    return brokerFlags(printFlags(command)).addHelpText('after', EXAMPLES);
+    return brokerFlags(printFlags(command));
   },
 
   run(options, args, { command }) {
@@ -116,15 +130,3 @@ function working({ ack, onFailure }: Flags, command: readonly string[]): Worker 
     status: () => (failed > 0 ? EXIT.ERROR : done > 0 ? EXIT.OK : EXIT.EMPTY),
   };
 }
-
-const EXAMPLES = `
-A message is acked once it is written, or its command has ended with 0. Without --on-failure one whose
-command fails is put back at the end. The command finds AMQP_EXCHANGE, AMQP_ROUTING_KEY, AMQP_MESSAGE_ID,
-AMQP_CORRELATION_ID, AMQP_REPLY_TO, AMQP_TYPE, AMQP_CONTENT_TYPE and AMQP_REDELIVERED in its environment.
-Exits with 2 if nothing came, and with 1 if a command failed.
-
-Examples:
-  amqp-sync consume tasks --json
-  amqp-sync consume tasks -p 1 --on-failure reject -- ./work.sh
-  amqp-sync consume -e logs -r 'error.*' --lines
-`;

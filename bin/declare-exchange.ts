@@ -13,7 +13,14 @@ interface Flags extends BrokerFlags {
   argument?: Entries;
 }
 
+const NOTES = `
+Examples:
+  amqp-sync declare-exchange logs -t topic -d -a 'alternate-exchange: unrouted'
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command
       .argument('[exchange]', 'its name')
@@ -24,7 +31,7 @@ export const verb: Verb = {
       .option('--internal', 'only exchanges publish to it')
       .option('-a, --argument <entry>', '"key: value", or key:=json for other types; again for more', entry)
       .option('--passive', 'do not make it: see whether it is there');
-    return brokerFlags(command).addHelpText('after', EXAMPLES);
+    return brokerFlags(command);
   },
 
   run(options, args) {
@@ -38,8 +45,3 @@ export const verb: Verb = {
     });
   },
 };
-
-const EXAMPLES = `
-Examples:
-  amqp-sync declare-exchange logs -t topic -d -a 'alternate-exchange: unrouted'
-`;

@@ -15,7 +15,16 @@ interface Flags extends BrokerFlags {
   json?: boolean;
 }
 
+const NOTES = `
+Examples:
+  amqp-sync declare-queue tasks -d -a 'x-max-length:=1000' -a 'x-dead-letter-exchange: dead'
+  amqp-sync declare-queue orders --type quorum
+  amqp-sync declare-queue tasks --passive --json
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command
       .argument('[queue]', 'its name; without one the broker makes one')
@@ -32,7 +41,7 @@ export const verb: Verb = {
       .option('-a, --argument <entry>', '"key: value", or key:=json for other types; again for more', entry)
       .option('--passive', 'do not make it: say how many messages and consumers it has')
       .option('-j, --json', 'print name, messages and consumers as JSON');
-    return brokerFlags(command).addHelpText('after', EXAMPLES);
+    return brokerFlags(command);
   },
 
   run(options, args) {
@@ -55,10 +64,3 @@ export const verb: Verb = {
     });
   },
 };
-
-const EXAMPLES = `
-Examples:
-  amqp-sync declare-queue tasks -d -a 'x-max-length:=1000' -a 'x-dead-letter-exchange: dead'
-  amqp-sync declare-queue orders --type quorum
-  amqp-sync declare-queue tasks --passive --json
-`;

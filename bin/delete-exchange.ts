@@ -6,13 +6,22 @@ interface Flags extends BrokerFlags {
   ifUnused?: boolean;
 }
 
+const NOTES = `
+One that is missing is no error.
+
+Examples:
+  amqp-sync delete-exchange logs --if-unused
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command
       .argument('[exchange]', 'the exchange')
       .option('-e, --exchange <exchange>', 'the exchange')
       .option('--if-unused', 'only if nothing is bound to it');
-    return brokerFlags(command).addHelpText('after', EXAMPLES);
+    return brokerFlags(command);
   },
 
   run(options, args) {
@@ -24,10 +33,3 @@ export const verb: Verb = {
     });
   },
 };
-
-const EXAMPLES = `
-One that is missing is no error.
-
-Examples:
-  amqp-sync delete-exchange logs --if-unused
-`;

@@ -8,14 +8,23 @@ interface Flags extends BrokerFlags {
   ifEmpty?: boolean;
 }
 
+const NOTES = `
+Prints how many messages went with it. One that is missing is no error.
+
+Examples:
+  amqp-sync delete-queue tasks --if-empty
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command
       .argument('[queue]', 'the queue')
       .option('-q, --queue <queue>', 'the queue, as for amqp-delete-queue')
       .option('--if-unused', 'only if nobody consumes from it')
       .option('-e, --if-empty', 'only if it is empty');
-    return brokerFlags(command).addHelpText('after', EXAMPLES);
+    return brokerFlags(command);
   },
 
   run(options, args) {
@@ -28,10 +37,3 @@ export const verb: Verb = {
     });
   },
 };
-
-const EXAMPLES = `
-Prints how many messages went with it. One that is missing is no error.
-
-Examples:
-  amqp-sync delete-queue tasks --if-empty
-`;

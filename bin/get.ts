@@ -12,7 +12,18 @@ interface Flags extends BrokerFlags, PrintFlags {
   settle: 'ack' | 'requeue' | 'reject';
 }
 
+const NOTES = `
+Exits with 2 if the queue is empty.
+
+Examples:
+  amqp-sync get tasks
+  amqp-sync get tasks --settle requeue --json     look without taking
+  amqp-sync get tasks -c 100 --lines > tasks.txt
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command
       .argument('[queue]', 'the queue')
@@ -27,7 +38,7 @@ export const verb: Verb = {
           .choices(['ack', 'requeue', 'reject'])
           .default('ack'),
       );
-    return brokerFlags(printFlags(command)).addHelpText('after', EXAMPLES);
+    return brokerFlags(printFlags(command));
   },
 
   run(options, args) {
@@ -50,12 +61,3 @@ export const verb: Verb = {
     });
   },
 };
-
-const EXAMPLES = `
-Exits with 2 if the queue is empty.
-
-Examples:
-  amqp-sync get tasks
-  amqp-sync get tasks --settle requeue --json     look without taking
-  amqp-sync get tasks -c 100 --lines > tasks.txt
-`;

@@ -7,10 +7,18 @@ interface Flags extends BrokerFlags {
   json?: boolean;
 }
 
+const NOTES = `
+Examples:
+  amqp-sync info
+  amqp-sync info --json | jq -r .version
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command.option('-j, --json', 'as JSON');
-    return brokerFlags(command).addHelpText('after', EXAMPLES);
+    return brokerFlags(command);
   },
 
   run(options) {
@@ -34,9 +42,3 @@ function rows(name: string, value: unknown): [string, unknown][] {
   const yes = Object.entries(value).filter(([, has]) => has === true);
   return [[name, yes.map(([what]) => what).join(' ')]];
 }
-
-const EXAMPLES = `
-Examples:
-  amqp-sync info
-  amqp-sync info --json | jq -r .version
-`;

@@ -2,8 +2,15 @@ import type { Command } from 'commander';
 import { print } from './parts/output';
 import type { Verb } from './verbs';
 
+const NOTES = `
+Examples:
+  amqp-sync man > /usr/local/share/man/man1/amqp-sync.1
+`;
+
 export const verb: Verb = {
-  define: (command) => command.addHelpText('after', EXAMPLES),
+  notes: NOTES,
+
+  define: (command) => command,
 
   run(_flags, _args, { program }) {
     print(page(program()));
@@ -42,8 +49,3 @@ function escaped(text: string): string {
     .replace(/-/g, '\\-')
     .replace(/^(?=[.'])/gm, '\\&');
 }
-
-const EXAMPLES = `
-Examples:
-  amqp-sync man > /usr/local/share/man/man1/amqp-sync.1
-`;

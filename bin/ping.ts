@@ -13,10 +13,17 @@ const PAUSE = 250;
 
 const asleep = new Int32Array(new SharedArrayBuffer(4));
 
+const NOTES = `
+Examples:
+  amqp-sync ping --wait 30s && ./start.sh
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command.option('--wait <time>', 'if it does not answer, try again for so long', duration, 0);
-    return brokerFlags(command).addHelpText('after', EXAMPLES);
+    return brokerFlags(command);
   },
 
   run(options) {
@@ -38,8 +45,3 @@ export const verb: Verb = {
     }
   },
 };
-
-const EXAMPLES = `
-Examples:
-  amqp-sync ping --wait 30s && ./start.sh
-`;

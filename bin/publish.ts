@@ -29,7 +29,16 @@ interface Flags extends BrokerFlags, MessageFlags {
 
 const NEWLINE = 0x0a;
 
+const NOTES = `
+Examples:
+  amqp-sync publish -r tasks 'a task'
+  date | amqp-sync publish -e logs -p -C text/plain -H 'host: web-1' -H 'x-delay:={"$int32":5000}'
+  amqp-sync publish -r lines --lines -f access.log
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command
       .argument('[body...]', 'bodies, a message each; without one, what comes from stdin')
@@ -57,7 +66,7 @@ export const verb: Verb = {
       .option('--no-mandatory', 'a message that no queue takes is no error')
       .option('--window <number>', 'unconfirmed messages at most', integer(1, 0xffff_ffff), 1000)
       .option('--timeout <time>', 'for the confirms, as a whole for one group of messages', duration);
-    return brokerFlags(messageFlags(command)).addHelpText('after', EXAMPLES);
+    return brokerFlags(messageFlags(command));
   },
 
   run(options, bodies) {
@@ -141,10 +150,3 @@ function* parsed(fd: number): Iterable<Outgoing[]> {
 function* repeated(count: number, group: Outgoing[]): Iterable<Outgoing[]> {
   for (let time = 0; time < count; time++) yield group;
 }
-
-const EXAMPLES = `
-Examples:
-  amqp-sync publish -r tasks 'a task'
-  date | amqp-sync publish -e logs -p -C text/plain -H 'host: web-1' -H 'x-delay:={"$int32":5000}'
-  amqp-sync publish -r lines --lines -f access.log
-`;

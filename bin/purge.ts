@@ -6,10 +6,19 @@ interface Flags extends BrokerFlags {
   queue?: string;
 }
 
+const NOTES = `
+Prints how many messages were removed; those that somebody has and has not acked stay.
+
+Examples:
+  amqp-sync purge tasks
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command.argument('[queue]', 'the queue').option('-q, --queue <queue>', 'the queue');
-    return brokerFlags(command).addHelpText('after', EXAMPLES);
+    return brokerFlags(command);
   },
 
   run(options, args) {
@@ -21,10 +30,3 @@ export const verb: Verb = {
     });
   },
 };
-
-const EXAMPLES = `
-Prints how many messages were removed; those that somebody has and has not acked stay.
-
-Examples:
-  amqp-sync purge tasks
-`;

@@ -14,7 +14,18 @@ interface Flags extends BrokerFlags, MessageFlags, PrintFlags {
   count?: number;
 }
 
+const NOTES = `
+Serving, the command gets the body as its stdin, and what it prints is the answer. If it fails, the caller's
+exit status is 1. Calling exits with 3 if no answer comes in time, and with 5 at once if nobody serves.
+
+Examples:
+  amqp-sync rpc upper -- tr a-z A-Z
+  amqp-sync rpc upper 'hello' --timeout 2s
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command
       .argument('[procedure]', 'its name, which is that of its queue')
@@ -29,7 +40,7 @@ export const verb: Verb = {
         duration,
       )
       .option('-c, --count <number>', 'serving: end after so many calls', integer(1));
-    return brokerFlags(messageFlags(printFlags(command))).addHelpText('after', EXAMPLES);
+    return brokerFlags(messageFlags(printFlags(command)));
   },
 
   run(options, args, { command }) {
@@ -75,12 +86,3 @@ function serve({ count, timeout, ...flags }: Flags, procedure: string, command: 
     return served > 0 ? EXIT.OK : EXIT.EMPTY;
   });
 }
-
-const EXAMPLES = `
-Serving, the command gets the body as its stdin, and what it prints is the answer. If it fails, the caller's
-exit status is 1. Calling exits with 3 if no answer comes in time, and with 5 at once if nobody serves.
-
-Examples:
-  amqp-sync rpc upper -- tr a-z A-Z
-  amqp-sync rpc upper 'hello' --timeout 2s
-`;

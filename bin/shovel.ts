@@ -21,7 +21,19 @@ interface Flags extends BrokerFlags {
 /** Messages that are published, confirmed and then acked together. */
 const GROUP = 500;
 
+const NOTES = `
+Messages are acked once the other side has confirmed them: none is lost, and if this is cut off some may be
+there twice.
+
+Examples:
+  amqp-sync shovel orders.dead orders
+  amqp-sync shovel orders orders --to-url amqp://other-host -c 1000
+  amqp-sync shovel orders --to-exchange audit --copy
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command
       .argument('[from]', 'the queue to take from')
@@ -33,7 +45,7 @@ export const verb: Verb = {
       .option('--copy', 'leave them where they are; only those that are there now')
       .option('-c, --count <number>', 'so many at most', integer(1))
       .option('--timeout <time>', 'end when nothing has come for so long', duration, 1000);
-    return brokerFlags(command).addHelpText('after', EXAMPLES);
+    return brokerFlags(command);
   },
 
   run(options, args) {
@@ -108,13 +120,3 @@ function outgoing(
   const kept = toExchange === undefined ? to! : message.routingKey;
   return { ...properties, body: message.body, routingKey: toRoutingKey ?? kept };
 }
-
-const EXAMPLES = `
-Messages are acked once the other side has confirmed them: none is lost, and if this is cut off some may be
-there twice.
-
-Examples:
-  amqp-sync shovel orders.dead orders
-  amqp-sync shovel orders orders --to-url amqp://other-host -c 1000
-  amqp-sync shovel orders --to-exchange audit --copy
-`;

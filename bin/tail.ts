@@ -10,7 +10,17 @@ interface Flags extends BrokerFlags, PrintFlags {
   timeout?: number;
 }
 
+const NOTES = `
+A queue of its own gets a copy of each message while this runs; nobody else misses one.
+
+Examples:
+  amqp-sync tail logs 'error.*' 'audit.#' --lines
+  amqp-sync tail orders --json -c 10
+`;
+
 export const verb: Verb = {
+  notes: NOTES,
+
   define(command) {
     command
       .argument('[exchange]', 'the exchange')
@@ -18,7 +28,7 @@ export const verb: Verb = {
       .option('-e, --exchange <exchange>', 'the exchange')
       .option('-c, --count <number>', 'end after so many messages', integer(1))
       .option('--timeout <time>', 'end when nothing has come for so long; default: never', duration);
-    return brokerFlags(printFlags(command)).addHelpText('after', EXAMPLES);
+    return brokerFlags(printFlags(command));
   },
 
   run(options, args) {
@@ -39,11 +49,3 @@ export const verb: Verb = {
     });
   },
 };
-
-const EXAMPLES = `
-A queue of its own gets a copy of each message while this runs; nobody else misses one.
-
-Examples:
-  amqp-sync tail logs 'error.*' 'audit.#' --lines
-  amqp-sync tail orders --json -c 10
-`;

@@ -10,7 +10,9 @@ export interface Surroundings {
 
 /** One file of this folder. */
 export interface Verb {
-  /** Add its arguments, flags and examples. */
+  /** Remarks and examples: they end its help and its part of the manual. */
+  notes: string;
+  /** Add its arguments and flags. */
   define(command: Command): Command;
   /** Do it. Blocks. @returns the exit status */
   run(flags: object, args: readonly string[], around: Surroundings): number;
