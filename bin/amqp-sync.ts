@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { version } from '../src/version';
-import { EXIT, explain } from './parts/failure';
+import { BROKER_NOTE } from './parts/broker';
+import { EXIT, EXIT_NOTE, explain } from './parts/failure';
 import { complain, note, print } from './parts/output';
 import { VERBS, type Verb } from './verbs';
 
@@ -21,6 +22,7 @@ function main(argv: readonly string[]): number {
       status = load(verb.name()).run(verb.opts(), verb.args, {
         command,
         program: () => describe(() => true),
+        notesOf: (name) => load(name).notes,
       });
     });
   }
@@ -42,7 +44,7 @@ function describe(isWanted: (name: string) => boolean): Command {
     .version(version, '-V, --version')
     .usage('<verb> [options] [-- command]')
     .configureHelp({ subcommandTerm: (verb) => verb.name(), showGlobalOptions: false })
-    .addHelpText('after', AFTER);
+    .addHelpText('after', `\n${BROKER_NOTE}\n${EXIT_NOTE}\n`);
   const strict = (command: Command) =>
     command
       .exitOverride()
@@ -70,11 +72,5 @@ function describe(isWanted: (name: string) => boolean): Command {
 function load(name: string): Verb {
   return VERBS[name]!.load();
 }
-
-const AFTER = `
-The broker is that of --url, else of AMQP_URL, else localhost.
-Exit status: 0 done, 1 error, 2 nothing there, 3 no answer in time, 5 not all messages were taken,
-64 wrong usage, 130 Ctrl-C, 141 nobody reads the output any more.
-`;
 
 process.exitCode = main(process.argv.slice(2));

@@ -12,15 +12,13 @@ interface Flags extends BrokerFlags {
   json?: boolean;
 }
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Transient messages, into a queue of its own and out of it again, one after the other.
 
 Examples:
   amqp-sync bench --size 1024 -c 100000
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command

@@ -1,14 +1,12 @@
 import { bindingFlags, eachBinding } from './parts/binding';
 import type { Verb } from './verbs';
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Examples:
   amqp-sync bind logs errors -r 'error.*,fatal.*'
   amqp-sync bind logs --to-exchange audit -r '#'
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define: bindingFlags,
 

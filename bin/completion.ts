@@ -4,17 +4,14 @@ import type { Verb } from './verbs';
 
 const SHELLS: Readonly<Record<string, (program: Command) => string>> = { bash, zsh, fish };
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Examples:
   source <(amqp-sync completion bash)
   amqp-sync completion fish > ~/.config/fish/completions/amqp-sync.fish
-`;
+`,
 
-export const verb: Verb = {
-  notes: NOTES,
-
-  define: (command) =>
-    command.argument('<shell>', Object.keys(SHELLS).join(', ')),
+  define: (command) => command.argument('<shell>', Object.keys(SHELLS).join(', ')),
 
   run(_flags, [shell = ''], { program }) {
     const script = SHELLS[shell];

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import type { Channel, IncomingMessage } from '../src/index';
-import { type BrokerFlags, brokerFlags, withChannel } from './parts/broker';
+import { type BrokerFlags, brokerFlags, noMore, withChannel } from './parts/broker';
 import { EXIT } from './parts/failure';
 import { complain, note } from './parts/output';
 import { type PrintFlags, printer, printFlags } from './parts/printing';
@@ -22,9 +22,13 @@ interface Flags extends BrokerFlags, PrintFlags {
   onFailure: OnFailure;
 }
 
+/** Messages that are sent ahead. */
+const PREFETCH = 100;
+
 type OnFailure = 'keep' | 'requeue' | 'reject' | 'stop';
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 A message is acked once it is written, or its command has ended with 0. Without --on-failure one whose
 command fails is put back at the end. The command finds AMQP_EXCHANGE, AMQP_ROUTING_KEY, AMQP_MESSAGE_ID,
 AMQP_CORRELATION_ID, AMQP_REPLY_TO, AMQP_TYPE, AMQP_CONTENT_TYPE and AMQP_REDELIVERED in its environment.
@@ -34,10 +38,7 @@ Examples:
   amqp-sync consume tasks --json
   amqp-sync consume tasks -p 1 --on-failure reject -- ./work.sh
   amqp-sync consume -e logs -r 'error.*' --lines
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command
@@ -50,7 +51,11 @@ export const verb: Verb = {
       .addOption(new Option('-d, --declare', 'the same').hideHelp())
       .option('-A, --no-ack', 'the broker forgets a message when it has sent it')
       .option('-c, --count <number>', 'end after so many messages', integer(1))
-      .option('-p, --prefetch-count <number>', 'messages that are sent ahead; default 100', integer(1, 65535))
+      .option(
+        '-p, --prefetch-count <number>',
+        `messages that are sent ahead; default ${PREFETCH}`,
+        integer(1, 65535),
+      )
       .addOption(new Option('--prefetch <number>', 'the same').argParser(integer(1, 65535)).hideHelp())
       .option('--timeout <time>', 'end when nothing has come for so long; default: never', duration)
       .addOption(
@@ -63,11 +68,13 @@ export const verb: Verb = {
 
   run(options, args, { command }) {
     const flags = options as Flags;
+    const name = flags.queue ?? args.shift() ?? '';
+    noMore(args);
     return withChannel(flags, (channel) => {
-      const queue = prepare(channel, flags, args);
+      const queue = prepare(channel, name, flags);
       const { ack, count, timeout } = flags;
-      const prefetch = flags.prefetchCount ?? flags.prefetch;
-      const worker = command === undefined ? printing(flags) : working(flags, command);
+      const prefetch = flags.prefetchCount ?? flags.prefetch ?? PREFETCH;
+      const worker = command === undefined ? printing(flags) : working(flags, command, prefetch);
       for (const message of channel.consume(queue, { noAck: !ack, limit: count, timeout, prefetch }))
         if (!worker.take(message)) break;
       return worker.status();
@@ -76,13 +83,13 @@ export const verb: Verb = {
 };
 
 /** The queue to consume from, declared and bound as the flags say. */
-function prepare(channel: Channel, flags: Flags, args: readonly string[]): string {
+function prepare(channel: Channel, name: string, flags: Flags): string {
   const { exchange, routingKey, declare, exclusive } = flags;
-  let queue = flags.queue ?? args[0] ?? '';
-  const isNew = queue === '' || declare || exclusive;
+  let queue = name;
+  const isNew = name === '' || declare || exclusive;
   if (isNew) {
     const made = channel.queueDeclare(queue, { exclusive: true, autoDelete: true }).queue;
-    if (queue === '') note(`the broker calls the queue ${made}`);
+    if (name === '') note(`the broker calls the queue ${made}`);
     queue = made;
   }
   if (exchange !== undefined)
@@ -110,7 +117,7 @@ function printing(flags: Flags): Worker {
   };
 }
 
-function working({ ack, onFailure }: Flags, command: readonly string[]): Worker {
+function working({ ack, onFailure }: Flags, command: readonly string[], prefetch: number): Worker {
   let done = 0;
   let failed = 0;
   return {
@@ -121,12 +128,20 @@ function working({ ack, onFailure }: Flags, command: readonly string[]): Worker 
         failed++;
         complain(`message ${done + failed}: ${why}`);
       }
-      if (!ack) return ok || onFailure !== 'stop';
-      if (ok) message.ack();
-      else if (onFailure === 'reject') message.reject();
-      else if (onFailure === 'requeue') message.nack();
-      return ok || onFailure !== 'stop';
+      if (ack) settle(message, ok, onFailure);
+      if (ok) return true;
+      if (ack && onFailure === 'keep' && failed >= prefetch) {
+        complain(`${failed} messages failed and are kept: no more come before they are put back`);
+        return false;
+      }
+      return onFailure !== 'stop';
     },
     status: () => (failed > 0 ? EXIT.ERROR : done > 0 ? EXIT.OK : EXIT.EMPTY),
   };
+}
+
+function settle(message: IncomingMessage, ok: boolean, onFailure: OnFailure): void {
+  if (ok) message.ack();
+  else if (onFailure === 'reject') message.reject();
+  else if (onFailure === 'requeue') message.nack();
 }

@@ -1,4 +1,4 @@
-import { type BrokerFlags, brokerFlags, nameOf, withChannel } from './parts/broker';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
 import { print } from './parts/output';
 import { type Entries, entry } from './parts/values';
 import type { Verb } from './verbs';
@@ -13,13 +13,11 @@ interface Flags extends BrokerFlags {
   argument?: Entries;
 }
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Examples:
   amqp-sync declare-exchange logs -t topic -d -a 'alternate-exchange: unrouted'
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command
@@ -38,6 +36,7 @@ export const verb: Verb = {
     const flags = options as Flags;
     const { type, durable, autoDelete, internal, passive, argument } = flags;
     const name = nameOf('exchange', flags.exchange, args);
+    noMore(args);
     return withChannel(flags, (channel) => {
       channel.exchangeDeclare(name, type, { durable, autoDelete, internal, passive, arguments: argument });
       print(`${name}\n`);

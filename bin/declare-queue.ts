@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { type BrokerFlags, brokerFlags, withChannel } from './parts/broker';
+import { type BrokerFlags, brokerFlags, noMore, withChannel } from './parts/broker';
 import { print, printJson } from './parts/output';
 import { type Entries, entry } from './parts/values';
 import type { Verb } from './verbs';
@@ -15,15 +15,13 @@ interface Flags extends BrokerFlags {
   json?: boolean;
 }
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Examples:
   amqp-sync declare-queue tasks -d -a 'x-max-length:=1000' -a 'x-dead-letter-exchange: dead'
   amqp-sync declare-queue orders --type quorum
   amqp-sync declare-queue tasks --passive --json
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command
@@ -47,11 +45,13 @@ export const verb: Verb = {
   run(options, args) {
     const flags = options as Flags;
     const { durable, autoDelete, passive, type, json } = flags;
+    const name = flags.queue ?? args.shift() ?? '';
+    noMore(args);
     const table: Entries = new Map(flags.argument);
     if (type !== undefined) table.set('x-queue-type', type);
     const isLasting = type === 'quorum' || type === 'stream';
     return withChannel(flags, (channel) => {
-      const declared = channel.queueDeclare(flags.queue ?? args[0] ?? '', {
+      const declared = channel.queueDeclare(name, {
         durable: durable || isLasting,
         autoDelete,
         passive,

@@ -1,4 +1,4 @@
-import { type BrokerFlags, brokerFlags, nameOf, withChannel } from './parts/broker';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
 import type { Verb } from './verbs';
 
 interface Flags extends BrokerFlags {
@@ -6,15 +6,13 @@ interface Flags extends BrokerFlags {
   ifUnused?: boolean;
 }
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 One that is missing is no error.
 
 Examples:
   amqp-sync delete-exchange logs --if-unused
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command
@@ -27,6 +25,7 @@ export const verb: Verb = {
   run(options, args) {
     const flags = options as Flags;
     const name = nameOf('exchange', flags.exchange, args);
+    noMore(args);
     return withChannel(flags, (channel) => {
       channel.exchangeDelete(name, { ifUnused: flags.ifUnused });
       return 0;

@@ -1,4 +1,4 @@
-import { type BrokerFlags, brokerFlags, nameOf, withChannel } from './parts/broker';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
 import { print } from './parts/output';
 import type { Verb } from './verbs';
 
@@ -8,15 +8,13 @@ interface Flags extends BrokerFlags {
   ifEmpty?: boolean;
 }
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Prints how many messages went with it. One that is missing is no error.
 
 Examples:
   amqp-sync delete-queue tasks --if-empty
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command
@@ -31,6 +29,7 @@ export const verb: Verb = {
     const flags = options as Flags;
     const { ifUnused, ifEmpty } = flags;
     const name = nameOf('queue', flags.queue, args);
+    noMore(args);
     return withChannel(flags, (channel) => {
       print(`${channel.queueDelete(name, { ifUnused, ifEmpty })}\n`);
       return 0;

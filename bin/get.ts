@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { type BrokerFlags, brokerFlags, nameOf, withChannel } from './parts/broker';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
 import { EXIT } from './parts/failure';
 import { type PrintFlags, printer, printFlags } from './parts/printing';
 import { duration, integer } from './parts/values';
@@ -12,17 +12,15 @@ interface Flags extends BrokerFlags, PrintFlags {
   settle: 'ack' | 'requeue' | 'reject';
 }
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Exits with 2 if the queue is empty.
 
 Examples:
   amqp-sync get tasks
   amqp-sync get tasks --settle requeue --json     look without taking
   amqp-sync get tasks -c 100 --lines > tasks.txt
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command
@@ -44,6 +42,7 @@ export const verb: Verb = {
   run(options, args) {
     const flags = options as Flags;
     const name = nameOf('queue', flags.queue, args);
+    noMore(args);
     const show = printer(flags);
     return withChannel(flags, (channel) => {
       const queue = channel.getQueue(name, { ensure: false });

@@ -7,14 +7,12 @@ interface Flags extends BrokerFlags {
   json?: boolean;
 }
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Examples:
   amqp-sync info
   amqp-sync info --json | jq -r .version
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command.option('-j, --json', 'as JSON');

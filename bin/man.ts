@@ -1,36 +1,40 @@
 import type { Command } from 'commander';
+import { BROKER_NOTE } from './parts/broker';
+import { EXIT_NOTE } from './parts/failure';
 import { print } from './parts/output';
 import type { Verb } from './verbs';
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Examples:
   amqp-sync man > /usr/local/share/man/man1/amqp-sync.1
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define: (command) => command,
 
-  run(_flags, _args, { program }) {
-    print(page(program()));
+  run(_flags, _args, { program, notesOf }) {
+    print(page(program(), notesOf));
     return 0;
   },
 };
 
 /** The manual page, as man(7) wants it: made of the same texts as --help. */
-function page(program: Command): string {
+function page(program: Command, notesOf: (verb: string) => string): string {
   return `.TH AMQP-SYNC 1 "" "amqp-sync ${program.version()}"
 .SH NAME
 amqp-sync \\- ${escaped(program.description())}
 .SH SYNOPSIS
 .B amqp-sync
 ${escaped(program.usage())}
+.SH DESCRIPTION
+${escaped(BROKER_NOTE)}
+.PP
+${escaped(EXIT_NOTE)}
 .SH VERBS
-${program.commands.map(section).join('')}`;
+${program.commands.map((verb) => section(verb, notesOf(verb.name()))).join('')}`;
 }
 
-function section(verb: Command): string {
+function section(verb: Command, notes: string): string {
   const options = verb.options
     .filter(({ hidden }) => !hidden)
     .map(({ flags, description }) => `.TP\n.B ${escaped(flags)}\n${escaped(description)}\n`);
@@ -39,7 +43,11 @@ ${escaped(verb.description())}.
 .PP
 .B amqp-sync ${verb.name()}
 ${escaped(verb.usage())}
-${options.join('')}`;
+${options.join('')}.PP
+.nf
+${escaped(notes.trim())}
+.fi
+`;
 }
 
 /** A backslash begins a request, and so do a dot and a quote at the begin of a line; a dash is a hyphen. */

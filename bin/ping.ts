@@ -13,13 +13,11 @@ const PAUSE = 250;
 
 const asleep = new Int32Array(new SharedArrayBuffer(4));
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Examples:
   amqp-sync ping --wait 30s && ./start.sh
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command.option('--wait <time>', 'if it does not answer, try again for so long', duration, 0);

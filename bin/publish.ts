@@ -29,15 +29,13 @@ interface Flags extends BrokerFlags, MessageFlags {
 
 const NEWLINE = 0x0a;
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Examples:
   amqp-sync publish -r tasks 'a task'
   date | amqp-sync publish -e logs -p -C text/plain -H 'host: web-1' -H 'x-delay:={"$int32":5000}'
   amqp-sync publish -r lines --lines -f access.log
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command
@@ -73,7 +71,7 @@ export const verb: Verb = {
     const flags = options as Flags;
     const { exchange, routingKey, confirm, window, timeout } = flags;
     return withChannel(flags, (channel) => {
-      const progress = new Progress(totalOf(flags, bodies));
+      const progress = new Progress(totalOf(flags, bodies), 'bytes');
       const address = Object.fromEntries(
         Object.entries({ exchange, routingKey }).filter(([, value]) => value !== undefined),
       );

@@ -1,4 +1,4 @@
-import { type BrokerFlags, brokerFlags, nameOf, withChannel } from './parts/broker';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
 import { print } from './parts/output';
 import type { Verb } from './verbs';
 
@@ -6,15 +6,13 @@ interface Flags extends BrokerFlags {
   queue?: string;
 }
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Prints how many messages were removed; those that somebody has and has not acked stay.
 
 Examples:
   amqp-sync purge tasks
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command.argument('[queue]', 'the queue').option('-q, --queue <queue>', 'the queue');
@@ -24,6 +22,7 @@ export const verb: Verb = {
   run(options, args) {
     const flags = options as Flags;
     const name = nameOf('queue', flags.queue, args);
+    noMore(args);
     return withChannel(flags, (channel) => {
       print(`${channel.queuePurge(name)}\n`);
       return 0;

@@ -1,4 +1,4 @@
-import { type BrokerFlags, brokerFlags, nameOf, withConnection } from './parts/broker';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withConnection } from './parts/broker';
 import { EXIT } from './parts/failure';
 import { readAll, STDIN } from './parts/input';
 import { type MessageFlags, messageFlags, propertiesOf } from './parts/message-flags';
@@ -14,17 +14,15 @@ interface Flags extends BrokerFlags, MessageFlags, PrintFlags {
   count?: number;
 }
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Serving, the command gets the body as its stdin, and what it prints is the answer. If it fails, the caller's
 exit status is 1. Calling exits with 3 if no answer comes in time, and with 5 at once if nobody serves.
 
 Examples:
   amqp-sync rpc upper -- tr a-z A-Z
   amqp-sync rpc upper 'hello' --timeout 2s
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command
@@ -46,7 +44,8 @@ export const verb: Verb = {
   run(options, args, { command }) {
     const flags = options as Flags;
     const procedure = nameOf('procedure', flags.routingKey, args);
-    const body = flags.routingKey === undefined ? args[1] : args[0];
+    const body = command === undefined ? args.shift() : undefined;
+    noMore(args);
     return command === undefined ? call(flags, procedure, body) : serve(flags, procedure, command);
   },
 };

@@ -1,5 +1,5 @@
-import type { Channel, IncomingMessage } from '../src/index';
-import { type BrokerFlags, brokerFlags, nameOf, withChannel } from './parts/broker';
+import { type Channel, type IncomingMessage, TimeoutError } from '../src/index';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
 import type { Outgoing } from './parts/envelope';
 import { EXIT } from './parts/failure';
 import { isTerminal, note } from './parts/output';
@@ -18,10 +18,11 @@ interface Flags extends BrokerFlags {
   timeout: number;
 }
 
-/** Messages that are published, confirmed and then acked together. */
+/** As many messages at most are published, confirmed and then acked together. */
 const GROUP = 500;
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 Messages are acked once the other side has confirmed them: none is lost, and if this is cut off some may be
 there twice.
 
@@ -29,10 +30,7 @@ Examples:
   amqp-sync shovel orders.dead orders
   amqp-sync shovel orders orders --to-url amqp://other-host -c 1000
   amqp-sync shovel orders --to-exchange audit --copy
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command
@@ -51,7 +49,8 @@ export const verb: Verb = {
   run(options, args) {
     const flags = options as Flags;
     const from = nameOf('queue', flags.queue, args);
-    const to = flags.queue === undefined ? args[1] : args[0];
+    const to = args.shift();
+    noMore(args);
     if (to === undefined && flags.toExchange === undefined)
       throw new TypeError('where to? Give a queue, or --to-exchange');
     return withChannel(flags, (source) => {
@@ -83,31 +82,40 @@ function shovel(
   // a copy keeps what it has read: it must not read what it has put back, nor what it puts in
   const count = copy ? Math.min(there, flags.count ?? there) : flags.count;
   const total = Math.min(there, count ?? there);
-  const progress = new Progress(total);
+  const progress = new Progress(total, 'messages');
   const options = { exchange, mandatory: true, confirm: true, window: GROUP };
   const publishing = new Publishing(target, options, progress);
-  let group: IncomingMessage[] = [];
-  const flush = () => {
-    const last = group.at(-1);
-    if (last === undefined) return;
-    publishing.add(group.map((message) => outgoing(message, to, flags)));
-    if (!copy) last.ack({ multiple: true });
-    group = [];
-  };
+  const group: IncomingMessage[] = [];
   try {
-    if (count !== 0) {
-      const prefetch = copy ? 0 : 2 * GROUP;
-      for (const message of source.consume(from, { prefetch, limit: count, timeout })) {
-        group.push(message);
-        if (group.length === GROUP) flush();
-      }
+    // a copy acks nothing, so nothing would come behind the prefetch
+    source.basicQos({ prefetchCount: copy ? 0 : GROUP });
+    let left = count ?? Number.POSITIVE_INFINITY;
+    source.basicConsume(from, (message) => {
+      if (left-- > 0) group.push(message); // one too many goes back when the connection closes
+    });
+    while (left > 0 && arrives(source, timeout)) {
+      if (group.length === 0) continue;
+      publishing.add(group.map((message) => outgoing(message, to, flags)));
+      if (!copy) group.at(-1)!.ack({ multiple: true });
+      group.length = 0;
     }
-    flush();
   } finally {
     progress.stop();
   }
   if (isTerminal.err()) note(`${publishing.published} messages ${copy ? 'copied' : 'moved'}`);
   return publishing.published > 0 ? EXIT.OK : EXIT.EMPTY;
+}
+
+/** Wait for a message, and take those that have come with it. @returns false: nothing came within `timeout` */
+function arrives({ connection }: Channel, timeout: number): boolean {
+  try {
+    connection.drainEvents({ timeout });
+  } catch (error) {
+    if (error instanceof TimeoutError) return false;
+    throw error;
+  }
+  connection.loop({ timeout: 0 });
+  return true;
 }
 
 /** As it was, but for its address; RabbitMQ takes only the name of the own user. */

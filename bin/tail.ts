@@ -10,16 +10,14 @@ interface Flags extends BrokerFlags, PrintFlags {
   timeout?: number;
 }
 
-const NOTES = `
+export const verb: Verb = {
+  notes: `
 A queue of its own gets a copy of each message while this runs; nobody else misses one.
 
 Examples:
   amqp-sync tail logs 'error.*' 'audit.#' --lines
   amqp-sync tail orders --json -c 10
-`;
-
-export const verb: Verb = {
-  notes: NOTES,
+`,
 
   define(command) {
     command
@@ -34,12 +32,11 @@ export const verb: Verb = {
   run(options, args) {
     const flags = options as Flags;
     const exchange = nameOf('exchange', flags.exchange, args);
-    const keys = flags.exchange === undefined ? args.slice(1) : args;
     const show = printer(flags);
     return withChannel(flags, (channel) => {
       const queue = channel.declareQueue();
       // the first is for topics, the second for what has no keys
-      for (const key of keys.length > 0 ? keys : ['#', '']) queue.bind(exchange, key);
+      for (const key of args.length > 0 ? args : ['#', '']) queue.bind(exchange, key);
       let printed = 0;
       for (const message of queue.iterator({ noAck: true, limit: flags.count, timeout: flags.timeout })) {
         show(message);

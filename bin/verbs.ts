@@ -6,6 +6,8 @@ export interface Surroundings {
   command: readonly string[] | undefined;
   /** The whole program, with every flag of every verb. */
   program(): Command;
+  /** What ends the help of a verb. */
+  notesOf(verb: string): string;
 }
 
 /** One file of this folder. */
@@ -14,8 +16,8 @@ export interface Verb {
   notes: string;
   /** Add its arguments and flags. */
   define(command: Command): Command;
-  /** Do it. Blocks. @returns the exit status */
-  run(flags: object, args: readonly string[], around: Surroundings): number;
+  /** Do it. Blocks. `args` are its own to take from. @returns the exit status */
+  run(flags: object, args: string[], around: Surroundings): number;
 }
 
 interface Entry {

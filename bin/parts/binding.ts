@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Channel } from '../../src/index';
-import { type BrokerFlags, brokerFlags, nameOf, withChannel } from './broker';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './broker';
 import { type Entries, entry, list } from './values';
 
 interface Flags extends BrokerFlags {
@@ -27,7 +27,7 @@ export function bindingFlags(command: Command): Command {
 /** A round trip for each key. */
 export function eachBinding(
   options: object,
-  args: readonly string[],
+  args: string[],
   act: (
     channel: Channel,
     binding: {
@@ -40,9 +40,9 @@ export function eachBinding(
 ): number {
   const flags = options as Flags;
   const exchange = nameOf('exchange', flags.exchange, args);
-  const rest = flags.exchange === undefined ? args.slice(1) : args;
   const { toExchange, routingKey = [''] } = flags;
-  const queue = toExchange === undefined ? nameOf('queue', flags.queue, rest) : undefined;
+  const queue = toExchange === undefined ? nameOf('queue', flags.queue, args) : undefined;
+  noMore(args);
   return withChannel(flags, (channel) => {
     for (const key of routingKey)
       act(channel, { exchange, queue, toExchange, how: { routingKey: key, arguments: flags.argument } });

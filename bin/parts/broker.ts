@@ -22,6 +22,8 @@ export interface BrokerFlags {
   name: string;
 }
 
+export const BROKER_NOTE = 'The broker is that of --url, else of AMQP_URL, else localhost.';
+
 /** How to reach the broker: the flags of rabbitmq-c's tools, and some more. */
 export function brokerFlags(command: Command): Command {
   return command
@@ -84,9 +86,18 @@ function credentials(file: string): string[] {
   });
 }
 
-/** A name that is given as the first argument, or by a flag as with rabbitmq-c's tools. */
-export function nameOf(what: string, flag: string | undefined, args: readonly string[]): string {
-  const name = flag ?? args[0];
+/**
+ * A name that is given as an argument, or by a flag as with rabbitmq-c's tools. `args`: those that are left; it takes
+ * the first if there is no flag.
+ */
+export function nameOf(what: string, flag: string | undefined, args: string[]): string {
+  const name = flag ?? args.shift();
   if (name === undefined) throw new TypeError(`which ${what}? Give its name`);
   return name;
+}
+
+/** @throws {TypeError} there is an argument that nothing has taken: it is said by a flag already */
+export function noMore([stranger]: readonly string[]): void {
+  if (stranger !== undefined)
+    throw new TypeError(`"${stranger}" is one argument too many; a command to run goes behind --`);
 }

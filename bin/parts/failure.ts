@@ -15,6 +15,10 @@ export const EXIT = {
   PIPE: 141,
 } as const;
 
+/** They in words, for the help. */
+export const EXIT_NOTE = `Exit status: 0 done, 1 error, 2 nothing there, 3 no answer in time, 5 not all messages were taken,
+64 wrong usage, 130 Ctrl-C, 141 nobody reads the output any more, 143 SIGTERM.`;
+
 /** Ends the program with one line on stderr. An empty text is said by nobody. */
 export class Failure extends Error {
   constructor(

@@ -13,16 +13,19 @@ export class Progress {
   readonly #isShown = isTerminal.err();
   #bar: SingleBar | undefined;
   #messages = 0;
-
-  /** `total`: of whatever `add` counts; undefined if nobody knows. */
-  constructor(readonly total: number | undefined) {}
-
+  /** Of the total. */
   #done = 0;
 
-  /** `messages` more, which are `done` of the total. */
-  add(messages: number, done = messages): void {
+  /** `total`: in that unit; undefined if nobody knows. */
+  constructor(
+    readonly total: number | undefined,
+    readonly unit: 'messages' | 'bytes',
+  ) {}
+
+  /** So many more. */
+  add(messages: number, bytes: number): void {
     this.#messages += messages;
-    this.#done += done;
+    this.#done += this.unit === 'bytes' ? bytes : messages;
     if (!this.#isShown) return;
     const seconds = (performance.now() - this.#began) / 1000;
     if (seconds * 1000 < PATIENCE) return;

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Channel, typed } from '../../src';
+import { build } from '../support/built-worker';
 import { cli, interrupted, out, shell } from '../support/cli';
 import { count, shared, sharedQueue, takeAll, unique } from '../support/connect';
 
@@ -190,6 +191,16 @@ describe('consume', () => {
     expect(takeAll(channel, queue)).toEqual(left);
   });
 
+  it('commands that fail, and whose messages are kept, do not make it wait for ever', () => {
+    for (const body of ['one', 'two', 'three']) channel.basicPublish(body, { routingKey: queue });
+    const { status, stderr } = cli(['consume', queue, '-p', '2', '--', 'false']);
+    expect([status, stderr.toString()]).toEqual([
+      1,
+      expect.stringContaining('2 messages failed and are kept: no more come before they are put back\n'),
+    ]);
+    expect(count(channel, queue)).toBe(3);
+  });
+
   it('nothing is acked that was not written: head closes the pipe', () => {
     const many = 20_000;
     for (let n = 0; n < many; n++) channel.basicPublish(`${n} ${'x'.repeat(100)}`, { routingKey: queue });
@@ -302,10 +313,45 @@ describe('JSON is lossless', () => {
   });
 });
 
-it('a million lines in, and out again', () => {
-  const lines = join(folder, 'million');
-  shell(`seq 1000000 > ${lines}`);
-  out(['publish', '-r', queue, '--lines', '--no-confirm', '-f', lines]);
-  const { status } = shell(`amqp-sync consume ${queue} -A -c 1000000 --lines | cmp - ${lines}`);
-  expect(status).toBe(0);
+it('a million lines in, confirmed, and out again; ten times fewer need no less memory', () => {
+  const needs = join(folder, 'needs');
+  const hook = join(folder, 'hook.cjs');
+  writeFileSync(
+    hook,
+    `process.on('exit', () => require('fs').writeFileSync(${JSON.stringify(needs)}, String(process.resourceUsage().maxRSS)));`,
+  );
+  const million = unique('million'); // the other queues of these tests end when they are idle for long
+  channel.queueDeclare(million, { durable: true });
+  const publish = (many: number) => {
+    shell(`seq ${many} > ${folder}/lines`);
+    const env = { NODE_OPTIONS: `--require ${hook}` };
+    out(['publish', '-r', million, '-l', '-f', `${folder}/lines`], { env });
+    return Number(readFileSync(needs)) / 1024;
+  };
+  const fewer = publish(100_000);
+  channel.queuePurge(million);
+  expect(publish(1_000_000)).toBeLessThan(fewer + 40);
+  const { status, stderr } = shell(`amqp-sync consume ${million} -A -c 1000000 | cmp - ${folder}/lines`);
+  channel.queueDelete(million);
+  expect([status, stderr.toString()]).toEqual([0, '']);
+}, 400_000);
+
+it('on a terminal long work has a bar with its rate and the time that is left, and a sum', () => {
+  shell(`seq 200000 > ${folder}/lines`);
+  const { stdout } = shell(
+    `script -qec '${process.execPath} ${build()}/bin/amqp-sync.js publish -r ${queue} -l -f ${folder}/lines' /dev/null < /dev/null`,
+  );
+  expect(stdout.toString()).toMatch(/\d+% \| \d+ messages \| \d+\/s \| [\w ]+ left/);
+  expect(stdout.toString()).toContain('200000 messages published');
+  expect(count(channel, queue)).toBe(200_000);
+}, 100_000);
+
+it('what goes wrong is red on a terminal, unless NO_COLOR is set', () => {
+  const wrong = `${process.execPath} ${build()}/bin/amqp-sync.js get ${unique('missing')}`;
+  const red = '\x1b[31m';
+  expect(shell(`script -qec '${wrong}' /dev/null`).stdout.toString()).toContain(red);
+  expect(
+    shell(`script -qec '${wrong}' /dev/null`, { env: { NO_COLOR: '1' } }).stdout.toString(),
+  ).not.toContain(red);
+  expect(shell(wrong).stderr.toString()).not.toContain(red);
 });

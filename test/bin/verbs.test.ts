@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { VERBS } from '../../bin/verbs';
 import { type Channel, NotFoundError } from '../../src';
 import { version } from '../../src/version';
-import { cli, out, shell } from '../support/cli';
+import { cli, interrupted, out, shell } from '../support/cli';
 import { count, shared, sharedQueue, takeAll, thrownBy, unique } from '../support/connect';
 
 let channel: Channel;
@@ -150,6 +150,20 @@ describe('shovel', () => {
     for (const queue of [from, to]) channel.queueDelete(queue);
   });
 
+  it('does not keep waiting what has come while it waits for more', async () => {
+    const [from, to] = [sharedQueue(channel), sharedQueue(channel)];
+    const isConsuming = () => channel.queueDeclare(from, { passive: true }).consumerCount === 1;
+    const ended = interrupted(['shovel', from, to, '--timeout', '1h'], 'SIGINT', () => {
+      if (!isConsuming()) return false;
+      channel.basicPublish('x', { routingKey: from });
+      for (let tries = 0; count(channel, to) === 0 && tries < 100; tries++) channel.connection.sleep(50);
+      return true;
+    });
+    expect(await ended).toMatchObject({ signal: 'SIGINT' });
+    expect(takeAll(channel, to)).toEqual(['x']);
+    for (const queue of [from, to]) channel.queueDelete(queue);
+  });
+
   it('what the other side does not take stays', () => {
     const from = sharedQueue(channel);
     fill(from, 3);
@@ -217,6 +231,8 @@ describe('usage', () => {
     [['get', '--cout', '1'], "unknown option '--cout' (Did you mean --count?)"],
     [['get', 'q', '-c', 'x'], 'It must be a whole number from 1'],
     [['get'], 'which queue? Give its name'],
+    [['get', '-q', 'one', 'two'], '"two" is one argument too many'],
+    [['consume', '-q', 'one', 'cat'], 'a command to run goes behind --'],
     [['publish', '--lines', '-l'], 'cannot be used with'],
     [['publish', '-H', 'nothing'], 'It must be "key: value", or key:=json.'],
     [['publish', '-H', 'k:={'], 'What follows := must be JSON'],
@@ -243,6 +259,7 @@ describe('usage', () => {
   it('a manual page that groff reads without complaint', () => {
     const page = out(['man']);
     for (const name of Object.keys(VERBS)) expect(page).toContain(`.SS ${name}\n`);
+    expect(page).toContain('.nf\nExits with 2 if the queue is empty.\n');
     const man = spawnSync('man', ['--warnings', '-l', '-'], {
       input: page,
       env: { ...process.env, MANPAGER: 'cat', PAGER: 'cat' },

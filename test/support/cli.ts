@@ -8,6 +8,7 @@ const CEILING = 180_000;
 export interface CliOptions {
   input?: string | Buffer;
   env?: NodeJS.ProcessEnv;
+  cwd?: string;
 }
 
 const command = (args: readonly string[]) => [join(build(), 'bin', 'amqp-sync.js'), ...args];
@@ -31,9 +32,10 @@ export function out(args: readonly string[], options?: CliOptions): string {
 }
 
 /** Run a line of bash in which `amqp-sync` is ours. */
-export function shell(line: string, { input, env }: CliOptions = {}): SpawnSyncReturns<Buffer> {
+export function shell(line: string, { input, env, cwd }: CliOptions = {}): SpawnSyncReturns<Buffer> {
   const alias = `amqp-sync() { "${process.execPath}" "${command([])[0]}" "$@"; }\n`;
   return spawnSync('bash', ['-o', 'pipefail', '-c', alias + line], {
+    cwd,
     input: input ?? '',
     env: { ...process.env, ...env },
     timeout: CEILING,
