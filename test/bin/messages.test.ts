@@ -201,6 +201,22 @@ describe('consume', () => {
     expect(count(channel, queue)).toBe(3);
   });
 
+  it('the queue is deleted meanwhile: 1, and a line that says so', () => {
+    const { status, stderr } = shell(
+      `amqp-sync consume ${queue} & sleep 1.5; amqp-sync delete-queue ${queue} > ${folder}/deleted; wait $!`,
+    );
+    expect([status, stderr.toString()]).toEqual([
+      1,
+      expect.stringMatching(/^amqp-sync: the broker cancelled consumer .* its queue was deleted.*\n$/),
+    ]);
+  });
+
+  it.each(['--help', 'man', 'completion'])('%s into a pipe that is closed: 141, and not a word', (what) => {
+    const args = what === 'completion' ? `${what} bash` : what;
+    const { status, stderr } = shell(`{ sleep 0.5; amqp-sync ${args}; } | true`);
+    expect([status, stderr.toString()]).toEqual([141, '']);
+  });
+
   it('nothing is acked that was not written: head closes the pipe', () => {
     const many = 20_000;
     for (let n = 0; n < many; n++) channel.basicPublish(`${n} ${'x'.repeat(100)}`, { routingKey: queue });
