@@ -120,6 +120,7 @@ export { DeliveryMode, ExchangeType } from './protocol/constants';
 export {
   type Table,
   type TableInput,
+  type TableInputValue,
   type TableValue,
   type TypedTable,
   type TypedTableValue,

@@ -6,6 +6,7 @@ export const HELP = `npm run bench -- [options]        compare with the peers
 npm run bench -- codec            nanoseconds of the codec's parts
 npm run bench -- scale [options]  cost as sizes and numbers grow
 npm run bench -- soak [options]   memory over many messages
+npm run bench -- cli [options]    the command line, from its start to its end
 
   --quick          fewer messages, the main peers, as many rounds as fit into two minutes
   --only=A,E       scenarios: ${Object.entries(SCENARIOS)
@@ -29,7 +30,7 @@ compiler; pika and py-amqp need Debian's python3-pika and python3-amqp. What is 
 `;
 
 export interface Options {
-  command: 'compare' | 'codec' | 'scale' | 'soak';
+  command: 'compare' | 'codec' | 'scale' | 'soak' | 'cli';
   quick: boolean;
   check: boolean;
   help: boolean;
@@ -77,7 +78,8 @@ export function parseOptions(args: readonly string[]): Options {
   const report = values.report ?? usual;
   return {
     command:
-      (oneOf('command', positionals, ['codec', 'scale', 'soak']).at(-1) as Options['command']) ?? 'compare',
+      (oneOf('command', positionals, ['codec', 'scale', 'soak', 'cli']).at(-1) as Options['command']) ??
+      'compare',
     quick,
     check,
     help,

@@ -1,5 +1,6 @@
 /** `npm run bench`: see HELP in options.ts. */
 import { killAll } from './children';
+import { cli } from './cli';
 import { codec } from './codec';
 import { compare } from './compare';
 import { HELP, type Options, parseOptions } from './options';
@@ -11,6 +12,7 @@ const COMMANDS: Record<Options['command'], (options: Options) => Promise<number>
   codec,
   scale,
   soak,
+  cli,
 };
 
 async function main(args: readonly string[]): Promise<number> {

@@ -31,9 +31,12 @@ describe('the tarball', () => {
         'dist/src/compat/amqpy.mjs',
         'dist/src/compat/pika.js',
         'dist/src/compat/pika.mjs',
+        'dist/bin/amqp-sync.js',
+        'dist/amqp-sync.1',
       ]),
     );
-    const expected = /^(README\.md|LICENSE|CHANGELOG\.md|package\.json|(dist\/)?(src|worker|bin)\/[\w./-]+)$/;
+    const expected =
+      /^(README\.md|LICENSE|CHANGELOG\.md|package\.json|dist\/amqp-sync\.1|(dist\/)?(src|worker|bin)\/[\w./-]+)$/;
     expect(
       files().filter(
         (file) => !expected.test(file) || /(^|\/)(test|spec)s?\/|[.-](test|spec)s?\./.test(file),
@@ -164,6 +167,15 @@ describe.each(['20', '22', '24'])('in a program on Node %s it talks to the broke
     );
     expect(output).toContain(GREETING);
     expect(output).toMatch(/Tests: +1 passed, 1 total/);
+  });
+
+  test('by the command line, as npm links it', async () => {
+    const cli = (...args: string[]) =>
+      consumer.node([join('node_modules', '.bin', 'amqp-sync'), ...args], node);
+    const queue = (await cli('declare-queue', '--auto-delete')).trim();
+    expect(await cli('publish', '-r', queue, GREETING)).toBe('');
+    expect(await cli('get', queue, '--lines')).toBe(`${GREETING}\n`);
+    await cli('delete-queue', queue);
   });
 
   test('and import and require give the same classes, all of them', async () => {

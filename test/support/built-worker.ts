@@ -7,7 +7,7 @@ const CACHE = join(ROOT, 'node_modules', '.cache', 'amqp-sync');
 const AN_HOUR = 3_600_000;
 
 /**
- * `src/bridge/spawn`, from a copy of `src` and `worker` that is JavaScript already. A worker started from
+ * `src/bridge/spawn`, from a copy of the sources that is JavaScript already. A worker started from
  * TypeScript takes most of a second, for ts-node has to be loaded into each; 200 connections of hostile
  * peers have no time for that. The copy is made once for each state of the sources.
  */
@@ -17,7 +17,7 @@ export function builtSpawn(): typeof import('../../src/bridge/spawn') {
 
 /** The folder of the copy: its `src` is what the package exports. */
 export function build(): string {
-  const files = ['src', 'worker']
+  const files = ['src', 'worker', 'bin']
     .flatMap((folder) =>
       readdirSync(join(ROOT, folder), { recursive: true }).map((file) => join(folder, String(file))),
     )

@@ -1,0 +1,147 @@
+import { Option } from 'commander';
+import type { Channel, IncomingMessage } from '../src/index';
+import { type BrokerFlags, brokerFlags, noMore, withChannel } from './parts/broker';
+import { EXIT } from './parts/failure';
+import { complain, note } from './parts/output';
+import { type PrintFlags, printer, printFlags } from './parts/printing';
+import { duration, integer, list } from './parts/values';
+import { runCommand } from './parts/worker-command';
+import type { Verb } from './verbs';
+
+interface Flags extends BrokerFlags, PrintFlags {
+  queue?: string;
+  exchange?: string;
+  routingKey?: string[];
+  declare?: boolean;
+  exclusive?: boolean;
+  ack: boolean;
+  count?: number;
+  prefetchCount?: number;
+  prefetch?: number;
+  timeout?: number;
+  onFailure: OnFailure;
+}
+
+/** Messages that are sent ahead. */
+const PREFETCH = 100;
+
+type OnFailure = 'keep' | 'requeue' | 'reject' | 'stop';
+
+export const verb: Verb = {
+  notes: `
+A message is acked once it is written, or its command has ended with 0. Without --on-failure one whose
+command fails is put back at the end. The command finds AMQP_EXCHANGE, AMQP_ROUTING_KEY, AMQP_MESSAGE_ID,
+AMQP_CORRELATION_ID, AMQP_REPLY_TO, AMQP_TYPE, AMQP_CONTENT_TYPE and AMQP_REDELIVERED in its environment.
+Exits with 2 if nothing came, and with 1 if a command failed.
+
+Examples:
+  amqp-sync consume tasks --json
+  amqp-sync consume tasks -p 1 --on-failure reject -- ./work.sh
+  amqp-sync consume -e logs -r 'error.*' --lines
+`,
+
+  define(command) {
+    command
+      .argument('[queue]', 'the queue; without one, a queue is made for the time being')
+      .usage('[options] [queue] [-- command [args...]]')
+      .option('-q, --queue <queue>', 'the queue, as for amqp-consume')
+      .option('-e, --exchange <exchange>', 'bind the queue to it first')
+      .option('-r, --routing-key <keys>', 'with these keys (commas, or again)', list)
+      .option('-x, --exclusive', 'declare the queue for this program alone; it goes with it')
+      .addOption(new Option('-d, --declare', 'the same').hideHelp())
+      .option('-A, --no-ack', 'the broker forgets a message when it has sent it')
+      .option('-c, --count <number>', 'end after so many messages', integer(1))
+      .option(
+        '-p, --prefetch-count <number>',
+        `messages that are sent ahead; default ${PREFETCH}`,
+        integer(1, 65535),
+      )
+      .addOption(new Option('--prefetch <number>', 'the same').argParser(integer(1, 65535)).hideHelp())
+      .option('--timeout <time>', 'end when nothing has come for so long; default: never', duration)
+      .addOption(
+        new Option('--on-failure <how>', 'what becomes of a message whose command fails')
+          .choices(['keep', 'requeue', 'reject', 'stop'])
+          .default('keep'),
+      );
+    return brokerFlags(printFlags(command));
+  },
+
+  run(options, args, { command }) {
+    const flags = options as Flags;
+    const name = flags.queue ?? args.shift() ?? '';
+    noMore(args);
+    return withChannel(flags, (channel) => {
+      const queue = prepare(channel, name, flags);
+      const { ack, count, timeout } = flags;
+      const prefetch = flags.prefetchCount ?? flags.prefetch ?? PREFETCH;
+      const worker = command === undefined ? printing(flags) : working(flags, command, prefetch);
+      for (const message of channel.consume(queue, { noAck: !ack, limit: count, timeout, prefetch }))
+        if (!worker.take(message)) break;
+      return worker.status();
+    });
+  },
+};
+
+/** The queue to consume from, declared and bound as the flags say. */
+function prepare(channel: Channel, name: string, flags: Flags): string {
+  const { exchange, routingKey, declare, exclusive } = flags;
+  let queue = name;
+  const isNew = name === '' || declare || exclusive;
+  if (isNew) {
+    const made = channel.queueDeclare(queue, { exclusive: true, autoDelete: true }).queue;
+    if (name === '') note(`the broker calls the queue ${made}`);
+    queue = made;
+  }
+  if (exchange !== undefined)
+    for (const key of routingKey ?? ['']) channel.queueBind(queue, exchange, { routingKey: key });
+  return queue;
+}
+
+interface Worker {
+  /** @returns false when no more should come */
+  take(message: IncomingMessage): boolean;
+  status(): number;
+}
+
+function printing(flags: Flags): Worker {
+  const show = printer(flags);
+  let printed = 0;
+  return {
+    take(message) {
+      show(message);
+      if (flags.ack) message.ack();
+      printed++;
+      return true;
+    },
+    status: () => (printed > 0 ? EXIT.OK : EXIT.EMPTY),
+  };
+}
+
+function working({ ack, onFailure }: Flags, command: readonly string[], prefetch: number): Worker {
+  let done = 0;
+  let failed = 0;
+  return {
+    take(message) {
+      const { ok, why } = runCommand(command, message, false);
+      if (ok) done++;
+      else {
+        failed++;
+        complain(`message ${done + failed}: ${why}`);
+      }
+      if (ack) settle(message, ok, onFailure);
+      if (ok) return true;
+      if (ack && onFailure === 'keep' && failed >= prefetch) {
+        complain(`${failed} messages failed and are kept: no more come before they are put back`);
+        return false;
+      }
+      return onFailure !== 'stop';
+    },
+    status: () => (failed > 0 ? EXIT.ERROR : done > 0 ? EXIT.OK : EXIT.EMPTY),
+  };
+}
+
+function settle(message: IncomingMessage, ok: boolean, onFailure: OnFailure): void {
+  if (ok) message.ack();
+  else if (onFailure === 'reject') message.reject();
+  else if (onFailure === 'requeue') message.nack();
+}

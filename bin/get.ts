@@ -1,0 +1,62 @@
+import { Option } from 'commander';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
+import { EXIT } from './parts/failure';
+import { type PrintFlags, printer, printFlags } from './parts/printing';
+import { duration, integer } from './parts/values';
+import type { Verb } from './verbs';
+
+interface Flags extends BrokerFlags, PrintFlags {
+  queue?: string;
+  count: number;
+  timeout: number;
+  settle: 'ack' | 'requeue' | 'reject';
+}
+
+export const verb: Verb = {
+  notes: `
+Exits with 2 if the queue is empty.
+
+Examples:
+  amqp-sync get tasks
+  amqp-sync get tasks --settle requeue --json     look without taking
+  amqp-sync get tasks -c 100 --lines > tasks.txt
+`,
+
+  define(command) {
+    command
+      .argument('[queue]', 'the queue')
+      .option('-q, --queue <queue>', 'the queue, as for amqp-get')
+      .option('-c, --count <number>', 'so many messages at most', integer(1), 1)
+      .option('--timeout <time>', 'wait so long for each, if the queue is empty', duration, 0)
+      .addOption(
+        new Option(
+          '--settle <how>',
+          'what becomes of it once it is printed: taken, put back, or away (dead letters)',
+        )
+          .choices(['ack', 'requeue', 'reject'])
+          .default('ack'),
+      );
+    return brokerFlags(printFlags(command));
+  },
+
+  run(options, args) {
+    const flags = options as Flags;
+    const name = nameOf('queue', flags.queue, args);
+    noMore(args);
+    const show = printer(flags);
+    return withChannel(flags, (channel) => {
+      const queue = channel.getQueue(name, { ensure: false });
+      let got = 0;
+      while (got < flags.count) {
+        const message = queue.get({ timeout: flags.timeout });
+        if (message === null) break;
+        show(message);
+        // what is put back would be the next one again: it stays with us until the end
+        if (flags.settle === 'ack') message.ack();
+        else if (flags.settle === 'reject') message.reject();
+        got++;
+      }
+      return got > 0 ? EXIT.OK : EXIT.EMPTY;
+    });
+  },
+};

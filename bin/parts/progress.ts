@@ -1,0 +1,53 @@
+import type { SingleBar } from 'cli-progress';
+import { isTerminal } from './output';
+
+/** Milliseconds before a bar is shown, and between two looks at the clock. */
+const PATIENCE = 1000;
+
+/**
+ * How far long work is, with its rate and, if the end is known, what is left. Only on a terminal, and only if it
+ * lasts: the library is not loaded before.
+ */
+export class Progress {
+  readonly #began = performance.now();
+  readonly #isShown = isTerminal.err();
+  #bar: SingleBar | undefined;
+  #messages = 0;
+  /** Of the total. */
+  #done = 0;
+
+  /** `total`: in that unit; undefined if nobody knows. */
+  constructor(
+    readonly total: number | undefined,
+    readonly unit: 'messages' | 'bytes',
+  ) {}
+
+  /** So many more. */
+  add(messages: number, bytes: number): void {
+    this.#messages += messages;
+    this.#done += this.unit === 'bytes' ? bytes : messages;
+    if (!this.#isShown) return;
+    const seconds = (performance.now() - this.#began) / 1000;
+    if (seconds * 1000 < PATIENCE) return;
+    this.#bar ??= this.#start();
+    this.#bar.update(Math.min(this.#done, this.total ?? this.#done), {
+      messages: this.#messages,
+      rate: Math.round(this.#messages / seconds),
+    });
+  }
+
+  #start(): SingleBar {
+    const { Presets, SingleBar } = require('cli-progress') as typeof import('cli-progress');
+    const known = '{bar} {percentage}% | {messages} messages | {rate}/s | {eta_formatted} left';
+    const unknown = '{messages} messages | {rate}/s | {duration_formatted}';
+    const format = this.total === undefined ? unknown : known;
+    const bar = new SingleBar({ format, clearOnComplete: true, hideCursor: false }, Presets.shades_classic);
+    bar.start(this.total ?? 0, 0, { messages: 0, rate: 0 });
+    return bar;
+  }
+
+  /** Take it away again. */
+  stop(): void {
+    this.#bar?.stop();
+  }
+}

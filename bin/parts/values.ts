@@ -1,0 +1,56 @@
+import { InvalidArgumentError } from 'commander';
+import type { TableInputValue } from '../../src/index';
+import { fromJson } from './envelope';
+
+/** What flags are made of; what does not fit is commander's error, which names the flag. */
+
+export function integer(least = 0, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds: `500`, `500ms`, `5s`, `2m`, `1h`, `7d`. */
+export function duration(text: string): number {
+  const [, amount, unit = 'ms'] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? [];
+  if (amount === undefined)
+    throw new InvalidArgumentError('It must be milliseconds, or a time such as 500ms, 5s, 2m, 1h.');
+  return Number(amount) * UNITS[unit]!;
+}
+
+/** A date, or seconds since 1970. */
+export function moment(text: string): Date | bigint {
+  if (/^\d+$/.test(text)) return BigInt(text);
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime()))
+    throw new InvalidArgumentError('It must be a date such as 2030-01-31T12:00:00Z, or seconds since 1970.');
+  return date;
+}
+
+export type Entries = Map<string, TableInputValue>;
+
+/** `key: value` is text, `key:=json` has a type: a number, true, a list, or `{"$int16":5}`. One more each time. */
+export function entry(text: string, entries: Entries = new Map()): Entries {
+  const typed = /^([^:]+):=(.*)$/s.exec(text);
+  if (typed !== null) return entries.set(typed[1]!.trim(), typedValue(typed[2]!));
+  const [, key, value] = /^([^:]+):(.*)$/s.exec(text) ?? [];
+  if (key === undefined) throw new InvalidArgumentError('It must be "key: value", or key:=json.');
+  return entries.set(key.trim(), value!.trimStart());
+}
+
+function typedValue(json: string): TableInputValue {
+  try {
+    return fromJson(JSON.parse(json));
+  } catch (error) {
+    throw new InvalidArgumentError(`What follows := must be JSON: ${(error as Error).message}.`);
+  }
+}
+
+/** One more each time, or several with commas. */
+export function list(text: string, values: string[] = []): string[] {
+  return [...values, ...text.split(',')];
+}

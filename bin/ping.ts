@@ -1,0 +1,45 @@
+import { AuthenticationError, ConnectError, NotAllowedError } from '../src/index';
+import { type BrokerFlags, brokerFlags, withConnection } from './parts/broker';
+import { print } from './parts/output';
+import { duration } from './parts/values';
+import type { Verb } from './verbs';
+
+interface Flags extends BrokerFlags {
+  wait?: number;
+}
+
+/** Milliseconds between two tries. */
+const PAUSE = 250;
+
+const asleep = new Int32Array(new SharedArrayBuffer(4));
+
+export const verb: Verb = {
+  notes: `
+Examples:
+  amqp-sync ping --wait 30s && ./start.sh
+`,
+
+  define(command) {
+    command.option('--wait <time>', 'if it does not answer, try again for so long', duration, 0);
+    return brokerFlags(command);
+  },
+
+  run(options) {
+    const flags = options as Flags & { wait: number };
+    const end = performance.now() + flags.wait;
+    for (;;) {
+      const began = performance.now();
+      try {
+        const ms = withConnection(flags, () => performance.now() - began);
+        print(`open after ${ms.toFixed(0)} ms\n`);
+        return 0;
+      } catch (error) {
+        // one that answers, and refuses, will do so the next time, too
+        const isFinal = error instanceof AuthenticationError || error instanceof NotAllowedError;
+        const isDown = error instanceof ConnectError && !isFinal;
+        if (!isDown || performance.now() + PAUSE > end) throw error;
+        Atomics.wait(asleep, 0, 0, PAUSE);
+      }
+    }
+  },
+};

@@ -1,0 +1,50 @@
+import type { Command } from 'commander';
+
+/** What a verb is told beside its flags and arguments. */
+export interface Surroundings {
+  /** What followed `--`. */
+  command: readonly string[] | undefined;
+  /** The whole program, with every flag of every verb. */
+  program(): Command;
+  /** What ends the help of a verb. */
+  notesOf(verb: string): string;
+}
+
+/** One file of this folder. */
+export interface Verb {
+  /** Remarks and examples: they end its help and its part of the manual. */
+  notes: string;
+  /** Add its arguments and flags. */
+  define(command: Command): Command;
+  /** Do it. Blocks. `args` are its own to take from. @returns the exit status */
+  run(flags: object, args: string[], around: Surroundings): number;
+}
+
+interface Entry {
+  summary: string;
+  load(): Verb;
+}
+
+const verb = (summary: string, load: () => { verb: Verb }): Entry => ({ summary, load: () => load().verb });
+
+/** In the order of the help. */
+export const VERBS: Readonly<Record<string, Entry>> = {
+  publish: verb('publish messages, confirmed by the broker', () => require('./publish')),
+  get: verb('take messages that are there', () => require('./get')),
+  consume: verb('print messages as they come, or run a command for each', () => require('./consume')),
+  tail: verb('watch what an exchange gets, without taking it from anybody', () => require('./tail')),
+  rpc: verb('call a procedure, or serve one with a command', () => require('./rpc')),
+  shovel: verb('move or copy messages to another queue or broker', () => require('./shovel')),
+  'declare-queue': verb('declare a queue, or ask for it', () => require('./declare-queue')),
+  'declare-exchange': verb('declare an exchange, or ask for it', () => require('./declare-exchange')),
+  bind: verb('bind a queue or an exchange to an exchange', () => require('./bind')),
+  unbind: verb('undo a binding', () => require('./unbind')),
+  'delete-queue': verb('delete a queue with its messages', () => require('./delete-queue')),
+  'delete-exchange': verb('delete an exchange', () => require('./delete-exchange')),
+  purge: verb('empty a queue', () => require('./purge')),
+  info: verb('show what the broker says about itself', () => require('./info')),
+  ping: verb('see whether the broker answers, or wait until it does', () => require('./ping')),
+  bench: verb('measure how many messages a second go in and out', () => require('./bench')),
+  completion: verb('print a completion script for bash, zsh or fish', () => require('./completion')),
+  man: verb('print the manual page', () => require('./man')),
+};

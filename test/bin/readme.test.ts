@@ -1,0 +1,55 @@
+/** The one-liners of bin/README.md, one after the other, as they stand there but for the names. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { shell } from '../support/cli';
+import { count, shared, unique } from '../support/connect';
+
+const readme = readFileSync(join(__dirname, '..', '..', 'bin', 'README.md'), 'utf8');
+const lines = /```sh\n(.*?)```/s
+  .exec(readme)![1]!
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'));
+
+test('the one-liners do what is said of them', () => {
+  const channel = shared().channel();
+  const folder = mkdtempSync(join(tmpdir(), 'amqp-sync-one-liners-'));
+  const [tasks, files, upper] = [unique('tasks'), unique('files'), unique('upper')];
+  for (const queue of [`${tasks}.dead`, files]) channel.queueDeclare(queue, { durable: true });
+  const next = (more = '') => {
+    const line = lines
+      .shift()!
+      .replace(/\b(?:tasks|files|upper)\b(?!\.jsonl)/g, (name) =>
+        name === 'tasks' ? tasks : name === 'files' ? files : upper,
+      );
+    const { stdout, stderr, status } = shell(line + more, { cwd: folder });
+    return [stdout.toString(), stderr.toString(), status];
+  };
+  const done = (stdout: unknown) => [stdout, '', 0];
+  try {
+    expect(next()).toEqual(done(expect.stringMatching(/^open after \d+ ms\nready\n$/)));
+    expect(next()).toEqual(done(`${tasks}\n`));
+    expect(next()).toEqual(done(''));
+    expect(next()).toEqual(done('5 messages, 0 consumers\n'));
+    expect(next()).toEqual(
+      done(expect.stringMatching(/^\{.*"properties":\{"deliveryMode":2\},"body":"1"\}\n$/)),
+    );
+    expect(next()).toEqual(['', 'amqp-sync: message 3: sh: exit status 1\n', 1]);
+    expect(next()).toEqual(done(''));
+    expect(next()).toEqual(done(''));
+    expect(count(channel, tasks)).toBe(0);
+    expect(next()).toEqual(done(''));
+    expect(count(channel, tasks)).toBe(1);
+    expect(next()).toEqual(done('tasks.jsonl\n'));
+    const publish = `sleep 1.5; amqp-sync publish -e amq.topic -r error.disk full`;
+    expect(next(` -c 1 & ${publish}; wait`)).toEqual(done('full\n'));
+    const serve = (command: string) => `${command.replace('rpc ', 'rpc -c 1 ')} & sleep 1.5; `;
+    lines.unshift(serve(lines.shift()!) + lines.shift()!);
+    expect(next('; wait')).toEqual(done('HELLO'));
+    expect(lines).toEqual([]);
+  } finally {
+    for (const queue of [tasks, `${tasks}.dead`, files]) channel.queueDelete(queue);
+    channel.close();
+    rmSync(folder, { recursive: true });
+  }
+}, 120_000);

@@ -1,0 +1,269 @@
+/** All verbs but those that carry messages, and what holds for each: help, wrong usage, hints. */
+import { spawnSync } from 'node:child_process';
+import { VERBS } from '../../bin/verbs';
+import { type Channel, NotFoundError } from '../../src';
+import { version } from '../../src/version';
+import { cli, interrupted, out, shell } from '../support/cli';
+import { count, shared, sharedQueue, takeAll, thrownBy, unique } from '../support/connect';
+
+let channel: Channel;
+beforeEach(() => {
+  channel = shared().channel();
+});
+afterEach(() => channel.close());
+
+const said = (...args: string[]) => {
+  const { status, stderr } = cli(args);
+  return [status, stderr.toString()];
+};
+
+describe('queues and exchanges', () => {
+  it('declare-queue prints the name, as it is or as the broker makes it; --passive what is in it', () => {
+    const queue = unique('cli');
+    expect(out(['declare-queue', '-q', queue])).toBe(`${queue}\n`);
+    channel.basicPublish('x', { routingKey: queue });
+    expect(out(['declare-queue', queue, '--passive'])).toBe('1 messages, 0 consumers\n');
+    const { messageCount } = JSON.parse(out(['declare-queue', queue, '--passive', '--json']));
+    expect(messageCount).toBe(1);
+    expect(out(['purge', queue])).toBe('1\n');
+    channel.basicPublish('x', { routingKey: queue });
+    expect(said('delete-queue', queue, '--if-empty')).toEqual([1, expect.stringContaining('406')]);
+    expect(out(['delete-queue', '-q', queue])).toBe('1\n');
+    expect(out(['delete-queue', queue])).toBe('0\n');
+    const made = out(['declare-queue', '--auto-delete']).trim();
+    expect(made).toMatch(/^amq\.gen-/);
+    channel.queueDelete(made);
+  });
+
+  it('declare-queue with a type and arguments; declared otherwise it says what differs', () => {
+    const queue = unique('cli');
+    out([
+      'declare-queue',
+      queue,
+      '--type',
+      'quorum',
+      '-a',
+      'x-delivery-limit:=3',
+      '-a',
+      'x-dead-letter-exchange: dead',
+    ]);
+    channel.queueDeclare(queue, {
+      durable: true,
+      arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 3, 'x-dead-letter-exchange': 'dead' },
+    });
+    expect(said('declare-queue', queue, '-d')).toEqual([
+      1,
+      expect.stringMatching(/406 PRECONDITION_FAILED.*; declare it as it is, or delete it first\n$/),
+    ]);
+    channel.queueDelete(queue);
+  });
+
+  it('declare-exchange, bind, unbind, delete-exchange', () => {
+    const [exchange, other, queue] = [unique('cli'), unique('cli'), sharedQueue(channel)];
+    expect(out(['declare-exchange', exchange, '-t', 'topic'])).toBe(`${exchange}\n`);
+    out(['declare-exchange', '-e', other, '--type', 'fanout', '--internal']);
+    out(['bind', exchange, queue, '-r', 'a.*,b.*']);
+    out(['bind', '-e', exchange, '--to-exchange', other, '-r', 'c']);
+    channel.queueBind(queue, other);
+    for (const routingKey of ['a.1', 'b.2', 'c', 'd'])
+      channel.basicPublish(routingKey, { exchange, routingKey });
+    expect(takeAll(channel, queue)).toEqual(['a.1', 'b.2', 'c']);
+    out(['unbind', exchange, '-q', queue, '-r', 'a.*']);
+    channel.basicPublish('no', { exchange, routingKey: 'a.1' });
+    channel.basicPublish('yes', { exchange, routingKey: 'b.1' });
+    expect(takeAll(channel, queue)).toEqual(['yes']);
+    expect(said('delete-exchange', exchange, '--if-unused')).toEqual([1, expect.stringContaining('406')]);
+    out(['delete-exchange', exchange]);
+    out(['delete-exchange', other]);
+    const gone = shared().channel();
+    expect(thrownBy(() => gone.exchangeDeclare(exchange, 'topic', { passive: true }))).toBeInstanceOf(
+      NotFoundError,
+    );
+    channel.queueDelete(queue);
+  });
+
+  it('a headers exchange is bound with arguments', () => {
+    const [exchange, queue] = [unique('cli'), sharedQueue(channel)];
+    channel.exchangeDeclare(exchange, 'headers', { autoDelete: true });
+    out(['bind', exchange, queue, '-a', 'x-match: all', '-a', 'n:=5']);
+    channel.basicPublish('yes', { exchange, headers: { n: 5 } });
+    channel.basicPublish('no', { exchange, headers: { n: 6 } });
+    expect(takeAll(channel, queue)).toEqual(['yes']);
+    channel.queueDelete(queue);
+  });
+});
+
+describe('rpc', () => {
+  it('a command serves what another calls', () => {
+    const name = unique('upper');
+    const { status, stdout } = shell(
+      `amqp-sync rpc ${name} -c 2 -- tr a-z A-Z & sleep 1.5
+       amqp-sync rpc ${name} hello; echo; echo again | amqp-sync rpc -r ${name}; wait $!`,
+    );
+    expect([status, stdout.toString()]).toEqual([0, 'HELLO\nAGAIN\n']);
+  });
+
+  it('a command that fails is the caller’s error; a procedure that nobody serves fails at once', () => {
+    const name = unique('fails');
+    const { stderr } = shell(
+      `amqp-sync rpc ${name} -c 1 -- sh -c 'exit 7' & sleep 1.5; amqp-sync rpc ${name} x; echo "caller $?" >&2; wait`,
+    );
+    expect(stderr.toString()).toContain('amqp-sync: call 1: sh: exit status 7\n');
+    expect(stderr.toString()).toMatch(/amqp-sync: .*exit status 7.*\ncaller 1\n/);
+    expect(cli(['rpc', name, 'x']).status).toBe(5);
+  });
+
+  it('no answer in time: 3', () => {
+    const queue = sharedQueue(channel);
+    expect(said('rpc', queue, 'x', '--timeout', '200ms')).toEqual([
+      3,
+      expect.stringContaining('within 200 ms'),
+    ]);
+    channel.queueDelete(queue);
+  });
+});
+
+describe('shovel', () => {
+  const fill = (queue: string, many: number) => {
+    for (let n = 0; n < many; n++)
+      channel.basicPublish(`${n}`, { routingKey: queue, headers: { n }, deliveryMode: 2 });
+  };
+
+  it('moves, in order, with all properties', () => {
+    const [from, to] = [sharedQueue(channel), sharedQueue(channel)];
+    fill(from, 1300);
+    out(['shovel', from, to, '--timeout', '300ms']);
+    expect(count(channel, from)).toBe(0);
+    const first = channel.basicGet(to, { noAck: true })!;
+    expect([first.text, first.properties]).toMatchObject(['0', { headers: { n: 0 }, deliveryMode: 2 }]);
+    expect(takeAll(channel, to)).toEqual(Array.from({ length: 1299 }, (_, n) => `${n + 1}`));
+    for (const queue of [from, to]) channel.queueDelete(queue);
+  });
+
+  it('copies what is there, so many, to another exchange and broker', () => {
+    const [from, to, exchange] = [sharedQueue(channel), sharedQueue(channel), unique('cli')];
+    channel.exchangeDeclare(exchange, 'fanout', { autoDelete: true });
+    channel.queueBind(to, exchange);
+    fill(from, 10);
+    out(['shovel', from, '--to-exchange', exchange, '--to-url', process.env.AMQP_URL!, '--copy', '-c', '7']);
+    expect([count(channel, from), count(channel, to)]).toEqual([10, 7]);
+    for (const queue of [from, to]) channel.queueDelete(queue);
+  });
+
+  it('does not keep waiting what has come while it waits for more', async () => {
+    const [from, to] = [sharedQueue(channel), sharedQueue(channel)];
+    const isConsuming = () => channel.queueDeclare(from, { passive: true }).consumerCount === 1;
+    const ended = interrupted(['shovel', from, to, '--timeout', '1h'], 'SIGINT', () => {
+      if (!isConsuming()) return false;
+      channel.basicPublish('x', { routingKey: from });
+      for (let tries = 0; count(channel, to) === 0 && tries < 100; tries++) channel.connection.sleep(50);
+      return true;
+    });
+    expect(await ended).toMatchObject({ signal: 'SIGINT' });
+    expect(takeAll(channel, to)).toEqual(['x']);
+    for (const queue of [from, to]) channel.queueDelete(queue);
+  });
+
+  it('what the other side does not take stays', () => {
+    const from = sharedQueue(channel);
+    fill(from, 3);
+    expect(said('shovel', from, unique('nowhere'))).toEqual([5, expect.stringContaining('NO_ROUTE')]);
+    expect(count(channel, from)).toBe(3);
+    channel.queueDelete(from);
+  });
+});
+
+describe('the broker', () => {
+  it('ping, info', () => {
+    expect(out(['ping'])).toMatch(/^open after \d+ ms\n$/);
+    expect(out(['info'])).toMatch(/^product +RabbitMQ$/m);
+    expect(JSON.parse(out(['info', '--json']))).toMatchObject({
+      product: 'RabbitMQ',
+      frameMax: 131_072,
+      capabilities: { publisher_confirms: true },
+    });
+  });
+
+  it('ping --wait tries again, and gives up', () => {
+    const began = performance.now();
+    expect(said('ping', '--url', 'amqp://127.0.0.1:1', '--wait', '1s')).toEqual([
+      1,
+      expect.stringMatching(
+        /ECONNREFUSED.*; is the broker running there\? Say where with --url or AMQP_URL\n$/,
+      ),
+    ]);
+    expect(performance.now() - began).toBeGreaterThan(700);
+  });
+
+  it('a wrong password is not shown, and not tried again', () => {
+    const url = process.env.AMQP_URL!.replace('guest:guest', 'guest:secret1');
+    const [status, text] = said('ping', '--url', url, '--wait', '20s');
+    expect([status, text]).toEqual([1, expect.stringContaining('check the user name and the password')]);
+    expect(text).not.toContain('secret1');
+  });
+
+  it('bench', () => {
+    expect(JSON.parse(out(['bench', '-c', '500', '--json']))).toEqual({
+      published: expect.any(Number),
+      consumed: expect.any(Number),
+    });
+    expect(out(['bench', '-c', '500', '--no-confirm', '-A'])).toMatch(
+      /^published +\d+ messages\/s\nconsumed/,
+    );
+  });
+});
+
+describe('usage', () => {
+  it.each(Object.keys(VERBS))('%s --help', (verb) => {
+    const help = out([verb, '--help']);
+    expect(help).toContain(`Usage: amqp-sync ${verb} `);
+    expect(help).toContain('\nExamples:\n  ');
+    expect(help.split('\n').filter((line) => line.length > 110)).toEqual([]);
+  });
+
+  it('--version, and the help of all', () => {
+    expect(out(['--version'])).toBe(`${version}\n`);
+    for (const name of Object.keys(VERBS)) expect(out(['--help'])).toContain(`\n  ${name} `);
+  });
+
+  it.each([
+    [['gett'], "unknown command 'gett' (Did you mean get?)"],
+    [['get', '--cout', '1'], "unknown option '--cout' (Did you mean --count?)"],
+    [['get', 'q', '-c', 'x'], 'It must be a whole number from 1'],
+    [['get'], 'which queue? Give its name'],
+    [['get', '-q', 'one', 'two'], '"two" is one argument too many'],
+    [['consume', '-q', 'one', 'cat'], 'a command to run goes behind --'],
+    [['publish', '--lines', '-l'], 'cannot be used with'],
+    [['publish', '-H', 'nothing'], 'It must be "key: value", or key:=json.'],
+    [['publish', '-H', 'k:={'], 'What follows := must be JSON'],
+    [['publish', '-H', 'k:={"$int7":1}'], 'unknown type "$int7"'],
+    [['publish', '--expiration', 'soon'], 'a time such as 500ms, 5s, 2m, 1h'],
+    [['shovel', 'q'], 'where to? Give a queue, or --to-exchange'],
+    [['ping', '--url', 'http://x'], 'the URL must start with amqp:// or amqps://'],
+  ])('%j: 64', (args, text) => {
+    const { status, stderr, stdout } = cli(args);
+    expect([status, stdout.toString(), stderr.toString()]).toEqual([64, '', expect.stringContaining(text)]);
+    expect(stderr.toString().trim().split('\n')).toHaveLength(1);
+  });
+
+  it('completion scripts that the shells can read', () => {
+    const bash = out(['completion', 'bash']);
+    expect(spawnSync('bash', ['-n'], { input: bash })).toMatchObject({ status: 0 });
+    const complete = `${bash}\nCOMP_WORDS=(amqp-sync publish --pri); COMP_CWORD=2; _amqp_sync; echo "\${COMPREPLY[@]}"`;
+    expect(spawnSync('bash', ['-c', complete]).stdout.toString()).toBe('--priority\n');
+    expect(out(['completion', 'zsh'])).toMatch(/^#compdef amqp-sync\n/);
+    expect(out(['completion', 'fish'])).toContain("-n '__fish_seen_subcommand_from get' -s c -l count -r");
+    expect(cli(['completion', 'tcsh']).status).toBe(64);
+  });
+
+  it('a manual page that groff reads without complaint', () => {
+    const page = out(['man']);
+    for (const name of Object.keys(VERBS)) expect(page).toContain(`.SS ${name}\n`);
+    expect(page).toContain('.nf\nExits with 2 if the queue is empty.\n');
+    const man = spawnSync('man', ['--warnings', '-l', '-'], {
+      input: page,
+      env: { ...process.env, MANPAGER: 'cat', PAGER: 'cat' },
+    });
+    if (man.error === undefined) expect(man.stderr.toString()).toBe('');
+  });
+});
