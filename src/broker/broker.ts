@@ -78,11 +78,6 @@ export class Broker implements VhostHost {
     return vhost;
   }
 
-  updateSecret(connection: Connection, secret: Buffer): void {
-    const user = this.#users.get(connection.username);
-    if (user !== undefined) this.#users.set(connection.username, { ...user, password: secret.toString() });
-  }
-
   later(run: () => void): void {
     this.#later.push(run);
   }

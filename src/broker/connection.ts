@@ -85,7 +85,7 @@ export class Connection {
   /** A method has come, without content. */
   receive(number: number, plan: MethodPlan, args: Record<string, unknown>): void {
     this.#guard(number, plan, () => {
-      if (number === 0) this.#control(plan, args);
+      if (number === 0) this.#control(plan);
       else this.#onChannel(number, plan, args);
     });
   }
@@ -175,7 +175,7 @@ export class Connection {
     this.output.method(number, 'channel.close', { replyCode, replyText, ...idsOf(plan) });
   }
 
-  #control(plan: MethodPlan, args: Record<string, unknown>): void {
+  #control(plan: MethodPlan): void {
     if (plan.name === 'connection.close-ok' && this.state === 'closing') return this.end();
     if (plan.name === 'connection.close') {
       this.#endChannels();
@@ -186,7 +186,7 @@ export class Connection {
     if (plan.name !== 'connection.update-secret') {
       throw new Failure(504, 'unexpected method in connection state running');
     }
-    this.broker.updateSecret(this, (args as Args<'connection.update-secret'>).newSecret);
+    // RabbitMQ's own users do not change by it either; it is for tokens that expire
     this.output.method(0, 'connection.update-secret-ok');
   }
 
@@ -205,10 +205,10 @@ export class Connection {
     handler(channel, args);
   }
 
-  /** Both sides may close at the same time. */
+  /** Both sides may close at the same time: then each answers the other. */
   #farewell(number: number, plan: MethodPlan): void {
     if (plan.name === 'channel.close') this.output.method(number, 'channel.close-ok');
-    if (plan.name === 'channel.close-ok' || plan.name === 'channel.close') this.#closing.delete(number);
+    if (plan.name === 'channel.close-ok') this.#closing.delete(number);
   }
 
   #channel(number: number): Channel {

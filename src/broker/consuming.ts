@@ -27,7 +27,7 @@ export const CONSUMING: Handlers = {
     const target = use(channel, named(channel, queue));
     const tag = newTag(channel, consumerTag);
     checkArguments(target, args, channel.vhost.name);
-    if (target.consumers.exclusive || (exclusive && target.consumers.size > 0)) {
+    if (target.consumers.exclusive || (exclusive && (target.consumers.size > 0 || target.consumers.single))) {
       throw refused(`${nameOf('queue', target.name, channel.vhost.name)} in exclusive use`);
     }
     const prefetch = channel.prefetch;

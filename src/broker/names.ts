@@ -9,3 +9,8 @@ export function token(): string {
   while (text.length < 22) text += LETTERS[Math.floor(Math.random() * LETTERS.length)];
   return text;
 }
+
+/** RabbitMQ takes line ends out of the names it is asked to declare. */
+export function oneLine(name: string): string {
+  return name.replace(/[\r\n]/g, '');
+}

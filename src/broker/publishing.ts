@@ -24,6 +24,7 @@ export function publish(
   }
   checkUser(properties, connection.username);
   checkExpiration(properties.expiration);
+  checkDeliveryMode(properties.deliveryMode);
   const plain = new Message(name, [routingKey], header, body, properties);
   const message = withCopies(withReplyTo(channel, plain));
   if (name === '' && routingKey.startsWith(`${REPLY_TO}.`)) return reply(channel, message, mandatory);
@@ -63,6 +64,11 @@ function checkUser({ userId }: Properties, username: string): void {
   if (userId !== undefined && userId !== username) {
     throw precondition(`user_id property set to '${userId}' but authenticated user was '${username}'`);
   }
+}
+
+function checkDeliveryMode(mode: number | undefined): void {
+  if (mode === undefined || mode === 1 || mode === 2) return;
+  throw precondition(`invalid message: {delivery_mode_unknown,${mode}}`);
 }
 
 function checkExpiration(expiration: string | undefined): void {

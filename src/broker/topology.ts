@@ -1,7 +1,7 @@
 import type { Channel } from './channel';
 import { Failure, notFound, refused } from './failure';
 import type { Handlers } from './handlers';
-import { REPLY_TO, token } from './names';
+import { oneLine, REPLY_TO, token } from './names';
 import type { Queue } from './queue';
 
 /** The methods of exchanges and queues. @see AMQP 0-9-1 §1.6, §1.7 */
@@ -9,7 +9,12 @@ export const TOPOLOGY: Handlers = {
   'exchange.declare'(channel, { exchange, type, passive, durable, autoDelete, internal, noWait, ...rest }) {
     refuseDefault(exchange);
     if (passive) channel.vhost.exchange(exchange);
-    else channel.vhost.declareExchange(exchange, { type, durable, autoDelete, internal }, rest.arguments);
+    else
+      channel.vhost.declareExchange(
+        oneLine(exchange),
+        { type, durable, autoDelete, internal },
+        rest.arguments,
+      );
     if (!noWait) channel.send('exchange.declare-ok');
   },
 
@@ -114,7 +119,7 @@ function declare(
     throw refused(`queue name '${queue}' contains reserved prefix 'amq.*'`);
   }
   connection.broker.rules.queue(durable, exclusive, args);
-  const name = queue || `amq.gen-${token()}`;
+  const name = oneLine(queue) || `amq.gen-${token()}`;
   return vhost.declareQueue(name, { durable, exclusive, autoDelete }, args, connection);
 }
 

@@ -1,0 +1,39 @@
+import { comparable, embedded, realUrl } from './support/pair';
+import { RawClient } from './support/raw-client';
+import { SCRIPTS, type Script } from './support/scripts';
+
+let ours = '';
+beforeAll(() => {
+  ours = embedded().url;
+});
+
+let count = 0;
+
+/** Everything the broker says to a script. */
+async function run(url: string, script: Script, prefix: string): Promise<unknown> {
+  const client = await RawClient.open(url);
+  await client.call(1, 'channel.open');
+  for (const [name, args, body, properties] of script((one) => prefix + one)) {
+    client.send(1, name, args as never, body, properties);
+    await client.after(0).then((got) => client.received.unshift(...got));
+    if (client.closed) break;
+  }
+  // RabbitMQ's queues answer a moment later
+  const received = await client.after(120);
+  const told = JSON.stringify({ received: comparable(received), closed: client.closed });
+  client.end();
+  return JSON.parse(told.replaceAll(prefix, ''));
+}
+
+describe('the embedded broker answers as RabbitMQ does', () => {
+  test.each(Object.entries(SCRIPTS))('%s', async (_what, script) => {
+    const prefix = `amqp-sync.script.${process.pid}.${count++}.`;
+    const [mine, theirs] = await Promise.all([run(ours, script, prefix), run(realUrl, script, prefix)]);
+    expect(mine).toEqual(theirs);
+  });
+});
+
+test('there is something to compare', async () => {
+  const answer = await run(ours, () => [['basic.get', { queue: 'none' }]], '');
+  expect(answer).toMatchObject({ received: [{ name: 'channel.close', args: { replyCode: 404 } }] });
+});
