@@ -1,4 +1,8 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
+  ConnectError,
   type Connection,
   ConnectionForcedError,
   ConnectionLostError,
@@ -6,6 +10,7 @@ import {
   TimeoutError,
 } from '../../src';
 import { eventually, thrownBy } from '../support/connect';
+import { makeCertificates } from '../support/rabbitmq';
 import { embedded } from './support/pair';
 import { RawClient } from './support/raw-client';
 
@@ -53,6 +58,26 @@ describe('startBroker', () => {
     [{ users: {} }, 'users must name at least one user'],
   ])('refuses %j', (options, complaint) => {
     expect(() => embedded(options as never)).toThrow(complaint);
+  });
+});
+
+describe('TLS', () => {
+  it('with a certificate, for clients that trust it; others are not let in', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'amqp-sync-broker-'));
+    try {
+      makeCertificates(folder);
+      const read = (name: string): Buffer => readFileSync(join(folder, name));
+      const broker = embedded({
+        host: 'localhost',
+        tls: { cert: read('server.pem'), key: read('server.key') },
+      });
+      expect(broker.url).toMatch(/^amqps:\/\/guest:guest@localhost:\d+\//);
+      const channel = client(broker.url, { tls: { ca: read('ca.pem') } }).channel();
+      expect(channel.queueDeclare('q').queue).toBe('q');
+      expect(() => client(broker.url)).toThrow(ConnectError);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
