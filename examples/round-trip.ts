@@ -1,6 +1,6 @@
 /**
  * Everything in one blocking script: declare, publish, get, consume with acks, commit, close.
- * `npm run demo` finds or starts a RabbitMQ for it; elsewhere it uses AMQP_URL or localhost.
+ * `npm run demo` finds a RabbitMQ for it or starts the embedded broker; elsewhere it uses AMQP_URL or localhost.
  */
 import { connect } from '../src';
 

@@ -1,3 +1,11 @@
+export type {
+  BindingInfo,
+  ConnectionInfo,
+  ConsumerInfo,
+  ExchangeInfo,
+  QueueInfo,
+} from './broker/control';
+export type { RabbitmqVersion } from './broker/rules';
 export type { BatchOptions, Publishing, PublishResult } from './client/batch';
 export type { CloseOptions } from './client/channel';
 export type { ChannelMode, PublishOptions } from './client/channel-publishing';
@@ -35,6 +43,13 @@ export type { RecoveryOptions } from './client/recovery-options';
 export { Remote, type RemoteHandle } from './client/remote';
 export type { TlsOptions } from './client/tls-options';
 export { waitAny } from './client/wait-any';
+export type { BrokerOptions } from './embedded/options';
+export {
+  type ConnectionChoice,
+  type EmbeddedBroker,
+  startBroker,
+  type WaitingMessage,
+} from './embedded/start-broker';
 export {
   AccessRefusedError,
   AlreadySettledError,

@@ -1,5 +1,6 @@
-import { encodeTable } from './field-table';
-import { Writer } from './wire';
+import { decodeTable, encodeTable } from './field-table';
+import { ProtocolViolation } from './violation';
+import { Reader, Writer } from './wire';
 
 export interface Credentials {
   username: string;
@@ -39,4 +40,30 @@ function amqplain({ username, password }: Credentials): Buffer {
   const writer = new Writer(Buffer.alloc(size));
   encodeTable(writer, { LOGIN: username, PASSWORD: password });
   return writer.buffer.subarray(4, writer.pos);
+}
+
+/** The other direction: the credentials in a response, as a server reads them; `undefined` if it holds none. */
+export function readResponse(mechanism: string, response: Buffer): Credentials | undefined {
+  if (mechanism === 'PLAIN') return readPlain(response);
+  return mechanism === 'AMQPLAIN' ? readAmqplain(response) : undefined;
+}
+
+/** Who to act as, who one is, the password; a zero octet before each of the last two. */
+function readPlain(response: Buffer): Credentials | undefined {
+  const parts = response.toString().split('\0');
+  const [, username, password] = parts;
+  return parts.length === 3 && username ? { username, password: password! } : undefined;
+}
+
+function readAmqplain(response: Buffer): Credentials | undefined {
+  const size = Buffer.alloc(4);
+  size.writeUInt32BE(response.length);
+  try {
+    const { LOGIN, PASSWORD } = decodeTable(new Reader(Buffer.concat([size, response])));
+    if (typeof LOGIN !== 'string' || typeof PASSWORD !== 'string') return undefined;
+    return { username: LOGIN, password: PASSWORD };
+  } catch (error) {
+    if (error instanceof ProtocolViolation) return undefined;
+    throw error;
+  }
 }

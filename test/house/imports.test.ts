@@ -6,6 +6,7 @@ import { circles, type Import, importsOf, namesIn, readSources, type Source } fr
  */
 const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/index.ts', 'src/client/', 'src/objects/', 'src/patterns/', 'src/errors.ts', 'src/protocol/'],
+  ['src/index.ts', 'src/embedded/', 'src/broker/control.ts', 'src/broker/rules.ts'],
   ['src/index.mts', 'src/index.ts'],
   ['src/version.ts'],
   ['src/copy.ts'],
@@ -31,6 +32,8 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/client/tls-options.ts', 'node:fs', 'node:path'],
   ['src/topology/', 'src/topology/', 'src/protocol/'],
   ['src/broker/', 'src/broker/', 'src/protocol/'],
+  ['src/embedded/', 'src/embedded/', 'src/bridge/spawn.ts', 'src/broker/control.ts', 'src/broker/rules.ts'],
+  ['src/embedded/', 'src/protocol/'],
   ['src/objects/', 'src/objects/', 'src/client/', 'src/errors.ts', 'src/protocol/'],
   ['src/patterns/', 'src/patterns/', 'src/objects/', 'src/errors.ts', 'src/protocol/'],
   ['src/patterns/', 'src/client/checks.ts', 'src/client/conversions.ts', 'src/client/message.ts'],

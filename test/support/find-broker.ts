@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { startBroker } from '../../src';
 import { answersAmqp, type PrivateRabbitmq, rabbitmqFolder, startRabbitmq } from './rabbitmq';
 
 export interface FoundBroker {
@@ -16,17 +17,20 @@ export interface FoundBroker {
 const LOCAL_URL = 'amqp://guest:guest@localhost:5672/';
 
 /**
- * A broker to test against: the one AMQP_URL names, else the one on this machine's usual port, else a private
- * RabbitMQ, for which Debian's package is installed if need be and allowed. Says on stderr what it does.
+ * A broker to test against: the one AMQP_URL names, else the one on this machine's usual port, else the embedded
+ * one or, as `otherwise` says, a private RabbitMQ, for which Debian's package is installed if need be and allowed.
+ * AMQP_SYNC_BROKER=embedded takes the embedded one whatever else there is. Says on stderr what it does.
  * @throws {Error} one sentence that says what to do, when there is none to be had.
  */
-export async function findBroker(): Promise<FoundBroker> {
-  const { AMQP_URL } = process.env;
+export async function findBroker(otherwise: 'rabbitmq' | 'embedded' = 'rabbitmq'): Promise<FoundBroker> {
+  const { AMQP_URL, AMQP_SYNC_BROKER } = process.env;
+  if (AMQP_SYNC_BROKER === 'embedded') return startEmbedded();
   if (AMQP_URL) {
     if (await answersAmqp(AMQP_URL)) return { url: AMQP_URL, how: 'AMQP_URL', stop: async () => {} };
     say(`no broker answers at AMQP_URL (${withoutPassword(AMQP_URL)}); looking for another one`);
   }
   if (await answersAmqp(LOCAL_URL)) return { url: LOCAL_URL, how: 'localhost:5672', stop: async () => {} };
+  if (otherwise === 'embedded') return startEmbedded();
   if (!rabbitmqFolder() && mayInstall()) await installRabbitmq();
   if (!rabbitmqFolder()) {
     throw new Error(
@@ -39,6 +43,12 @@ export async function findBroker(): Promise<FoundBroker> {
   const rabbitmq = await startRabbitmq();
   say(`started a private RabbitMQ in ${((Date.now() - begin) / 1000).toFixed(1)} s`);
   return { url: rabbitmq.url, how: 'a private RabbitMQ', rabbitmq, stop: () => rabbitmq.stop() };
+}
+
+function startEmbedded(): FoundBroker {
+  const broker = startBroker();
+  say('started the embedded broker');
+  return { url: broker.url, how: 'the embedded broker', stop: async () => broker.close() };
 }
 
 function mayInstall(): boolean {
@@ -72,5 +82,5 @@ function withoutPassword(url: string): string {
 }
 
 function say(note: string): void {
-  process.stderr.write(`amqp-sync tests: ${note}\n`);
+  process.stderr.write(`amqp-sync: ${note}\n`);
 }

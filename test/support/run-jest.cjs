@@ -14,9 +14,16 @@ if (!(seconds > 0 && seconds < 2 ** 31 / 1000)) {
   process.exit(2);
 }
 
+// `--embedded`: against the embedded broker, all tests that need nothing which only RabbitMQ has.
+const args = process.argv.slice(2);
+if (args[0] === '--embedded') {
+  process.env.AMQP_SYNC_BROKER = 'embedded';
+  args.splice(0, 1, ...(args.length > 1 ? [] : require('./conformance.json')));
+}
+
 // A process group of its own, so that no worker of jest survives it; Windows has none.
 const ownGroup = process.platform !== 'win32';
-const jest = spawn(process.execPath, [require.resolve('jest/bin/jest'), ...process.argv.slice(2)], {
+const jest = spawn(process.execPath, [require.resolve('jest/bin/jest'), ...args], {
   stdio: 'inherit',
   detached: ownGroup,
 });

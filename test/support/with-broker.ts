@@ -1,4 +1,4 @@
-/** `ts-node test/support/with-rabbitmq.ts COMMAND ARGS...`: run a command with AMQP_URL naming a live broker. */
+/** `ts-node test/support/with-broker.ts COMMAND ARGS...`: run a command with AMQP_URL naming a live broker. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
@@ -24,10 +24,10 @@ async function run(command: string, args: string[]): Promise<number> {
 
 async function main([command, ...args]: string[]): Promise<number> {
   if (!command) {
-    process.stderr.write('usage: ts-node test/support/with-rabbitmq.ts COMMAND ARGS...\n');
+    process.stderr.write('usage: ts-node test/support/with-broker.ts COMMAND ARGS...\n');
     return 2;
   }
-  const broker = await findBroker();
+  const broker = await findBroker('embedded');
   process.env.AMQP_URL = broker.url;
   process.env.PATH = join(__dirname, '..', '..', 'node_modules', '.bin') + delimiter + process.env.PATH;
   try {

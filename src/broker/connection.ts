@@ -1,0 +1,253 @@
+import { type MethodPlan, methodName, PLANS } from '../protocol/codec';
+import type { Args } from '../protocol/method-types';
+import type { Properties } from '../protocol/properties';
+import { fitShortstr } from '../protocol/utf8';
+import type { Broker } from './broker';
+import { Channel } from './channel';
+import { Failure } from './failure';
+import { HANDLERS } from './handlers';
+import { Output } from './output';
+import { publish } from './publishing';
+import type { Vhost } from './vhost';
+
+/** What the client said it can do. */
+export interface ClientCapabilities {
+  consumerCancelNotify: boolean;
+  blocked: boolean;
+  authenticationFailureClose: boolean;
+}
+
+/** Who has logged in, and how the connection was tuned. */
+export interface Login {
+  username: string;
+  vhost: Vhost;
+  channelMax: number;
+  frameMax: number;
+  capabilities: ClientCapabilities;
+  clientName: string;
+}
+
+/**
+ * A client's connection after the handshake: methods in, frames out.
+ *
+ *            close, or a failure of the connection             close-ok, or the socket is gone
+ *   [open] ------------------------------------------> [closing] -------------------> [over]
+ *
+ * A channel that has failed is dead to everything until the client has said close-ok.
+ */
+export class Connection {
+  readonly output: Output;
+  readonly #channels = new Map<number, Channel>();
+  /** Channels that we have closed and that the client does not yet know of. */
+  readonly #closing = new Set<number>();
+  /** Channels with confirms to report. */
+  readonly unflushed = new Set<Channel>();
+  state: 'handshake' | 'open' | 'closing' | 'over' = 'handshake';
+  /** The client does not read: nothing more is sent to it until it does. */
+  congested = false;
+  /** It has published: an alarm blocks it. */
+  publishes = false;
+  /** It has been told that it is blocked. */
+  blocked = false;
+  username = '';
+  clientName = '';
+  vhost: Vhost | undefined;
+  channelMax = 0;
+  capabilities: ClientCapabilities = {
+    consumerCancelNotify: false,
+    blocked: false,
+    authenticationFailureClose: false,
+  };
+
+  constructor(
+    readonly broker: Broker,
+    /** Numbers the connections of a broker. */
+    readonly id: number,
+    onOutput: (connection: Connection) => void,
+  ) {
+    this.output = new Output(() => onOutput(this));
+  }
+
+  get channels(): Iterable<Channel> {
+    return this.#channels.values();
+  }
+
+  has(channel: Channel): boolean {
+    return this.#channels.get(channel.number) === channel;
+  }
+
+  open({ username, vhost, channelMax, frameMax, capabilities, clientName }: Login): void {
+    Object.assign(this, { username, vhost, channelMax, capabilities, clientName });
+    this.output.frameMax = frameMax === 0 ? 131_072 : frameMax;
+    this.state = 'open';
+  }
+
+  /** A method has come, without content. */
+  receive(number: number, plan: MethodPlan, args: Record<string, unknown>): void {
+    this.#guard(number, plan, () => {
+      if (number === 0) this.#control(plan);
+      else this.#onChannel(number, plan, args);
+    });
+  }
+
+  /** A message has come. */
+  publish(
+    number: number,
+    args: Args<'basic.publish'>,
+    header: Buffer,
+    body: Buffer,
+    properties: Properties,
+  ): void {
+    if (!this.publishes) {
+      this.publishes = true;
+      this.broker.notice(this);
+    }
+    this.#guard(number, PUBLISH, () => {
+      if (!this.#closing.has(number)) publish(this.#channel(number), args, header, body, properties);
+    });
+  }
+
+  /** Refuse what has come on a channel, in a method that the engine was not given. */
+  refuse(number: number, failure: Failure, plan: MethodPlan): void {
+    this.#guard(number, plan, () => {
+      if (this.#closing.has(number)) return;
+      this.#channel(number);
+      throw failure;
+    });
+  }
+
+  /** Whether frames of this channel count: of one that is closed, only close and close-ok do. */
+  listens(number: number): boolean {
+    return !this.#closing.has(number) && this.state === 'open';
+  }
+
+  /** Close with an error, or on the operator's wish. `plan` is the method that is to blame. */
+  fail(failure: Failure, plan?: MethodPlan): void {
+    if (this.state === 'closing' || this.state === 'over') return;
+    this.state = 'closing';
+    this.#endChannels();
+    const { replyCode } = failure;
+    const replyText = fitShortstr(failure.replyText);
+    this.output.method(0, 'connection.close', { replyCode, replyText, ...idsOf(plan) });
+    this.broker.settle();
+  }
+
+  /** The socket is gone, or closed for good: nothing of the client stays. */
+  end(): void {
+    if (this.state === 'over') return;
+    this.state = 'over';
+    this.#endChannels();
+    this.broker.forget(this);
+    this.broker.settle();
+  }
+
+  /** The client reads again. */
+  drained(): void {
+    this.congested = false;
+    for (const channel of this.#channels.values()) channel.recall();
+    this.broker.settle();
+  }
+
+  /** Report the confirms that were gathered while a piece of input was worked off. */
+  flush(): void {
+    for (const channel of this.unflushed) if (this.has(channel)) channel.flushConfirms();
+    this.unflushed.clear();
+  }
+
+  #guard(number: number, plan: MethodPlan, run: () => void): void {
+    if (this.state === 'over') return;
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      if (error.scope === 'connection') this.fail(error, plan);
+      else this.#failChannel(number, error, plan);
+    }
+    this.broker.settle();
+  }
+
+  #failChannel(number: number, failure: Failure, plan: MethodPlan): void {
+    this.#channels.get(number)?.flushConfirms();
+    this.#endChannel(number);
+    this.#closing.add(number);
+    const { replyCode } = failure;
+    const replyText = fitShortstr(failure.replyText);
+    this.output.method(number, 'channel.close', { replyCode, replyText, ...idsOf(plan) });
+  }
+
+  #control(plan: MethodPlan): void {
+    if (plan.name === 'connection.close-ok' && this.state === 'closing') return this.end();
+    if (plan.name === 'connection.close') {
+      this.#endChannels();
+      this.output.method(0, 'connection.close-ok');
+      return this.end();
+    }
+    if (this.state !== 'open') return;
+    if (plan.name !== 'connection.update-secret') {
+      throw new Failure(504, 'unexpected method in connection state running');
+    }
+    // RabbitMQ's own users do not change by it either; it is for tokens that expire
+    this.output.method(0, 'connection.update-secret-ok');
+  }
+
+  #onChannel(number: number, plan: MethodPlan, args: Record<string, unknown>): void {
+    if (this.state !== 'open') return;
+    if (this.#closing.has(number)) return this.#farewell(number, plan);
+    if (plan.name === 'channel.open') return this.#openChannel(number);
+    const channel = this.#channel(number);
+    channel.flushConfirms();
+    if (plan.name === 'channel.close') {
+      this.#endChannel(number);
+      return this.output.method(number, 'channel.close-ok');
+    }
+    const handler = HANDLERS[plan.name];
+    if (handler === undefined) throw new Failure(503, 'unimplemented method');
+    handler(channel, args);
+  }
+
+  /** Both sides may close at the same time: then each answers the other. */
+  #farewell(number: number, plan: MethodPlan): void {
+    if (plan.name === 'channel.close') this.output.method(number, 'channel.close-ok');
+    if (plan.name === 'channel.close-ok') this.#closing.delete(number);
+  }
+
+  #channel(number: number): Channel {
+    const channel = this.#channels.get(number);
+    if (channel === undefined) throw new Failure(504, "expected 'channel.open'");
+    return channel;
+  }
+
+  #openChannel(number: number): void {
+    if (this.#channels.has(number)) throw new Failure(504, "second 'channel.open' seen");
+    const most = this.channelMax;
+    if (most > 0 && this.#channels.size >= most) {
+      throw new Failure(
+        530,
+        `number of channels opened (${most}) has reached the negotiated channel_max (${most})`,
+      );
+    }
+    this.#channels.set(number, new Channel(this, number));
+    this.output.method(number, 'channel.open-ok');
+  }
+
+  #endChannel(number: number): void {
+    const channel = this.#channels.get(number);
+    this.#channels.delete(number);
+    channel?.end();
+  }
+
+  /** Exclusive queues go behind the channels that use them. */
+  #endChannels(): void {
+    this.flush();
+    for (const number of [...this.#channels.keys()]) this.#endChannel(number);
+    if (this.vhost === undefined) return;
+    for (const queue of this.vhost.queues.values()) if (queue.owner === this) this.vhost.remove(queue);
+  }
+}
+
+const PUBLISH = PLANS['basic.publish'];
+
+function idsOf(plan: MethodPlan | undefined): { classId: number; methodId: number } {
+  const id = plan === undefined || methodName(plan.id >>> 16, plan.id & 0xffff) === undefined ? 0 : plan.id;
+  return { classId: id >>> 16, methodId: id & 0xffff };
+}

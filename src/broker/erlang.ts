@@ -1,0 +1,42 @@
+import { type TableValue, TypedValue } from '../protocol/field-table';
+
+/** What RabbitMQ's texts call the type of a table's value. Integers are named by their size, as they are usually sent. */
+export function typeWord(value: TableValue): string {
+  switch (typeof value) {
+    case 'string':
+      return 'longstr';
+    case 'boolean':
+      return 'bool';
+    case 'bigint':
+      return 'long';
+    case 'number':
+      if (!Number.isInteger(value)) return 'double';
+      return value >= -0x8000_0000 && value <= 0x7fff_ffff ? 'signedint' : 'long';
+    default:
+      return objectWord(value);
+  }
+}
+
+function objectWord(value: object | null): string {
+  if (value === null) return 'void';
+  if (value instanceof Date) return 'timestamp';
+  if (value instanceof Uint8Array) return 'binary';
+  if (value instanceof TypedValue) return value.type === 'D' ? 'decimal' : 'timestamp';
+  return Array.isArray(value) ? 'array' : 'table';
+}
+
+/** A value as RabbitMQ's texts show it. */
+export function shown(value: TableValue): string {
+  if (value === null) return 'undefined';
+  if (value instanceof Uint8Array) return value.toString('latin1');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** Bytes as Erlang prints a binary, cut where a text would become too long. */
+export function binary(bytes: Uint8Array): string {
+  return `<<${[...bytes.subarray(0, 60)].join()}>>`;
+}
+
+export function isInteger(value: TableValue): value is number | bigint {
+  return typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value));
+}

@@ -1,0 +1,119 @@
+import type { Table } from '../protocol/field-table';
+import { type HeadersPattern, headersPattern, matches } from './headers';
+import type { Message } from './message';
+import type { Queue } from './queue';
+import { TopicTrie } from './topic';
+
+export type Destination = Queue | Exchange;
+
+/** A way from an exchange to a queue or to another exchange. */
+export interface Binding {
+  source: Exchange;
+  destination: Destination;
+  key: string;
+  args: Table;
+  pattern: HeadersPattern;
+}
+
+export const EXCHANGE_TYPES: readonly string[] = ['direct', 'fanout', 'topic', 'headers'];
+
+export interface ExchangeTraits {
+  type: string;
+  durable: boolean;
+  autoDelete: boolean;
+  internal: boolean;
+}
+
+/** An exchange and the bindings that start at it, kept in the way that its type looks for them. */
+export class Exchange {
+  readonly kind = 'exchange';
+  readonly bindings = new Map<string, Binding>();
+  /** Bindings that end here: they go when the exchange goes. */
+  readonly inbound = new Set<Binding>();
+  /** Where to go when no binding matches. */
+  readonly alternate: string | undefined;
+  readonly #byKey = new Map<string, Set<Binding>>();
+  readonly #trie = new TopicTrie();
+
+  constructor(
+    readonly name: string,
+    readonly traits: ExchangeTraits,
+    readonly args: Table,
+  ) {
+    const alternate = args['alternate-exchange'];
+    this.alternate = typeof alternate === 'string' ? alternate : undefined;
+  }
+
+  /** Add a binding, once: the same destination, key and arguments are the same binding. */
+  bind(destination: Destination, key: string, args: Table): void {
+    const id = bindingId(destination, key, args);
+    if (this.bindings.has(id)) return;
+    const binding: Binding = { source: this, destination, key, args, pattern: headersPattern(args) };
+    this.bindings.set(id, binding);
+    destination.inbound.add(binding);
+    if (this.traits.type === 'topic') this.#trie.add(binding);
+    let same = this.#byKey.get(key);
+    if (same === undefined) {
+      same = new Set();
+      this.#byKey.set(key, same);
+    }
+    same.add(binding);
+  }
+
+  /** Whether there was such a binding. */
+  unbind(destination: Destination, key: string, args: Table): boolean {
+    const binding = this.bindings.get(bindingId(destination, key, args));
+    if (binding !== undefined) this.remove(binding);
+    return binding !== undefined;
+  }
+
+  remove(binding: Binding): void {
+    this.bindings.delete(bindingId(binding.destination, binding.key, binding.args));
+    binding.destination.inbound.delete(binding);
+    if (this.traits.type === 'topic') this.#trie.remove(binding);
+    const same = this.#byKey.get(binding.key);
+    same?.delete(binding);
+    if (same?.size === 0) this.#byKey.delete(binding.key);
+  }
+
+  /** Call `found` with every destination of the message, perhaps more than once. */
+  match(message: Message, found: (destination: Destination) => void): void {
+    switch (this.traits.type) {
+      case 'fanout':
+        for (const { destination } of this.bindings.values()) found(destination);
+        return;
+      case 'headers': {
+        const headers = message.headers ?? NO_HEADERS;
+        for (const { destination, pattern } of this.bindings.values()) {
+          if (matches(pattern, headers)) found(destination);
+        }
+        return;
+      }
+      case 'topic':
+        for (const key of message.routingKeys) this.#trie.match(key, ({ destination }) => found(destination));
+        return;
+      default:
+        for (const key of message.routingKeys) {
+          const same = this.#byKey.get(key);
+          if (same !== undefined) for (const { destination } of same) found(destination);
+        }
+    }
+  }
+}
+
+const NO_HEADERS: Table = Object.create(null);
+
+function bindingId(destination: Destination, key: string, args: Table): string {
+  return JSON.stringify([
+    destination.kind,
+    destination.name,
+    key,
+    Object.keys(args).length ? entries(args) : 0,
+  ]);
+}
+
+function entries(args: Table): unknown {
+  return Object.entries(args)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, value]) => [name, typeof value === 'bigint' ? `${value}n` : value]);
+}

@@ -1,0 +1,47 @@
+import { REPLY_CODES, type ReplyCode } from '../protocol/constants';
+
+/**
+ * A method that cannot be carried out. `scope` says what it ends: most codes always end the same, but 404 and
+ * 403 end a connection while it is opened. The texts are RabbitMQ's, which people search for.
+ */
+export class Failure extends Error {
+  constructor(
+    readonly replyCode: ReplyCode,
+    readonly detail: string,
+    readonly scope: 'channel' | 'connection' = REPLY_CODES[replyCode].scope === 'connection'
+      ? 'connection'
+      : 'channel',
+  ) {
+    super(detail);
+  }
+
+  get replyText(): string {
+    const { code } = REPLY_CODES[this.replyCode];
+    return this.detail === '' ? code : `${code} - ${this.detail}`;
+  }
+}
+
+/** `queue 'name' in vhost '/'`, as RabbitMQ writes it. */
+export function nameOf(kind: 'queue' | 'exchange', name: string, vhost: string): string {
+  return `${kind} '${name}' in vhost '${vhost}'`;
+}
+
+export function notFound(kind: 'queue' | 'exchange', name: string, vhost: string): Failure {
+  return new Failure(404, `no ${nameOf(kind, name, vhost)}`);
+}
+
+export function precondition(detail: string): Failure {
+  return new Failure(406, detail);
+}
+
+export function refused(detail: string): Failure {
+  return new Failure(403, detail);
+}
+
+export function locked(queue: string, vhost: string): Failure {
+  return new Failure(
+    405,
+    `cannot obtain exclusive access to locked ${nameOf('queue', queue, vhost)}. It could be originally declared ` +
+      'on another connection or the exclusive property value does not match that of the original declaration.',
+  );
+}

@@ -1,0 +1,80 @@
+import type { Entry } from './backlog';
+import type { Consumer } from './consumers';
+import { precondition } from './failure';
+import type { Queue } from './queue';
+
+/** A message that a channel has and has not settled. `consumer` is absent when it was taken with get. */
+export interface Delivery {
+  tag: number;
+  entry: Entry;
+  queue: Queue;
+  consumer: Consumer | undefined;
+}
+
+/** What a client does with deliveries. */
+export type Verdict = 'ack' | 'requeue' | 'discard';
+
+/** The deliveries of a channel that are not settled, in the order of their tags. */
+export class Ledger {
+  readonly #open = new Map<number, Delivery>();
+  #tag = 0;
+
+  nextTag(): number {
+    return ++this.#tag;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  add(delivery: Delivery): void {
+    this.#open.set(delivery.tag, delivery);
+  }
+
+  /** Take out one, or with `multiple` all up to it; 0 is all there are. @throws {Failure} 406 unknown tag */
+  take(tag: number, multiple: boolean): Delivery[] {
+    if (tag === 0 && multiple) return this.takeAll();
+    const last = this.#open.get(tag);
+    if (last === undefined) throw precondition(`unknown delivery tag ${tag}`);
+    const taken: Delivery[] = [];
+    if (multiple) {
+      for (const delivery of this.#open.values()) {
+        taken.push(delivery);
+        if (delivery === last) break;
+      }
+    } else {
+      taken.push(last);
+    }
+    for (const delivery of taken) this.#open.delete(delivery.tag);
+    return taken;
+  }
+
+  takeAll(): Delivery[] {
+    const all = [...this.#open.values()];
+    this.#open.clear();
+    return all;
+  }
+
+  /** Put back what a transaction had taken and gave up. */
+  restore(deliveries: readonly Delivery[]): void {
+    const all = [...deliveries, ...this.takeAll()].sort((one, other) => one.tag - other.tag);
+    for (const delivery of all) this.add(delivery);
+  }
+}
+
+/** Carry out a verdict, queue by queue. The caller tells the queues afterwards that there is room again. */
+export function settle(deliveries: readonly Delivery[], verdict: Verdict): Set<Queue> {
+  const byQueue = new Map<Queue, Entry[]>();
+  for (const { queue, entry, consumer } of deliveries) {
+    if (consumer !== undefined) consumer.unsettled--;
+    const entries = byQueue.get(queue);
+    if (entries === undefined) byQueue.set(queue, [entry]);
+    else entries.push(entry);
+  }
+  for (const [queue, entries] of byQueue) {
+    if (verdict === 'requeue') queue.requeue(entries);
+    else if (verdict === 'discard') queue.reject(entries);
+    else for (const entry of entries) queue.settle(entry);
+  }
+  return new Set(byQueue.keys());
+}

@@ -1,0 +1,74 @@
+import type { Table } from '../protocol/field-table';
+import {
+  decodeContentHeader,
+  decodeTypedProperties,
+  encodeContentHeader,
+  type Properties,
+  type TypedProperties,
+} from '../protocol/properties';
+import { OutOfRoom, Reader, Writer } from '../protocol/wire';
+
+/**
+ * A message, shared by all queues that hold it. The content header is kept as it came, and sent as it came;
+ * it is decoded only for those who ask for a property.
+ */
+export class Message {
+  #properties: Properties | undefined;
+
+  constructor(
+    readonly exchange: string,
+    /** What it was published with; CC and BCC stand behind it. */
+    readonly routingKeys: readonly string[],
+    /** The payload of the content header frame. */
+    readonly header: Buffer,
+    readonly body: Buffer,
+    properties?: Properties,
+  ) {
+    this.#properties = properties;
+  }
+
+  get routingKey(): string {
+    return this.routingKeys[0]!;
+  }
+
+  get properties(): Properties {
+    this.#properties ??= decodeContentHeader(new Reader(this.header)).properties;
+    return this.#properties;
+  }
+
+  get headers(): Table | undefined {
+    return this.properties.headers;
+  }
+
+  /** The same body with other properties; every value that is not touched keeps its wire type. */
+  changed(
+    change: (properties: TypedProperties) => void,
+    exchange = this.exchange,
+    routingKeys = this.routingKeys,
+  ): Message {
+    const reader = new Reader(this.header);
+    reader.take(12); // class, weight, body size
+    const properties = decodeTypedProperties(reader);
+    change(properties);
+    return new Message(exchange, routingKeys, encodeHeader(this.body.length, properties), this.body);
+  }
+}
+
+function encodeHeader(bodySize: number, properties: TypedProperties): Buffer {
+  for (let size = 1024; ; size *= 4) {
+    try {
+      const writer = new Writer(Buffer.allocUnsafe(size));
+      encodeContentHeader(writer, bodySize, properties);
+      return writer.buffer.subarray(0, writer.pos);
+    } catch (error) {
+      if (!(error instanceof OutOfRoom)) throw error;
+    }
+  }
+}
+
+/** The keys of CC and BCC. `undefined`: the header is no array. */
+export function extraKeys(headers: Table, name: 'CC' | 'BCC'): string[] | undefined {
+  const value = headers[name];
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value.filter((key) => typeof key === 'string') : undefined;
+}

@@ -1,0 +1,114 @@
+import type { Args } from '../protocol/method-types';
+import type { Properties } from '../protocol/properties';
+import type { Channel } from './channel';
+import { typeWord } from './erlang';
+import { Failure, nameOf, precondition, refused } from './failure';
+import { extraKeys, Message } from './message';
+import { REPLY_TO } from './names';
+import type { Queue } from './queue';
+import { MAX_EXPIRY } from './queue-arguments';
+
+/** Take a message from a client. @throws {Failure} and it was not published. @see AMQP 0-9-1 §1.8.3.7 */
+export function publish(
+  channel: Channel,
+  { exchange: name, routingKey, mandatory, immediate }: Args<'basic.publish'>,
+  header: Buffer,
+  body: Buffer,
+  properties: Properties,
+): void {
+  if (immediate) throw new Failure(540, 'immediate=true');
+  const { vhost, connection } = channel;
+  const exchange = vhost.exchange(name);
+  if (exchange.traits.internal) {
+    throw refused(`cannot publish to internal ${nameOf('exchange', name, vhost.name)}`);
+  }
+  checkUser(properties, connection.username);
+  checkExpiration(properties.expiration);
+  checkDeliveryMode(properties.deliveryMode);
+  const plain = new Message(name, [routingKey], header, body, properties);
+  const message = withCopies(withReplyTo(channel, plain));
+  if (name === '' && routingKey.startsWith(`${REPLY_TO}.`)) return reply(channel, message, mandatory);
+  const queues = vhost.route(exchange, message);
+  if (channel.transaction === undefined) deliverTo(channel, queues, message, mandatory);
+  else channel.transaction.publishes.push({ message, mandatory, queues });
+}
+
+/** Put the message into its queues; what nobody takes is returned first and then confirmed. */
+export function deliverTo(
+  channel: Channel,
+  queues: ReadonlySet<Queue>,
+  message: Message,
+  mandatory: boolean,
+): void {
+  if (mandatory && queues.size === 0) giveBack(channel, message);
+  let accepted = true;
+  for (const queue of queues) if (!queue.deleted && !queue.publish(message)) accepted = false;
+  if (channel.confirming) channel.confirm(accepted);
+}
+
+function giveBack(channel: Channel, message: Message): void {
+  const { exchange, routingKey } = message;
+  const args = { replyCode: 312, replyText: 'NO_ROUTE', exchange, routingKey };
+  channel.connection.output.content(channel.number, 'basic.return', args, message);
+}
+
+/** Straight to the channel that asked, past all queues. */
+function reply(channel: Channel, message: Message, mandatory: boolean): void {
+  const asker = channel.connection.broker.replies.get(message.routingKey);
+  if (asker !== undefined) asker.deliverReply(message);
+  else if (mandatory) giveBack(channel, message);
+  if (channel.confirming) channel.confirm(true);
+}
+
+function checkUser({ userId }: Properties, username: string): void {
+  if (userId !== undefined && userId !== username) {
+    throw precondition(`user_id property set to '${userId}' but authenticated user was '${username}'`);
+  }
+}
+
+function checkDeliveryMode(mode: number | undefined): void {
+  if (mode === undefined || mode === 1 || mode === 2) return;
+  throw precondition(`invalid message: {delivery_mode_unknown,${mode}}`);
+}
+
+function checkExpiration(expiration: string | undefined): void {
+  if (expiration === undefined) return;
+  const [, digits, rest] = /^([+-]?\d+)?(.*)$/s.exec(expiration)!;
+  const complaint =
+    digits === undefined
+      ? 'no_integer'
+      : rest !== ''
+        ? `{leftover_string,"${rest}"}`
+        : Number(digits) < 0
+          ? `{value_negative,${Number(digits)}}`
+          : Number(digits) > MAX_EXPIRY && `{value_too_large,${Number(digits)}}`;
+  if (complaint) throw precondition(`invalid expiration '${expiration}': ${complaint}`);
+}
+
+/** A request for a direct reply gets the name under which its channel can be reached. */
+function withReplyTo(channel: Channel, message: Message): Message {
+  if (message.properties.replyTo !== REPLY_TO) return message;
+  if (channel.replies === undefined) throw precondition('fast reply consumer does not exist');
+  const { name } = channel.replies;
+  return message.changed((properties) => {
+    properties.replyTo = name;
+  });
+}
+
+/** The routing keys of CC and BCC; BCC itself is not for the receivers. */
+function withCopies(message: Message): Message {
+  const { headers } = message;
+  if (headers === undefined || !(Object.hasOwn(headers, 'CC') || Object.hasOwn(headers, 'BCC')))
+    return message;
+  const keys = [message.routingKey];
+  for (const name of ['CC', 'BCC'] as const) {
+    const extra = extraKeys(headers, name);
+    if (extra === undefined) {
+      throw precondition(
+        `invalid message: {unacceptable_type_in_header,"${name}",${typeWord(headers[name]!)}}`,
+      );
+    }
+    keys.push(...extra);
+  }
+  return message.changed((properties) => properties.headers!.delete('BCC'), message.exchange, keys);
+}

@@ -1,0 +1,79 @@
+/** Something to be done at a time; `cancel` may be called at any moment, also afterwards. */
+export interface Timer {
+  cancel(): void;
+}
+
+interface Entry extends Timer {
+  at: number;
+  order: number;
+  run: (() => void) | undefined;
+}
+
+/**
+ * What the broker has to do later. It reads no clock of its own: `now` is given, so that a test may hold the
+ * time still or let it leap, and whoever owns the real clock calls `tick` when `due` has come.
+ */
+export class Timers {
+  /** Called when the earliest time has changed. */
+  onChange: () => void = () => {};
+  readonly #heap: Entry[] = [];
+  #count = 0;
+
+  constructor(readonly now: () => number) {}
+
+  /** When the next thing is to be done; undefined: nothing is. */
+  get due(): number | undefined {
+    while (this.#heap.length > 0 && this.#heap[0]!.run === undefined) this.#pop();
+    return this.#heap[0]?.at;
+  }
+
+  at(time: number, run: () => void): Timer {
+    const entry: Entry = { at: time, order: this.#count++, run, cancel: () => (entry.run = undefined) };
+    const before = this.due;
+    this.#push(entry);
+    if (before === undefined || time < before) this.onChange();
+    return entry;
+  }
+
+  /** Do what is due, in the order of the times. */
+  tick(): void {
+    const now = this.now();
+    for (let at = this.due; at !== undefined && at <= now; at = this.due) {
+      const { run } = this.#heap[0]!;
+      this.#pop();
+      run!();
+    }
+    this.onChange();
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#heap;
+    let index = heap.push(entry) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!isBefore(heap[index]!, heap[parent]!)) break;
+      [heap[index], heap[parent]] = [heap[parent]!, heap[index]!];
+      index = parent;
+    }
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    heap[0] = last;
+    for (let index = 0; ; ) {
+      let least = index;
+      for (const child of [2 * index + 1, 2 * index + 2]) {
+        if (child < heap.length && isBefore(heap[child]!, heap[least]!)) least = child;
+      }
+      if (least === index) return;
+      [heap[index], heap[least]] = [heap[least]!, heap[index]!];
+      index = least;
+    }
+  }
+}
+
+function isBefore(one: Entry, other: Entry): boolean {
+  return one.at < other.at || (one.at === other.at && one.order < other.order);
+}

@@ -1,0 +1,66 @@
+import type { Binding } from './exchange';
+
+interface Node {
+  bindings: Set<Binding> | undefined;
+  children: Map<string, Node>;
+}
+
+/**
+ * The bindings of a topic exchange by the words of their patterns: `*` stands for one word, `#` for any
+ * number. Looking a key up costs what its words cost, however many bindings there are.
+ */
+export class TopicTrie {
+  readonly #root: Node = { bindings: undefined, children: new Map() };
+
+  add(binding: Binding): void {
+    let node = this.#root;
+    for (const word of binding.key.split('.')) {
+      let child = node.children.get(word);
+      if (child === undefined) {
+        child = { bindings: undefined, children: new Map() };
+        node.children.set(word, child);
+      }
+      node = child;
+    }
+    node.bindings ??= new Set();
+    node.bindings.add(binding);
+  }
+
+  remove(binding: Binding): void {
+    const path: [Node, string][] = [];
+    let node: Node | undefined = this.#root;
+    for (const word of binding.key.split('.')) {
+      path.push([node, word]);
+      node = node.children.get(word);
+      if (node === undefined) return;
+    }
+    node.bindings?.delete(binding);
+    if (node.bindings?.size === 0) node.bindings = undefined;
+    for (let [parent, word] = path.at(-1)!; node.bindings === undefined && node.children.size === 0; ) {
+      parent.children.delete(word);
+      path.pop();
+      if (path.length === 0) return;
+      node = parent;
+      [parent, word] = path.at(-1)!;
+    }
+  }
+
+  /** Call `found` for every binding whose pattern `key` matches; for one with several `#` perhaps twice. */
+  match(key: string, found: (binding: Binding) => void): void {
+    walk(this.#root, key.split('.'), 0, found);
+  }
+}
+
+function walk(node: Node, words: readonly string[], at: number, found: (binding: Binding) => void): void {
+  const any = node.children.get('#');
+  if (any !== undefined) for (let rest = at; rest <= words.length; rest++) walk(any, words, rest, found);
+  if (at === words.length) {
+    if (node.bindings !== undefined) for (const binding of node.bindings) found(binding);
+    return;
+  }
+  const word = words[at]!;
+  const same = word === '*' || word === '#' ? undefined : node.children.get(word);
+  if (same !== undefined) walk(same, words, at + 1, found);
+  const one = node.children.get('*');
+  if (one !== undefined) walk(one, words, at + 1, found);
+}

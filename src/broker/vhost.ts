@@ -1,0 +1,229 @@
+import type { Table } from '../protocol/field-table';
+import { deadLetter, isCycle } from './death';
+import { shown, typeWord } from './erlang';
+import { type Destination, EXCHANGE_TYPES, Exchange, type ExchangeTraits } from './exchange';
+import { Failure, locked, nameOf, notFound, precondition, refused } from './failure';
+import { MATCH_MODES } from './headers';
+import type { Message } from './message';
+import { type DeathReason, Queue, type QueueHost, type QueueTraits } from './queue';
+import { checkQueueArguments, checkSameArguments, different } from './queue-arguments';
+import type { Timers } from './timers';
+
+/** What all virtual hosts of a broker share. */
+export interface VhostHost {
+  readonly timers: Timers;
+  /** To be done when what is being done has been done. */
+  later(run: () => void): void;
+  weigh(bytes: number): void;
+}
+
+/** A virtual host: its exchanges and queues, and what is done to them. @throws {Failure} all its methods */
+export class Vhost implements QueueHost {
+  readonly exchanges = new Map<string, Exchange>();
+  readonly queues = new Map<string, Queue>();
+  readonly timers: Timers;
+
+  constructor(
+    readonly name: string,
+    readonly host: VhostHost,
+  ) {
+    this.timers = host.timers;
+    for (const [exchange, type] of BUILT_IN) {
+      const traits = { type, durable: true, autoDelete: false, internal: exchange === TRACE };
+      this.exchanges.set(exchange, new Exchange(exchange, traits, {}));
+    }
+  }
+
+  weigh(bytes: number): void {
+    this.host.weigh(bytes);
+  }
+
+  // ── exchanges ───────────────────────────────────────────────────────────────────────────────────────
+
+  exchange(name: string): Exchange {
+    const exchange = this.exchanges.get(name);
+    if (exchange === undefined) throw notFound('exchange', name, this.name);
+    return exchange;
+  }
+
+  declareExchange(name: string, traits: ExchangeTraits, args: Table): void {
+    checkType(traits.type);
+    const where = nameOf('exchange', name, this.name);
+    const known = this.exchanges.get(name);
+    if (known !== undefined) return checkSame(where, traits, args, known);
+    if (name.startsWith('amq.')) throw refused(`exchange name '${name}' contains reserved prefix 'amq.*'`);
+    const alternate = args['alternate-exchange'];
+    if (alternate !== undefined && typeof alternate !== 'string') {
+      throw precondition(`invalid type '${typeWord(alternate)}' for arg 'alternate-exchange' in ${where}`);
+    }
+    this.exchanges.set(name, new Exchange(name, traits, args));
+  }
+
+  deleteExchange(name: string, ifUnused: boolean): void {
+    if (name.startsWith('amq.')) {
+      throw refused(`deletion of system ${nameOf('exchange', name, this.name)} not allowed`);
+    }
+    const exchange = this.exchanges.get(name);
+    if (exchange === undefined) return;
+    if (ifUnused && exchange.bindings.size > 0) {
+      throw precondition(`${nameOf('exchange', name, this.name)} in use`);
+    }
+    this.#removeExchange(exchange);
+  }
+
+  #removeExchange(exchange: Exchange): void {
+    this.exchanges.delete(exchange.name);
+    for (const binding of [...exchange.bindings.values()]) exchange.remove(binding);
+    this.#unbindAll(exchange);
+  }
+
+  /** An exchange that is deleted with its last binding has lost one. */
+  #lost(exchange: Exchange): void {
+    const isThere = this.exchanges.get(exchange.name) === exchange;
+    if (exchange.traits.autoDelete && exchange.bindings.size === 0 && isThere) this.#removeExchange(exchange);
+  }
+
+  #unbindAll(destination: Destination): void {
+    for (const binding of [...destination.inbound]) {
+      binding.source.remove(binding);
+      this.#lost(binding.source);
+    }
+  }
+
+  // ── bindings ────────────────────────────────────────────────────────────────────────────────────────
+
+  bind(destination: Destination, source: Exchange, key: string, args: Table): void {
+    if (source.traits.type === 'headers') checkMatchMode(args['x-match']);
+    source.bind(destination, key, args);
+  }
+
+  unbind(destination: Destination | undefined, source: Exchange | undefined, key: string, args: Table): void {
+    if (destination === undefined || source === undefined) return;
+    if (source.unbind(destination, key, args)) this.#lost(source);
+  }
+
+  // ── queues ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A queue that `user` may use. */
+  queue(name: string, user: object): Queue {
+    const queue = this.queues.get(name);
+    if (queue === undefined) throw notFound('queue', name, this.name);
+    if (queue.owner !== undefined && queue.owner !== user) throw locked(name, this.name);
+    return queue;
+  }
+
+  declareQueue(name: string, wanted: QueueTraits, args: Table, user: object): Queue {
+    const where = nameOf('queue', name, this.name);
+    // an exclusive queue never outlives its connection, so it is never durable
+    const traits = { ...wanted, durable: wanted.durable && !wanted.exclusive };
+    const known = this.queues.get(name);
+    if (known !== undefined) {
+      if (known.owner !== (wanted.exclusive ? user : undefined)) throw locked(name, this.name);
+      checkField(where, 'durable', traits.durable, known.traits.durable);
+      checkField(where, 'auto_delete', traits.autoDelete, known.traits.autoDelete);
+      checkSameArguments(where, args, known.args);
+      known.used();
+      return known;
+    }
+    checkQueueArguments(name, args, this.name);
+    const queue = new Queue(name, traits, wanted.exclusive ? user : undefined, args, this);
+    this.queues.set(name, queue);
+    return queue;
+  }
+
+  remove(queue: Queue): void {
+    if (this.queues.get(queue.name) !== queue) return;
+    this.queues.delete(queue.name);
+    this.#unbindAll(queue);
+    queue.end();
+  }
+
+  // ── messages ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The queues that take a message: each once, in no order. */
+  route(exchange: Exchange, message: Message): Set<Queue> {
+    const found = new Set<Queue>();
+    const passed = new Set([exchange]);
+    for (const current of passed) {
+      let any = false;
+      this.#match(current, message, (destination) => {
+        any = true;
+        if (destination.kind === 'queue') found.add(destination);
+        else passed.add(destination);
+      });
+      if (any || current.alternate === undefined) continue;
+      const alternate = this.exchanges.get(current.alternate);
+      if (alternate !== undefined) passed.add(alternate);
+    }
+    return found;
+  }
+
+  /** The default exchange has a binding to every queue, by its name. */
+  #match(exchange: Exchange, message: Message, found: (destination: Destination) => void): void {
+    if (exchange.name !== '') return exchange.match(message, found);
+    for (const key of message.routingKeys) {
+      const queue = this.queues.get(key);
+      if (queue !== undefined) found(queue);
+    }
+  }
+
+  bury(queue: Queue, message: Message, reason: DeathReason): void {
+    if (queue.limits.deadLetterExchange === undefined) return;
+    this.host.later(() => this.#rebirth(queue, message, reason));
+  }
+
+  #rebirth(queue: Queue, message: Message, reason: DeathReason): void {
+    const exchange = this.exchanges.get(queue.limits.deadLetterExchange!);
+    if (exchange === undefined) return;
+    const dead = deadLetter(message, queue, reason, this.timers.now());
+    for (const target of this.route(exchange, dead)) {
+      if (reason === 'rejected' || !isCycle(dead, target.name)) target.publish(dead);
+    }
+  }
+}
+
+/** Where RabbitMQ's tracing publishes; here nobody does. */
+const TRACE = 'amq.rabbitmq.trace';
+
+const BUILT_IN = [
+  ['', 'direct'],
+  ['amq.direct', 'direct'],
+  ['amq.fanout', 'fanout'],
+  ['amq.topic', 'topic'],
+  ['amq.headers', 'headers'],
+  ['amq.match', 'headers'],
+  [TRACE, 'topic'],
+] as const;
+
+function checkType(type: string): void {
+  if (type === '') throw new Failure(503, `invalid exchange type ''`);
+  if (!EXCHANGE_TYPES.includes(type)) throw new Failure(503, `unknown exchange type '${type}'`);
+}
+
+function checkSame(where: string, traits: ExchangeTraits, args: Table, known: Exchange): void {
+  if (traits.type !== known.traits.type) {
+    throw different(where, 'type', `'${traits.type}'`, `'${known.traits.type}'`);
+  }
+  checkField(where, 'durable', traits.durable, known.traits.durable);
+  checkField(where, 'auto_delete', traits.autoDelete, known.traits.autoDelete);
+  checkField(where, 'internal', traits.internal, known.traits.internal);
+  checkSameArguments(where, args, known.args, ['alternate-exchange']);
+}
+
+function checkField(where: string, name: string, wanted: boolean, current: boolean): void {
+  if (wanted !== current) throw different(where, name, `'${wanted}'`, `'${current}'`);
+}
+
+function checkMatchMode(mode: Table[string] | undefined): void {
+  if (mode === undefined) return;
+  if (typeof mode !== 'string') {
+    throw precondition(
+      `Invalid x-match field type ${typeWord(mode)} (value ${shown(mode)}); expected longstr`,
+    );
+  }
+  if (!MATCH_MODES.includes(mode)) {
+    throw precondition(
+      `Invalid x-match field value <<"${mode}">>; expected all, any, all-with-x, or any-with-x`,
+    );
+  }
+}

@@ -1,0 +1,177 @@
+import { spawnWorker, type WorkerThread } from '../bridge/spawn';
+import type {
+  BindingInfo,
+  BrokerCall,
+  BrokerReply,
+  ConnectionInfo,
+  ConsumerInfo,
+  ExchangeInfo,
+  MessageInfo,
+  QueueInfo,
+} from '../broker/control';
+import { decodeContentHeader, type Properties } from '../protocol/properties';
+import { Reader } from '../protocol/wire';
+import { type BrokerOptions, serverOptions } from './options';
+
+/** Milliseconds for a call to the thread of the broker, its start included. */
+const TIMEOUT = 10_000;
+
+/** A message that waits in a queue of an embedded broker. */
+export interface WaitingMessage {
+  exchange: string;
+  routingKey: string;
+  redelivered: boolean;
+  priority: number;
+  properties: Properties;
+  body: Buffer;
+  /** The body as UTF-8. */
+  text: string;
+}
+
+/** Which connections: one's number, the `name` its client has given it, an entry of `connections()`; absent: all. */
+export type ConnectionChoice = number | string | { id: number };
+
+/**
+ * Start a broker inside this process, in a thread of its own, so that it goes on while your code blocks. Blocks
+ * until it listens. It keeps everything in memory, and is for tests and demos: use RabbitMQ for the rest.
+ * It does not keep the process alive.
+ *
+ *     using broker = startBroker();
+ *     const connection = connect(broker.url);
+ *
+ * @throws {TypeError | RangeError} for options that cannot be
+ * @throws {Error} `EADDRINUSE` and its like, when it cannot listen
+ */
+export function startBroker(options: BrokerOptions = {}): EmbeddedBroker {
+  const checked = serverOptions(options);
+  const thread = spawnWorker<BrokerCall, BrokerReply>('broker/thread', TIMEOUT);
+  try {
+    const port = ask(thread, { call: 'start', options: checked }) as number;
+    const [username, { password }] = Object.entries(checked.users)[0]!;
+    const user = `${encodeURIComponent(username)}:${encodeURIComponent(password)}`;
+    const host = checked.host.includes(':') ? `[${checked.host}]` : checked.host;
+    const scheme = checked.tls === undefined ? 'amqp' : 'amqps';
+    const vhost = encodeURIComponent(checked.vhosts[0] ?? '/');
+    return new EmbeddedBroker(thread, port, `${scheme}://${user}@${host}:${port}/${vhost}`);
+  } catch (error) {
+    thread.terminate();
+    throw error;
+  }
+}
+
+/**
+ * An embedded broker. Its methods block for some 20 microseconds, and see what every client has done that has
+ * had its reply.
+ */
+export class EmbeddedBroker {
+  #thread: WorkerThread<BrokerCall, BrokerReply> | undefined;
+
+  /** @internal */
+  constructor(
+    thread: WorkerThread<BrokerCall, BrokerReply>,
+    /** The port it listens on. */
+    readonly port: number,
+    /** For `connect`: with the first user and the first virtual host. */
+    readonly url: string,
+  ) {
+    this.#thread = thread;
+  }
+
+  /** Hang up on all clients and end; once more does nothing. */
+  close(): void {
+    const thread = this.#thread;
+    if (thread === undefined) return;
+    this.#thread = undefined;
+    ask(thread, { call: 'close' });
+    thread.terminate();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** The connections that are open. */
+  connections(): ConnectionInfo[] {
+    return this.#ask({ call: 'connections' }) as ConnectionInfo[];
+  }
+
+  queues(): QueueInfo[] {
+    return this.#ask({ call: 'queues' }) as QueueInfo[];
+  }
+
+  /** Those that always exist included. */
+  exchanges(): ExchangeInfo[] {
+    return this.#ask({ call: 'exchanges' }) as ExchangeInfo[];
+  }
+
+  /** Those of the default exchange, which every queue has, not included. */
+  bindings(): BindingInfo[] {
+    return this.#ask({ call: 'bindings' }) as BindingInfo[];
+  }
+
+  consumers(): ConsumerInfo[] {
+    return this.#ask({ call: 'consumers' }) as ConsumerInfo[];
+  }
+
+  /** The messages that wait in a queue, the next one first; nothing is taken. @throws {RangeError} no such queue */
+  messages(queue: string, { vhost = '/' }: { vhost?: string } = {}): WaitingMessage[] {
+    const found = this.#ask({ call: 'messages', vhost, queue }) as MessageInfo[] | undefined;
+    if (found === undefined)
+      throw new RangeError(`no queue ${JSON.stringify(queue)} in virtual host ${vhost}`);
+    return found.map(({ header, body, ...rest }) => {
+      const { properties } = decodeContentHeader(new Reader(Buffer.from(header)));
+      const bytes = Buffer.from(body);
+      return { ...rest, properties, body: bytes, text: bytes.toString() };
+    });
+  }
+
+  /** Cut connections without a word, as a network does. Returns how many. */
+  kill(which?: ConnectionChoice): number {
+    return this.#ask({ call: 'kill', connection: choice(which) }) as number;
+  }
+
+  /** Close connections as an operator does: 320 CONNECTION_FORCED. Returns how many. */
+  closeConnections(which?: ConnectionChoice, reason = 'closed by the operator'): number {
+    return this.#ask({ call: 'close-connections', connection: choice(which), reason }) as number;
+  }
+
+  /** Neither read from connections nor write to them, as a broker that hangs, until `resume`. Returns how many. */
+  stall(which?: ConnectionChoice): number {
+    return this.#ask({ call: 'stall', connection: choice(which) }) as number;
+  }
+
+  resume(which?: ConnectionChoice): number {
+    return this.#ask({ call: 'resume', connection: choice(which) }) as number;
+  }
+
+  /** Block those that publish, as an alarm does: `connection.blocked`, and no more is read until `unblock`. */
+  block(reason = 'low on memory'): void {
+    this.#ask({ call: 'block', reason });
+  }
+
+  unblock(): void {
+    this.#ask({ call: 'block', reason: undefined });
+  }
+
+  /** Let `ms` milliseconds pass at once: what expires by then has expired when it returns. */
+  advance(ms: number): void {
+    if (!(ms >= 0)) throw new RangeError(`advance takes milliseconds from 0 on, got ${ms}`);
+    this.#ask({ call: 'advance', ms });
+  }
+
+  #ask(call: BrokerCall): unknown {
+    if (this.#thread === undefined) throw new Error('the broker is closed');
+    return ask(this.#thread, call);
+  }
+}
+
+function ask(thread: WorkerThread<BrokerCall, BrokerReply>, call: BrokerCall): unknown {
+  const reply = thread.call(call);
+  if ('ok' in reply) return reply.ok;
+  const { message, code } = reply.err;
+  throw Object.assign(new Error(message), code === undefined ? {} : { code });
+}
+
+function choice(which: ConnectionChoice | undefined): number | string | undefined {
+  return typeof which === 'object' ? which.id : which;
+}

@@ -1,0 +1,169 @@
+import * as fc from 'fast-check';
+import { Backlog, type Entry } from '../../src/broker/backlog';
+import { Broker } from '../../src/broker/broker';
+import type { Connection } from '../../src/broker/connection';
+import { Exchange } from '../../src/broker/exchange';
+import { Message } from '../../src/broker/message';
+import type { Queue } from '../../src/broker/queue';
+import { Timers } from '../../src/broker/timers';
+import { type MethodPlan, PLANS } from '../../src/protocol/codec';
+import type { Input, MethodName } from '../../src/protocol/method-types';
+
+/** The engine by itself: no sockets, no threads, and a clock that is a variable. */
+const HEADER = Buffer.from([0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+const message = (key: string): Message => new Message('e', [key], HEADER, Buffer.alloc(0), {});
+
+function open(broker: Broker): Connection {
+  const connection = broker.connect();
+  connection.open({
+    username: 'guest',
+    vhost: broker.enter('/', 'guest'),
+    channelMax: 0,
+    frameMax: 0,
+    clientName: '',
+    capabilities: { consumerCancelNotify: true, blocked: true, authenticationFailureClose: true },
+  });
+  return connection;
+}
+
+function engine(): { broker: Broker; clock: { now: number } } {
+  const clock = { now: 1000 };
+  const broker = new Broker({
+    now: () => clock.now,
+    users: { guest: { password: 'guest' } },
+    vhosts: ['/'],
+    version: '3.10',
+    memoryLimit: 1e9,
+    onOutput: () => {},
+    onAlarm: () => {},
+  });
+  return { broker, clock };
+}
+
+/** Every field of a method, absent ones as on the wire. */
+function call<M extends MethodName>(connection: Connection, name: M, args: Input<M> = {}): Buffer {
+  const plan: MethodPlan = PLANS[name];
+  const all: Record<string, unknown> = {};
+  for (const step of plan.steps) {
+    for (const bit of step.bits) all[bit] = false;
+    if (step.op !== 'bits') all[step.name] = step.op === 'table' ? {} : step.op === 'shortstr' ? '' : 0;
+  }
+  connection.receive(1, plan, { ...all, ...args });
+  return Buffer.concat(connection.output.take());
+}
+
+test('methods in, frames out: a publish is delivered to who consumes', () => {
+  const { broker } = engine();
+  const connection = open(broker);
+  call(connection, 'channel.open');
+  call(connection, 'queue.declare', { queue: 'q' });
+  call(connection, 'basic.consume', { queue: 'q', consumerTag: 'c' });
+  const args = { exchange: '', routingKey: 'q', mandatory: false, immediate: false };
+  connection.publish(1, args, HEADER, Buffer.from('body'), {});
+  expect(Buffer.concat(connection.output.take()).includes('body')).toBe(true);
+  expect(broker.memory).toBeGreaterThan(0);
+  call(connection, 'basic.ack', { deliveryTag: 1 });
+  expect(broker.memory).toBe(0);
+});
+
+test('whatever becomes of messages, the memory they took is given back', () => {
+  const { broker, clock } = engine();
+  const connection = open(broker);
+  call(connection, 'channel.open');
+  const args = { 'x-message-ttl': 100, 'x-max-length': 3, 'x-dead-letter-exchange': '' };
+  call(connection, 'queue.declare', { queue: 'q', arguments: args });
+  const publish = { exchange: '', routingKey: 'q', mandatory: false, immediate: false };
+  for (let n = 0; n < 5; n++) connection.publish(1, publish, HEADER, Buffer.from('body'), {});
+  call(connection, 'basic.get', { queue: 'q' });
+  call(connection, 'basic.get', { queue: 'q' });
+  call(connection, 'basic.nack', { deliveryTag: 2, requeue: true });
+  clock.now += 100;
+  broker.tick();
+  call(connection, 'queue.delete', { queue: 'q' });
+  connection.end();
+  expect(broker.memory).toBe(0);
+  expect(broker.connections.size).toBe(0);
+});
+
+test('topics: as the pattern says, whatever else is bound', () => {
+  const words = fc.array(fc.constantFrom('a', 'b', '', '*'), { minLength: 1, maxLength: 4 });
+  const patterns = fc.array(fc.constantFrom('a', 'b', '', '*', '#'), { minLength: 1, maxLength: 4 });
+  const isMatch = (pattern: readonly string[], key: readonly string[]): boolean => {
+    const [first, ...rest] = pattern;
+    if (first === undefined) return key.length === 0;
+    if (first === '#') return isMatch(rest, key) || (key.length > 0 && isMatch(pattern, key.slice(1)));
+    return key.length > 0 && (first === '*' || first === key[0]) && isMatch(rest, key.slice(1));
+  };
+  fc.assert(
+    fc.property(fc.array(patterns, { maxLength: 8 }), fc.nat(7), words, (bound, removed, key) => {
+      const exchange = new Exchange(
+        'e',
+        { type: 'topic', durable: false, autoDelete: false, internal: false },
+        {},
+      );
+      const queues = bound.map(
+        (_, n) => ({ kind: 'queue', name: `q${n}`, inbound: new Set() }) as unknown as Queue,
+      );
+      for (const [n, pattern] of bound.entries()) exchange.bind(queues[n]!, pattern.join('.'), {});
+      if (removed < bound.length) exchange.unbind(queues[removed]!, bound[removed]!.join('.'), {});
+      const found = new Set<string>();
+      exchange.match(message(key.join('.')), ({ name }) => found.add(name));
+      const wanted = bound.flatMap((pattern, n) => (n !== removed && isMatch(pattern, key) ? [`q${n}`] : []));
+      expect([...found].sort()).toEqual(wanted);
+    }),
+  );
+});
+
+test('a backlog keeps its order, whatever is taken and put back', () => {
+  const steps = fc.array(fc.oneof(fc.record({ push: fc.nat(2) }), fc.constant('take'), fc.nat(9)), {
+    maxLength: 60,
+  });
+  fc.assert(
+    fc.property(steps, (all) => {
+      const backlog = new Backlog();
+      const taken: Entry[] = [];
+      let order = 0;
+      for (const step of all) {
+        if (step === 'take') {
+          const entry = backlog.shift();
+          if (entry !== undefined) taken.push(entry);
+        } else if (typeof step === 'number') {
+          const [entry] = taken.splice(step % Math.max(1, taken.length), 1);
+          if (entry !== undefined) backlog.putBack(entry);
+        } else {
+          const { push: priority } = step;
+          backlog.push({
+            message: message('k'),
+            order: order++,
+            priority,
+            expiry: undefined,
+            redelivered: false,
+          });
+        }
+        const now = [...backlog];
+        const sorted = [...now].sort(
+          (one, other) => other.priority - one.priority || one.order - other.order,
+        );
+        expect(now).toEqual(sorted);
+        expect(backlog.length).toBe(now.length);
+      }
+    }),
+  );
+});
+
+test('timers run in the order of their times, and not when cancelled', () => {
+  const times = fc.array(fc.record({ at: fc.nat(100), cancel: fc.boolean() }));
+  fc.assert(
+    fc.property(times, fc.nat(100), (all, now) => {
+      const timers = new Timers(() => now);
+      const ran: number[] = [];
+      const set = all.map(({ at }) => timers.at(at, () => ran.push(at)));
+      for (const [n, { cancel }] of all.entries()) if (cancel) set[n]!.cancel();
+      timers.tick();
+      const due = all.filter(({ at, cancel }) => !cancel && at <= now).map(({ at }) => at);
+      expect(ran).toEqual(due.sort((one, other) => one - other));
+      const later = all.filter(({ at, cancel }) => !cancel && at > now).map(({ at }) => at);
+      expect(timers.due).toBe(later.length === 0 ? undefined : Math.min(...later));
+    }),
+  );
+});

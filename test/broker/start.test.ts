@@ -1,0 +1,294 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  ConnectError,
+  type Connection,
+  ConnectionForcedError,
+  ConnectionLostError,
+  connect,
+  TimeoutError,
+} from '../../src';
+import { eventually, thrownBy } from '../support/connect';
+import { makeCertificates } from '../support/rabbitmq';
+import { embedded } from './support/pair';
+import { RawClient } from './support/raw-client';
+
+const open = new Set<Connection>();
+function client(url: string, options: object = {}): Connection {
+  const connection = connect(url, { callTimeout: 10_000, connectTimeout: 10_000, ...options });
+  open.add(connection);
+  return connection;
+}
+afterEach(() => {
+  for (const connection of open) connection.abort();
+  open.clear();
+});
+
+describe('startBroker', () => {
+  it('returns when it listens, and serves while this thread blocks', () => {
+    const broker = embedded();
+    const channel = client(broker.url).channel();
+    const { queue } = channel.queueDeclare('');
+    channel.confirmSelect();
+    channel.basicPublish('hello', { routingKey: queue });
+    expect(channel.basicGet(queue)!.text).toBe('hello');
+  });
+
+  it('close hangs up, ends, and may be called again; then nobody listens', () => {
+    const broker = embedded();
+    const connection = client(broker.url);
+    broker.close();
+    broker.close();
+    expect(() => connection.channel().queueDeclare('')).toThrow(ConnectionLostError);
+    expect(() => client(broker.url, { connectTimeout: 500 })).toThrow();
+    expect(() => broker.queues()).toThrow('the broker is closed');
+  });
+
+  it('a port in use is an error with its code', () => {
+    const { port } = embedded();
+    expect(thrownBy(() => embedded({ port }))).toMatchObject({ code: 'EADDRINUSE' });
+  });
+
+  it.each([
+    [{ prot: 1 }, 'startBroker has no option "prot"'],
+    [{ port: 70_000 }, 'port must be from 0 to 65535, got 70000'],
+    [{ version: '9' }, 'version must be 3.10 or 4.3, got "9"'],
+    [{ mechanisms: ['CRAM-MD5'] }, 'mechanisms must be PLAIN or AMQPLAIN or ANONYMOUS, got "CRAM-MD5"'],
+    [{ users: {} }, 'users must name at least one user'],
+  ])('refuses %j', (options, complaint) => {
+    expect(() => embedded(options as never)).toThrow(complaint);
+  });
+});
+
+describe('TLS', () => {
+  it('with a certificate, for clients that trust it; others are not let in', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'amqp-sync-broker-'));
+    try {
+      makeCertificates(folder);
+      const read = (name: string): Buffer => readFileSync(join(folder, name));
+      const broker = embedded({
+        host: 'localhost',
+        tls: { cert: read('server.pem'), key: read('server.key') },
+      });
+      expect(broker.url).toMatch(/^amqps:\/\/guest:guest@localhost:\d+\//);
+      const channel = client(broker.url, { tls: { ca: read('ca.pem') } }).channel();
+      expect(channel.queueDeclare('q').queue).toBe('q');
+      expect(() => client(broker.url)).toThrow(ConnectError);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('users and virtual hosts', () => {
+  const options = {
+    users: { admin: 'top', 'a b': { password: 'p/w', vhosts: ['two'] } },
+    vhosts: ['/', 'two'],
+    mechanisms: ['PLAIN', 'AMQPLAIN', 'ANONYMOUS'],
+  };
+
+  it('each with its password, where it may go', async () => {
+    const broker = embedded(options);
+    const at = `127.0.0.1:${broker.port}`;
+    expect(client(`amqp://admin:top@${at}/two`).isOpen).toBe(true);
+    expect(client(`amqp://a%20b:p%2Fw@${at}/two`, { authMechanism: 'AMQPLAIN' }).isOpen).toBe(true);
+    expect(client(`amqp://${at}/`, { authMechanism: 'ANONYMOUS' }).isOpen).toBe(true);
+    expect(() => client(`amqp://a%20b:p%2Fw@${at}/%2f`)).toThrow(
+      "access to vhost '/' refused for user 'a b'",
+    );
+    expect(() => client(`amqp://admin:top@${at}/three`)).toThrow('vhost three not found');
+    expect(() => client(`amqp://admin:wrong@${at}/`)).toThrow('ACCESS_REFUSED');
+  });
+
+  it('queues of one are not in another', () => {
+    const broker = embedded(options);
+    client(broker.url).channel().queueDeclare('mine');
+    const other = client(broker.url.replace(/\/[^/]*$/, '/two')).channel();
+    expect(() => other.queueDeclare('mine', { passive: true })).toThrow("no queue 'mine' in vhost 'two'");
+  });
+});
+
+describe('what a test can do to it', () => {
+  it('look at queues, exchanges, bindings, consumers, messages and connections', () => {
+    const broker = embedded();
+    const connection = client(broker.url, { name: 'looked at' });
+    const channel = connection.channel();
+    channel.exchangeDeclare('e', 'topic', { durable: true });
+    channel.queueDeclare('q', { autoDelete: true });
+    channel.queueBind('q', 'e', { routingKey: 'a.*' });
+    channel.confirmSelect();
+    channel.basicPublish('one', { exchange: 'e', routingKey: 'a.b', headers: { h: 1 } });
+    expect(broker.messages('q')).toMatchObject([
+      {
+        text: 'one',
+        exchange: 'e',
+        routingKey: 'a.b',
+        redelivered: false,
+        properties: { headers: { h: 1 } },
+      },
+    ]);
+    expect(() => broker.messages('none')).toThrow(RangeError);
+    channel.basicQos({ prefetchCount: 3 });
+    channel.basicConsume('q', () => {}, { consumerTag: 'c' });
+    expect(broker.queues()).toMatchObject([
+      { name: 'q', autoDelete: true, messageCount: 0, unacknowledged: 1, consumerCount: 1 },
+    ]);
+    expect(broker.consumers()).toMatchObject([
+      { queue: 'q', consumerTag: 'c', prefetchCount: 3, active: true },
+    ]);
+    expect(broker.bindings()).toMatchObject([{ source: 'e', destination: 'q', routingKey: 'a.*' }]);
+    expect(broker.exchanges()).toContainEqual(
+      expect.objectContaining({ name: 'e', type: 'topic', durable: true }),
+    );
+    expect(broker.connections()).toMatchObject([
+      { name: 'looked at', username: 'guest', vhost: '/', channels: 1 },
+    ]);
+  });
+
+  it('kill one connection: the messages it had come back, another goes on', () => {
+    const broker = embedded();
+    const doomed = client(broker.url, { name: 'doomed' });
+    const other = client(broker.url, { name: 'other' });
+    const channel = other.channel();
+    channel.queueDeclare('q');
+    channel.confirmSelect();
+    channel.basicPublish('x', { routingKey: 'q' });
+    expect(doomed.channel().basicGet('q')!.redelivered).toBe(false);
+    expect(broker.kill('doomed')).toBe(1);
+    expect(() => doomed.loop({ timeout: 5000 })).toThrow(ConnectionLostError);
+    eventually(() => broker.messages('q').length === 1);
+    expect(channel.basicGet('q')!.redelivered).toBe(true);
+    expect(broker.kill('nobody')).toBe(0);
+  });
+
+  it('close connections as an operator does', () => {
+    const broker = embedded();
+    const connection = client(broker.url);
+    expect(broker.closeConnections(broker.connections()[0]!, 'maintenance')).toBe(1);
+    const error = thrownBy(() => connection.loop({ timeout: 5000 }));
+    expect(error).toBeInstanceOf(ConnectionForcedError);
+    expect(error).toMatchObject({ replyCode: 320, replyText: expect.stringContaining('maintenance') });
+  });
+
+  it('block publishers, with a reason', () => {
+    const broker = embedded();
+    const connection = client(broker.url);
+    const channel = connection.channel();
+    channel.queueDeclare('q');
+    channel.basicPublish('one', { routingKey: 'q' });
+    eventually(() => broker.messages('q').length === 1);
+    broker.block('the disk is full');
+    eventually(() => {
+      connection.loop({ timeout: 0 });
+      return connection.isBlocked;
+    });
+    expect(connection.blockedReason).toBe('the disk is full');
+    expect(broker.connections()).toMatchObject([{ blocked: true }]);
+    broker.unblock();
+    eventually(() => {
+      connection.loop({ timeout: 0 });
+      return !connection.isBlocked;
+    });
+    channel.queueDeclare('q', { passive: true });
+  });
+
+  it('stall: nothing is answered until it resumes', () => {
+    const broker = embedded();
+    const channel = client(broker.url).channel();
+    broker.stall();
+    expect(() => channel.queueDeclare('q', { timeout: 100 } as never)).toThrow(TimeoutError);
+    broker.resume();
+    eventually(() => broker.queues().length === 1);
+    expect(channel.queueDeclare('q').queue).toBe('q');
+  });
+
+  it('a virtual clock: message TTL and queue expiry without waiting', () => {
+    const broker = embedded({ clock: 'virtual' });
+    const channel = client(broker.url).channel();
+    channel.queueDeclare('dead');
+    channel.queueDeclare('q', {
+      arguments: {
+        'x-message-ttl': 60_000,
+        'x-dead-letter-exchange': '',
+        'x-dead-letter-routing-key': 'dead',
+      },
+    });
+    channel.queueDeclare('brief', { arguments: { 'x-expires': 3_600_000 } });
+    channel.confirmSelect();
+    channel.basicPublish('slow', { routingKey: 'q' });
+    channel.basicPublish('quick', { routingKey: 'q', expiration: '1000' });
+    broker.advance(59_999);
+    expect(broker.messages('q').map(({ text }) => text)).toEqual(['slow', 'quick']);
+    broker.advance(1);
+    expect(broker.messages('q')).toEqual([]);
+    expect(broker.messages('dead').map(({ text }) => text)).toEqual(['slow', 'quick']);
+    expect(broker.queues().map(({ name }) => name)).toContain('brief');
+    broker.advance(3_600_000);
+    expect(broker.queues().map(({ name }) => name)).not.toContain('brief');
+  });
+});
+
+describe('limits', () => {
+  it('memory: publishers are blocked above it, and go on below', () => {
+    const broker = embedded({ memoryLimit: 100_000 });
+    const connection = client(broker.url);
+    const reader = client(broker.url).channel();
+    const channel = connection.channel();
+    channel.queueDeclare('q');
+    for (let n = 0; n < 12; n++) channel.basicPublish(Buffer.alloc(10_000), { routingKey: 'q' });
+    eventually(() => broker.connections().some(({ blocked }) => blocked));
+    reader.queuePurge('q');
+    eventually(() => broker.connections().every(({ blocked }) => !blocked));
+  });
+
+  it('a message larger than maxMessageSize: 406, and only the channel is closed', () => {
+    const broker = embedded({ maxMessageSize: 1000 });
+    const connection = client(broker.url);
+    const channel = connection.channel();
+    channel.confirmSelect();
+    expect(() => channel.basicPublish(Buffer.alloc(1001))).toThrow(
+      'message size 1001 is larger than configured max size 1000',
+    );
+    expect(connection.isOpen).toBe(true);
+  });
+
+  it('frame_max, channel_max and heartbeat are offered and kept to', async () => {
+    const broker = embedded({ frameMax: 8192, channelMax: 2, heartbeat: 1 });
+    const raw = await RawClient.open(broker.url, { heartbeat: undefined });
+    expect(raw.tuning).toEqual({ frameMax: 8192, channelMax: 2, heartbeat: 1 });
+    for (const id of [1, 2]) await raw.call(id, 'channel.open');
+    await raw.call(1, 'queue.declare', { queue: 'q' });
+    raw.publish(1, { routingKey: 'q' }, 'x'.repeat(20_000));
+    raw.send(1, 'basic.get', { queue: 'q' });
+    expect((await raw.next((got) => got.name === 'basic.get-ok')).body).toHaveLength(20_000);
+    expect(await raw.call(3, 'channel.open')).toMatchObject({
+      name: 'connection.close',
+      args: { replyCode: 530, replyText: expect.stringContaining('channel_max (2)') },
+    });
+  });
+
+  it('a client that is silent for too long is cut off; one that is not gets heartbeats', async () => {
+    const broker = embedded({ heartbeat: 1 });
+    const raw = await RawClient.open(broker.url, { heartbeat: 1 });
+    const begin = Date.now();
+    await raw.until(() => raw.closed);
+    expect(Date.now() - begin).toBeGreaterThan(1900);
+    expect(raw.heartbeats).toBeGreaterThan(1);
+  });
+
+  it('the rules of 4.3: what is deprecated is refused by name', async () => {
+    const broker = embedded({ version: '4.3' });
+    for (const attempt of [
+      ['queue.declare', { queue: 'transient' }, 'transient_nonexcl_queues'],
+      ['basic.qos', { prefetchCount: 1, global: true }, 'global_qos'],
+    ] as const) {
+      const raw = await RawClient.open(broker.url);
+      await raw.call(1, 'channel.open');
+      const answer = await raw.call(1, attempt[0], attempt[1]);
+      expect(answer).toMatchObject({ name: 'connection.close', args: { replyCode: 541 } });
+      expect(answer.args.replyText).toContain(attempt[2]);
+    }
+    expect(client(broker.url).channel().queueDeclare('durable', { durable: true }).queue).toBe('durable');
+  });
+});

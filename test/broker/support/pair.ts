@@ -1,0 +1,53 @@
+/** The embedded broker and the one of this run (AMQP_URL, a real RabbitMQ), side by side. */
+import { type BrokerOptions, type EmbeddedBroker, startBroker } from '../../../src';
+import * as spawn from '../../../src/bridge/spawn';
+import { builtSpawn } from '../../support/built-worker';
+import type { Received } from './raw-client';
+
+// workers from JavaScript: one from TypeScript takes several times as long to start
+jest.spyOn(spawn, 'spawnWorker').mockImplementation(builtSpawn().spawnWorker as typeof spawn.spawnWorker);
+
+const started = new Set<EmbeddedBroker>();
+
+/** An embedded broker that ends with the file. */
+export function embedded(options: BrokerOptions = {}): EmbeddedBroker {
+  const broker = startBroker(options);
+  started.add(broker);
+  return broker;
+}
+
+afterAll(() => {
+  for (const broker of started) broker.close();
+});
+
+export const realUrl = process.env.AMQP_URL!;
+
+/**
+ * What came, without what two brokers may do differently: names that they make, times, and how many confirms
+ * they report at once.
+ */
+export function comparable(received: readonly Received[]): unknown[] {
+  const kept: unknown[] = [];
+  const confirmed = new Map<number, number>();
+  for (const one of received) {
+    const { channel, name, args } = one;
+    if (channel > 0 && (name === 'basic.ack' || name === 'basic.nack')) {
+      const from = args.multiple ? (confirmed.get(channel) ?? 0) + 1 : (args.deliveryTag as number);
+      for (let tag = from; tag <= (args.deliveryTag as number); tag++) kept.push({ channel, name, tag });
+      confirmed.set(channel, args.deliveryTag as number);
+    } else {
+      kept.push(JSON.parse(JSON.stringify(one, plain).replace(MADE_NAMES, '$1')));
+    }
+  }
+  return kept;
+}
+
+const MADE_NAMES = /(amq\.gen-|amq\.ctag-|amq\.rabbitmq\.reply-to\.)[^"' ]+/g;
+
+/** Tables by their sorted keys, and no moment of time. */
+function plain(key: string, value: unknown): unknown {
+  if (key === 'time') return 'a time';
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
+}

@@ -1,0 +1,134 @@
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { Broker } from '../../src/broker/broker';
+import type { Connection } from '../../src/broker/connection';
+import type { ConnectionInfo, ServerOptions } from '../../src/broker/control';
+import { Failure } from '../../src/broker/failure';
+import { Session } from './session';
+
+/** The listening socket, the sessions of those who came, and the one real clock. */
+export class Server {
+  readonly broker: Broker;
+  readonly #sessions = new Map<Connection, Session>();
+  readonly #listener: NetServer;
+  /** Connections with frames to send at the end of this turn. */
+  readonly #dirty = new Set<Connection>();
+  #alarm: NodeJS.Timeout | undefined;
+  #offset = 0;
+  readonly #started = Date.now();
+
+  constructor(readonly options: ServerOptions) {
+    this.broker = new Broker({
+      ...options,
+      now: () => (options.virtualClock ? this.#started : Date.now()) + this.#offset,
+      onOutput: (connection) => this.#note(connection),
+      onAlarm: () => {
+        for (const session of this.#sessions.values()) session.pace();
+      },
+    });
+    this.broker.timers.onChange = () => this.#wind();
+    const onSocket = (socket: Socket): void => this.#accept(socket);
+    this.#listener =
+      options.tls === undefined ? createServer(onSocket) : createTlsServer(options.tls as object, onSocket);
+    this.#listener.on('tlsClientError', () => {}); // the client hears of it, too
+  }
+
+  /** Begin to listen; the port. */
+  listen(): Promise<number> {
+    const { port, host } = this.options;
+    return new Promise((resolve, reject) => {
+      this.#listener.once('error', reject);
+      this.#listener.listen({ port, host }, () => {
+        resolve((this.#listener.address() as { port: number }).port);
+      });
+    });
+  }
+
+  close(): void {
+    this.#listener.close();
+    clearTimeout(this.#alarm);
+    for (const session of this.#sessions.values()) session.kill();
+  }
+
+  connections(): ConnectionInfo[] {
+    return [...this.#sessions.values()]
+      .filter(({ connection }) => connection.state === 'open')
+      .map(({ connection, peer }) => ({
+        id: connection.id,
+        name: connection.clientName,
+        username: connection.username,
+        vhost: connection.vhost!.name,
+        peer,
+        channels: [...connection.channels].length,
+        blocked: connection.blocked,
+      }));
+  }
+
+  /** Those with this number or name; all, if none is given. */
+  sessions(which: number | string | undefined): Session[] {
+    return [...this.#sessions.values()].filter(
+      ({ connection }) =>
+        which === undefined || connection.id === which || (which !== '' && connection.clientName === which),
+    );
+  }
+
+  /** As an operator closes connections: 320, with a reason. */
+  closeConnections(which: number | string | undefined, reason: string): number {
+    const open = this.sessions(which).filter(({ connection }) => connection.state === 'open');
+    for (const { connection } of open) connection.fail(new Failure(320, reason));
+    return open.length;
+  }
+
+  /** Let time pass that has not passed. */
+  advance(ms: number): void {
+    this.#offset += ms;
+    this.broker.tick();
+  }
+
+  #accept(socket: Socket): void {
+    const session = new Session(socket, this.broker, this.options, SERVER_PROPERTIES(this.options.version));
+    this.#sessions.set(session.connection, session);
+    socket.once('close', () => this.#sessions.delete(session.connection));
+  }
+
+  #note(connection: Connection): void {
+    if (this.#dirty.size === 0) setImmediate(() => this.#flush());
+    this.#dirty.add(connection);
+  }
+
+  #flush(): void {
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    for (const connection of dirty) this.#sessions.get(connection)?.flush();
+  }
+
+  /** Set the one timer for what is due next. */
+  #wind(): void {
+    clearTimeout(this.#alarm);
+    const { due } = this.broker.timers;
+    if (due === undefined || this.options.virtualClock) return;
+    const wait = Math.min(Math.max(0, due - this.broker.timers.now()), MAX_WAIT);
+    this.#alarm = setTimeout(() => this.broker.tick(), wait).unref();
+  }
+}
+
+/** Longer than this no timer of Node's can wait. */
+const MAX_WAIT = 0x7fff_ffff;
+
+const SERVER_PROPERTIES = (version: string) => ({
+  product: 'amqp-sync',
+  version,
+  platform: `Node.js ${process.version}`,
+  information: 'an embedded broker for demos and tests; it speaks as RabbitMQ does',
+  capabilities: {
+    publisher_confirms: true,
+    exchange_exchange_bindings: true,
+    'basic.nack': true,
+    consumer_cancel_notify: true,
+    'connection.blocked': true,
+    consumer_priorities: true,
+    authentication_failure_close: true,
+    per_consumer_qos: true,
+    direct_reply_to: true,
+  },
+});

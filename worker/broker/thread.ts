@@ -1,0 +1,77 @@
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import { runAsWorker } from 'synckit';
+import type { BrokerCall, BrokerReply } from '../../src/broker/control';
+import {
+  listBindings,
+  listConsumers,
+  listExchanges,
+  listMessages,
+  listQueues,
+} from '../../src/broker/inventory';
+import { Server } from './server';
+
+/** The thread of the embedded broker: wiring only. Sockets come and go by themselves, main calls from time to time. */
+let server: Server | undefined;
+
+// The first message brings a doorbell, which nobody rings here; every other one is a call.
+parentPort?.once('message', (_doorbell: MessagePort) => runAsWorker(reply));
+
+async function reply(call: BrokerCall): Promise<BrokerReply> {
+  try {
+    return { ok: await answer(call) };
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    return { err: { message, code } };
+  }
+}
+
+function answer(call: BrokerCall): unknown {
+  if (call.call === 'start') {
+    server = new Server(call.options);
+    return server.listen();
+  }
+  return order(server!, call);
+}
+
+function order(server: Server, call: Exclude<BrokerCall, { call: 'start' }>): unknown {
+  const { broker } = server;
+  switch (call.call) {
+    case 'close':
+      return server.close();
+    case 'connections':
+      return server.connections();
+    case 'queues':
+      return listQueues(broker);
+    case 'exchanges':
+      return listExchanges(broker);
+    case 'bindings':
+      return listBindings(broker);
+    case 'consumers':
+      return listConsumers(broker);
+    case 'messages':
+      return listMessages(broker, call.vhost, call.queue);
+    case 'kill':
+      return each(server, call.connection, (session) => session.kill());
+    case 'stall':
+      return each(server, call.connection, (session) => session.stall(true));
+    case 'resume':
+      return each(server, call.connection, (session) => session.stall(false));
+    case 'close-connections':
+      return server.closeConnections(call.connection, call.reason);
+    case 'block':
+      return broker.block(call.reason);
+    case 'advance':
+      return server.advance(call.ms);
+  }
+}
+
+/** How many there were. */
+function each(
+  server: Server,
+  which: number | string | undefined,
+  act: (session: ReturnType<Server['sessions']>[number]) => void,
+): number {
+  const sessions = server.sessions(which);
+  for (const session of sessions) act(session);
+  return sessions.length;
+}
