@@ -30,7 +30,6 @@ export type {
 } from './client/consume-options';
 export type { CancelCallback, MessageCallback, MessageIterator } from './client/consumer';
 export type { Duration, DurationParts, MessageProperties } from './client/conversions';
-export type { RecoveryFailure, RecoveryInfo } from './client/lives';
 export {
   type BodyInput,
   IncomingMessage,
@@ -39,6 +38,7 @@ export {
   ReturnedMessage,
 } from './client/message';
 export type { AuthMechanism, ConnectOptions, CustomMechanism, HostOptions } from './client/options';
+export type { RecoveryFailure, RecoveryInfo } from './client/recovery-info';
 export type { RecoveryOptions } from './client/recovery-options';
 export { Remote, type RemoteHandle } from './client/remote';
 export type { TlsOptions } from './client/tls-options';

@@ -31,8 +31,8 @@ import {
   type MessageIterator,
   notRestarted,
 } from './consumer';
-import type { RecoveryFailure } from './lives';
 import { IncomingMessage, tooLarge } from './message';
+import type { RecoveryFailure } from './recovery-info';
 import type { Answer } from './rpc';
 
 const FOREVER = Number.POSITIVE_INFINITY;

@@ -113,7 +113,8 @@ test('publishing whatever happens', async () => {
   await script.says('published 2');
   proxy.down();
   proxy.cut({ reset: true });
-  await delay(300);
+  // longer than its pause, shorter than its patience
+  await delay(750);
   proxy.up();
   await script.says('published 5');
   shared().channel().queueDelete('tasks');
