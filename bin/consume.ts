@@ -2,8 +2,9 @@ import { Option } from 'commander';
 import type { Channel, IncomingMessage } from '../src/index';
 import { type BrokerFlags, brokerFlags, noMore, withChannel } from './parts/broker';
 import { EXIT } from './parts/failure';
-import { complain, note } from './parts/output';
+import { complain, isTerminal, note } from './parts/output';
 import { type PrintFlags, printer, printFlags } from './parts/printing';
+import { Progress } from './parts/progress';
 import { duration, integer, list } from './parts/values';
 import { runCommand } from './parts/worker-command';
 import type { Verb } from './verbs';
@@ -75,8 +76,16 @@ Examples:
       const { ack, count, timeout } = flags;
       const prefetch = flags.prefetchCount ?? flags.prefetch ?? PREFETCH;
       const worker = command === undefined ? printing(flags) : working(flags, command, prefetch);
-      for (const message of channel.consume(queue, { noAck: !ack, limit: count, timeout, prefetch }))
-        if (!worker.take(message)) break;
+      // on the same terminal as the messages it would be in their way
+      const progress = isTerminal.out() ? undefined : new Progress(count, 'messages');
+      try {
+        for (const message of channel.consume(queue, { noAck: !ack, limit: count, timeout, prefetch })) {
+          if (!worker.take(message)) break;
+          progress?.add(1, message.body.length);
+        }
+      } finally {
+        progress?.stop();
+      }
       return worker.status();
     });
   },
