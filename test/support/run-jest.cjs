@@ -1,12 +1,12 @@
 /**
  * `node test/support/run-jest.cjs [jest's arguments]`: jest with an end, whatever happens. A test that blocks its
- * thread for ever cannot be timed out by jest, so after 15 minutes (or AMQP_SYNC_TEST_TIMEOUT seconds) jest and all
+ * thread for ever cannot be timed out by jest, so after 30 minutes (or AMQP_SYNC_TEST_TIMEOUT seconds) jest and all
  * that it has started are killed, and the exit code is 124, as that of the command `timeout`, which macOS lacks.
  */
 const { spawn } = require('node:child_process');
 const { constants } = require('node:os');
 
-const seconds = Number(process.env.AMQP_SYNC_TEST_TIMEOUT || 900);
+const seconds = Number(process.env.AMQP_SYNC_TEST_TIMEOUT || 1800);
 if (!(seconds > 0 && seconds < 2 ** 31 / 1000)) {
   console.error(
     `AMQP_SYNC_TEST_TIMEOUT must be a number of seconds, not "${process.env.AMQP_SYNC_TEST_TIMEOUT}"`,
