@@ -9,6 +9,5 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 60000,
-  // most tests wait most of the time
-  maxWorkers: 3,
+  maxWorkers: 2,
 };

@@ -19,7 +19,8 @@ const A_DAY = 86_400_000;
 
 export const verb: Verb = {
   notes: `
-Prints its URL once it listens, and runs until Ctrl-C or SIGTERM. Everything is in memory: it is for demos and tests.
+Prints its URL once it listens, and runs until Ctrl-C or SIGTERM. Everything is in memory: it is for demos and
+tests.
 
 Examples:
   amqp-sync broker &

@@ -259,7 +259,7 @@ describe('Ctrl-C ends every wait', () => {
     ],
     ['channel.close', [...ready(), expects('channel.close'), ...closed()], two, 'channels.pop().close()'],
     ['close', [...ready(), expects('connection.close')], two, 'channels.pop().connection.close()'],
-  ])('%s', async (_what, script, before, wait) => {
+  ])('%s', async (what, script, before, wait) => {
     const program = run(
       `process.once('SIGINT', () => say('listener'));
       ${before}
@@ -268,8 +268,10 @@ describe('Ctrl-C ends every wait', () => {
       setImmediate(wait);`,
       { url: broker(script).url },
     );
-    await program.ctrlC();
-    await program.ctrlC();
+    // a thread has to start before connect waits for the broker
+    const asleep = what === 'connect' ? within(500) : undefined;
+    await program.ctrlC(asleep);
+    await program.ctrlC(asleep);
     const end = await program.end;
     expect(end.lines).toEqual(['InterruptedError INTERRUPTED', 'listener']);
     expect(ended(end)).toEqual([null, 'SIGINT']); // the second time nobody listens

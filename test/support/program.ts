@@ -114,11 +114,11 @@ class Program {
     this.#heard();
   }
 
-  /** It has said "waiting" once more, and is asleep by now; or it has ended. */
-  async blocked(): Promise<void> {
+  /** It has said "waiting" once more, and is asleep by now, `asleep` ms later; or it has ended. */
+  async blocked(asleep = Math.min(within(ASLEEP), 400)): Promise<void> {
     await this.#until(() => this.#waits > this.#awaited);
     this.#awaited++;
-    await delay(Math.min(within(ASLEEP), 400));
+    await delay(asleep);
   }
 
   /** It has said `line`; or it has ended. */
@@ -140,8 +140,8 @@ class Program {
   }
 
   /** Press Ctrl-C as soon as it is blocked (again). */
-  async ctrlC(): Promise<void> {
-    await this.blocked();
+  async ctrlC(asleep?: number): Promise<void> {
+    await this.blocked(asleep);
     this.kill('SIGINT');
   }
 }
