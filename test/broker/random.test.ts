@@ -219,6 +219,7 @@ class Side {
     for (const one of QUEUES) {
       const reply = await client.call(channel, 'queue.declare', { queue: this.name(one), passive: true });
       if (reply.name === 'queue.declare-ok') continue;
+      if (client.closed && reply.name === 'connection.close-ok') return; // it was closed, and is gone by now
       this.log[index]!.push(reply);
       if (reply.name !== 'channel.close') return;
       await this.#open(index);
@@ -268,7 +269,7 @@ async function sideBySide(
 async function same(here: Side, there: Side): Promise<void> {
   const deadline = Date.now() + 2000;
   for (;;) {
-    const [mine, theirs] = [here.seen(), there.seen()];
+    const [mine, theirs] = [here, there].map((side) => ({ isOver: side.isOver, seen: side.seen() }));
     if (JSON.stringify(mine) === JSON.stringify(theirs)) return;
     if (Date.now() > deadline) return expect(mine).toEqual(theirs);
     await new Promise((resolve) => setTimeout(resolve, 2));
@@ -277,10 +278,13 @@ async function same(here: Side, there: Side): Promise<void> {
 
 test('whatever is done, both brokers say the same', async () => {
   const { url } = embedded();
+  // the same each time, so that a change is not blamed for what it did not do; to look for more, say AMQP_SYNC_RANDOM_SEED=$RANDOM
+  const { AMQP_SYNC_RANDOM_RUNS = 25, AMQP_SYNC_RANDOM_SEED = 1 } = process.env;
+  const seed = Number(AMQP_SYNC_RANDOM_SEED);
   await fc.assert(
     fc.asyncProperty(traits, fc.array(operation, { minLength: 5, maxLength: 25 }), (args, operations) =>
       sideBySide(url, args, operations),
     ),
-    { numRuns: Number(process.env.AMQP_SYNC_RANDOM_RUNS ?? 25), endOnFailure: true },
+    { seed, numRuns: Number(AMQP_SYNC_RANDOM_RUNS), endOnFailure: true },
   );
 }, 120_000);
