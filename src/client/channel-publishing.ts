@@ -50,6 +50,8 @@ export abstract class PublishingChannel extends ConsumingChannel {
   readonly #returned: ReturnedMessage[] = [];
   /** Of a connection that was lost: to be published again before anything else is. */
   #unconfirmed: Publish[] = [];
+  /** An event that tells of returned messages has not run yet. */
+  #isTold = false;
   /** Something was published in the transaction under way. */
   #txBegun = false;
   /** A transaction under way was lost with the connection. */
@@ -382,12 +384,18 @@ export abstract class PublishingChannel extends ConsumingChannel {
     if (!publish?.watched) this.#hand(publish?.returned ?? message);
   }
 
-  /** Whoever looks for it finds it at once; whoever waits for events is told. */
+  /** Whoever looks for it finds it at once; whoever waits for events is told, once for all that came before he looked. */
   #hand(message: ReturnedMessage): void {
     const { dispatcher } = this.connection;
     if (this.onReturn !== undefined) return dispatcher.push(message);
     this.#returned.push(message);
-    dispatcher.push({ dispatch: () => {} });
+    if (this.#isTold) return;
+    this.#isTold = true;
+    dispatcher.push({
+      dispatch: () => {
+        this.#isTold = false;
+      },
+    });
   }
 
   /** @internal */

@@ -1,4 +1,10 @@
-import { AlreadySettledError, MessageTooLargeError, StaleDeliveryError, WrongStateError } from '../errors';
+import {
+  AlreadySettledError,
+  InterruptedError,
+  MessageTooLargeError,
+  StaleDeliveryError,
+  WrongStateError,
+} from '../errors';
 import { type TypedTable, typedTable } from '../protocol/field-table';
 import type { Properties } from '../protocol/properties';
 import { isBytes, typeName } from '../protocol/wire';
@@ -286,12 +292,16 @@ export class IncomingMessage extends Message<Properties> {
   }
 }
 
-/** Tidy up behind an error that is about to be thrown: it is what the caller has to hear, whatever fails now. */
+/**
+ * Tidy up behind an error that is about to be thrown: it is what the caller has to hear, whatever fails now.
+ * @throws {InterruptedError} somebody wants an end of all this, and must not be unheard
+ */
 export function inVain(tidyUp: () => void): void {
   try {
     tidyUp();
-  } catch {
-    // the channel has ended: its next call says so, and the broker tidies up by itself
+  } catch (error) {
+    // else the channel has ended: its next call says so, and the broker tidies up by itself
+    if (error instanceof InterruptedError) throw error;
   }
 }
 

@@ -32,6 +32,8 @@ export function when(predicate: () => boolean): Waitable {
   };
 }
 
+const NOTHING: Waitable = { settled: false };
+
 /** Where frames go, and who is told that there will be no more. */
 export interface FrameRouter {
   route(type: number, channel: number, reader: Reader): void;
@@ -110,6 +112,11 @@ export class Pump {
       if (!this.#holding) this.#runChores();
       if (!this.#woke(this.#sleep(state, deadline, goal, hurry))) return goal.settled;
     }
+  }
+
+  /** Route what comes until `deadline`, waiting for nothing. @throws as `until` */
+  rest(deadline: number): void {
+    this.until(NOTHING, deadline, false);
   }
 
   #next(): boolean {

@@ -4,7 +4,6 @@ import { type CallOptions, checkOptions, checkTimeout } from '../client/checks';
 import type { BasicConsumeOptions, ConsumeOptions } from '../client/consume-options';
 import type { MessageCallback, MessageIterator } from '../client/consumer';
 import type { BodyInput, IncomingMessage, Message } from '../client/message';
-import { when } from '../client/pump';
 import type { TableInputValue } from '../protocol/field-table';
 import {
   argumentsOf,
@@ -164,11 +163,7 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
       if (message !== null) return message;
       const now = performance.now();
       if (now >= deadline) break;
-      connection.pump.until(
-        when(() => false),
-        Math.min(deadline, now + pause),
-        false,
-      );
+      connection.pump.rest(Math.min(deadline, now + pause));
     }
     connection.checkLimit();
     return null;

@@ -10,37 +10,27 @@ import { DeliveryMode } from '../protocol/constants';
 import { type MethodProxy, methodProxy } from './proxy';
 import { checkKwargs, checkSerializer, jsonSerializer, type Serializer } from './serializer';
 
-/** Thrown by a worker's function: the message is rejected, away (dead letters) or back. */
-export class RejectMessage extends Error {
-  override readonly name = 'RejectMessage';
-  readonly requeue: boolean;
-
-  /** `requeue`: back to the queue; default false. */
-  constructor(options: { requeue?: boolean | undefined } = {}) {
-    super('the worker rejects the message');
-    this.requeue = requeueOf('RejectMessage', options);
-  }
-}
-
-/** Thrown by a worker's function: the message is nacked, away (dead letters) or back. */
-export class NackMessage extends Error {
-  override readonly name = 'NackMessage';
-  readonly requeue: boolean;
-
-  /** `requeue`: back to the queue; default false. */
-  constructor(options: { requeue?: boolean | undefined } = {}) {
-    super('the worker nacks the message');
-    this.requeue = requeueOf('NackMessage', options);
-  }
-}
-
 const REQUEUE = new Set(['requeue']);
 
-function requeueOf(name: string, options: { requeue?: boolean | undefined }): boolean {
-  checkOptions(name, options, REQUEUE);
-  checkBoolean(options.requeue, 'requeue');
-  return options.requeue ?? false;
+/** What a worker's function decides about its message by throwing. */
+abstract class Decision extends Error {
+  readonly requeue: boolean;
+
+  /** `requeue`: back to the queue; default false. */
+  constructor(options: { requeue?: boolean | undefined } = {}) {
+    super('the worker gives the message back, or away');
+    this.name = new.target.name;
+    checkOptions(this.name, options, REQUEUE);
+    checkBoolean(options.requeue, 'requeue');
+    this.requeue = options.requeue ?? false;
+  }
 }
+
+/** Thrown by a worker's function: the message is rejected, away (dead letters) or back. */
+export class RejectMessage extends Decision {}
+
+/** Thrown by a worker's function: the message is nacked, away (dead letters) or back. */
+export class NackMessage extends Decision {}
 
 export interface MasterOptions {
   /** Where a throw sends a task: back to the queue (default), or away (dead letters). */

@@ -3,11 +3,13 @@ import {
   type Channel,
   type Connection,
   type IncomingMessage,
+  InterruptedError,
   Message,
   type Queue,
   retry,
   TimeoutError,
 } from '../../src';
+import { inVain } from '../../src/client/message';
 import { CEILING, eventually, pause, shared, thrownBy, unique } from '../support/connect';
 
 let connection: Connection;
@@ -62,6 +64,15 @@ describe('the error of `fn` on a doomed channel', () => {
   });
 });
 
+it('but an interrupt is heard whatever failed before', () => {
+  const stop = new InterruptedError('stopped');
+  const tidyUp = (error: Error) => () => {
+    throw error;
+  };
+  expect(thrownBy(() => inVain(tidyUp(stop)))).toBe(stop);
+  expect(() => inVain(tidyUp(new Error('the channel has ended')))).not.toThrow();
+});
+
 it('retry leaves alone what was settled, and throws on', () => {
   const failing = (settle: (message: IncomingMessage) => void) => (message: IncomingMessage) => {
     settle(message);
@@ -102,6 +113,17 @@ describe('what comes back is found at once', () => {
     expect(channel.returnedMessages.map(({ text }) => text)).toEqual(['one']);
     drain(); // and it is an event, for whoever waits for one
     expect(channel.returnedMessages).toHaveLength(1);
+  });
+
+  it('and however many are one event, until somebody has looked', () => {
+    for (const round of [1, 2]) {
+      for (const body of ['one', 'two', 'three'])
+        channel.defaultExchange.publish(body, unique('nowhere'), { wait: false });
+      channel.waitForConfirms({ timeout: CEILING });
+      expect(channel.returnedMessages).toHaveLength(3 * round);
+      drain();
+      expect(() => connection.drainEvents({ timeout: 0 })).toThrow(TimeoutError);
+    }
   });
 
   it('behind a commit', () => {
