@@ -120,7 +120,7 @@ export class Queue {
     this.dropExpired();
     const entry = this.ready.shift();
     if (entry === undefined) return undefined;
-    this.#watch();
+    this.dropExpired(); // what stood behind it is not counted any more
     if (noAck) this.host.weigh(-weight(entry));
     else this.unsettled++;
     return entry;

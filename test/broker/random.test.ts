@@ -1,118 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { comparable, embedded, realUrl } from './support/pair';
+import {
+  ACTORS,
+  type Arguments,
+  EXCHANGES,
+  type Operation,
+  operation,
+  QUEUES,
+  traits,
+} from './support/random-operations';
 import { RawClient, type Received } from './support/raw-client';
 
 /**
  * The same random operations on the embedded broker and on RabbitMQ: every reply, delivery, confirm, return and
- * error has to be the same. A channel reads from one queue only, since the order in which messages of two queues
- * arrive is nobody's promise.
+ * error has to be the same.
  */
-const QUEUES = ['q1', 'q2', 'dead'] as const;
-type QueueName = (typeof QUEUES)[number];
-/** Connection and channel of each actor, and the queue it reads. */
-const ACTORS: readonly { connection: number; channel: number; reads: QueueName; tx?: true }[] = [
-  { connection: 0, channel: 1, reads: 'q1' },
-  { connection: 0, channel: 2, reads: 'q2' },
-  { connection: 1, channel: 1, reads: 'q1' },
-  { connection: 1, channel: 2, reads: 'dead' },
-  { connection: 1, channel: 3, reads: 'q2', tx: true },
-];
 
-type Operation =
-  | {
-      op: 'publish';
-      actor: number;
-      exchange: string;
-      key: string;
-      mandatory: boolean;
-      priority: number;
-      cc: string[];
-    }
-  | { op: 'get'; actor: number; noAck: boolean }
-  | { op: 'consume'; actor: number; tag: string; noAck: boolean; exclusive: boolean; priority: number }
-  | { op: 'cancel'; actor: number; tag: string }
-  | {
-      op: 'settle';
-      actor: number;
-      how: 'ack' | 'nack' | 'reject';
-      tag: number;
-      multiple: boolean;
-      requeue: boolean;
-    }
-  | { op: 'qos'; actor: number; count: number; global: boolean }
-  | { op: 'recover' | 'commit' | 'rollback' | 'reopen'; actor: number }
-  | { op: 'purge' | 'bind' | 'unbind'; actor: number; queue: QueueName; key: string };
-
-const actor = fc.nat(ACTORS.length - 1);
-const key = fc.constantFrom('q1', 'q2', 'dead', 'a', 'a.b', 'a.b.c', '');
-const pattern = fc.constantFrom('a', 'a.*', '#', 'a.#', '*.b', '#.c');
-const tag = fc.constantFrom('one', 'two');
-const queue = fc.constantFrom(...QUEUES);
-const seldom = fc.nat(5).map((dice) => dice === 0);
-
-const operation: fc.Arbitrary<Operation> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      op: fc.constant('publish' as const),
-      actor,
-      exchange: fc.constantFrom('', 'topic', 'amq.fanout'),
-      key,
-      mandatory: fc.boolean(),
-      priority: fc.nat(7),
-      cc: fc.oneof(
-        { weight: 4, arbitrary: fc.constant<string[]>([]) },
-        fc.array<string>(key, { maxLength: 2 }),
-      ),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('get' as const), actor, noAck: fc.boolean() }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      op: fc.constant('consume' as const),
-      actor,
-      tag,
-      noAck: seldom,
-      exclusive: seldom,
-      priority: fc.nat(2),
-    }),
-  },
-  fc.record({ op: fc.constant('cancel' as const), actor, tag }),
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      op: fc.constant('settle' as const),
-      actor,
-      how: fc.constantFrom('ack' as const, 'nack' as const, 'reject' as const),
-      tag: fc.integer({ min: 0, max: 6 }),
-      multiple: fc.boolean(),
-      requeue: fc.boolean(),
-    }),
-  },
-  fc.record({ op: fc.constant('qos' as const), actor, count: fc.nat(3), global: seldom }),
-  fc.record({
-    op: fc.constantFrom('recover' as const, 'commit' as const, 'rollback' as const, 'reopen' as const),
-    actor,
-  }),
-  fc.record({
-    op: fc.constantFrom('purge' as const, 'bind' as const, 'unbind' as const),
-    actor,
-    queue,
-    key: pattern,
-  }),
-);
-
-/** What the first queue is like. */
-const traits = fc.constantFrom<Record<string, string | number | boolean>>(
-  {},
-  { 'x-max-length': 2 },
-  { 'x-max-length': 2, 'x-overflow': 'reject-publish' },
-  { 'x-max-length': 1, 'x-overflow': 'reject-publish-dlx' },
-  { 'x-max-length-bytes': 5 },
-  { 'x-max-priority': 5 },
-  { 'x-single-active-consumer': true },
-);
+/** Longer than a message lives that expires after one millisecond. */
+const FLEETING_MS = 50;
 
 /** One broker, and all that has come from it. */
 class Side {
@@ -125,7 +31,7 @@ class Side {
     readonly prefix: string,
   ) {}
 
-  async begin(args: Record<string, string | number | boolean>): Promise<void> {
+  async begin(args: Arguments): Promise<void> {
     for (const id of [0, 1]) this.clients[id] = await RawClient.open(this.url);
     const setup = this.clients[0]!;
     await setup.call(9, 'channel.open');
@@ -133,14 +39,20 @@ class Side {
     await setup.call(9, 'queue.declare', { queue: this.name('q1'), arguments: { ...dlx, ...args } });
     await setup.call(9, 'queue.declare', { queue: this.name('q2'), arguments: dlx });
     await setup.call(9, 'queue.declare', { queue: this.name('dead') });
-    await setup.call(9, 'exchange.declare', { exchange: this.name('topic'), type: 'topic' });
+    await setup.call(9, 'exchange.declare', { exchange: this.name('spare'), type: 'fanout' });
+    await setup.call(9, 'queue.bind', { queue: this.name('q2'), exchange: this.name('spare') });
+    for (const type of EXCHANGES) {
+      const others = type === 'headers' ? { 'alternate-exchange': this.name('spare') } : {};
+      await setup.call(9, 'exchange.declare', { exchange: this.name(type), type, arguments: others });
+    }
     for (let index = 0; index < ACTORS.length; index++) await this.#open(index);
   }
 
   async end(): Promise<void> {
     const [setup] = this.clients;
     for (const one of QUEUES) await setup!.call(9, 'queue.delete', { queue: this.name(one) });
-    await setup!.call(9, 'exchange.delete', { exchange: this.name('topic') });
+    for (const one of [...EXCHANGES, 'spare'])
+      await setup!.call(9, 'exchange.delete', { exchange: this.name(one) });
     for (const client of this.clients) client.end();
   }
 
@@ -161,12 +73,17 @@ class Side {
     const client = this.clients[connection]!;
     switch (operation.op) {
       case 'publish': {
-        const { exchange, mandatory, priority, cc } = operation;
-        const routingKey = exchange === '' ? this.name(operation.key) : operation.key;
-        const headers =
-          cc.length > 0 ? { CC: cc.map((one) => (exchange === '' ? this.name(one) : one)) } : undefined;
-        const args = { exchange: this.name(exchange), routingKey, mandatory };
-        return client.publish(channel, args, `m${this.#message++}`, { priority, headers });
+        const { exchange, mandatory, priority, expiration } = operation;
+        const key = (name: string) => (exchange === '' ? this.name(name) : name);
+        const cc = operation.cc.length > 0 ? { CC: operation.cc.map(key) } : {};
+        const properties = {
+          priority,
+          headers: { ...operation.headers, ...cc },
+          expiration: expiration === 'fleeting' ? '1' : expiration,
+        };
+        const args = { exchange: this.name(exchange), routingKey: key(operation.key), mandatory };
+        client.publish(channel, args, `m${this.#message++}`, properties);
+        return expiration === 'fleeting' ? sleep(FLEETING_MS) : undefined;
       }
       case 'get':
         return client.send(channel, 'basic.get', { queue: this.name(reads), noAck: operation.noAck });
@@ -193,18 +110,27 @@ class Side {
         return client.send(channel, 'basic.recover', { requeue: true });
       case 'commit':
       case 'rollback':
-        return tx ? client.send(channel, `tx.${operation.op}`) : undefined;
+        // RabbitMQ ends a connection that does not wait for it
+        if (tx) this.log[operation.actor]!.push(await client.call(channel, `tx.${operation.op}`));
+        return;
       case 'purge':
         return client.send(channel, 'queue.purge', { queue: this.name(operation.queue) });
       case 'bind':
-      case 'unbind': {
-        const args = {
+      case 'unbind':
+        return client.send(channel, `queue.${operation.op}`, {
           queue: this.name(operation.queue),
-          exchange: this.name('topic'),
+          exchange: this.name(operation.exchange),
           routingKey: operation.key,
-        };
-        return client.send(channel, `queue.${operation.op}`, args);
-      }
+          arguments: operation.match,
+        });
+      case 'link':
+      case 'unlink':
+        return client.send(channel, operation.op === 'link' ? 'exchange.bind' : 'exchange.unbind', {
+          source: this.name(operation.source),
+          destination: this.name(operation.destination),
+          routingKey: operation.key,
+          arguments: operation.match,
+        });
       case 'reopen':
         await client.call(channel, 'channel.close');
         return this.#open(operation.actor);
@@ -253,11 +179,7 @@ function isConfirm({ name }: Received): boolean {
 
 let runs = 0;
 
-async function sideBySide(
-  ours: string,
-  args: Record<string, string | number | boolean>,
-  operations: readonly Operation[],
-): Promise<void> {
+async function sideBySide(ours: string, args: Arguments, operations: readonly Operation[]): Promise<void> {
   const prefix = `amqp-sync.random.${process.pid}.${runs++}.`;
   const [here, there] = [new Side(ours, prefix), new Side(realUrl, prefix)];
   await Promise.all([here.begin(args), there.begin(args)]);
@@ -280,7 +202,7 @@ async function same(here: Side, there: Side): Promise<void> {
     const [mine, theirs] = [here, there].map((side) => ({ isOver: side.isOver, seen: side.seen() }));
     if (JSON.stringify(mine) === JSON.stringify(theirs)) return;
     if (Date.now() > deadline) return expect(mine).toEqual(theirs);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await sleep(2);
   }
 }
 
