@@ -72,6 +72,7 @@ export class Channel implements Subscriber {
     const { exchange, routingKey } = message;
     const args = { consumerTag, deliveryTag, redelivered, exchange, routingKey };
     this.connection.output.content(this.number, 'basic.deliver', args, message);
+    this.connection.delivered();
   }
 
   cancelled(consumer: Consumer): void {

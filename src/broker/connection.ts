@@ -10,6 +10,9 @@ import { Output } from './output';
 import { publish } from './publishing';
 import type { Vhost } from './vhost';
 
+/** Bytes that may wait for a client, before consumers are held back. */
+export const HIGH_WATER = 1 << 20;
+
 /** What the client said it can do. */
 export interface ClientCapabilities {
   consumerCancelNotify: boolean;
@@ -43,7 +46,7 @@ export class Connection {
   /** Channels with confirms to report. */
   readonly unflushed = new Set<Channel>();
   state: 'handshake' | 'open' | 'closing' | 'over' = 'handshake';
-  /** The client does not read: nothing more is sent to it until it does. */
+  /** More waits for the client than it has read of late: consumers get nothing more until it has. */
   congested = false;
   /** It has published: an alarm blocks it. */
   publishes = false;
@@ -141,7 +144,12 @@ export class Connection {
     this.broker.settle();
   }
 
-  /** The client reads again. */
+  /** A message was sent to a consumer. */
+  delivered(): void {
+    if (this.output.size > HIGH_WATER) this.congested = true;
+  }
+
+  /** The client has read what there was. */
   drained(): void {
     this.congested = false;
     for (const channel of this.#channels.values()) channel.recall();

@@ -13,6 +13,7 @@ export class Output {
   readonly #writer = new Writer();
   #start = 0;
   readonly #full: Buffer[] = [];
+  #fullSize = 0;
 
   /** `onWork` is called when there is something to take, where there was nothing. */
   constructor(readonly onWork: () => void) {}
@@ -50,6 +51,7 @@ export class Output {
   /** Everything that waits, which then waits no more. */
   take(): Buffer[] {
     const pieces = this.#full.splice(0);
+    this.#fullSize = 0;
     const { buffer, pos } = this.#writer;
     if (pos > this.#start) pieces.push(buffer.subarray(this.#start, pos));
     this.#start = pos;
@@ -57,7 +59,12 @@ export class Output {
   }
 
   get isEmpty(): boolean {
-    return this.#writer.pos === this.#start && this.#full.length === 0;
+    return this.size === 0;
+  }
+
+  /** Bytes that wait. */
+  get size(): number {
+    return this.#fullSize + this.#writer.pos - this.#start;
   }
 
   #payload(type: number, channel: number, bytes: Buffer, start: number, end: number): void {
@@ -75,7 +82,10 @@ export class Output {
 
   #grow(size: number): void {
     const writer = this.#writer;
-    if (writer.pos > this.#start) this.#full.push(writer.buffer.subarray(this.#start, writer.pos));
+    if (writer.pos > this.#start) {
+      this.#full.push(writer.buffer.subarray(this.#start, writer.pos));
+      this.#fullSize += writer.pos - this.#start;
+    }
     const slab = Buffer.allocUnsafe(Math.max(SLAB, size));
     writer.target(slab, 0, slab.length);
     this.#start = 0;

@@ -1,4 +1,4 @@
-import { findBroker } from '../support/find-broker';
+import { needRabbitmq } from '../support/find-broker';
 import { firstLine, start } from './children';
 import { compiled } from './native';
 import type { BrokerKind, Row } from './scenarios';
@@ -55,7 +55,7 @@ async function openNullBroker(): Promise<Broker> {
 
 /** AMQP_URL, this machine's, or a private one. */
 async function openRabbitmq(): Promise<Broker> {
-  const { url, how, stop } = await findBroker();
+  const { url, how, stop } = await needRabbitmq();
   const amqplib = require('amqplib') as Amqplib;
   const connection = await amqplib.connect(url);
   connection.on('error', () => {}); // the next call tells

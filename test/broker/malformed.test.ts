@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { comparable, embedded, realUrl } from './support/pair';
+import { describeRabbitmq, rabbitmqUrl } from '../support/on-rabbitmq';
+import { comparable, embedded } from './support/pair';
 import { RawClient } from './support/raw-client';
 
 /** What no client should send; RabbitMQ's answer is the right one, with the same words and the same blame. */
@@ -55,9 +56,11 @@ async function answer(broker: string, bytes: number[]): Promise<unknown> {
   return told;
 }
 
-test.each(Object.entries(BYTES))('%s', async (_what, bytes) => {
-  const [mine, theirs] = await Promise.all([answer(url, bytes), answer(realUrl, bytes)]);
-  expect(mine).toEqual(theirs);
+describeRabbitmq('what is wrong is answered as RabbitMQ answers it', () => {
+  test.each(Object.entries(BYTES))('%s', async (_what, bytes) => {
+    const [mine, theirs] = await Promise.all([answer(url, bytes), answer(rabbitmqUrl, bytes)]);
+    expect(mine).toEqual(theirs);
+  });
 });
 
 /** RabbitMQ waits for ever for the end of such a message; the embedded broker says what is wrong. */
@@ -66,7 +69,7 @@ test('a body longer than announced is refused', async () => {
   expect(await answer(url, bytes)).toMatchObject([{ name: 'connection.close', args: { replyCode: 501 } }]);
 });
 
-describe('before a connection is open', () => {
+describeRabbitmq('before a connection is open', () => {
   async function greet(broker: string, bytes: string): Promise<unknown> {
     const client = await RawClient.dial(broker);
     client.write(Buffer.from(bytes, 'latin1'));
@@ -79,7 +82,7 @@ describe('before a connection is open', () => {
   test.each(['GET / HTTP', 'AMQP\x00\x01\x00\x00', 'AMQP\x00\x00\x09\x01', 'AMQP\x01\x01\x00\x09'])(
     'to %j it answers as RabbitMQ',
     async (bytes) => {
-      expect(await greet(url, bytes)).toEqual(await greet(realUrl, bytes));
+      expect(await greet(url, bytes)).toEqual(await greet(rabbitmqUrl, bytes));
     },
   );
 
@@ -89,7 +92,7 @@ describe('before a connection is open', () => {
     { mechanisms: ['AMQPLAIN'] },
     { mechanisms: ['AMQPLAIN'], password: 'wrong' },
   ])('with %j, too', async (wishes) => {
-    const outcomes = [url, realUrl].map(async (broker) => {
+    const outcomes = [url, rabbitmqUrl].map(async (broker) => {
       const client = await RawClient.open(broker, wishes);
       const told = client.take();
       client.end();
@@ -97,12 +100,12 @@ describe('before a connection is open', () => {
     });
     expect(await outcomes[0]).toEqual(await outcomes[1]);
   });
+});
 
-  test('whose client may not be told why hears nothing for a while', async () => {
-    const begin = Date.now();
-    const client = await RawClient.open(url, { password: 'wrong', clientProperties: {} });
-    expect(client.closed).toBe(true);
-    expect(client.take()).toEqual([]);
-    expect(Date.now() - begin).toBeGreaterThan(2500);
-  });
+test('a client that may not be told why it is refused hears nothing for a while', async () => {
+  const begin = Date.now();
+  const client = await RawClient.open(url, { password: 'wrong', clientProperties: {} });
+  expect(client.closed).toBe(true);
+  expect(client.take()).toEqual([]);
+  expect(Date.now() - begin).toBeGreaterThan(2500);
 });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
-import { comparable, embedded, realUrl } from './support/pair';
+import { describeRabbitmq, rabbitmqUrl } from '../support/on-rabbitmq';
+import { comparable, embedded } from './support/pair';
 import {
   ACTORS,
   type Arguments,
@@ -181,7 +182,7 @@ let runs = 0;
 
 async function sideBySide(ours: string, args: Arguments, operations: readonly Operation[]): Promise<void> {
   const prefix = `amqp-sync.random.${process.pid}.${runs++}.`;
-  const [here, there] = [new Side(ours, prefix), new Side(realUrl, prefix)];
+  const [here, there] = [new Side(ours, prefix), new Side(rabbitmqUrl, prefix)];
   await Promise.all([here.begin(args), there.begin(args)]);
   try {
     for (const operation of operations) {
@@ -206,15 +207,17 @@ async function same(here: Side, there: Side): Promise<void> {
   }
 }
 
-test('whatever is done, both brokers say the same', async () => {
-  const { url } = embedded();
-  // the same each time, so that a change is not blamed for what it did not do; to look for more, say AMQP_SYNC_RANDOM_SEED=$RANDOM
-  const { AMQP_SYNC_RANDOM_RUNS = 25, AMQP_SYNC_RANDOM_SEED = 1 } = process.env;
-  const seed = Number(AMQP_SYNC_RANDOM_SEED);
-  await fc.assert(
-    fc.asyncProperty(traits, fc.array(operation, { minLength: 5, maxLength: 25 }), (args, operations) =>
-      sideBySide(url, args, operations),
-    ),
-    { seed, numRuns: Number(AMQP_SYNC_RANDOM_RUNS), endOnFailure: true },
-  );
-}, 120_000);
+describeRabbitmq('random operations', () => {
+  test('whatever is done, both brokers say the same', async () => {
+    const { url } = embedded();
+    // the same each time, so that a change is not blamed for what it did not do; to look for more, say AMQP_SYNC_RANDOM_SEED=$RANDOM
+    const { AMQP_SYNC_RANDOM_RUNS = 25, AMQP_SYNC_RANDOM_SEED = 1 } = process.env;
+    const seed = Number(AMQP_SYNC_RANDOM_SEED);
+    await fc.assert(
+      fc.asyncProperty(traits, fc.array(operation, { minLength: 5, maxLength: 25 }), (args, operations) =>
+        sideBySide(url, args, operations),
+      ),
+      { seed, numRuns: Number(AMQP_SYNC_RANDOM_RUNS), endOnFailure: true },
+    );
+  }, 120_000);
+});

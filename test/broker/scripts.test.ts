@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PLANS } from '../../src/protocol/codec';
-import { comparable, embedded, realUrl } from './support/pair';
+import { describeRabbitmq, rabbitmqUrl } from '../support/on-rabbitmq';
+import { comparable, embedded } from './support/pair';
 import { RawClient } from './support/raw-client';
 import { SCRIPTS, type Script } from './support/scripts';
 
@@ -33,10 +34,10 @@ async function run(url: string, script: Script, prefix: string): Promise<unknown
   return JSON.parse(told.replaceAll(prefix, ''));
 }
 
-describe('the embedded broker answers as RabbitMQ does', () => {
+describeRabbitmq('the embedded broker answers as RabbitMQ does', () => {
   test.each(Object.entries(SCRIPTS))('%s', async (_what, script) => {
     const prefix = `amqp-sync.script.${process.pid}.${count++}.`;
-    const [mine, theirs] = await Promise.all([run(ours, script, prefix), run(realUrl, script, prefix)]);
+    const [mine, theirs] = await Promise.all([run(ours, script, prefix), run(rabbitmqUrl, script, prefix)]);
     expect(mine).toEqual(theirs);
   });
 });

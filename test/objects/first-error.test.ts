@@ -141,14 +141,6 @@ it('a batch locks its messages, as a single publish does', () => {
   expect(messages.every(({ isLocked }) => isLocked)).toBe(true);
 });
 
-it('get refuses a stream that was declared here, by whatever handle', () => {
-  const name = unique('stream');
-  channel.declareQueue(name, { type: 'stream' });
-  expect(() => connection.queue(name).get()).toThrow(`queue "${name}" is a stream`);
-  channel.queueDelete(name);
-  expect(connection.isOpen).toBe(true);
-});
-
 it.each<[string, () => unknown]>([
   ['exchange must be a name, or an object with one, got an object', () => queue.bind({} as never)],
   ['declareQueue: passive needs a name', () => channel.declareQueue('', { passive: true })],

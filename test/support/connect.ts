@@ -29,9 +29,9 @@ export function open(options: ConnectOptions = {}): Connection {
 let common: Connection | undefined;
 
 /** The connection that the tests of a file share, each with a channel of its own. What one test breaks is replaced for the next. */
-export function shared(options: ConnectOptions = {}): Connection {
+export function shared(options: ConnectOptions = {}, url?: string): Connection {
   if (common?.isAlive) return common;
-  common = connect(undefined, { callTimeout: CEILING, connectTimeout: CEILING, ...options });
+  common = connect(url, { callTimeout: CEILING, connectTimeout: CEILING, ...options });
   ofFile.add(common);
   return common;
 }

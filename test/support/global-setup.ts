@@ -1,10 +1,42 @@
-import { findBroker } from './find-broker';
+import { ADVICE, type FoundBroker, findRabbitmq, needRabbitmq, say, startEmbedded } from './find-broker';
 
-/** One broker for the whole run, in AMQP_URL. AMQP_SYNC_NO_BROKER=1 does without, for a quick run of unit tests. */
+/**
+ * The brokers of this run: AMQP_URL, which almost all tests use, and AMQP_SYNC_RABBITMQ_URL for those of what only
+ * RabbitMQ has. The first is the embedded broker unless AMQP_URL names another one. AMQP_SYNC_BROKER=rabbitmq takes
+ * RabbitMQ for all of them, =embedded starts no RabbitMQ, =none nothing at all, for a quick run of unit tests.
+ */
 export default async function setup(): Promise<void> {
-  if (process.env.AMQP_SYNC_NO_BROKER) return;
-  const broker = await findBroker();
-  process.env.AMQP_URL = broker.url;
-  process.env.AMQP_HOW = broker.how;
-  globalThis.brokerOfThisRun = broker;
+  const { AMQP_URL, AMQP_SYNC_BROKER = AMQP_URL ? 'rabbitmq' : 'both' } = process.env;
+  const brokers: FoundBroker[] = [];
+  globalThis.brokersOfThisRun = brokers;
+  switch (AMQP_SYNC_BROKER) {
+    case 'rabbitmq': {
+      const rabbitmq = await needRabbitmq();
+      brokers.push(rabbitmq);
+      return announce(rabbitmq, rabbitmq);
+    }
+    case 'embedded':
+      brokers.push(startEmbedded());
+      return announce(brokers[0]);
+    case 'both': {
+      const rabbitmq = await findRabbitmq();
+      const embedded = startEmbedded();
+      brokers.push(embedded);
+      if (rabbitmq === undefined) say(`there is no RabbitMQ, and what needs it is skipped: ${ADVICE}`);
+      else brokers.push(rabbitmq);
+      return announce(embedded, rabbitmq);
+    }
+    case 'none':
+      return;
+    default:
+      throw new Error(`AMQP_SYNC_BROKER is "rabbitmq", "embedded" or "none", not "${AMQP_SYNC_BROKER}"`);
+  }
+}
+
+function announce(usual: FoundBroker | undefined, rabbitmq?: FoundBroker): void {
+  say(
+    `the tests use ${usual?.how}${rabbitmq && rabbitmq !== usual ? `, and ${rabbitmq.how} where need be` : ''}`,
+  );
+  process.env.AMQP_URL = usual?.url;
+  if (rabbitmq !== undefined) process.env.AMQP_SYNC_RABBITMQ_URL = rabbitmq.url;
 }

@@ -2,9 +2,9 @@ import type { FoundBroker } from './find-broker';
 
 declare global {
   /** Set up and torn down in one process, but in two module registries: only the global object is shared. */
-  var brokerOfThisRun: FoundBroker | undefined;
+  var brokersOfThisRun: FoundBroker[] | undefined;
 }
 
 export default async function teardown(): Promise<void> {
-  await globalThis.brokerOfThisRun?.stop();
+  for (const broker of globalThis.brokersOfThisRun ?? []) await broker.stop();
 }

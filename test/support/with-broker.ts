@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { findBroker } from './find-broker';
+import { runningBroker, startEmbedded } from './find-broker';
 
 async function run(command: string, args: string[]): Promise<number> {
   const child = spawn(command, args, { stdio: 'inherit' });
@@ -27,7 +27,7 @@ async function main([command, ...args]: string[]): Promise<number> {
     process.stderr.write('usage: ts-node test/support/with-broker.ts COMMAND ARGS...\n');
     return 2;
   }
-  const broker = await findBroker('embedded');
+  const broker = (await runningBroker()) ?? startEmbedded();
   process.env.AMQP_URL = broker.url;
   process.env.PATH = join(__dirname, '..', '..', 'node_modules', '.bin') + delimiter + process.env.PATH;
   try {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Broker } from '../../src/broker/broker';
-import type { ClientCapabilities, Connection } from '../../src/broker/connection';
+import { type ClientCapabilities, type Connection, HIGH_WATER } from '../../src/broker/connection';
 import type { ServerOptions } from '../../src/broker/control';
 import { Failure } from '../../src/broker/failure';
 import { type MethodPlan, PLANS } from '../../src/protocol/codec';
@@ -12,8 +12,6 @@ import { FrameReader } from './frames';
 import { Blamed, Intake, Unspeakable } from './intake';
 import { Pulse } from './pulse';
 
-/** Bytes that may wait for a client that does not read, before consumers are held back. */
-const HIGH_WATER = 1 << 20;
 /** Milliseconds for the whole handshake. */
 const HANDSHAKE_TIMEOUT = 10_000;
 /** Milliseconds until a client that may not be told hears of its refusal, as with RabbitMQ. */
@@ -84,9 +82,9 @@ export class Session {
 
   /** Read on, or not: an alarm silences those that publish, and one who does not read is not read from. */
   pace(): void {
-    const { congested, publishes } = this.connection;
-    const isAlarmed = this.broker.alarm !== undefined && publishes;
-    if (this.#stalled || congested || isAlarmed) this.socket.pause();
+    const isAlarmed = this.broker.alarm !== undefined && this.connection.publishes;
+    const isDeaf = this.socket.writableLength > HIGH_WATER;
+    if (this.#stalled || isDeaf || isAlarmed) this.socket.pause();
     else this.socket.resume();
     this.#pulse?.suspend(isAlarmed);
   }
@@ -101,9 +99,11 @@ export class Session {
     for (const piece of pieces) socket.write(piece);
     if (pieces.length > 1) process.nextTick(() => socket.uncork());
     if (pieces.length > 0) this.#pulse?.sent();
-    if (socket.writableLength > HIGH_WATER && !connection.congested) {
+    if (socket.writableLength > HIGH_WATER) {
       connection.congested = true;
       this.pace();
+    } else if (connection.congested && !socket.writableNeedDrain) {
+      connection.drained(); // it has gone out at once: no event will say so
     }
     if (connection.state === 'over') socket.end();
     else if (connection.state === 'closing' && this.#deadline === undefined) this.#within(CLOSE_TIMEOUT);

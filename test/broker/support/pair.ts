@@ -1,4 +1,4 @@
-/** The embedded broker and the one of this run (AMQP_URL, a real RabbitMQ), side by side. */
+/** The embedded broker and RabbitMQ, side by side. */
 import { type BrokerOptions, type EmbeddedBroker, startBroker } from '../../../src';
 import * as spawn from '../../../src/bridge/spawn';
 import { builtSpawn } from '../../support/built-worker';
@@ -19,8 +19,6 @@ export function embedded(options: BrokerOptions = {}): EmbeddedBroker {
 afterAll(() => {
   for (const broker of started) broker.close();
 });
-
-export const realUrl = process.env.AMQP_URL!;
 
 /**
  * What came, without what two brokers may do differently: names that they make, times, and how many confirms

@@ -1,0 +1,120 @@
+/** Streams: read again and again, from any offset. Only RabbitMQ has them. */
+import type { Channel, Connection, IncomingMessage, Queue } from '../../src';
+import { CEILING, drainUntil, eventually, shared, unique } from '../support/connect';
+import { describeRabbitmq, rabbitmqUrl } from '../support/on-rabbitmq';
+
+let connection: Connection;
+let channel: Channel;
+beforeEach(() => {
+  connection = shared({}, rabbitmqUrl);
+  channel = connection.channel();
+});
+afterEach(() => {
+  channel.close();
+  connection.loop({ timeout: 0 });
+});
+
+const made: Queue[] = [];
+const declare = (...args: Parameters<Channel['declareQueue']>) => {
+  const queue = channel.declareQueue(...args);
+  made.push(queue);
+  return queue;
+};
+afterEach(() => {
+  const last = connection.channel();
+  for (const { name } of made.splice(0)) last.queueDelete(name);
+  last.close();
+});
+const take = (queue: Queue) => queue.get({ noAck: true, timeout: CEILING })?.text;
+
+describeRabbitmq('streams', () => {
+  let stream: Queue;
+  beforeEach(() => {
+    stream = declare(unique('stream'), { type: 'stream', maxAge: { days: 1 }, maxSegmentSize: 1_000_000 });
+    for (const body of ['0', '1', '2', '3']) stream.publish(body);
+  });
+
+  const read = (options: Parameters<Queue['iterator']>[0], limit: number) => {
+    const texts: string[] = [];
+    for (const message of stream.iterator({ limit, timeout: CEILING, ...options })) {
+      texts.push(message.text);
+      message.ack();
+    }
+    return texts;
+  };
+
+  it('are read from any offset, again and again', () => {
+    expect(stream.arguments).toMatchObject({ 'x-max-age': '86400s' });
+    eventually(() => stream.status().messageCount === 4);
+    expect(read({ offset: 'first' }, 4)).toEqual(['0', '1', '2', '3']);
+    expect(read({ offset: 2 }, 2)).toEqual(['2', '3']);
+    expect(read({ offset: 2n }, 1)).toEqual(['2']);
+    expect(read({ offset: new Date(0) }, 1)).toEqual(['0']);
+    expect(read({ offset: { hours: 1 } }, 1)).toEqual(['0']);
+    expect(read({ offset: 'next', timeout: 50 }, 1)).toEqual([]);
+  });
+
+  it('the offset of a message is in its headers', () => {
+    let message: IncomingMessage | undefined;
+    stream.consume(
+      (each) => {
+        message = each;
+      },
+      { offset: 3, prefetch: 1 },
+    );
+    drainUntil(connection, () => message !== undefined);
+    expect(message!.properties.headers).toMatchObject({ 'x-stream-offset': 3 });
+  });
+
+  it('take nothing back: leaving a loop, a failure and a cancel do not cost the connection', () => {
+    for (const message of stream.iterator({ offset: 'first', timeout: CEILING })) {
+      expect(() => message.nack()).toThrow('it is of a stream, which keeps its messages; ack it');
+      expect(() => message.reject()).toThrow('cannot reject message 1');
+      break;
+    }
+    const [message] = stream.iterator({ offset: 'first', limit: 1, timeout: CEILING });
+    const fail = () => {
+      throw new Error('failed');
+    };
+    expect(() => message!.process(fail, { requeue: true })).toThrow('failed');
+    const subscription = stream.subscribe(fail, { offset: 'first' });
+    for (let call = 0; call < 4; call++)
+      expect(() => connection.drainEvents({ timeout: CEILING })).toThrow('failed');
+    subscription.cancel();
+    const tag = stream.consume(() => {}, { offset: 'first' });
+    channel.basicCancel(tag, { noWait: true });
+    stream.status();
+    expect(channel.isOpen).toBe(true);
+  });
+
+  it('a copy that went to another queue is an ordinary message there', () => {
+    const queue = declare('', { autoDelete: false });
+    for (const message of stream.iterator({ offset: 'first', limit: 1, timeout: CEILING })) {
+      queue.publish(message.copy());
+      message.ack();
+    }
+    queue.get({ timeout: CEILING })!.nack();
+    expect(take(queue)).toBe('0');
+  });
+
+  it('refuse what would cost the channel or the connection', () => {
+    expect(() => stream.get()).toThrow('is a stream: get is not possible');
+    expect(() => stream.consume(() => {}, { noAck: true })).toThrow('is a stream: noAck is not possible');
+    expect(() => stream.iterator({ noAck: true })).toThrow('is a stream');
+    for (const offset of ['frist', -1, 1.5, {}.constructor])
+      expect(() => stream.iterator({ offset: offset as never })).toThrow('offset must be');
+    expect(() => stream.iterator({ filter: 5 as never })).toThrow('filter must be a string');
+    expect(() => declare('', { type: 'classic' }).iterator({ offset: 'first' })).toThrow(
+      'iterator: offset is for stream queues, and this is a classic queue',
+    );
+    expect(channel.isOpen).toBe(true);
+  });
+
+  it('get refuses a stream that was declared here, by whatever handle', () => {
+    const name = unique('stream');
+    channel.declareQueue(name, { type: 'stream' });
+    expect(() => connection.queue(name).get()).toThrow(`queue "${name}" is a stream`);
+    channel.queueDelete(name);
+    expect(connection.isOpen).toBe(true);
+  });
+});
