@@ -9,6 +9,8 @@ export interface Entry {
   /** When it goes by itself; undefined: never. */
   expiry: number | undefined;
   redelivered: boolean;
+  /** How often it was taken and came back. */
+  returns: number;
 }
 
 /** Bytes that a message counts for: `x-max-length-bytes` counts bodies only. */

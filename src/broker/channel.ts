@@ -60,7 +60,7 @@ export class Channel implements Subscriber {
       this.#shared++;
       this.ledger.add({ tag, entry, queue: consumer.queue, consumer });
     }
-    this.#send(consumer.tag, tag, entry.redelivered, entry.message);
+    this.#send(consumer.tag, tag, entry.redelivered, consumer.queue.told(entry));
   }
 
   /** An answer to a request of this channel. */
@@ -131,7 +131,7 @@ export class Channel implements Subscriber {
     const queues = new Set(consumers.map(({ queue }) => queue));
     for (const consumer of consumers) consumer.queue.unsubscribe(consumer);
     const deliveries = (this.transaction?.verdicts ?? []).flatMap((one) => one.deliveries);
-    for (const queue of settle([...deliveries, ...this.ledger.takeAll()], 'requeue')) queues.add(queue);
+    for (const queue of settle([...deliveries, ...this.ledger.takeAll()], 'return')) queues.add(queue);
     for (const queue of queues) queue.run();
   }
 }

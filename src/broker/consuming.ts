@@ -27,11 +27,16 @@ export const CONSUMING: Handlers = {
     const target = use(channel, named(channel, queue));
     const tag = newTag(channel, consumerTag);
     checkArguments(target, args, channel.vhost.name);
-    if (target.consumers.exclusive || (exclusive && (target.consumers.size > 0 || target.consumers.single))) {
-      throw refused(`${nameOf('queue', target.name, channel.vhost.name)} in exclusive use`);
+    const where = nameOf('queue', target.name, channel.vhost.name);
+    const isQuorum = target.limits.type === 'quorum'; // whose consumers are never alone, nor share a prefetch
+    if (isQuorum && channel.sharedPrefetch > 0)
+      throw new Failure(540, `${where} does not support global qos`);
+    const alone = exclusive && !isQuorum;
+    if (target.consumers.exclusive || (alone && (target.consumers.size > 0 || target.consumers.single))) {
+      throw refused(`${where} in exclusive use`);
     }
-    const prefetch = channel.prefetch;
-    const consumer = new Consumer(tag, channel, target, { noAck, exclusive, prefetch, args });
+    const traits = { noAck, exclusive: alone, prefetch: channel.prefetch, args };
+    const consumer = new Consumer(tag, channel, target, traits);
     channel.consumers.set(tag, consumer);
     target.subscribe(consumer);
     if (!noWait) channel.send('basic.consume-ok', { consumerTag: tag });
@@ -51,11 +56,19 @@ export const CONSUMING: Handlers = {
 
   'basic.get'(channel, { queue, noAck }) {
     const from = use(channel, named(channel, queue));
+    if (from.limits.type === 'quorum' && from.limits.singleActiveConsumer) {
+      throw new Failure(
+        405,
+        `cannot obtain access to locked ${nameOf('queue', from.name, channel.vhost.name)}. basic.get operations ` +
+          'are not supported by quorum queues with single active consumer',
+      );
+    }
     const entry = from.get(noAck);
     if (entry === undefined) return channel.send('basic.get-empty');
     const deliveryTag = channel.ledger.nextTag();
     if (!noAck) channel.ledger.add({ tag: deliveryTag, entry, queue: from, consumer: undefined });
-    const { message, redelivered } = entry;
+    const { redelivered } = entry;
+    const message = from.told(entry, true);
     const { exchange, routingKey } = message;
     const args = { deliveryTag, redelivered, exchange, routingKey, messageCount: from.ready.length };
     channel.connection.output.content(channel.number, 'basic.get-ok', args, message);
@@ -82,7 +95,9 @@ function checkArguments(queue: Queue, args: Table, vhost: string): void {
     );
   }
   if (offset !== undefined) {
-    throw precondition(`invalid arg 'x-stream-offset' for ${where} of queue type rabbit_classic_queue`);
+    throw precondition(
+      `invalid arg 'x-stream-offset' for ${where} of queue type rabbit_${queue.limits.type}_queue`,
+    );
   }
 }
 

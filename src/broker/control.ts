@@ -47,6 +47,7 @@ export interface ConnectionInfo {
 export interface QueueInfo {
   vhost: string;
   name: string;
+  type: 'classic' | 'quorum';
   durable: boolean;
   exclusive: boolean;
   autoDelete: boolean;

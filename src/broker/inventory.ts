@@ -5,9 +5,10 @@ import type { BindingInfo, ConsumerInfo, ExchangeInfo, MessageInfo, QueueInfo } 
 /** What there is in a broker, as plain data. */
 export function listQueues(broker: Broker): QueueInfo[] {
   return [...broker.vhosts.values()].flatMap((vhost) =>
-    [...vhost.queues.values()].map(({ name, traits, ready, unsettled, consumers }) => ({
+    [...vhost.queues.values()].map(({ name, traits, limits, ready, unsettled, consumers }) => ({
       vhost: vhost.name,
       name,
+      type: limits.type,
       ...traits,
       messageCount: ready.length,
       unacknowledged: unsettled,

@@ -11,8 +11,8 @@ export interface Delivery {
   consumer: Consumer | undefined;
 }
 
-/** What a client does with deliveries. */
-export type Verdict = 'ack' | 'requeue' | 'discard';
+/** What becomes of deliveries: the client says so, or is gone (`return`). */
+export type Verdict = 'ack' | 'requeue' | 'return' | 'discard';
 
 /** The deliveries of a channel that are not settled, in the order of their tags. */
 export class Ledger {
@@ -72,9 +72,9 @@ export function settle(deliveries: readonly Delivery[], verdict: Verdict): Set<Q
     else entries.push(entry);
   }
   for (const [queue, entries] of byQueue) {
-    if (verdict === 'requeue') queue.requeue(entries);
+    if (verdict === 'ack') for (const entry of entries) queue.settle(entry);
     else if (verdict === 'discard') queue.reject(entries);
-    else for (const entry of entries) queue.settle(entry);
+    else queue.requeue(entries, verdict);
   }
   return new Set(byQueue.keys());
 }

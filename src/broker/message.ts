@@ -1,4 +1,4 @@
-import type { Table } from '../protocol/field-table';
+import type { Table, TypedTableValue } from '../protocol/field-table';
 import {
   decodeContentHeader,
   decodeTypedProperties,
@@ -38,6 +38,14 @@ export class Message {
 
   get headers(): Table | undefined {
     return this.properties.headers;
+  }
+
+  /** The same with one more header. */
+  with(name: string, value: TypedTableValue): Message {
+    return this.changed((properties) => {
+      properties.headers ??= new Map();
+      properties.headers.set(name, value);
+    });
   }
 
   /** The same body with other properties; every value that is not touched keeps its wire type. */

@@ -5,10 +5,14 @@ import { type Failure, nameOf, precondition } from './failure';
 /** The longest time RabbitMQ takes: ten years, in milliseconds. */
 export const MAX_EXPIRY = 315_360_000_000;
 
+export type QueueType = 'classic' | 'quorum';
 export type Overflow = 'drop-head' | 'reject-publish' | 'reject-publish-dlx';
 
 /** What the arguments of a queue mean to it. */
 export interface QueueLimits {
+  type: QueueType;
+  /** Quorum queues: how often a message may come back; undefined is no limit. */
+  deliveryLimit: number | undefined;
   messageTtl: number | undefined;
   expires: number | undefined;
   maxLength: number;
@@ -42,7 +46,11 @@ const oneOf =
   (value, args) =>
     text(value, args) ?? (names.includes(value as string) ? undefined : complaint(value));
 
+const anything: Check = () => undefined;
+
 const OVERFLOWS: readonly Overflow[] = ['drop-head', 'reject-publish', 'reject-publish-dlx'];
+const TYPES: readonly string[] = ['classic', 'quorum'] satisfies QueueType[];
+const LOCATORS = ['client-local', 'balanced', 'least-leaders', 'random'];
 
 /** The arguments of queues; in this order they are checked and compared. */
 const CHECKS: Readonly<Record<string, Check>> = {
@@ -61,25 +69,45 @@ const CHECKS: Readonly<Record<string, Check>> = {
     integer(value, args) ??
     (value === 1 || value === 2 ? undefined : `"unsupported queue version '${value}'"`),
   'x-single-active-consumer': flag,
-  'x-queue-type': oneOf(['classic'], (value) => `"unsupported queue type '${value}'"`),
+  'x-dead-letter-strategy': oneOf(['at-most-once', 'at-least-once'], () => 'invalid_dlx_strategy'),
+  'x-quorum-initial-group-size': (value, args) =>
+    notNegative(value, args) ?? (Number(value) === 0 ? '{value_zero,0}' : undefined),
+  'x-queue-leader-locator': oneOf(LOCATORS, () => 'invalid_queue_locator_arg'),
+  'x-delivery-limit': anything,
+  'x-queue-type': oneOf(TYPES, (value) => `"unsupported queue type '${value}'"`),
 };
 
-/** Arguments that only quorum queues and streams take; they are not here. */
-const OF_OTHER_TYPES = [
-  'x-delivery-limit',
-  'x-dead-letter-strategy',
-  'x-initial-cluster-size',
-  'x-max-age',
-  'x-max-in-memory-bytes',
-  'x-max-in-memory-length',
-  'x-queue-leader-locator',
-  'x-quorum-initial-group-size',
-  'x-stream-max-segment-size-bytes',
-];
+/** Arguments that other types of queues take. */
+const FOREIGN: Readonly<Record<QueueType, readonly string[]>> = {
+  classic: [
+    'x-delivery-limit',
+    'x-dead-letter-strategy',
+    'x-initial-cluster-size',
+    'x-max-age',
+    'x-max-in-memory-bytes',
+    'x-max-in-memory-length',
+    'x-queue-leader-locator',
+    'x-quorum-initial-group-size',
+    'x-stream-max-segment-size-bytes',
+  ],
+  quorum: [
+    'x-max-priority',
+    'x-queue-mode',
+    'x-queue-version',
+    'x-initial-cluster-size',
+    'x-max-age',
+    'x-stream-max-segment-size-bytes',
+  ],
+};
+
+export function queueType(args: Table): QueueType {
+  return args['x-queue-type'] === 'quorum' ? 'quorum' : 'classic';
+}
 
 /** @throws {Failure} 406, naming the first argument that cannot be */
 export function checkQueueArguments(queue: string, args: Table, vhost: string): void {
   const where = nameOf('queue', queue, vhost);
+  const type = queueType(args);
   for (const [name, check] of Object.entries(CHECKS)) {
     const value = args[name];
     if (value === undefined) continue;
@@ -90,19 +118,20 @@ export function checkQueueArguments(queue: string, args: Table, vhost: string): 
     }
     throw precondition(`invalid arg '${name}' for ${where}: ${complaint}`);
   }
-  const foreign = OF_OTHER_TYPES.find((name) => args[name] !== undefined);
+  const foreign = FOREIGN[type].find((name) => args[name] !== undefined);
   if (foreign !== undefined) {
-    throw precondition(`invalid arg '${foreign}' for ${where} of queue type rabbit_classic_queue`);
+    throw precondition(`invalid arg '${foreign}' for ${where} of queue type rabbit_${type}_queue`);
   }
 }
 
+/** The arguments that have to be the same when a queue is declared again; no type is the same as the usual one. */
+export function comparedArguments(now: Table, then: Table): string[] {
+  const isOfSameType = queueType(now) === queueType(then);
+  return Object.keys(CHECKS).filter((name) => name !== 'x-queue-type' || !isOfSameType);
+}
+
 /** @throws {Failure} 406, naming the first argument that differs from what it was declared with */
-export function checkSameArguments(
-  where: string,
-  now: Table,
-  then: Table,
-  names: readonly string[] = Object.keys(CHECKS).filter((name) => name !== 'x-queue-type'),
-): void {
+export function checkSameArguments(where: string, now: Table, then: Table, names: readonly string[]): void {
   for (const name of names) {
     const received = now[name];
     const current = then[name];
@@ -132,18 +161,26 @@ export function different(where: string, name: string, received: string, current
   );
 }
 
-export function queueLimits(args: Table): QueueLimits {
+export function queueLimits(args: Table, deliveryLimit: number | undefined): QueueLimits {
   const number = (name: string): number | undefined =>
     args[name] === undefined ? undefined : Number(args[name]);
   return {
+    type: queueType(args),
+    deliveryLimit,
     messageTtl: number('x-message-ttl'),
     expires: number('x-expires'),
     maxLength: number('x-max-length') ?? Number.POSITIVE_INFINITY,
     maxLengthBytes: number('x-max-length-bytes') ?? Number.POSITIVE_INFINITY,
-    overflow: (args['x-overflow'] as Overflow | undefined) ?? 'drop-head',
+    overflow: overflow(args),
     deadLetterExchange: args['x-dead-letter-exchange'] as string | undefined,
     deadLetterRoutingKey: args['x-dead-letter-routing-key'] as string | undefined,
     maxPriority: number('x-max-priority'),
     singleActiveConsumer: args['x-single-active-consumer'] === true,
   };
+}
+
+/** To quorum queues `reject-publish-dlx` means nothing. */
+function overflow(args: Table): Overflow {
+  const wanted = (args['x-overflow'] as Overflow | undefined) ?? 'drop-head';
+  return wanted === 'reject-publish-dlx' && queueType(args) === 'quorum' ? 'drop-head' : wanted;
 }

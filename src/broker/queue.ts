@@ -1,9 +1,10 @@
-import type { Table } from '../protocol/field-table';
+import { type Table, typed } from '../protocol/field-table';
 import { Backlog, bodySize, type Entry } from './backlog';
 import { type Consumer, Consumers, type Subscriber } from './consumers';
 import type { Binding } from './exchange';
 import type { Message } from './message';
 import { type QueueLimits, queueLimits } from './queue-arguments';
+import type { Rules } from './rules';
 import type { Timer, Timers } from './timers';
 
 export interface QueueTraits {
@@ -12,11 +13,12 @@ export interface QueueTraits {
   autoDelete: boolean;
 }
 
-export type DeathReason = 'rejected' | 'expired' | 'maxlen';
+export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
 
 /** What a queue asks of the house it stands in. */
 export interface QueueHost {
   readonly timers: Timers;
+  readonly rules: Rules;
   /** Bytes that messages take have become more, or fewer. */
   weigh(bytes: number): void;
   /** Publish the message to the queue's dead-letter exchange, if it has one. */
@@ -43,6 +45,8 @@ export class Queue {
   unsettled = 0;
   deleted = false;
   #order = 0;
+  /** Places before all that never was delivered. */
+  #front = Number.MIN_SAFE_INTEGER;
   #expiryTimer: Timer | undefined;
   #expiryAt = Number.POSITIVE_INFINITY;
   #idleTimer: Timer | undefined;
@@ -55,7 +59,7 @@ export class Queue {
     readonly args: Table,
     readonly host: QueueHost,
   ) {
-    this.limits = queueLimits(args);
+    this.limits = queueLimits(args, host.rules.deliveryLimit(args));
     this.consumers = new Consumers(this.limits.singleActiveConsumer);
     this.used();
   }
@@ -73,7 +77,7 @@ export class Queue {
 
   /** Take a message; false: the queue is full and refuses it. */
   publish(message: Message): boolean {
-    if (this.limits.overflow !== 'drop-head' && this.#overflows(1, message.body.length)) {
+    if (this.limits.overflow !== 'drop-head' && this.#refuses(message)) {
       if (this.limits.overflow === 'reject-publish-dlx') this.host.bury(this, message, 'maxlen');
       return false;
     }
@@ -83,6 +87,7 @@ export class Queue {
       priority: this.#priority(message),
       expiry: this.#expiry(message),
       redelivered: false,
+      returns: 0,
     };
     this.host.weigh(weight(entry));
     const consumer = this.ready.length === 0 && this.consumers.size > 0 ? this.consumers.next() : undefined;
@@ -92,7 +97,7 @@ export class Queue {
     }
     this.ready.push(entry);
     this.#dropHeads();
-    if (entry.expiry !== undefined) this.#watch();
+    if (entry.expiry !== undefined) this.dropExpired(); // it may have no time at all
     return true;
   }
 
@@ -140,19 +145,40 @@ export class Queue {
     }
   }
 
-  /** Messages that were taken come back to their places; `run` hands them out again. */
-  requeue(entries: readonly Entry[]): void {
+  /** Messages that were taken come back; `run` hands them out again. */
+  requeue(entries: readonly Entry[], why: 'requeue' | 'return'): void {
     for (const entry of entries) {
       if (this.deleted) {
         this.settle(entry);
       } else {
         this.unsettled--;
         entry.redelivered = true;
-        this.ready.putBack(entry);
+        entry.returns++;
+        if (this.limits.type === 'classic') this.ready.putBack(entry);
+        else this.#return(entry, why);
       }
     }
     this.#dropHeads();
     this.#watch();
+  }
+
+  /**
+   * Into a quorum queue what comes back comes before all that never was delivered, as long as its limit lets it. Where
+   * there is no limit RabbitMQ puts at the end what a client gives back, so that it can forget what it has logged.
+   */
+  #return(entry: Entry, why: 'requeue' | 'return'): void {
+    const { deliveryLimit } = this.limits;
+    if (deliveryLimit !== undefined && entry.returns > deliveryLimit) {
+      return this.#bury(entry, 'delivery_limit');
+    }
+    entry.order = why === 'requeue' && deliveryLimit === undefined ? this.#order++ : this.#front++;
+    this.ready.putBack(entry);
+  }
+
+  /** The message as it is sent: quorum queues say how often it came back, and to `get` that it never did. */
+  told({ message, returns }: Entry, toGet = false): Message {
+    const isCounted = this.limits.type === 'quorum' && (returns > 0 || toGet);
+    return isCounted ? message.with('x-delivery-count', typed.int64(returns)) : message;
   }
 
   purge(): number {
@@ -226,14 +252,20 @@ export class Queue {
     });
   }
 
-  /** The oldest make room. */
+  /** The oldest make room, unless the newest are refused instead. */
   #dropHeads(): void {
+    if (this.limits.overflow !== 'drop-head') return;
     while (this.ready.length > 0 && this.#overflows(0, 0)) this.#bury(this.ready.shift()!, 'maxlen');
   }
 
   #bury(entry: Entry, reason: DeathReason): void {
     this.host.weigh(-weight(entry));
     this.host.bury(this, entry.message, reason);
+  }
+
+  /** A quorum queue takes one too many. */
+  #refuses({ body }: Message): boolean {
+    return this.limits.type === 'quorum' ? this.#overflows(0, 0) : this.#overflows(1, body.length);
   }
 
   #overflows(more: number, bytes: number): boolean {

@@ -1,4 +1,5 @@
 import type { Table } from '../protocol/field-table';
+import { isInteger } from './erlang';
 import { Failure } from './failure';
 
 /** The RabbitMQ whose rules the broker keeps: 3.10 takes everything, 4.3 no longer what is deprecated. */
@@ -16,6 +17,13 @@ export class Rules {
     if (!durable && !exclusive) this.#refuse('transient_nonexcl_queues');
     if (args['x-queue-mode'] !== undefined) this.#refuse('lazy queue mode (x-queue-mode)');
     if (args['x-queue-version'] === 1) this.#refuse('classic queue storage version 1 (x-queue-version)');
+  }
+
+  /** How often a message may come back to a quorum queue with these arguments; undefined is no limit. */
+  deliveryLimit(args: Table): number | undefined {
+    const limit = args['x-delivery-limit'] ?? (this.#strict ? 20 : undefined);
+    if (limit === undefined || !isInteger(limit)) return undefined;
+    return this.#strict && limit < 0 ? undefined : Number(limit);
   }
 
   globalPrefetch(): void {

@@ -1,8 +1,9 @@
 import type { Channel } from './channel';
-import { Failure, notFound, refused } from './failure';
+import { Failure, notFound, precondition, refused } from './failure';
 import type { Handlers } from './handlers';
 import { oneLine, REPLY_TO, token } from './names';
 import type { Queue } from './queue';
+import { queueType } from './queue-arguments';
 
 /** The methods of exchanges and queues. @see AMQP 0-9-1 §1.6, §1.7 */
 export const TOPOLOGY: Handlers = {
@@ -119,6 +120,9 @@ function declare(
     throw refused(`queue name '${queue}' contains reserved prefix 'amq.*'`);
   }
   connection.broker.rules.queue(durable, exclusive, args);
+  if (queue === '' && queueType(args) === 'quorum') {
+    throw precondition('Cannot declare a server-named queue for type rabbit_quorum_queue');
+  }
   const name = oneLine(queue) || `amq.gen-${token()}`;
   return vhost.declareQueue(name, { durable, exclusive, autoDelete }, args, connection);
 }
@@ -127,6 +131,13 @@ function remove(channel: Channel, name: string, ifUnused: boolean, ifEmpty: bool
   if (!channel.vhost.queues.has(name)) return 0;
   const queue = use(channel, name);
   const where = `queue '${name}' in vhost '${channel.vhost.name}'`;
+  if (queue.limits.type === 'quorum' && (ifUnused || ifEmpty)) {
+    const flag = ifUnused ? 'if-unused' : 'if-empty';
+    throw new Failure(
+      540,
+      `cannot delete ${where}. queue.delete operations with ${flag} flag set are not supported by quorum queues`,
+    );
+  }
   if (ifUnused && queue.consumers.size > 0) throw new Failure(406, `${where} in use`);
   if (ifEmpty && queue.ready.length > 0) throw new Failure(406, `${where} not empty`);
   const count = queue.ready.length;

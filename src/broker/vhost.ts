@@ -6,12 +6,20 @@ import { Failure, locked, nameOf, notFound, precondition, refused } from './fail
 import { MATCH_MODES } from './headers';
 import type { Message } from './message';
 import { type DeathReason, Queue, type QueueHost, type QueueTraits } from './queue';
-import { checkQueueArguments, checkSameArguments, different } from './queue-arguments';
+import {
+  checkQueueArguments,
+  checkSameArguments,
+  comparedArguments,
+  different,
+  queueType,
+} from './queue-arguments';
+import type { Rules } from './rules';
 import type { Timers } from './timers';
 
 /** What all virtual hosts of a broker share. */
 export interface VhostHost {
   readonly timers: Timers;
+  readonly rules: Rules;
   /** To be done when what is being done has been done. */
   later(run: () => void): void;
   weigh(bytes: number): void;
@@ -22,12 +30,14 @@ export class Vhost implements QueueHost {
   readonly exchanges = new Map<string, Exchange>();
   readonly queues = new Map<string, Queue>();
   readonly timers: Timers;
+  readonly rules: Rules;
 
   constructor(
     readonly name: string,
     readonly host: VhostHost,
   ) {
     this.timers = host.timers;
+    this.rules = host.rules;
     for (const [exchange, type] of BUILT_IN) {
       const traits = { type, durable: true, autoDelete: false, internal: exchange === TRACE };
       this.exchanges.set(exchange, new Exchange(exchange, traits, {}));
@@ -121,11 +131,12 @@ export class Vhost implements QueueHost {
       if (known.owner !== (wanted.exclusive ? user : undefined)) throw locked(name, this.name);
       checkField(where, 'durable', traits.durable, known.traits.durable);
       checkField(where, 'auto_delete', traits.autoDelete, known.traits.autoDelete);
-      checkSameArguments(where, args, known.args);
+      checkSameArguments(where, args, known.args, comparedArguments(args, known.args));
       known.used();
       return known;
     }
     checkQueueArguments(name, args, this.name);
+    if (queueType(args) === 'quorum') checkQuorum(where, wanted);
     const queue = new Queue(name, traits, wanted.exclusive ? user : undefined, args, this);
     this.queues.set(name, queue);
     return queue;
@@ -208,6 +219,18 @@ function checkSame(where: string, traits: ExchangeTraits, args: Table, known: Ex
   checkField(where, 'auto_delete', traits.autoDelete, known.traits.autoDelete);
   checkField(where, 'internal', traits.internal, known.traits.internal);
   checkSameArguments(where, args, known.args, ['alternate-exchange']);
+}
+
+/** What everybody shares lasts. */
+function checkQuorum(where: string, { durable, exclusive, autoDelete }: QueueTraits): void {
+  const property = exclusive
+    ? 'exclusive-owner'
+    : autoDelete
+      ? 'auto-delete'
+      : durable
+        ? undefined
+        : 'non-durable';
+  if (property !== undefined) throw precondition(`invalid property '${property}' for ${where}`);
 }
 
 function checkField(where: string, name: string, wanted: boolean, current: boolean): void {

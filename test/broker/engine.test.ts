@@ -138,6 +138,7 @@ test('a backlog keeps its order, whatever is taken and put back', () => {
             priority,
             expiry: undefined,
             redelivered: false,
+            returns: 0,
           });
         }
         const now = [...backlog];

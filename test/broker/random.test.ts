@@ -37,7 +37,11 @@ class Side {
     const setup = this.clients[0]!;
     await setup.call(9, 'channel.open');
     const dlx = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': this.name('dead') };
-    await setup.call(9, 'queue.declare', { queue: this.name('q1'), arguments: { ...dlx, ...args } });
+    await setup.call(9, 'queue.declare', {
+      queue: this.name('q1'),
+      durable: args['x-queue-type'] === 'quorum',
+      arguments: { ...dlx, ...args },
+    });
     await setup.call(9, 'queue.declare', { queue: this.name('q2'), arguments: dlx });
     await setup.call(9, 'queue.declare', { queue: this.name('dead') });
     await setup.call(9, 'exchange.declare', { exchange: this.name('spare'), type: 'fanout' });

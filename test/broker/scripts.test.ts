@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { PLANS } from '../../src/protocol/codec';
 import { describeRabbitmq, rabbitmqUrl } from '../support/on-rabbitmq';
 import { comparable, embedded } from './support/pair';
-import { RawClient } from './support/raw-client';
-import { SCRIPTS, type Script } from './support/scripts';
+import { QUORUM_SCRIPTS } from './support/quorum-scripts';
+import { RawClient, type Received } from './support/raw-client';
+import { SCRIPTS, type Script, type Step } from './support/scripts';
 
 let ours = '';
 beforeAll(() => {
@@ -12,11 +14,23 @@ beforeAll(() => {
 
 let count = 0;
 
-/** Everything the broker says to a script. */
-async function run(url: string, script: Script, prefix: string): Promise<unknown> {
-  const client = await RawClient.open(url);
-  await client.call(1, 'channel.open');
-  for (const [name, args, body, properties] of script((one) => prefix + one)) {
+/** A client that runs a script, and what it is told. */
+class Run {
+  readonly #told: Received[] = [];
+
+  private constructor(
+    readonly client: RawClient,
+    readonly prefix: string,
+  ) {}
+
+  static async begin(url: string, prefix: string): Promise<Run> {
+    const client = await RawClient.open(url);
+    await client.call(1, 'channel.open');
+    return new Run(client, prefix);
+  }
+
+  async do([name, args, body, properties]: Step): Promise<void> {
+    const { client } = this;
     const before = client.received.length;
     client.send(1, name, args as never, body, properties);
     // RabbitMQ's parts work side by side: what one step does shall be done before the next
@@ -25,24 +39,45 @@ async function run(url: string, script: Script, prefix: string): Promise<unknown
       client.received.slice(before).some((got) => got.name.startsWith(name) || got.name.endsWith('.close'));
     if (PLANS[name].replies.length > 0) await client.until(isAnswered);
     else await sleep(20);
-    if (client.closed) break;
   }
-  // RabbitMQ's queues answer a moment later
-  const received = await client.after(100);
-  const told = JSON.stringify({ received: comparable(received), closed: client.closed });
-  client.end();
-  return JSON.parse(told.replaceAll(prefix, ''));
+
+  get told(): unknown {
+    this.#told.push(...this.client.take());
+    const told = JSON.stringify({ received: comparable(this.#told), closed: this.client.closed });
+    return JSON.parse(told.replaceAll(this.prefix, ''));
+  }
+}
+
+/** Step by step at both; what one of them says later than the other is waited for. */
+async function sideBySide(script: Script): Promise<[here: unknown, there: unknown]> {
+  const prefix = `amqp-sync.script.${process.pid}.${count++}.`;
+  const runs = await Promise.all([Run.begin(ours, prefix), Run.begin(rabbitmqUrl, prefix)]);
+  const told = () => runs.map((run) => run.told) as [unknown, unknown];
+  const agreed = async (ms: number) => {
+    for (const end = Date.now() + ms; Date.now() < end; await sleep(5))
+      if (isDeepStrictEqual(...told())) return true;
+    return false;
+  };
+  for (const step of script((name) => prefix + name)) {
+    await Promise.all(runs.map((run) => run.do(step)));
+    if (!(await agreed(2000)) || runs.some(({ client }) => client.closed)) break;
+  }
+  await sleep(100); // whatever comes unasked
+  await agreed(1000);
+  for (const { client } of runs) client.end();
+  return told();
 }
 
 describeRabbitmq('the embedded broker answers as RabbitMQ does', () => {
-  test.each(Object.entries(SCRIPTS))('%s', async (_what, script) => {
-    const prefix = `amqp-sync.script.${process.pid}.${count++}.`;
-    const [mine, theirs] = await Promise.all([run(ours, script, prefix), run(rabbitmqUrl, script, prefix)]);
-    expect(mine).toEqual(theirs);
+  test.each(Object.entries({ ...SCRIPTS, ...QUORUM_SCRIPTS }))('%s', async (_what, script) => {
+    const [here, there] = await sideBySide(script);
+    expect(here).toEqual(there);
   });
 });
 
 test('there is something to compare', async () => {
-  const answer = await run(ours, () => [['basic.get', { queue: 'none' }]], '');
-  expect(answer).toMatchObject({ received: [{ name: 'channel.close', args: { replyCode: 404 } }] });
+  const run = await Run.begin(ours, 'x');
+  await run.do(['basic.get', { queue: 'none' }]);
+  expect(run.told).toMatchObject({ received: [{ name: 'channel.close', args: { replyCode: 404 } }] });
+  run.client.end();
 });

@@ -171,4 +171,6 @@ export const traits = fc.constantFrom<Arguments>(
   { 'x-max-priority': 5 },
   { 'x-single-active-consumer': true },
   { 'x-message-ttl': 0 },
+  { 'x-queue-type': 'quorum' },
+  { 'x-queue-type': 'quorum', 'x-delivery-limit': 1 },
 );
