@@ -10,13 +10,13 @@ import type {
   SessionOptions,
   Target,
 } from '../../src/protocol/session-options';
-import { Journal } from '../../src/topology/journal';
+import type { Journal } from '../../src/topology/journal';
 import { givenUp } from './failure';
 import { Gate } from './gate';
 import { Inbound } from './inbound';
 import { Search } from './search';
 import { type Lasting, Session, type SessionEvents } from './session';
-import { Tap } from './tap';
+import type { Tap } from './tap';
 import type { Route } from './transport';
 
 const ABORTED: ErrorRecord = {
@@ -47,7 +47,6 @@ export class Connector {
   #state: 'dialing' | 'waiting' | 'connected' | 'over' = 'dialing';
   #search: Search | undefined;
   readonly #lasting: Lasting;
-  readonly #journal: Journal | undefined;
   #aborted = false;
   /** Main has closed it: whatever happens now, it is not to come back. */
   #isClosing = false;
@@ -73,11 +72,10 @@ export class Connector {
     readonly onOver: () => void,
   ) {
     this.#targets = options.targets;
-    this.#journal = options.recovery && new Journal();
     this.#lasting = {
       inbound: new Inbound(link, new FrameScanner(() => {}), 0),
       gate: new Gate((frames) => this.session?.interject(frames) === true),
-      tap: this.#journal && new Tap(this.#journal),
+      tap: options.recovery && newTap(),
       report: { renames: [], failures: [] },
     };
     this.#dial(options);
@@ -132,6 +130,10 @@ export class Connector {
   }
 
   // ── recovering ──────────────────────────────────────────────────────────────────────────────────────
+
+  get #journal(): Journal | undefined {
+    return this.#lasting.tap?.journal;
+  }
 
   get #wasOpen(): boolean {
     return this.#loss !== undefined || this.#epoch > 0;
@@ -281,3 +283,9 @@ export function pauseBefore(
 }
 
 const MOST_HASTE_MS = 100;
+
+/** What only recovery needs is loaded when it is needed: every file takes its time at the start. */
+function newTap(): Tap {
+  const { Tap } = require('./tap') as typeof import('./tap');
+  return new Tap();
+}

@@ -19,7 +19,7 @@ import { Heartbeat } from './heartbeat';
 import type { Inbound } from './inbound';
 import { Outbound } from './outbound';
 import { Patience } from './patience';
-import { LONGEST_PATIENCE_MS, Restoration } from './restoration';
+import type { Restoration } from './restoration';
 import type { Tap } from './tap';
 import { type Route, Transport, type TransportEvents } from './transport';
 import { Verdict } from './verdict';
@@ -279,6 +279,7 @@ export class Session implements TransportEvents {
     const { tap, inbound, report } = this.lasting;
     const isDue = this.#state === 'restoring' && this.#restoration === undefined && this.#scanner.atBoundary;
     if (!isDue || tap === undefined) return;
+    const { LONGEST_PATIENCE_MS, Restoration } = require('./restoration') as typeof import('./restoration');
     const { connectTimeout, recovery, maxBufferedBytes } = this.options;
     this.#timer = setTimeout(
       () => this.tooLate('the topology was not restored in time'),

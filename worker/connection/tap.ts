@@ -1,6 +1,6 @@
 import type { MethodTap } from '../../src/protocol/frame';
 import type { Method } from '../../src/protocol/method-types';
-import { isNoted, type Journal } from '../../src/topology/journal';
+import { isNoted, Journal } from '../../src/topology/journal';
 import { type Frame, methodFrames, methodId, methodOf, readMethod } from './frames';
 
 /** What of main's last words to a lost connection is said to the next one. */
@@ -11,7 +11,7 @@ const SALVAGED = new Set([
 
 /** Lets the journal of a connection see the methods that pass by, in both directions. */
 export class Tap implements MethodTap {
-  constructor(readonly journal: Journal) {}
+  constructor(readonly journal = new Journal()) {}
 
   isWanted(id: number): boolean {
     return isNoted(id);
