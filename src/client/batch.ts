@@ -48,7 +48,7 @@ export function publishBatch(
   checkInteger(window, 'window', 1, 0xffff_ffff);
   const total = timeout === undefined ? undefined : performance.now() + checkTimeout(timeout);
   const batch = new Batch(channel, window, total, defaults, Array.isArray(messages));
-  for (const item of messages) batch.add(item);
+  for (const item of messages) if (!batch.add(item)) break;
   return batch.finish();
 }
 
@@ -82,14 +82,17 @@ class Batch {
     return this.total ?? this.channel.connection.deadline(undefined);
   }
 
-  /** Wrong items throw, as in basicPublish; what the broker or the network does becomes a result. */
-  add(item: Publishing): void {
+  /**
+   * Wrong items throw, as in basicPublish; what the broker or the network does becomes a result.
+   * @returns false: do not go on. A generator may have no end, and is spared what would be lost
+   */
+  add(item: Publishing): boolean {
     const { body, options } = this.#parse(item);
     if (this.#failure === undefined) this.#waitForWindow(this.window - 1);
     if (this.#failure !== undefined) {
       this.#notSent ??= notSent(this.#failure);
       this.#publishes.push(this.#notSent);
-      return;
+      return this.still;
     }
     try {
       const publish = this.channel.publish(body, options, this.#deadline) as Publish;
@@ -97,10 +100,12 @@ class Batch {
       // a generator may fill the same buffer again for its next message
       if (!this.still && !(body instanceof Message)) publish.content = Buffer.from(publish.body);
       this.#publishes.push(publish);
+      return true;
     } catch (error) {
       if (error instanceof TypeError || error instanceof RangeError) throw error;
       this.#failure = error as Error;
       this.#publishes.push(wasSent(error) ? notSent(this.#failure) : this.#failure);
+      return this.still;
     }
   }
 
