@@ -1,7 +1,6 @@
 import { type MethodPlan, methodName, PLANS } from '../protocol/codec';
 import type { Args } from '../protocol/method-types';
 import type { Properties } from '../protocol/properties';
-import { fitShortstr } from '../protocol/utf8';
 import type { Broker } from './broker';
 import { Channel } from './channel';
 import { Failure } from './failure';
@@ -129,8 +128,7 @@ export class Connection {
     if (this.state === 'closing' || this.state === 'over') return;
     this.state = 'closing';
     this.#endChannels();
-    const { replyCode } = failure;
-    const replyText = fitShortstr(failure.replyText);
+    const { replyCode, replyText } = failure;
     this.output.method(0, 'connection.close', { replyCode, replyText, ...idsOf(plan) });
     this.broker.settle();
   }
@@ -178,8 +176,7 @@ export class Connection {
     this.#channels.get(number)?.flushConfirms();
     this.#endChannel(number);
     this.#closing.add(number);
-    const { replyCode } = failure;
-    const replyText = fitShortstr(failure.replyText);
+    const { replyCode, replyText } = failure;
     this.output.method(number, 'channel.close', { replyCode, replyText, ...idsOf(plan) });
   }
 

@@ -1,4 +1,5 @@
-import { REPLY_CODES, type ReplyCode } from '../protocol/constants';
+import { MAX_SHORTSTR, REPLY_CODES, type ReplyCode } from '../protocol/constants';
+import { decodeUtf8 } from '../protocol/utf8';
 
 /**
  * A method that cannot be carried out. `scope` says what it ends: most codes always end the same, but 404 and
@@ -15,9 +16,12 @@ export class Failure extends Error {
     super(detail);
   }
 
+  /** As it is sent: what does not fit into a short string ends in dots. */
   get replyText(): string {
     const { code } = REPLY_CODES[this.replyCode];
-    return this.detail === '' ? code : `${code} - ${this.detail}`;
+    const text = this.detail === '' ? code : `${code} - ${this.detail}`;
+    const bytes = Buffer.from(text);
+    return bytes.length <= MAX_SHORTSTR ? text : `${decodeUtf8(bytes, 0, MAX_SHORTSTR - 3)}...`;
   }
 }
 

@@ -1,11 +1,12 @@
 import type { Table } from '../protocol/field-table';
 import { isInteger } from './erlang';
-import { Failure } from './failure';
+import { Failure, precondition } from './failure';
+import { queueType } from './queue-arguments';
 
 /** The RabbitMQ whose rules the broker keeps: 3.10 takes everything, 4.3 no longer what is deprecated. */
 export type RabbitmqVersion = '3.10' | '4.3';
 
-/** What RabbitMQ 4.3 refuses unless its operator permits it. @throws {Failure} 541, naming the feature */
+/** What RabbitMQ 4.3 does otherwise. @throws {Failure} 541, naming the feature, for what its operator could permit */
 export class Rules {
   readonly #strict: boolean;
 
@@ -13,10 +14,17 @@ export class Rules {
     this.#strict = version === '4.3';
   }
 
-  queue(durable: boolean, exclusive: boolean, args: Table): void {
+  /** `where` is the queue, as the texts call it. @throws {Failure} 406 too, for what went with the first storage */
+  queue(where: string, durable: boolean, exclusive: boolean, args: Table): void {
     if (!durable && !exclusive) this.#refuse('transient_nonexcl_queues');
-    if (args['x-queue-mode'] !== undefined) this.#refuse('lazy queue mode (x-queue-mode)');
-    if (args['x-queue-version'] === 1) this.#refuse('classic queue storage version 1 (x-queue-version)');
+    if (args['x-queue-master-locator'] !== undefined) this.#refuse('queue_master_locator');
+    if (!this.#strict || queueType(args) !== 'classic') return;
+    if (args['x-queue-mode'] !== undefined) {
+      throw precondition(`invalid arg 'x-queue-mode' for ${where} of queue type rabbit_classic_queue`);
+    }
+    if (args['x-queue-version'] === 1) {
+      throw precondition(`invalid arg 'x-queue-version' for ${where}: "unsupported queue version '1'"`);
+    }
   }
 
   /** How often a message may come back to a quorum queue with these arguments; undefined is no limit. */
@@ -37,6 +45,12 @@ export class Rules {
 
   #refuse(feature: string): void {
     if (!this.#strict) return;
-    throw new Failure(541, `Feature \`${feature}\` is deprecated. It is not permitted in RabbitMQ 4.3.`);
+    throw new Failure(
+      541,
+      `Feature \`${feature}\` is deprecated.\nBy default, this feature is not permitted anymore.\nThe feature will be ` +
+        'removed from a future major RabbitMQ version, regardless of the configuration; actual version to be ' +
+        'determined.\nTo continue using this feature when it is not permitted by default, set the following parameter ' +
+        `in your configuration:\n    "deprecated_features.permit.${feature} = true"`,
+    );
   }
 }

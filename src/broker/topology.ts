@@ -1,5 +1,5 @@
 import type { Channel } from './channel';
-import { Failure, notFound, precondition, refused } from './failure';
+import { Failure, nameOf, notFound, precondition, refused } from './failure';
 import type { Handlers } from './handlers';
 import { oneLine, REPLY_TO, token } from './names';
 import type { Queue } from './queue';
@@ -119,7 +119,7 @@ function declare(
   if (queue.startsWith('amq.') && !vhost.queues.has(queue)) {
     throw refused(`queue name '${queue}' contains reserved prefix 'amq.*'`);
   }
-  connection.broker.rules.queue(durable, exclusive, args);
+  connection.broker.rules.queue(nameOf('queue', queue, vhost.name), durable, exclusive, args);
   if (queue === '' && queueType(args) === 'quorum') {
     throw precondition('Cannot declare a server-named queue for type rabbit_quorum_queue');
   }

@@ -278,17 +278,32 @@ describe('limits', () => {
   });
 
   it('the rules of 4.3: what is deprecated is refused by name', async () => {
+    const lasting = (args: Record<string, string | number>) => ({ durable: true, arguments: args });
     const broker = embedded({ version: '4.3' });
     for (const attempt of [
       ['queue.declare', { queue: 'transient' }, 'transient_nonexcl_queues'],
+      [
+        'queue.declare',
+        { queue: 'q', ...lasting({ 'x-queue-master-locator': 'a' }) },
+        'queue_master_locator',
+      ],
       ['basic.qos', { prefetchCount: 1, global: true }, 'global_qos'],
     ] as const) {
       const raw = await RawClient.open(broker.url);
       await raw.call(1, 'channel.open');
       const answer = await raw.call(1, attempt[0], attempt[1]);
       expect(answer).toMatchObject({ name: 'connection.close', args: { replyCode: 541 } });
-      expect(answer.args.replyText).toContain(attempt[2]);
+      expect(answer.args.replyText).toContain(
+        `INTERNAL_ERROR - Feature \`${attempt[2]}\` is deprecated.\nBy default, this feature is not permitted anymore.`,
+      );
     }
+    const raw = await RawClient.open(broker.url);
+    for (const argument of [{ 'x-queue-mode': 'default' }, { 'x-queue-version': 1 }]) {
+      await raw.call(1, 'channel.open');
+      const answer = await raw.call(1, 'queue.declare', { queue: 'q', ...lasting(argument) });
+      expect(answer).toMatchObject({ name: 'channel.close', args: { replyCode: 406 } });
+    }
+    raw.end();
     expect(client(broker.url).channel().queueDeclare('durable', { durable: true }).queue).toBe('durable');
   });
 });

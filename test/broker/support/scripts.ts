@@ -313,6 +313,11 @@ export const SCRIPTS: Readonly<Record<string, Script>> = {
       get(n(mode)),
     ]),
   ],
+  'a reply that is too long': one(['queue.declare', { queue: 'a'.repeat(255), passive: true }]),
+  'a reply that is too long, in another alphabet': one([
+    'queue.declare',
+    { queue: `a${'é'.repeat(127)}`, passive: true },
+  ]),
   'line ends in names': (n) => [['queue.declare', { queue: `${n('q')}\r\n.x`, exclusive: true }]],
   'a server-named queue is the last one': (n) => [
     ['queue.declare', { exclusive: true }],
