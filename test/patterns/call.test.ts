@@ -9,7 +9,7 @@ import {
   TimeoutError,
   UnroutableError,
 } from '../../src';
-import { CEILING, drainUntil, open, privateQueue, shared, thrownBy, unique } from '../support/connect';
+import { CEILING, drainUntil, open, pause, privateQueue, shared, thrownBy, unique } from '../support/connect';
 import { otherEnd } from '../support/other-end';
 
 const names = Object.fromEntries(
@@ -196,6 +196,7 @@ describe('failures', () => {
     const channel = connection.channel();
     const queue = channel.declareQueue();
     expect(() => connection.rpc(queue.name).call('x', { timeout: 20 })).toThrow(TimeoutError);
+    pause(100); // its time began when it arrived
     expect(queue.get({ timeout: 50 })).toBeNull();
     channel.close();
   });
