@@ -33,7 +33,7 @@ export class Backlog {
     this.#count(entry, 1);
   }
 
-  /** Where it was before it was taken. */
+  /** Where it belongs; of several the last first, which is cheap. */
   putBack(entry: Entry): void {
     this.#line(entry.priority).insert(entry);
     this.#count(entry, 1);
@@ -130,7 +130,7 @@ class Line {
     this.#entries.splice(low, 0, entry);
   }
 
-  /** Room in front, as much as there is behind: many that come back cost no more than one by one at the end. */
+  /** Room in front, as much as there is behind: one that comes back costs no more than one at the end. */
   #makeRoom(): void {
     const room = Math.max(16, this.length);
     this.#entries = [...new Array<undefined>(room), ...this.#entries];

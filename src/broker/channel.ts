@@ -46,18 +46,18 @@ export class Channel implements Subscriber {
 
   // ── deliveries ──────────────────────────────────────────────────────────────────────────────────────
 
-  canTake({ traits, unsettled }: Consumer): boolean {
-    if (this.connection.congested) return false;
+  canTake({ traits, shares, most, unsettled }: Consumer): boolean {
+    if (this.connection.congested || !this.connection.has(this)) return false;
     if (traits.noAck) return true;
-    if (traits.prefetch > 0 && unsettled >= traits.prefetch) return false;
-    return this.sharedPrefetch === 0 || this.#shared < this.sharedPrefetch;
+    if (unsettled >= most) return false;
+    return !shares || this.sharedPrefetch === 0 || this.#shared < this.sharedPrefetch;
   }
 
   deliver(consumer: Consumer, entry: Entry): void {
     const tag = this.ledger.nextTag();
     if (!consumer.traits.noAck) {
       consumer.unsettled++;
-      this.#shared++;
+      if (consumer.shares) this.#shared++;
       this.ledger.add({ tag, entry, queue: consumer.queue, consumer });
     }
     this.#send(consumer.tag, tag, entry.redelivered, consumer.queue.told(entry));
@@ -85,7 +85,7 @@ export class Channel implements Subscriber {
 
   /** Settle deliveries, and give the queues their turn. */
   settle(deliveries: readonly Delivery[], verdict: Verdict): void {
-    for (const { consumer } of deliveries) if (consumer !== undefined) this.#shared--;
+    for (const { consumer } of deliveries) if (consumer?.shares) this.#shared--;
     const queues = settle(deliveries, verdict);
     if (this.sharedPrefetch > 0) for (const { queue } of this.consumers.values()) queues.add(queue);
     for (const queue of queues) queue.consumers.recall(this);

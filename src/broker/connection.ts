@@ -7,9 +7,10 @@ import { Failure } from './failure';
 import { HANDLERS } from './handlers';
 import { Output } from './output';
 import { publish } from './publishing';
+import type { Queue } from './queue';
 import type { Vhost } from './vhost';
 
-/** Bytes that may wait for a client, before consumers are held back. */
+/** Bytes that may wait for a client, before consumers are held back; answers to its own requests are not. */
 export const HIGH_WATER = 1 << 20;
 
 /** What the client said it can do. */
@@ -42,6 +43,8 @@ export class Connection {
   readonly #channels = new Map<number, Channel>();
   /** Channels that we have closed and that the client does not yet know of. */
   readonly #closing = new Set<number>();
+  /** Counts how often the queues were asked to go on. */
+  #turn = 0;
   /** Channels with confirms to report. */
   readonly unflushed = new Set<Channel>();
   state: 'handshake' | 'open' | 'closing' | 'over' = 'handshake';
@@ -150,7 +153,14 @@ export class Connection {
   /** The client has read what there was. */
   drained(): void {
     this.congested = false;
-    for (const channel of this.#channels.values()) channel.recall();
+    const queues = new Set<Queue>();
+    for (const channel of this.#channels.values())
+      for (const { queue } of channel.consumers.values())
+        if (queue.consumers.recall(channel)) queues.add(queue);
+    // the first may take all the room there is, so another one begins each time
+    const waiting = [...queues];
+    const first = this.#turn++ % Math.max(1, waiting.length);
+    for (const queue of [...waiting.slice(first), ...waiting.slice(0, first)]) queue.run();
     this.broker.settle();
   }
 
@@ -244,7 +254,9 @@ export class Connection {
   /** Exclusive queues go behind the channels that use them. */
   #endChannels(): void {
     this.flush();
-    for (const number of [...this.#channels.keys()]) this.#endChannel(number);
+    const channels = [...this.#channels.values()];
+    this.#channels.clear(); // none of them takes what another gives back
+    for (const channel of channels) channel.end();
     if (this.vhost === undefined) return;
     for (const queue of this.vhost.queues.values()) if (queue.owner === this) this.vhost.remove(queue);
   }

@@ -19,10 +19,17 @@ export interface ConsumerTraits {
   args: Table;
 }
 
+/** What RabbitMQ gives to a consumer of a quorum queue that has set no prefetch. */
+const MOST_OF_QUORUM = 2000;
+
 export class Consumer {
   /** Sent and not acknowledged. */
   unsettled = 0;
   readonly priority: number;
+  /** Counts for the prefetch that a channel's consumers share; those of quorum queues do not. */
+  readonly shares: boolean;
+  /** Unacknowledged messages at most. */
+  readonly most: number;
 
   constructor(
     readonly tag: string,
@@ -31,6 +38,8 @@ export class Consumer {
     readonly traits: ConsumerTraits,
   ) {
     this.priority = Number(traits.args['x-priority'] ?? 0);
+    this.shares = queue.limits.type === 'classic';
+    this.most = traits.prefetch || (this.shares ? Number.POSITIVE_INFINITY : MOST_OF_QUORUM);
   }
 }
 

@@ -28,7 +28,7 @@ export const CONSUMING: Handlers = {
     const tag = newTag(channel, consumerTag);
     checkArguments(target, args, channel.vhost.name);
     const where = nameOf('queue', target.name, channel.vhost.name);
-    const isQuorum = target.limits.type === 'quorum'; // whose consumers are never alone, nor share a prefetch
+    const isQuorum = target.limits.type === 'quorum';
     if (isQuorum && channel.sharedPrefetch > 0)
       throw new Failure(540, `${where} does not support global qos`);
     const alone = exclusive && !isQuorum;

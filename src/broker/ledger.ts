@@ -65,7 +65,7 @@ export class Ledger {
 /** Carry out a verdict, queue by queue. The caller tells the queues afterwards that there is room again. */
 export function settle(deliveries: readonly Delivery[], verdict: Verdict): Set<Queue> {
   const byQueue = new Map<Queue, Entry[]>();
-  for (const { queue, entry, consumer } of deliveries) {
+  for (const { queue, entry, consumer } of inOrder(deliveries)) {
     if (consumer !== undefined) consumer.unsettled--;
     const entries = byQueue.get(queue);
     if (entries === undefined) byQueue.set(queue, [entry]);
@@ -77,4 +77,19 @@ export function settle(deliveries: readonly Delivery[], verdict: Verdict): Set<Q
     else queue.requeue(entries, verdict);
   }
   return new Set(byQueue.keys());
+}
+
+/**
+ * What goes back to quorum queues goes by consumer tag, and for each in the order of its deliveries, as RabbitMQ's does
+ * up to 32 at once; beyond, its order is that of a hash table.
+ */
+function inOrder(deliveries: readonly Delivery[]): readonly Delivery[] {
+  if (deliveries.length < 2 || !deliveries.some(({ queue }) => queue.limits.type === 'quorum'))
+    return deliveries;
+  const tag = ({ queue, consumer }: Delivery) =>
+    queue.limits.type === 'quorum' ? (consumer?.tag ?? '') : '';
+  return [...deliveries].sort((one, other) => {
+    const [a, b] = [tag(one), tag(other)];
+    return a < b ? -1 : a > b ? 1 : 0;
+  });
 }

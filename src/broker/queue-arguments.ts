@@ -73,6 +73,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'x-quorum-initial-group-size': (value, args) =>
     notNegative(value, args) ?? (Number(value) === 0 ? '{value_zero,0}' : undefined),
   'x-queue-leader-locator': oneOf(LOCATORS, () => 'invalid_queue_locator_arg'),
+  'x-max-in-memory-length': notNegative,
+  'x-max-in-memory-bytes': notNegative,
   'x-delivery-limit': anything,
   'x-queue-type': oneOf(TYPES, (value) => `"unsupported queue type '${value}'"`),
 };

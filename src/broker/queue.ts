@@ -47,6 +47,8 @@ export class Queue {
   #order = 0;
   /** Places before all that never was delivered. */
   #front = Number.MIN_SAFE_INTEGER;
+  /** A quorum queue that is full. */
+  #refusing = false;
   #expiryTimer: Timer | undefined;
   #expiryAt = Number.POSITIVE_INFINITY;
   #idleTimer: Timer | undefined;
@@ -147,6 +149,7 @@ export class Queue {
 
   /** Messages that were taken come back; `run` hands them out again. */
   requeue(entries: readonly Entry[], why: 'requeue' | 'return'): void {
+    const back: Entry[] = [];
     for (const entry of entries) {
       if (this.deleted) {
         this.settle(entry);
@@ -154,10 +157,11 @@ export class Queue {
         this.unsettled--;
         entry.redelivered = true;
         entry.returns++;
-        if (this.limits.type === 'classic') this.ready.putBack(entry);
-        else this.#return(entry, why);
+        if (this.limits.type === 'classic' || this.#mayReturn(entry, why)) back.push(entry);
       }
     }
+    // the last first: then none has to make room for itself
+    for (const entry of back.reverse()) this.ready.putBack(entry);
     this.#dropHeads();
     this.#watch();
   }
@@ -166,13 +170,14 @@ export class Queue {
    * Into a quorum queue what comes back comes before all that never was delivered, as long as its limit lets it. Where
    * there is no limit RabbitMQ puts at the end what a client gives back, so that it can forget what it has logged.
    */
-  #return(entry: Entry, why: 'requeue' | 'return'): void {
+  #mayReturn(entry: Entry, why: 'requeue' | 'return'): boolean {
     const { deliveryLimit } = this.limits;
     if (deliveryLimit !== undefined && entry.returns > deliveryLimit) {
-      return this.#bury(entry, 'delivery_limit');
+      this.#bury(entry, 'delivery_limit');
+      return false;
     }
     entry.order = why === 'requeue' && deliveryLimit === undefined ? this.#order++ : this.#front++;
-    this.ready.putBack(entry);
+    return true;
   }
 
   /** The message as it is sent: quorum queues say how often it came back, and to `get` that it never did. */
@@ -263,9 +268,16 @@ export class Queue {
     this.host.bury(this, entry.message, reason);
   }
 
-  /** A quorum queue takes one too many. */
+  /** A quorum queue takes one too many, and then none until a fifth is gone. */
   #refuses({ body }: Message): boolean {
-    return this.limits.type === 'quorum' ? this.#overflows(0, 0) : this.#overflows(1, body.length);
+    const { type, maxLength, maxLengthBytes } = this.limits;
+    if (type === 'classic') return this.#overflows(1, body.length);
+    const { length, bytes } = this.ready;
+    if (this.#overflows(0, 0)) this.#refusing = true;
+    else if (length <= Math.trunc(0.8 * maxLength) && bytes <= Math.trunc(0.8 * maxLengthBytes)) {
+      this.#refusing = false;
+    }
+    return this.#refusing;
   }
 
   #overflows(more: number, bytes: number): boolean {

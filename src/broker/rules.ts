@@ -29,8 +29,10 @@ export class Rules {
 
   /** How often a message may come back to a quorum queue with these arguments; undefined is no limit. */
   deliveryLimit(args: Table): number | undefined {
+    if (queueType(args) === 'classic') return undefined;
     const limit = args['x-delivery-limit'] ?? (this.#strict ? 20 : undefined);
-    if (limit === undefined || !isInteger(limit)) return undefined;
+    if (limit === undefined) return undefined;
+    if (!isInteger(limit)) return Number.POSITIVE_INFINITY; // 3.10 compares with whatever it was given
     return this.#strict && limit < 0 ? undefined : Number(limit);
   }
 

@@ -221,16 +221,12 @@ function checkSame(where: string, traits: ExchangeTraits, args: Table, known: Ex
   checkSameArguments(where, args, known.args, ['alternate-exchange']);
 }
 
-/** What everybody shares lasts. */
+/** A quorum queue is durable, and nobody's own. */
 function checkQuorum(where: string, { durable, exclusive, autoDelete }: QueueTraits): void {
-  const property = exclusive
-    ? 'exclusive-owner'
-    : autoDelete
-      ? 'auto-delete'
-      : durable
-        ? undefined
-        : 'non-durable';
-  if (property !== undefined) throw precondition(`invalid property '${property}' for ${where}`);
+  const invalid = (property: string) => precondition(`invalid property '${property}' for ${where}`);
+  if (exclusive) throw invalid('exclusive-owner');
+  if (autoDelete) throw invalid('auto-delete');
+  if (!durable) throw invalid('non-durable');
 }
 
 function checkField(where: string, name: string, wanted: boolean, current: boolean): void {

@@ -219,8 +219,8 @@ export abstract class PublishingChannel extends ConsumingChannel {
   /**
    * Publish many messages in confirm mode with at most `window` unconfirmed ones. Blocks until each is
    * confirmed, and never throws for one of them: the results say what became of each, in order. When no more can be
-   * sent (the channel is gone, a confirm is late), a generator is asked for no more: its results end with the message
-   * that was not sent. An array has a result for each.
+   * sent (the channel is gone, a confirm is late), an array still has a result for each; any other iterable, which may
+   * have no end, is asked for no more, and the results end with the message that was not sent.
    * @throws {WrongStateError} without `confirmSelect`
    *
    *     const results = channel.publishBatch(lines, { routingKey: 'lines', window: 500 });

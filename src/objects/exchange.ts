@@ -127,9 +127,9 @@ export class Exchange implements ExchangeTraits {
 
   /**
    * Publish many messages, persistent and mandatory unless they say otherwise. Blocks until each is confirmed, at most
-   * `timeout` ms altogether, with at most `window` unconfirmed ones, and locks the messages; never throws for one of them. Puts the channel in
-   * confirm mode, as `publish` does.
-   * @returns what became of each, in order
+   * `timeout` ms altogether, with at most `window` unconfirmed ones, and locks the messages; never throws for one of
+   * them. Puts the channel in confirm mode, as `publish` does.
+   * @returns what became of each, in order; see `Channel.publishBatch` for where they end when no more can be sent
    * @throws {WrongStateError} the channel is transactional
    * @see https://www.rabbitmq.com/docs/confirms
    *

@@ -41,14 +41,19 @@ function engine(): { broker: Broker; clock: { now: number } } {
 }
 
 /** Every field of a method, absent ones as on the wire. */
-function call<M extends MethodName>(connection: Connection, name: M, args: Input<M> = {}): Buffer {
+function call<M extends MethodName>(
+  connection: Connection,
+  name: M,
+  args: Input<M> = {},
+  channel = 1,
+): Buffer {
   const plan: MethodPlan = PLANS[name];
   const all: Record<string, unknown> = {};
   for (const step of plan.steps) {
     for (const bit of step.bits) all[bit] = false;
     if (step.op !== 'bits') all[step.name] = step.op === 'table' ? {} : step.op === 'shortstr' ? '' : 0;
   }
-  connection.receive(1, plan, { ...all, ...args });
+  connection.receive(channel, plan, { ...all, ...args });
   return Buffer.concat(connection.output.take());
 }
 
@@ -80,9 +85,49 @@ test('whatever becomes of messages, the memory they took is given back', () => {
   clock.now += 100;
   broker.tick();
   call(connection, 'queue.delete', { queue: 'q' });
+  const limited = { 'x-queue-type': 'quorum', 'x-delivery-limit': 0, 'x-dead-letter-exchange': '' };
+  call(connection, 'queue.declare', { queue: 'q', durable: true, arguments: limited });
+  connection.publish(1, publish, HEADER, Buffer.from('body'), {});
+  call(connection, 'basic.get', { queue: 'q' });
+  call(connection, 'basic.nack', { deliveryTag: 3, requeue: true });
   connection.end();
   expect(broker.memory).toBe(0);
   expect(broker.connections.size).toBe(0);
+});
+
+describe('a connection that ends gives everything back, and takes nothing of it', () => {
+  const PUBLISH = { exchange: '', routingKey: 'q', mandatory: false, immediate: false };
+  const queueOf = (broker: Broker) => broker.vhosts.get('/')!.queues.get('q')!;
+
+  test('what it had comes back once, however many of its channels consume', () => {
+    const { broker } = engine();
+    const connection = open(broker);
+    const args = { 'x-queue-type': 'quorum', 'x-delivery-limit': 2 };
+    for (let channel = 1; channel <= 5; channel++) {
+      call(connection, 'channel.open', {}, channel);
+      call(connection, 'queue.declare', { queue: 'q', durable: true, arguments: args }, channel);
+      call(connection, 'basic.consume', { queue: 'q', consumerTag: 'c' }, channel);
+    }
+    connection.publish(1, PUBLISH, HEADER, Buffer.from('body'), {});
+    connection.end();
+    expect([...queueOf(broker).ready].map(({ returns }) => returns)).toEqual([1]);
+  });
+
+  test.each([{}, { 'x-single-active-consumer': true }])(
+    'nothing is lost to a consumer without acks, %j',
+    (args) => {
+      const { broker } = engine();
+      const connection = open(broker);
+      call(connection, 'channel.open');
+      call(connection, 'channel.open', {}, 2);
+      call(connection, 'queue.declare', { queue: 'q', durable: true, arguments: args });
+      call(connection, 'basic.consume', { queue: 'q', consumerTag: 'first' });
+      for (let n = 0; n < 5; n++) connection.publish(1, PUBLISH, HEADER, Buffer.from('body'), {});
+      call(connection, 'basic.consume', { queue: 'q', consumerTag: 'heir', noAck: true }, 2);
+      connection.end();
+      expect(queueOf(broker).ready.length).toBe(5);
+    },
+  );
 });
 
 test('topics: as the pattern says, whatever else is bound', () => {

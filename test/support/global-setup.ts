@@ -3,7 +3,7 @@ import { ADVICE, type FoundBroker, findRabbitmq, needRabbitmq, say, startEmbedde
 /**
  * The brokers of this run: AMQP_URL, which almost all tests use, and AMQP_SYNC_RABBITMQ_URL for those of what only
  * RabbitMQ has. The first is the embedded broker unless AMQP_URL names another one. AMQP_SYNC_BROKER=rabbitmq takes
- * RabbitMQ for all of them, =embedded starts no RabbitMQ, =none nothing at all, for a quick run of unit tests.
+ * RabbitMQ for all of them, =embedded looks for no RabbitMQ, =none starts nothing at all, for a quick run of unit tests.
  */
 export default async function setup(): Promise<void> {
   const { AMQP_URL, AMQP_SYNC_BROKER = AMQP_URL ? 'rabbitmq' : 'both' } = process.env;

@@ -26,6 +26,7 @@ export class Pulse {
   }
   /** Nothing is read for a while: then silence says nothing. */
   suspend(suspended: boolean): void {
+    if (suspended === this.#suspended) return;
     this.#suspended = suspended;
     this.#silent = 0;
   }

@@ -80,7 +80,10 @@ export class Session {
     if (!stalled) this.flush();
   }
 
-  /** Read on, or not: an alarm silences those that publish, and one who does not read is not read from. */
+  /**
+   * Read on, or not: an alarm silences those that publish, and one who does not read is not read from, so
+   * that its heartbeats are not heard either: what it reads is the sign of life then.
+   */
   pace(): void {
     const isAlarmed = this.broker.alarm !== undefined && this.connection.publishes;
     const isDeaf = this.socket.writableLength > HIGH_WATER;
@@ -89,9 +92,9 @@ export class Session {
     this.#pulse?.suspend(isAlarmed);
   }
 
-  /** Send what waits. */
+  /** Send what waits. Nothing may follow the end. */
   flush(): void {
-    if (this.#stalled) return;
+    if (this.#stalled || this.socket.writableEnded) return;
     this.connection.flush();
     const { socket, connection } = this;
     const pieces = connection.output.take();
@@ -102,8 +105,6 @@ export class Session {
     if (socket.writableLength > HIGH_WATER) {
       connection.congested = true;
       this.pace();
-    } else if (connection.congested && !socket.writableNeedDrain) {
-      connection.drained(); // it has gone out at once: no event will say so
     }
     if (connection.state === 'over') socket.end();
     else if (connection.state === 'closing' && this.#deadline === undefined) this.#within(CLOSE_TIMEOUT);
@@ -193,6 +194,7 @@ export class Session {
   }
 
   #drained(): void {
+    this.#pulse?.heard(); // it has read: its heartbeats may wait behind what we do not read
     if (!this.connection.congested) return;
     this.connection.drained();
     this.pace();

@@ -284,8 +284,12 @@ export function pauseBefore(
 
 const MOST_HASTE_MS = 100;
 
-/** What only recovery needs is loaded when it is needed: every file takes its time at the start. */
+/**
+ * What only recovery needs is loaded where it is on: every file takes its time at the start. The restoration comes with
+ * it: in the middle of an outage the package may have been replaced by another version of it.
+ */
 function newTap(): Tap {
+  require('./restoration');
   const { Tap } = require('./tap') as typeof import('./tap');
   return new Tap();
 }

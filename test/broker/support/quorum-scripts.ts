@@ -32,6 +32,9 @@ export const QUORUM_SCRIPTS: Readonly<Record<string, Script>> = {
         { 'x-dead-letter-strategy': 'at-least-once' },
         { 'x-delivery-limit': 'a' },
         { 'x-max-in-memory-length': 5 },
+        { 'x-max-in-memory-length': 'a' },
+        { 'x-max-in-memory-bytes': 'a' },
+        { 'x-max-in-memory-bytes': -1 },
         { 'x-overflow': 'reject-publish-dlx', 'x-message-ttl': 1000, 'x-expires': 10_000 },
       ] as TableInput[]
     ).map((args): [string, Script] => [
@@ -130,6 +133,52 @@ export const QUORUM_SCRIPTS: Readonly<Record<string, Script>> = {
     get(n),
     get(n),
     get(n),
+    remove(n),
+  ],
+  'a full quorum queue takes none until a fifth is gone': (n) => [
+    quorum(n, { 'x-max-length': 10, 'x-overflow': 'reject-publish' }),
+    ['confirm.select'],
+    ...[...'abcdefghijkl'].map((body) => publish(n, body)),
+    ...[1, 2, 3, 4, 5].flatMap((count) => [get(n), publish(n, `${count}`)]),
+    remove(n),
+  ],
+  ...Object.fromEntries(
+    [{}, { 'x-delivery-limit': 5 }].map((args): [string, Script] => [
+      `what two consumers give back goes by their tags, with ${JSON.stringify(args)}`,
+      (n) => [
+        quorum(n, args),
+        ['basic.consume', { queue: n('q'), consumerTag: 'two' }],
+        ['basic.consume', { queue: n('q'), consumerTag: 'one' }],
+        ...[...'0123'].map((body) => publish(n, body)),
+        ['basic.qos', { prefetchCount: 1 }],
+        ['basic.cancel', { consumerTag: 'one' }],
+        ['basic.cancel', { consumerTag: 'two' }],
+        ['basic.nack', { deliveryTag: 0, multiple: true, requeue: true }],
+        ...[0, 1, 2, 3].map(() => get(n)),
+        remove(n),
+      ],
+    ]),
+  ),
+  'a prefetch for the whole channel that comes later does not hold for quorum queues': (n) => [
+    quorum(n),
+    ['basic.consume', { queue: n('q'), consumerTag: 'tag' }],
+    ['basic.qos', { prefetchCount: 1, global: true }],
+    ...[...'abc'].map((body) => publish(n, body)),
+    remove(n),
+  ],
+  'a delivery limit that is no number': (n) => [
+    quorum(n, { 'x-delivery-limit': 'a' }),
+    publish(n, 'a'),
+    publish(n, 'b'),
+    get(n),
+    giveBack(1),
+    get(n),
+    remove(n),
+  ],
+  'other limits in memory': (n) => [
+    quorum(n, { 'x-max-in-memory-length': 5 }),
+    quorum(n, { 'x-max-in-memory-length': 3 }),
+    ['channel.open'],
     remove(n),
   ],
   'a full quorum queue loses its oldest': (n) => [

@@ -172,5 +172,6 @@ export const traits = fc.constantFrom<Arguments>(
   { 'x-single-active-consumer': true },
   { 'x-message-ttl': 0 },
   { 'x-queue-type': 'quorum' },
+  { 'x-queue-type': 'quorum', 'x-max-length': 2, 'x-overflow': 'reject-publish' },
   { 'x-queue-type': 'quorum', 'x-delivery-limit': 1 },
 );
