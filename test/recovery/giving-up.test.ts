@@ -135,7 +135,14 @@ describe('recovery ends', () => {
       methodId: 0,
     });
     const { connection } = recovering([
-      [...handshake(), ...opened(), bad, expects('connection.close-ok'), expectsEnd()],
+      [
+        ...handshake(),
+        ...opened(),
+        expects('queue.purge'),
+        bad,
+        expects('connection.close-ok'),
+        expectsEnd(),
+      ],
     ]);
     const channel = connection.channel();
     expect(errorOf(() => channel.queuePurge('q'))).toMatchObject({ code: 'NOT_ALLOWED', replyCode: 530 });
@@ -145,7 +152,14 @@ describe('recovery ends', () => {
   test('begins when an operator closes it', () => {
     const forced = send('connection.close', { replyCode: 320, replyText: 'CONNECTION_FORCED - bye' });
     const { connection } = recovering([
-      [...handshake(), ...opened(), forced, expects('connection.close-ok'), expectsEnd()],
+      [
+        ...handshake(),
+        ...opened(),
+        expects('queue.purge'),
+        forced,
+        expects('connection.close-ok'),
+        expectsEnd(),
+      ],
       GOOD,
     ]);
     const told: string[] = [];
