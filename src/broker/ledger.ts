@@ -65,7 +65,7 @@ export class Ledger {
 /** Carry out a verdict, queue by queue. The caller tells the queues afterwards that there is room again. */
 export function settle(deliveries: readonly Delivery[], verdict: Verdict): Set<Queue> {
   const byQueue = new Map<Queue, Entry[]>();
-  for (const { queue, entry, consumer } of inOrder(deliveries)) {
+  for (const { queue, entry, consumer } of verdict === 'ack' ? deliveries : inOrder(deliveries)) {
     if (consumer !== undefined) consumer.unsettled--;
     const entries = byQueue.get(queue);
     if (entries === undefined) byQueue.set(queue, [entry]);

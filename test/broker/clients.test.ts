@@ -74,13 +74,13 @@ describe('amqplib', () => {
   });
 });
 
-/** The Python that has the packages; where none has, there is nothing to show here. */
+/** Whether the system's Python has the package; without it the test is skipped, which is no green run in CI. */
 function has(module: string): boolean {
   return spawnSync('/usr/bin/python3', ['-c', `import ${module}`]).status === 0;
 }
 
-for (const module of ['pika', 'amqp'].filter(has)) {
-  test(`Python's ${module} goes through its ordinary use`, async () => {
+for (const module of ['pika', 'amqp']) {
+  (has(module) ? test : test.skip)(`Python's ${module} goes through its ordinary use`, async () => {
     const program = join(__dirname, 'support', `${module}-client.py`);
     const { stdout } = await promisify(execFile)('/usr/bin/python3', [program, url], { timeout: 30_000 });
     expect(stdout.trim().split('\n').at(-1)).toBe('all is well');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { AuthenticationError, ConnectError, type ConnectOptions, type TlsOptions } from '../../src';
 import { open } from '../support/connect';
+import { describeNode } from '../support/on-rabbitmq';
 import { makeCertificates, type PrivateRabbitmq, startRabbitmq } from '../support/rabbitmq';
 import { expectNoSecret, refusalOf } from '../support/secrets';
 
@@ -77,7 +78,7 @@ function refused<E = ConnectError>(tls: TlsOptions, options: ConnectOptions = {}
   return error;
 }
 
-describe('the client’s certificate', () => {
+describeNode('the client’s certificate', () => {
   it.each<[string, () => TlsOptions]>([
     ['files', () => ({ certFile: path('client.pem'), keyFile: path('client.key') })],
     ['text', () => ({ cert: text('client.pem'), key: text('client.key') })],
@@ -122,7 +123,7 @@ describe('the client’s certificate', () => {
   });
 });
 
-describe('material that cannot be used: said before a socket is opened', () => {
+describeNode('material that cannot be used: said before a socket is opened', () => {
   const certFile = () => path('client.pem');
   it.each<[string, () => TlsOptions, string]>([
     [
@@ -180,7 +181,7 @@ describe('material that cannot be used: said before a socket is opened', () => {
   });
 });
 
-describe('EXTERNAL: the certificate is the login', () => {
+describeNode('EXTERNAL: the certificate is the login', () => {
   const tlsOf = (name: string) => ({ certFile: path(`${name}.pem`), keyFile: path(`${name}.key`) });
   const EXTERNAL = { authMechanism: 'EXTERNAL' } as const;
 

@@ -11,10 +11,8 @@ import {
   WrongStateError,
 } from '../../src';
 import { CEILING, count, duration, eventually, privateQueue, takeAll, thrownBy } from '../support/connect';
-import { type PrivateRabbitmq, rabbitmqFolder, startRabbitmq } from '../support/rabbitmq';
-
-/** Without RabbitMQ on this machine (a broker elsewhere, by AMQP_URL) there is nothing to operate; .ci/run forbids that. */
-const describeOperator = rabbitmqFolder() === undefined ? describe.skip : describe;
+import { describeNode } from '../support/on-rabbitmq';
+import { type PrivateRabbitmq, startRabbitmq } from '../support/rabbitmq';
 
 const MAX_MESSAGE_SIZE = 100_000;
 let rabbitmq: PrivateRabbitmq;
@@ -31,7 +29,7 @@ function meanwhile(command: string, ms = 300): void {
   spawn('sh', ['-c', `sleep ${ms / 1000}; ${command}`], { stdio: 'ignore', detached: true }).unref();
 }
 
-describeOperator('with a broker of its own', () => {
+describeNode('with a broker of its own', () => {
   beforeAll(async () => {
     rabbitmq = await startRabbitmq({ conf: `max_message_size = ${MAX_MESSAGE_SIZE}` });
   }, 120_000);

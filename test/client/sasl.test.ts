@@ -7,6 +7,7 @@ import {
   NotAllowedError,
 } from '../../src';
 import { duration, open, pause } from '../support/connect';
+import { describeNode } from '../support/on-rabbitmq';
 import { type PrivateRabbitmq, startRabbitmq } from '../support/rabbitmq';
 import { expectNoSecret, refusalOf, shown } from '../support/secrets';
 
@@ -41,7 +42,7 @@ function mechanismOf(name: string): string | undefined {
     ?.trim();
 }
 
-describe('mechanisms that are built in', () => {
+describeNode('mechanisms that are built in', () => {
   it.each<[string, ConnectOptions['authMechanism'], string]>([
     ['PLAIN', 'PLAIN', 'PLAIN'],
     ['AMQPLAIN', 'AMQPLAIN', 'AMQPLAIN'],
@@ -81,7 +82,7 @@ describe('mechanisms that are built in', () => {
   );
 });
 
-describe('a mechanism of the user’s own', () => {
+describeNode('a mechanism of the user’s own', () => {
   const demo = (more: Partial<CustomMechanism> = {}): CustomMechanism => ({
     name: 'RABBIT-CR-DEMO',
     initialResponse: () => 'jim',
@@ -228,7 +229,7 @@ describe('a mechanism of the user’s own', () => {
   });
 });
 
-describe('what is refused', () => {
+describeNode('what is refused', () => {
   it('three different things: the password, a vhost that there is not, and one that is not for this user', () => {
     const password = refusalOf(() => login({ ...jim, password: 'hunter2' }));
     expect(password).toBeInstanceOf(AuthenticationError);
@@ -269,7 +270,7 @@ describe('what is refused', () => {
   });
 });
 
-describe('long secrets', () => {
+describeNode('long secrets', () => {
   it('3 KiB are sent', () => {
     const token = 'x'.repeat(3072);
     rabbitmq.ctl('add_user', 'token', token);
@@ -298,7 +299,7 @@ describe('long secrets', () => {
   );
 });
 
-describe('updateSecret', () => {
+describeNode('updateSecret', () => {
   it('is answered; the connection goes on', () => {
     const connection = login(jim);
     connection.updateSecret('another', 'the first expires');

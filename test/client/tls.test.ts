@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { ConnectError, type ConnectOptions, type ProtocolError } from '../../src';
 import { build } from '../support/built-worker';
 import { duration, open, pause, privateQueue } from '../support/connect';
+import { describeNode } from '../support/on-rabbitmq';
 import { startProxy } from '../support/proxy';
 import { makeCertificates, type PrivateRabbitmq, startRabbitmq } from '../support/rabbitmq';
 import { expectNoSecret, refusalOf } from '../support/secrets';
@@ -60,7 +61,7 @@ const works = (options: ConnectOptions) => {
   return connection;
 };
 
-describe('the broker’s certificate is verified, unless that is turned off', () => {
+describeNode('the broker’s certificate is verified, unless that is turned off', () => {
   it('an authority that nobody knows: refused, with what to do, before anything is sent', async () => {
     const error = refusalOf<ConnectError>(() => open({ url: url(), password: SECRET }));
     expect(error).toBeInstanceOf(ConnectError);
@@ -144,7 +145,7 @@ describe('the broker’s certificate is verified, unless that is turned off', ()
   });
 });
 
-describe('the name', () => {
+describeNode('the name', () => {
   const to = () => `amqps://guest:${encodeURIComponent(SECRET)}@127.0.0.1:${elsewhere.port}`;
 
   it('that the certificate does not have: refused before anything is sent', () => {
@@ -183,7 +184,7 @@ describe('the name', () => {
   });
 });
 
-describe('versions', () => {
+describeNode('versions', () => {
   it('TLS 1.3, or what the broker has; stats tells which', () => {
     expect(works({ url: url(), tls: { ca } }).stats().tls).toMatch(/^TLSv1\.[23] \S+$/);
     expect(works({ url: url(), tls: { ca, maxVersion: 'TLSv1.2' } }).stats().tls).toMatch(
@@ -220,7 +221,7 @@ describe('versions', () => {
   });
 });
 
-describe('the wrong port', () => {
+describeNode('the wrong port', () => {
   it('amqp:// to the port for TLS', () => {
     const plain = `amqp://guest:${encodeURIComponent(SECRET)}@localhost:${tlsPort()}`;
     let error!: ConnectError | ProtocolError;
@@ -242,7 +243,7 @@ describe('the wrong port', () => {
   });
 });
 
-describe('TLS that is cut or stalls', () => {
+describeNode('TLS that is cut or stalls', () => {
   const through = (port: number) => ({ url: `amqps://guest:guest@localhost:${port}/%2f`, tls: { ca } });
 
   // into the handshake of TLS, and into that of AMQP
@@ -289,7 +290,7 @@ describe('TLS that is cut or stalls', () => {
   });
 });
 
-describe('bodies over TLS', () => {
+describeNode('bodies over TLS', () => {
   const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
   it.each([[0], [1], [16_384], [131_072], [20 * 2 ** 20]])('%d bytes go and come back the same', (size) => {

@@ -1,6 +1,7 @@
 /** Kinds of queues: the arguments by name, and what the broker makes of them. */
 import { type Channel, type Connection, deaths, Message, type Queue, retry } from '../../src';
 import { CEILING, drainUntil, shared, unique } from '../support/connect';
+import { throwaway } from '../support/throwaway';
 
 let connection: Connection;
 let channel: Channel;
@@ -13,17 +14,7 @@ afterEach(() => {
   connection.loop({ timeout: 0 });
 });
 
-const made: Queue[] = [];
-const declare = (...args: Parameters<Channel['declareQueue']>) => {
-  const queue = channel.declareQueue(...args);
-  made.push(queue);
-  return queue;
-};
-afterEach(() => {
-  const last = connection.channel();
-  for (const { name } of made.splice(0)) last.queueDelete(name);
-  last.close();
-});
+const declare = throwaway(() => ({ connection, channel }));
 const take = (queue: Queue) => queue.get({ noAck: true, timeout: CEILING })?.text;
 
 describe('arguments', () => {

@@ -2,6 +2,7 @@
 import type { Channel, Connection, IncomingMessage, Queue } from '../../src';
 import { CEILING, drainUntil, eventually, shared, unique } from '../support/connect';
 import { describeRabbitmq, rabbitmqUrl } from '../support/on-rabbitmq';
+import { throwaway } from '../support/throwaway';
 
 let connection: Connection;
 let channel: Channel;
@@ -14,17 +15,7 @@ afterEach(() => {
   connection.loop({ timeout: 0 });
 });
 
-const made: Queue[] = [];
-const declare = (...args: Parameters<Channel['declareQueue']>) => {
-  const queue = channel.declareQueue(...args);
-  made.push(queue);
-  return queue;
-};
-afterEach(() => {
-  const last = connection.channel();
-  for (const { name } of made.splice(0)) last.queueDelete(name);
-  last.close();
-});
+const declare = throwaway(() => ({ connection, channel }));
 const take = (queue: Queue) => queue.get({ noAck: true, timeout: CEILING })?.text;
 
 describeRabbitmq('streams', () => {

@@ -8,12 +8,10 @@ import {
   type IncomingMessage,
 } from '../../src';
 import { CEILING, drainUntil, eventually, pause, thrownBy, unique } from '../support/connect';
+import { describeNode } from '../support/on-rabbitmq';
 import { startProxy } from '../support/proxy';
-import { type PrivateRabbitmq, rabbitmqFolder, startRabbitmq } from '../support/rabbitmq';
+import { type PrivateRabbitmq, startRabbitmq } from '../support/rabbitmq';
 import { SOON } from './lost';
-
-/** Without RabbitMQ on this machine there is nothing to operate. */
-const describeBroker = rabbitmqFolder() === undefined ? describe.skip : describe;
 
 let rabbitmq: PrivateRabbitmq;
 let connections: Connection[] = [];
@@ -32,7 +30,7 @@ function consumers(): string[] {
 
 const closeAll = () => rabbitmq.ctl('close_all_connections', 'closed by the test');
 
-describeBroker('with a broker of its own', () => {
+describeNode('with a broker of its own', () => {
   beforeAll(async () => {
     rabbitmq = await startRabbitmq({ tls: true });
   }, 120_000);

@@ -1,11 +1,9 @@
 /** Three nodes of a real cluster, a quorum queue over all of them, and the client's node is stopped. */
 import { type Connection, connect } from '../../src';
 import { CEILING, unique } from '../support/connect';
-import { type PrivateRabbitmq, rabbitmqFolder, startRabbitmq } from '../support/rabbitmq';
+import { describeNode } from '../support/on-rabbitmq';
+import { type PrivateRabbitmq, startRabbitmq } from '../support/rabbitmq';
 import { SOON } from './lost';
-
-/** Without RabbitMQ on this machine there is no cluster. */
-const describeCluster = rabbitmqFolder() === undefined ? describe.skip : describe;
 
 /** An election may be due first. */
 const PATIENCE = 30_000;
@@ -13,7 +11,7 @@ const PATIENCE = 30_000;
 let nodes: PrivateRabbitmq[] = [];
 let connection: Connection | undefined;
 
-describeCluster('a cluster of three nodes', () => {
+describeNode('a cluster of three nodes', () => {
   beforeAll(async () => {
     const first = await startRabbitmq();
     nodes = [first];

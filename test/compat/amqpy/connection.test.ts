@@ -18,6 +18,7 @@ import {
 } from '../../../src/compat/amqpy';
 import { type Keywords, open, parameters } from '../../support/amqpy';
 import { duration, eventually, pause, thrownBy, unique } from '../../support/connect';
+import { describeNode } from '../../support/on-rabbitmq';
 import { startRabbitmq } from '../../support/rabbitmq';
 
 describe('what was agreed', () => {
@@ -290,7 +291,7 @@ describe('connecting in vain', () => {
   });
 });
 
-describe('with a broker of its own', () => {
+describeNode('with a broker of its own', () => {
   test('TLS with certificates; blocked and unblocked; the broker shuts down', async () => {
     const rabbitmq = await startRabbitmq({ tls: true, conf: 'ssl_options.fail_if_no_peer_cert = true' });
     try {

@@ -1,15 +1,14 @@
 /** What operators and accidents do to a broker, as pika's facade tells it. */
 import * as pika from '../../../src/compat/pika';
 import { eventually } from '../../support/connect';
+import { describeNode } from '../../support/on-rabbitmq';
 import { duration, errorOf } from '../../support/peer';
 import { expectCount, privateQueue } from '../../support/pika';
-import { type PrivateRabbitmq, rabbitmqFolder, startRabbitmq } from '../../support/rabbitmq';
+import { type PrivateRabbitmq, startRabbitmq } from '../../support/rabbitmq';
 
-/** Without RabbitMQ on this machine (a broker elsewhere, by AMQP_URL) there is nothing to operate. */
-const describeOperator = rabbitmqFolder() === undefined ? describe.skip : describe;
 const { ConnectionBlockedTimeout, ConnectionClosedByBroker, StreamLostError } = pika.exceptions;
 
-describeOperator('with a broker of its own', () => {
+describeNode('with a broker of its own', () => {
   let rabbitmq: PrivateRabbitmq;
   beforeAll(async () => {
     rabbitmq = await startRabbitmq();

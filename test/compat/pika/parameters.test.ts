@@ -1,6 +1,7 @@
 /** Parameters, credentials, TLS and properties of pika's facade; what is the same in pika is in original.test.ts. */
 import { inspect } from 'node:util';
 import * as pika from '../../../src/compat/pika';
+import { describeNode } from '../../support/on-rabbitmq';
 import { errorOf } from '../../support/peer';
 import { open } from '../../support/pika';
 import { type PrivateRabbitmq, startRabbitmq } from '../../support/rabbitmq';
@@ -97,7 +98,7 @@ describe('exceptions', () => {
   });
 });
 
-describe('TLS', () => {
+describeNode('TLS', () => {
   let rabbitmq: PrivateRabbitmq;
   beforeAll(async () => {
     rabbitmq = await startRabbitmq({ tls: true });
