@@ -37,6 +37,8 @@ export abstract class ChannelCore {
   /** Grows with every end of what was under way: by a reopen, or as the connection is lost. @internal */
   life = 0;
   #state: 'closed' | 'opening' | 'open' | 'closing' = 'closed';
+  /** A call waits for the channel to open; one that has given up leaves it opening, for open-ok to close. */
+  #isAwaited = false;
   #reason: AmqpError | undefined;
   /** What tells the user of the end, as long as no call has. */
   #notice: Event | undefined;
@@ -86,7 +88,15 @@ export abstract class ChannelCore {
       this.#state = 'closing';
       this.#answer('channel.close', { replyCode: 200, replyText: 'nobody waits for it any more' });
     };
-    this.request('channel.open', {}, {}, { accept: opened, late: unwanted });
+    this.#isAwaited = true;
+    try {
+      this.request('channel.open', {}, {}, { accept: opened, late: unwanted });
+    } catch (error) {
+      if (this.#state === 'opening' && (error as AmqpError).outcome === 'not-sent') this.#closed();
+      throw error;
+    } finally {
+      this.#isAwaited = false;
+    }
   }
 
   /** A layer's state for a new life. @internal */
@@ -182,8 +192,7 @@ export abstract class ChannelCore {
     this.#assembler = new ContentAssembler(this.connection.maxMessageSize);
     this.#replies.interrupt(error);
     this.paused(error);
-    const isUnwanted = this.#state === 'opening' && this.#replies.current === undefined;
-    if (isUnwanted) this.#closed();
+    if (this.#state === 'opening' && !this.#isAwaited) this.#closed();
   }
 
   /** It is there again: `isOpen`, the broker has this channel. @internal */

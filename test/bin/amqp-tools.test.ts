@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Channel } from '../../src';
 import { cli } from '../support/cli';
-import { count, shared, sharedQueue, takeAll, unique } from '../support/connect';
+import { count, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
 
 const url = new URL(process.env.AMQP_URL!);
 
@@ -94,7 +94,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
     'get: 0 and the body, 2 when it is empty, 1 when it is missing',
     () => {
       same((run) => {
-        channel.basicPublish('one', { routingKey: queue });
+        fill(channel, queue, 'one');
         const first = run('get', [...AT_URL, '-q', queue]);
         return [
           first,
@@ -119,7 +119,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
     'consume: a command for each, so many, and what fails is not acked',
     () => {
       same((run) => {
-        for (const body of ['good', 'bad', 'good']) channel.basicPublish(body, { routingKey: queue });
+        fill(channel, queue, 'good', 'bad', 'good');
         const script = join(folder, 'work.sh');
         writeFileSync(script, 'body=$(cat); echo "$body"; test "$body" = good\n');
         const { stdout } = run(
@@ -136,7 +136,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
     'consume -A',
     () => {
       same((run) => {
-        for (const body of ['one', 'two']) channel.basicPublish(body, { routingKey: queue });
+        fill(channel, queue, 'one', 'two');
         const { status, stdout } = run(
           'consume',
           [...AT_URL, '-q', queue, '-A', '-c', '1', 'cat'].flatMap(ours(run)),
@@ -154,7 +154,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
       same((run) => {
         const name = unique('tools');
         const declared = run('declare-queue', [...AT_URL, '-q', name]);
-        channel.basicPublish('x', { routingKey: name });
+        fill(channel, name, 'x');
         const other = run('declare-queue', [...AT_URL, '-q', name, '-d']);
         const full = run('delete-queue', [...AT_URL, '-q', name, '-e']);
         const unused = run('delete-queue', [...AT_URL, '-q', name, '--if-unused']);
@@ -174,8 +174,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
       const server = ['-s', url.hostname, '--port', url.port, '--vhost', '/'];
       const user = ['--username', url.username, '--password', url.password];
       same((run) => {
-        channel.basicPublish('one', { routingKey: queue });
-        channel.basicPublish('two', { routingKey: queue });
+        fill(channel, queue, 'one', 'two');
         return [
           run('get', [...server, ...user, '--heartbeat', '5', '-q', queue]),
           run('get', [...server, '--authfile', authfile, '-q', queue]),

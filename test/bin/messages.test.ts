@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Channel, typed } from '../../src';
 import { build } from '../support/built-worker';
 import { cli, interrupted, out, shell } from '../support/cli';
-import { count, shared, sharedQueue, takeAll, unique } from '../support/connect';
+import { count, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
 
 let channel: Channel;
 let queue: string;
@@ -134,7 +134,7 @@ describe('publish', () => {
 describe('get', () => {
   it('0 and the body as it is; 2 when the queue is empty; 1 when it is missing; 64 without a name', () => {
     const body = randomBytes(1000);
-    channel.basicPublish(body, { routingKey: queue });
+    fill(channel, queue, body);
     expect(cli(['get', '-q', queue])).toMatchObject({ status: 0, stdout: body });
     expect(status('get', queue)).toBe(2);
     expect(status('get', unique('missing'))).toBe(1);
@@ -142,7 +142,7 @@ describe('get', () => {
   });
 
   it('several, a line each; and those that are put back are there again', () => {
-    for (const body of ['one', 'two', 'three']) channel.basicPublish(body, { routingKey: queue });
+    fill(channel, queue, 'one', 'two', 'three');
     expect(out(['get', queue, '-c', '2', '--lines', '--settle', 'requeue'])).toBe('one\ntwo\n');
     expect(out(['get', queue, '-c', '9', '-0'])).toBe('one\0two\0three\0');
   });
@@ -157,13 +157,13 @@ describe('get', () => {
 
 describe('consume', () => {
   it('so many, and no more', () => {
-    for (const body of ['one', 'two', 'three']) channel.basicPublish(body, { routingKey: queue });
+    fill(channel, queue, 'one', 'two', 'three');
     expect(out(['consume', queue, '-c', '2', '--lines'])).toBe('one\ntwo\n');
     expect(takeAll(channel, queue)).toEqual(['three']);
   });
 
   it('until nothing comes; 2 if nothing came at all', () => {
-    channel.basicPublish('one', { routingKey: queue });
+    fill(channel, queue, 'one');
     expect(out(['consume', queue, '--timeout', '200ms'])).toBe('one');
     expect(status('consume', queue, '--timeout', '0')).toBe(2);
   });
@@ -185,14 +185,13 @@ describe('consume', () => {
     ['requeue', ['bad']],
     ['stop', ['bad', 'next']],
   ])('--on-failure %s', (how, left) => {
-    channel.basicPublish('bad', { routingKey: queue });
-    if (how === 'stop') channel.basicPublish('next', { routingKey: queue });
+    fill(channel, queue, 'bad', ...(how === 'stop' ? ['next'] : []));
     expect(cli(['consume', queue, '-c', '1', '--on-failure', how, '--', 'false']).status).toBe(1);
     expect(takeAll(channel, queue)).toEqual(left);
   });
 
   it('commands that fail, and whose messages are kept, do not make it wait for ever', () => {
-    for (const body of ['one', 'two', 'three']) channel.basicPublish(body, { routingKey: queue });
+    fill(channel, queue, 'one', 'two', 'three');
     const { status, stderr } = cli(['consume', queue, '-p', '2', '--', 'false']);
     expect([status, stderr.toString()]).toEqual([
       1,
@@ -229,7 +228,7 @@ describe('consume', () => {
   it.each<[NodeJS.Signals]>([['SIGINT'], ['SIGTERM']])(
     '%s ends it at once, and what is unacked goes back',
     async (signal) => {
-      channel.basicPublish('one', { routingKey: queue });
+      fill(channel, queue, 'one');
       const isConsuming = () => channel.queueDeclare(queue, { passive: true }).consumerCount === 1;
       const end = await interrupted(['consume', queue], signal, isConsuming);
       expect(end).toEqual({ code: null, signal, stdout: 'one', stderr: '' });
@@ -304,7 +303,7 @@ describe('JSON is lossless', () => {
       expiration: '90000',
       deliveryMode: 2,
     });
-    channel.basicPublish('plain', { routingKey: queue });
+    fill(channel, queue, 'plain');
     const { status, stderr } = shell(
       `amqp-sync consume ${queue} --json -c 2 | tee ${folder}/dump | amqp-sync publish --json -r ${other}`,
     );

@@ -4,7 +4,7 @@ import { VERBS } from '../../bin/verbs';
 import { type Channel, NotFoundError } from '../../src';
 import { version } from '../../src/version';
 import { cli, interrupted, out, shell } from '../support/cli';
-import { count, shared, sharedQueue, takeAll, thrownBy, unique } from '../support/connect';
+import { count, eventually, fill, shared, sharedQueue, takeAll, thrownBy, unique } from '../support/connect';
 
 let channel: Channel;
 beforeEach(() => {
@@ -21,12 +21,12 @@ describe('queues and exchanges', () => {
   it('declare-queue prints the name, as it is or as the broker makes it; --passive what is in it', () => {
     const queue = unique('cli');
     expect(out(['declare-queue', '-q', queue])).toBe(`${queue}\n`);
-    channel.basicPublish('x', { routingKey: queue });
+    fill(channel, queue, 'x');
     expect(out(['declare-queue', queue, '--passive'])).toBe('1 messages, 0 consumers\n');
     const { messageCount } = JSON.parse(out(['declare-queue', queue, '--passive', '--json']));
     expect(messageCount).toBe(1);
     expect(out(['purge', queue])).toBe('1\n');
-    channel.basicPublish('x', { routingKey: queue });
+    fill(channel, queue, 'x');
     expect(said('delete-queue', queue, '--if-empty')).toEqual([1, expect.stringContaining('406')]);
     expect(out(['delete-queue', '-q', queue])).toBe('1\n');
     expect(out(['delete-queue', queue])).toBe('0\n');
@@ -124,14 +124,15 @@ describe('rpc', () => {
 });
 
 describe('shovel', () => {
-  const fill = (queue: string, many: number) => {
+  const fillNumbered = (queue: string, many: number) => {
     for (let n = 0; n < many; n++)
       channel.basicPublish(`${n}`, { routingKey: queue, headers: { n }, deliveryMode: 2 });
+    eventually(() => count(channel, queue) === many);
   };
 
   it('moves, in order, with all properties', () => {
     const [from, to] = [sharedQueue(channel), sharedQueue(channel)];
-    fill(from, 1300);
+    fillNumbered(from, 1300);
     out(['shovel', from, to, '--timeout', '300ms']);
     expect(count(channel, from)).toBe(0);
     const first = channel.basicGet(to, { noAck: true })!;
@@ -144,7 +145,7 @@ describe('shovel', () => {
     const [from, to, exchange] = [sharedQueue(channel), sharedQueue(channel), unique('cli')];
     channel.exchangeDeclare(exchange, 'fanout', { autoDelete: true });
     channel.queueBind(to, exchange);
-    fill(from, 10);
+    fillNumbered(from, 10);
     out(['shovel', from, '--to-exchange', exchange, '--to-url', process.env.AMQP_URL!, '--copy', '-c', '7']);
     expect([count(channel, from), count(channel, to)]).toEqual([10, 7]);
     for (const queue of [from, to]) channel.queueDelete(queue);
@@ -166,7 +167,7 @@ describe('shovel', () => {
 
   it('what the other side does not take stays', () => {
     const from = sharedQueue(channel);
-    fill(from, 3);
+    fillNumbered(from, 3);
     expect(said('shovel', from, unique('nowhere'))).toEqual([5, expect.stringContaining('NO_ROUTE')]);
     expect(count(channel, from)).toBe(3);
     channel.queueDelete(from);

@@ -14,6 +14,7 @@ import {
 import {
   CEILING,
   duration,
+  eventually,
   expectSilence,
   open,
   privateQueue,
@@ -251,8 +252,12 @@ describe('an error of a method that nobody waits for', () => {
 
   it('is thrown even by a publish, once it is known', () => {
     channel.basicPublish('x', { exchange: unique('missing') });
-    privateQueue(sibling); // by now the broker has answered
-    const error = thrownBy(() => channel.basicPublish('y', {}));
+    const error = thrownBy(() =>
+      eventually(() => {
+        channel.basicPublish('y');
+        return false;
+      }),
+    );
     expect(error).toBeInstanceOf(NotFoundError);
     expect(error).toMatchObject({ method: 'basic.publish' });
   });

@@ -88,6 +88,40 @@ describe('a call whose reply is lost is repeated', () => {
   });
 });
 
+describe('a channel whose opening was not sent', () => {
+  test('is opened on the next connection', () => {
+    const { connection, proxy } = lossy();
+    const { open } = connection as unknown as { open: Map<number, unknown> };
+    const glance = connection.glance.bind(connection);
+    let isCut = false;
+    connection.glance = () => {
+      if (!isCut && open.has(1)) {
+        isCut = true;
+        proxy.cut();
+        pause(100); // the look that follows is the first to see it
+      }
+      glance();
+    };
+    const channel = connection.channel();
+    expect([isCut, channel.isOpen]).toEqual([true, true]);
+    expect(channel.queueDeclare('', { exclusive: true }).messageCount).toBe(0);
+    expect(connection.epoch).toBe(2);
+  });
+
+  test('in time leaves its number free', () => {
+    const { connection, lose, regain } = lossy({}, { callTimeout: 100 });
+    lose();
+    expect(thrownBy(() => connection.channel())).toMatchObject({
+      name: 'TimeoutError',
+      method: 'channel.open',
+      outcome: 'not-sent',
+    });
+    regain();
+    expect(connection.channel().id).toBe(1);
+    expect(connection.channels.size).toBe(1);
+  });
+});
+
 test('a broker that had blocked publishing is gone, and so is its reason', () => {
   const blocked: Script = [
     ...[...handshake(), ...opened(), send('connection.blocked', { reason: 'low on memory' })],

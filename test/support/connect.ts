@@ -3,7 +3,14 @@
  * thread sleeps, so every call made on them has a ceiling of its own.
  */
 import { randomBytes } from 'node:crypto';
-import { type Channel, type Connection, type ConnectOptions, connect, TimeoutError } from '../../src';
+import {
+  type BodyInput,
+  type Channel,
+  type Connection,
+  type ConnectOptions,
+  connect,
+  TimeoutError,
+} from '../../src';
 import * as spawn from '../../src/bridge/spawn';
 import { builtSpawn } from './built-worker';
 
@@ -74,7 +81,7 @@ export function sharedQueue(channel: Channel, ...bodies: string[]): string {
 }
 
 /** Publish, and wait until the broker has them in the queue. */
-export function fill(channel: Channel, queue: string, ...bodies: string[]): void {
+export function fill(channel: Channel, queue: string, ...bodies: BodyInput[]): void {
   for (const body of bodies) channel.basicPublish(body, { routingKey: queue });
   if (bodies.length > 0 && channel.mode !== 'tx') eventually(() => count(channel, queue) >= bodies.length);
 }

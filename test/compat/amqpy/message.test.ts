@@ -67,7 +67,7 @@ describe('a body', () => {
     ch.auto_decode = true;
     expect(roundTrip(new Message('text')).body).toBe('text');
     const other = new Channel({ connection: ch.connection, auto_decode: false });
-    ch.basic_publish(new Message('text'), '', queue);
+    other.basic_publish(new Message('text'), '', queue);
     expect(other.basic_get(queue, true)!.body).toEqual(Buffer.from('text'));
   });
 
