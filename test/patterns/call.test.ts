@@ -205,9 +205,9 @@ describe('failures', () => {
     const channel = connection.channel();
     const queue = privateQueue(channel);
     expect(() => connection.withDeadline(20, () => connection.rpc(queue).call())).toThrow(TimeoutError);
-    const hasty = open({ callTimeout: 200 });
+    const hasty = open({ callTimeout: 400 });
     expect(hasty.rpc(name('sum')).call({ a: 1, b: 1 }).json).toBe(2);
-    expect(() => hasty.rpc(name('slow')).call('600')).toThrow('got no reply in time');
+    expect(() => hasty.rpc(name('slow')).call('800')).toThrow('got no reply in time');
     channel.close();
   });
 
