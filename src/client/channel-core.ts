@@ -18,9 +18,11 @@ import { type Answer, type AnswerHandlers, Replies } from './rpc';
  * A channel below its verbs: frames in, requests and their replies, and how it ends.
  *
  *   [closed] --channel.open--> [opening] --open-ok--> [open] --close()--> [closing]
- *       ^                                                |                    | close-ok
+ *       ^                          | its caller gives up |                 ^  | close-ok
+ *       |                     [abandoned] --open-ok--------------------------+  |
  *       +------ channel.close from the broker -----------+--------------------+
  *
+ * What the broker has not been told, or a lost connection took along, is closed at once.
  * A closed channel remembers why. The first call after it throws that reason, later ones say that the
  * channel is closed, with the reason as `cause`.
  *
@@ -36,9 +38,7 @@ export abstract class ChannelCore {
   #assembler: ContentAssembler;
   /** Grows with every end of what was under way: by a reopen, or as the connection is lost. @internal */
   life = 0;
-  #state: 'closed' | 'opening' | 'open' | 'closing' = 'closed';
-  /** A call waits for the channel to open; one that has given up leaves it opening, for open-ok to close. */
-  #isAwaited = false;
+  #state: 'closed' | 'opening' | 'abandoned' | 'open' | 'closing' = 'closed';
   #reason: AmqpError | undefined;
   /** What tells the user of the end, as long as no call has. */
   #notice: Event | undefined;
@@ -88,15 +88,17 @@ export abstract class ChannelCore {
       this.#state = 'closing';
       this.#answer('channel.close', { replyCode: 200, replyText: 'nobody waits for it any more' });
     };
-    this.#isAwaited = true;
     try {
       this.request('channel.open', {}, {}, { accept: opened, late: unwanted });
-    } catch (error) {
-      if (this.#state === 'opening' && (error as AmqpError).outcome === 'not-sent') this.#closed();
-      throw error;
     } finally {
-      this.#isAwaited = false;
+      if (this.#state === 'opening') this.#abandon();
     }
+  }
+
+  #abandon(): void {
+    const wasSent = this.#replies.current !== undefined;
+    if (wasSent) this.#state = 'abandoned';
+    else this.#closed();
   }
 
   /** A layer's state for a new life. @internal */
@@ -192,7 +194,7 @@ export abstract class ChannelCore {
     this.#assembler = new ContentAssembler(this.connection.maxMessageSize);
     this.#replies.interrupt(error);
     this.paused(error);
-    if (this.#state === 'opening' && !this.#isAwaited) this.#closed();
+    if (this.#state === 'abandoned') this.#closed();
   }
 
   /** It is there again: `isOpen`, the broker has this channel. @internal */

@@ -145,7 +145,7 @@ export class Channel extends PublishingChannel {
   /**
    * Open a closed channel again, with its number. Blocks for a round trip. Consumers, prefetch and mode
    * are gone, and deliveries of its earlier life cannot be settled any more.
-   * @throws {WrongStateError} another channel has the number by now
+   * @throws {WrongStateError} another channel has the number by now, or the broker has not answered its close
    */
   reopen(): void {
     if (this.isOpen) return;

@@ -209,9 +209,12 @@ export abstract class ConnectionCore {
   /** The number belongs to this channel from now on. @internal */
   adopt(channel: Channel): void {
     const other = this.open.get(channel.id);
-    if (other !== undefined && other !== channel) {
-      throw new WrongStateError(`channel ${channel.id} cannot be opened: the number is in use again`, {
+    if (other !== undefined) {
+      const why = other.isOpen ? 'the number is in use again' : 'the broker still owes an answer about it';
+      throw new WrongStateError(`channel ${channel.id} cannot be opened: ${why}`, {
         code: 'NUMBER_IN_USE',
+        method: 'channel.open',
+        outcome: 'not-sent',
       });
     }
     this.open.set(channel.id, channel);
@@ -275,7 +278,7 @@ export abstract class ConnectionCore {
     let stopped = false;
     let end: Awakening = 'rung';
     while (this.link.state < STATE.CLOSED && (end === 'rung' || end === 'stopped')) {
-      this.pump.skip();
+      this.pump.discard();
       const { state } = this.link;
       if (state < STATE.CLOSED) end = this.link.waitReadable(state, deadline);
       stopped ||= end === 'stopped';

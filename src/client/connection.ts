@@ -63,14 +63,6 @@ export class Connection extends ConnectionCore {
     if (id !== undefined) {
       const existing = this.open.get(checkInteger(id, 'id', 1, this.channelMax));
       if (existing?.isOpen) return existing;
-      if (existing !== undefined) {
-        throw new WrongStateError(
-          `channel ${id} cannot be opened: the broker still owes the answer to its close`,
-          {
-            code: 'NUMBER_IN_USE',
-          },
-        );
-      }
     }
     this.glance();
     this.checkAlive('channel.open');

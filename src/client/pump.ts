@@ -169,7 +169,7 @@ export class Pump {
   }
 
   /** Throw away what is readable: the connection is ending, nobody will ask for it. */
-  skip(): void {
+  discard(): void {
     this.link.release(this.link.inbound.available());
   }
 

@@ -144,9 +144,9 @@ describe('drainEvents, loop, sleep', () => {
     expect(seen).toEqual(['one', 'two', 'three']);
     fill(channel, queue);
     channel.basicPublish('four', { routingKey: queue });
-    connection.callLater(30, () => seen.push('timer'));
+    connection.callLater(200, () => seen.push('timer'));
     connection.loop({ timeout: 250 });
-    expect(seen.slice(3).sort()).toEqual(['four', 'timer']); // a busy broker may deliver after the 30 ms
+    expect(seen.slice(3)).toEqual(['four', 'timer']);
     expect(duration(() => connection.loop({ timeout: 0 }))).toBeLessThan(50);
   });
 

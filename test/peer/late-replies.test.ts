@@ -444,6 +444,39 @@ describe('channels that open and close late', () => {
     connection.close();
   });
 
+  test('what the broker has not answered cannot be opened again', () => {
+    const late = (signal: string) => [waitFor(signal), send('channel.close-ok')];
+    const { peer, connection } = talk([
+      ...[
+        ...ready(),
+        expects('channel.close'),
+        ...late('closed'),
+        expects('channel.open'),
+        waitFor('opened'),
+      ],
+      ...[send('channel.open-ok'), expects('channel.close'), ...late('given up'), ...opened(1), serve()],
+    ]);
+    const channel = connection.channel();
+    const expectRefusal = () => {
+      for (const act of [() => channel.reopen(), () => connection.channel(1)]) {
+        const { error } = failureOf(act);
+        expect(error).toMatchObject({ code: 'NUMBER_IN_USE', outcome: 'not-sent' });
+        expect(error.message).toBe('channel 1 cannot be opened: the broker still owes an answer about it');
+      }
+    };
+    channel.close({ timeout: SHORT });
+    expectRefusal();
+    peer.signal('closed');
+    connection.loop({ timeout: SHORT });
+    expect(() => connection.withDeadline(SHORT, () => channel.reopen())).toThrow(TimeoutError);
+    expectRefusal();
+    for (const signal of ['opened', 'given up']) peer.signal(signal);
+    pumpUntil(connection, peer, 'channel.close', 2);
+    connection.loop({ timeout: SHORT });
+    channel.reopen();
+    expect(channel.queueDeclare('a').queue).toBe('a');
+  });
+
   test('a channel.close in the place of open-ok: an error at once', () => {
     const { connection } = talk([
       ...ready(),

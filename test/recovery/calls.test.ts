@@ -1,5 +1,5 @@
 /** Calls under which the connection is lost, each in its way; and what else lives on a connection. */
-import { ConnectionLostError, WrongStateError } from '../../src';
+import { ConnectionLostError, InterruptedError, WrongStateError } from '../../src';
 import { count, drainUntil, eventually, pause, thrownBy, unique } from '../support/connect';
 import { otherEnd } from '../support/other-end';
 import { broker, connectTo } from '../support/peer';
@@ -106,6 +106,15 @@ describe('a channel whose opening was not sent', () => {
     expect([isCut, channel.isOpen]).toEqual([true, true]);
     expect(channel.queueDeclare('', { exclusive: true }).messageCount).toBe(0);
     expect(connection.epoch).toBe(2);
+  });
+
+  test('before an interruption leaves its number free', () => {
+    const { connection, lose, regain } = lossy();
+    lose();
+    connection.link.bell.interrupt();
+    expect(thrownBy(() => connection.channel())).toBeInstanceOf(InterruptedError);
+    regain();
+    expect(connection.channel().id).toBe(1);
   });
 
   test('in time leaves its number free', () => {

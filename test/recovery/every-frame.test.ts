@@ -38,8 +38,7 @@ function program(connection: Connection, between = () => {}): unknown {
   between();
   drainUntil(connection, () => new Set(got).size === MESSAGES.length);
   // the broker may be slow to see that the connection before is gone, and its consumer with it
-  const consumers = () => channel.queueDeclare(queue, { passive: true }).consumerCount;
-  eventually(() => consumers() === 1);
+  eventually(() => channel.queueDeclare(queue, { passive: true }).consumerCount === 1);
   channel.basicPublish('for get', { exchange, routingKey: 'b.b', retry: true });
   // what is in an exclusive queue goes with a connection that is lost
   let message = channel.basicGet(second);

@@ -164,7 +164,7 @@ describe('drain_events and loop', () => {
   test('one event of any channel for each call, in order; it returns what the callback returned', () => {
     const { conn, ch, publish } = delivering((body) => `got ${body}`);
     publish('one', 'two');
-    ch.queue_declare('', { exclusive: true }); // both are here by now, and wait
+    ch.queue_declare('', { exclusive: true }); // what comes during a call waits
     expect([conn.drain_events(), conn.drain_events({ timeout: 5 })]).toEqual(['got one', 'got two']);
     expect(thrownBy(() => conn.drain_events(0))).toBeInstanceOf(Timeout);
   });
