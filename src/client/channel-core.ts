@@ -18,9 +18,9 @@ import { type Answer, type AnswerHandlers, Replies } from './rpc';
  * A channel below its verbs: frames in, requests and their replies, and how it ends.
  *
  *   [closed] --channel.open--> [opening] --open-ok--> [open] --close()--> [closing]
- *       ^                          | its caller gives up |                 ^  | close-ok
- *       |                     [abandoned] --open-ok--------------------------+  |
- *       +------ channel.close from the broker -----------+--------------------+
+ *      ^                           | given up            |                  ^   | close-ok
+ *      |                      [abandoned] --open-ok------|------------------+   |
+ *      +------- channel.close from the broker -----------+----------------------+
  *
  * What the broker has not been told, or a lost connection took along, is closed at once.
  * A closed channel remembers why. The first call after it throws that reason, later ones say that the
