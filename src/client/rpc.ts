@@ -1,6 +1,7 @@
 import type { AmqpError } from '../errors';
 import type { MethodPlan } from '../protocol/codec';
 import type { Content } from '../protocol/content';
+import { requestOf, type Said } from '../protocol/reply-match';
 import { ProtocolViolation } from '../protocol/violation';
 
 /** What came for a request: a method, with content for basic.get-ok. */
@@ -45,11 +46,8 @@ export class Pending {
 }
 
 /**
- * Replies have no number. Those of one kind come in the order of their requests; different kinds may
- * overtake each other (RabbitMQ's consume-ok and cancel-ok come from the queue, the others from the
- * channel). So a reply belongs to the oldest request that it can answer; one that names a consumer, to the
- * request that named it, for the queues of two consumers may overtake each other, too. A request that timed
- * out keeps its place until its late reply has come and been swallowed.
+ * The requests whose replies are owed. A request that timed out keeps its place until its late reply has come and
+ * been swallowed.
  */
 export class Replies {
   readonly #owed: Pending[] = [];
@@ -68,7 +66,7 @@ export class Replies {
   /** @throws {ProtocolViolation} 503 for a reply that nobody asked for */
   settle(answer: Answer): void {
     const { name } = answer.plan;
-    const index = this.#indexFor(answer);
+    const index = requestOf(this.#owed, { name, args: answer.args }, said);
     const pending = this.#owed[index];
     if (pending === undefined) throw this.#unasked(name);
     this.#owed.splice(index, 1);
@@ -77,15 +75,6 @@ export class Replies {
     else pending.handlers.accept?.(answer);
     pending.answer = answer;
     pending.settled = true;
-  }
-
-  #indexFor({ plan: { name }, args }: Answer): number {
-    const answers = ({ plan }: Pending) => plan.replies.includes(name);
-    const named = this.#owed.findIndex(
-      (pending) =>
-        args.consumerTag !== undefined && tagIn(pending.args) === args.consumerTag && answers(pending),
-    );
-    return named >= 0 ? named : this.#owed.findIndex(answers);
   }
 
   #unasked(name: string): ProtocolViolation {
@@ -117,7 +106,6 @@ export class Replies {
   }
 }
 
-/** The consumer that a request names, and that its reply names again. */
-function tagIn(args: { consumerTag?: unknown }): unknown {
-  return args.consumerTag;
+function said({ plan, args }: Pending): Said {
+  return { name: plan.name, args };
 }

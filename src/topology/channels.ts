@@ -1,5 +1,5 @@
-import { PLANS } from '../protocol/codec';
 import type { Args, Method } from '../protocol/method-types';
+import { requestOf } from '../protocol/reply-match';
 
 export type Qos = Args<'basic.qos'>;
 
@@ -26,9 +26,9 @@ export class JournalChannel {
   /** The latest requests that wanted none. */
   readonly unanswered: Method[] = [];
 
-  /** A reply belongs to the oldest request that it can answer. */
+  /** @returns the request that it is the reply to */
   settle(reply: Method): Method | undefined {
-    const index = this.owed.findIndex(({ name }) => PLANS[name].replies.includes(reply.name));
+    const index = requestOf(this.owed, reply, (request) => request);
     return index < 0 ? undefined : this.owed.splice(index, 1)[0];
   }
 

@@ -1,6 +1,7 @@
 import { PLANS } from '../protocol/codec';
 import type { Outgoing } from '../protocol/handshake';
 import type { Args, Method } from '../protocol/method-types';
+import { requestOf } from '../protocol/reply-match';
 import type { Step } from './plan';
 
 /**
@@ -41,7 +42,7 @@ export class Lane {
 
   /** @returns the step that it is the reply to */
   settle(reply: Method): Step | undefined {
-    const index = this.#unanswered.findIndex((step) => answers(reply, step));
+    const index = requestOf(this.#unanswered, reply, ({ method }) => method);
     return index < 0 ? undefined : this.#unanswered.splice(index, 1)[0];
   }
 
@@ -66,13 +67,6 @@ export class Lane {
   get unanswered(): readonly Step[] {
     return this.#unanswered;
   }
-}
-
-function answers(reply: Method, { method }: Step): boolean {
-  if (!PLANS[method.name].replies.includes(reply.name)) return false;
-  // these come from the queues, in whatever order
-  if (reply.name !== 'basic.consume-ok' || method.name !== 'basic.consume') return true;
-  return reply.args.consumerTag === method.args.consumerTag;
 }
 
 /** Which of these requests did the broker refuse? It names the method, and mostly what it was about. */

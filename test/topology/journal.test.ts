@@ -83,6 +83,18 @@ describe('what is remembered', () => {
     expect(contents(journal)).toMatchObject({ queues: ['r'], channels: { 1: { consumers: ['c @ q'] } } });
   });
 
+  test('so may those of two consumers, named by us or by the broker', () => {
+    channel.send('basic.consume', { queue: 'slow', consumerTag: 'A' });
+    channel.send('basic.consume', { queue: 'fast', consumerTag: 'B' });
+    channel.send('basic.consume', { queue: 'faster' });
+    channel.hear('basic.consume-ok', { consumerTag: 'amq.ctag' });
+    channel.hear('basic.consume-ok', { consumerTag: 'B' });
+    channel.hear('basic.consume-ok', { consumerTag: 'A' });
+    expect(contents(journal).channels).toEqual({
+      1: { consumers: ['amq.ctag @ faster', 'B @ fast', 'A @ slow'] },
+    });
+  });
+
   test('the same binding said twice is one; with other arguments, in whatever order, it is another', () => {
     const bind = (table: Record<string, unknown>) =>
       channel.ask('queue.bind', { queue: 'q', exchange: 'e', routingKey: 'k', arguments: table as never });
