@@ -25,7 +25,10 @@ export interface HostOptions {
   port?: number | undefined;
 }
 
-/** How to reach the broker, and limits. Times are milliseconds, but `heartbeat` is seconds as on the wire. */
+/**
+ * How to reach the broker, and limits. Times are milliseconds, but `heartbeat` is seconds as on the wire. What names a
+ * host (`url`, `urls`, `hosts`, `hostname`) is complete in itself: AMQP_URL is then not looked at.
+ */
 export interface ConnectOptions {
   /** `amqp[s]://user:password@host:port/vhost`; options beside it win over what it says. */
   url?: string | undefined;

@@ -21,7 +21,8 @@ const HOST_OPTIONS = new Set<string>(['hostname', 'port'] satisfies (keyof HostO
 const DEFAULT_MECHANISMS = ['PLAIN', 'AMQPLAIN'];
 
 /**
- * The brokers to try: those of `urls`, or those of `hosts` with what `url` says, or the one of `url`.
+ * The brokers to try: those of `urls`, or those of `hosts` with what `url` says, or the one of `url`; where none of
+ * them nor `hostname` is given, that of AMQP_URL.
  * @returns them, and the query of the first URL, for what concerns all of them
  * @throws {TypeError | RangeError}
  */
@@ -46,7 +47,9 @@ function parseUrls({ url, urls, hosts, hostname }: ConnectOptions): ParsedUri[] 
     throw new TypeError('hosts and hostname cannot be given together');
   if (urls !== undefined) return list(urls, 'urls').map((each) => parseUri(checked(each, 'urls')));
   if (url !== undefined) checkString(url, 'url');
-  return [parseUri(url ?? process.env.AMQP_URL ?? 'amqp://')];
+  // what the environment says of one host, credentials before all, is not for another
+  const usual = hosts === undefined && hostname === undefined ? process.env.AMQP_URL : undefined;
+  return [parseUri(url ?? usual ?? 'amqp://')];
 }
 
 function list<T>(value: readonly T[], name: string): readonly T[] {

@@ -92,27 +92,52 @@ const PARAMETERS: Readonly<Record<string, readonly [keyof UriOptions, Convert]>>
  * @throws {TypeError} in one sentence that never repeats the password
  */
 export function parseUri(uri: string): ParsedUri {
-  const url = parse(uri);
+  const { url, zone, hasPassword } = parse(uri);
   const parsed: ParsedUri = { tls: url.protocol === 'amqps:', options: {} };
-  if (url.hostname !== '') parsed.hostname = decode(url.hostname.replace(/^\[(.*)\]$/, '$1'), 'host');
+  if (url.hostname !== '') parsed.hostname = decode(url.hostname.replace(/^\[(.*)\]$/, '$1'), 'host') + zone;
   if (url.port !== '') parsed.port = Number(url.port);
   if (url.username !== '') parsed.username = decode(url.username, 'user name');
-  if (url.password !== '') parsed.password = decode(url.password, 'password');
+  if (hasPassword) parsed.password = decode(url.password, 'password');
   const vhost = vhostOf(url.pathname);
   if (vhost !== undefined) parsed.vhost = vhost;
   for (const [name, value] of url.searchParams) readParameter(name, value, parsed.options);
   return parsed;
 }
 
-function parse(uri: string): URL {
+/** A URI in parts that are still percent-encoded: Node's, and what Node's leave out. */
+export interface UriParts {
+  url: URL;
+  /** Of an IPv6 address, with its `%`; mostly empty. @see RFC 6874 */
+  zone: string;
+  /** Said, though perhaps empty; but one without a user is not there unless it is something. */
+  hasPassword: boolean;
+}
+
+/** @returns undefined for what is no URI */
+export function splitUri(uri: string): UriParts | undefined {
+  const [, front = '', address, zone = '', rest] = WITH_ZONE.exec(uri) ?? [];
+  const plain = address === undefined ? uri : `${front}[${address}]${rest}`;
+  if (!URL.canParse(plain)) return undefined;
+  const url = new URL(plain);
+  const hasPassword = url.password !== '' || (url.username !== '' && EMPTY_PASSWORD.test(uri));
+  return { url, zone: zone && `%${decode(zone, 'host')}`, hasPassword };
+}
+
+const WITH_ZONE = /^([a-z]+:\/\/(?:[^/?#]*@)?)\[([0-9a-f:.]+)%25([^\][/?#@]+)\](.*)$/is;
+const EMPTY_PASSWORD = /^[a-z]+:\/\/[^:/?#]+:@/i;
+
+function parse(uri: string): UriParts {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]?.toLowerCase();
   if (scheme !== 'amqp' && scheme !== 'amqps') {
     throw new TypeError(`the URL must start with amqp:// or amqps://${scheme ? `, not ${scheme}://` : ''}`);
   }
-  const url = URL.canParse(uri) ? new URL(uri) : undefined;
+  const parts = splitUri(uri);
+  const { url } = parts ?? {};
   // a bare # / ? in a password ends the authority early, and the rest would pass for something else
   const cutShort = url !== undefined && url.username === '' && url.password === '' && url.href.includes('@');
-  if (url !== undefined && url.hash === '' && !cutShort) return url;
+  if (parts !== undefined && url?.hash === '' && !cutShort) return parts;
+  if (/^[a-z]+:\/\/(?:[^/?#]*@)?\[[0-9a-f:.]+%/i.test(uri))
+    throw new TypeError('the zone of an IPv6 address in the URL is written with %25, as in [fe80::1%25eth0]');
   throw new TypeError(
     'the URL is malformed: percent-encode @ : / # ? in user name and password, and check the port (1-65535)',
   );

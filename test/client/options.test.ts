@@ -67,6 +67,36 @@ describe('what is given in no way', () => {
     });
   });
 
+  test.each<[ConnectOptions, string[]]>([
+    [{ hostname: 'other' }, ['other 5672']],
+    [{ hostname: 'other', port: 7 }, ['other 7']],
+    [{ hosts: ['other', '[::1]:7'] }, ['other 5672', '::1 7']],
+    [{ hosts: [{ hostname: 'other' }] }, ['other 5672']],
+  ])('%j is complete in itself: nothing of AMQP_URL goes there', (options, expected) => {
+    process.env.AMQP_URL = 'amqps://u:secret@h:9/v?heartbeat=3&name=n&connection_timeout=5';
+    expect(places(options)).toEqual(expected);
+    for (const first of [undefined, options]) {
+      for (const target of targets(first, first === undefined ? options : {})) {
+        expect(target).toMatchObject({
+          tls: undefined,
+          handshake: { username: 'guest', password: 'guest', vhost: '/', heartbeat: undefined },
+        });
+        expect(target.handshake.clientProperties).not.toHaveProperty('connection_name');
+      }
+    }
+    expect(resolved(options).session.connectTimeout).toBe(30_000);
+    process.env.AMQP_URL = 'not even a URL';
+    expect(places(options)).toEqual(expected);
+  });
+
+  test('what says nothing of where to go adds to AMQP_URL', () => {
+    process.env.AMQP_URL = 'amqp://u:p@h:7/v';
+    expect(targets({ username: 'a', vhost: 'b', hosts: undefined, hostname: undefined })[0]).toMatchObject({
+      host: 'h',
+      handshake: { username: 'a', password: 'p', vhost: 'b' },
+    });
+  });
+
   test('a malformed AMQP_URL is refused like any other', () => {
     process.env.AMQP_URL = 'http://u:hunter2@h';
     const error = refusal({});

@@ -15,7 +15,11 @@ describe('the parts of a URI', () => {
     ['amqps://h', plain({ tls: true, hostname: 'h' })],
     ['AMQPS://h', plain({ tls: true, hostname: 'h' })],
     ['amqp://u@h', plain({ hostname: 'h', username: 'u' })],
-    ['amqp://u:@h', plain({ hostname: 'h', username: 'u' })],
+    ['amqp://u:@h', plain({ hostname: 'h', username: 'u', password: '' })],
+    ['amqp://us%3Aer:@h:1/v', plain({ hostname: 'h', port: 1, username: 'us:er', password: '', vhost: 'v' })],
+    ['amqp://:@h', plain({ hostname: 'h' })],
+    ['amqp://@h', plain({ hostname: 'h' })],
+    ['amqp://u@h/v:@', plain({ hostname: 'h', username: 'u', vhost: 'v:@' })],
     ['amqp://:p@h', plain({ hostname: 'h', password: 'p' })],
     ['amqp://u:p@h', plain({ hostname: 'h', username: 'u', password: 'p' })],
     ['amqp://u:p@h:1/v', plain({ hostname: 'h', port: 1, username: 'u', password: 'p', vhost: 'v' })],
@@ -33,6 +37,24 @@ describe('the parts of a URI', () => {
     const parsed = parseUri(uri);
     expect([parsed.hostname, parsed.port]).toEqual([hostname, port]);
   });
+
+  test.each([
+    ['amqp://[fe80::1%25eth0]', 'fe80::1%eth0', undefined],
+    ['amqps://u:p%25@[FE80::1%25en-1.2%7E]:5673/v?heartbeat=1', 'fe80::1%en-1.2~', 5673],
+    ['amqp://u:[::1%25x]@[fe80::1%253]:1', 'fe80::1%3', 1],
+  ])('and may have a zone: %s', (uri, hostname, port) => {
+    const parsed = parseUri(uri);
+    expect([parsed.hostname, parsed.port]).toEqual([hostname, port]);
+  });
+
+  test.each(['amqp://[fe80::1%eth0]', 'amqp://u:hunter2@[fe80::1%]:1', 'amqp://[fe80::1%25]'])(
+    '%s: how a zone is written',
+    (uri) => {
+      expect(message(uri)).toBe(
+        'the zone of an IPv6 address in the URL is written with %25, as in [fe80::1%25eth0]',
+      );
+    },
+  );
 });
 
 describe('percent-encoding', () => {

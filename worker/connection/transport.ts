@@ -90,9 +90,11 @@ export class Transport {
     const { target, secure } = this.route;
     const { servername, rejectUnauthorized } = target.tls ?? {};
     const name = servername ?? (isIP(target.host) === 0 ? target.host : '');
+    // the zone of an address is this machine's business, and in no certificate
+    const host = target.host.replace(/%.*/s, '');
     const secured = connectTls(
       // `host` is what the certificate must name where there is no server name
-      { socket, host: target.host, servername: name, secureContext: secure, rejectUnauthorized },
+      { socket, host, servername: name, secureContext: secure, rejectUnauthorized },
       () => this.#connected(),
     );
     return secured.on('data', (bytes: Buffer) => {

@@ -41,7 +41,6 @@ export function connectOptions(parameters: Parameters): ConnectOptions {
     );
   }
   return {
-    url: 'amqp://', // not what the environment says
     hostname: host,
     port,
     tls: parameters.ssl === null ? false : tlsOptions(parameters.ssl),

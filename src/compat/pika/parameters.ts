@@ -243,7 +243,6 @@ export class Parameters extends Shown {
         : { authMechanism: 'EXTERNAL' as const };
     const idle = tcp_options?.TCP_KEEPIDLE;
     return {
-      url: 'amqp://', // or the environment would have its say
       hostname: this.host,
       port: this.port,
       vhost: this.virtual_host,

@@ -1,4 +1,5 @@
 import type { TlsOptions } from '../../client/tls-options';
+import { splitUri, type UriParts } from '../../protocol/uri';
 import { isPlainObject } from '../python';
 import { PlainCredentials } from './credentials';
 import { Parameters } from './parameters';
@@ -44,9 +45,9 @@ const SSL_OPTIONS: Readonly<Record<string, keyof TlsOptions>> = {
 export class URLParameters extends Parameters {
   constructor(url: string) {
     super();
-    const parts = split(url);
+    const { url: parts, zone } = split(url);
     if (parts.protocol === 'amqps:') this.ssl_options = new SSLOptions({});
-    if (parts.hostname !== '') this.host = parts.hostname.replace(/^\[(.*)\]$/, '$1');
+    if (parts.hostname !== '') this.host = parts.hostname.replace(/^\[(.*)\]$/, '$1') + zone;
     const usual = this.ssl_options === null ? Parameters.DEFAULT_PORT : Parameters.DEFAULT_SSL_PORT;
     this.port = parts.port === '' ? usual : Number(parts.port);
     if (parts.username !== '') {
@@ -75,10 +76,10 @@ export class URLParameters extends Parameters {
 }
 
 /** @throws {RangeError} that never repeats the password */
-function split(url: string): URL {
+function split(url: string): UriParts {
   if (typeof url !== 'string') throw new TypeError(`url must be a str, but got ${typeof url}`);
-  const parts = URL.canParse(url) ? new URL(url) : undefined;
-  if (parts === undefined || !/^amqps?:$/.test(parts.protocol))
+  const parts = splitUri(url);
+  if (parts === undefined || !/^amqps?:$/.test(parts.url.protocol))
     throw new RangeError('Unexpected URL scheme; supported scheme values: amqp, amqps');
   return parts;
 }
