@@ -41,7 +41,8 @@ export class Publishing {
     const failed = results.filter(({ status }) => status !== 'acked');
     const { status, error } = results[index]!;
     const acked = this.published + results.length - failed.length;
-    if (error !== undefined && status !== 'returned' && status !== 'nacked') throw error;
+    const isItsOwn = status === 'returned' || status === 'nacked' || error instanceof RangeError;
+    if (error !== undefined && !isItsOwn) throw error;
     const number = this.published + index + 1;
     throw new Failure(
       `message ${number} was not taken: ${error?.message}; ${acked} were, ${failed.length} of this group were not`,

@@ -6,7 +6,7 @@ import {
   type Properties,
   type TypedProperties,
 } from '../protocol/properties';
-import { OutOfRoom, Reader, Writer } from '../protocol/wire';
+import { encoded, Reader } from '../protocol/wire';
 
 /**
  * A message, shared by all queues that hold it. The content header is kept as it came, and sent as it came;
@@ -58,19 +58,8 @@ export class Message {
     reader.take(12); // class, weight, body size
     const properties = decodeTypedProperties(reader);
     change(properties);
-    return new Message(exchange, routingKeys, encodeHeader(this.body.length, properties), this.body);
-  }
-}
-
-function encodeHeader(bodySize: number, properties: TypedProperties): Buffer {
-  for (let size = 1024; ; size *= 4) {
-    try {
-      const writer = new Writer(Buffer.allocUnsafe(size));
-      encodeContentHeader(writer, bodySize, properties);
-      return writer.buffer.subarray(0, writer.pos);
-    } catch (error) {
-      if (!(error instanceof OutOfRoom)) throw error;
-    }
+    const header = encoded((writer) => encodeContentHeader(writer, this.body.length, properties));
+    return new Message(exchange, routingKeys, header, this.body);
   }
 }
 

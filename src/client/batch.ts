@@ -5,6 +5,7 @@ import type { PublishOptions } from './channel-publishing';
 import { checkInteger, checkOptions, checkTimeout, PUBLISH_OPTIONS } from './checks';
 import type { Publish } from './confirms';
 import { type BodyInput, Message } from './message';
+import { PropertiesTooLarge } from './publisher';
 
 /** One message of a batch: a body, a Message, or a body with options of its own. */
 export type Publishing =
@@ -83,7 +84,8 @@ class Batch {
   }
 
   /**
-   * Wrong items throw, as in basicPublish; what the broker or the network does becomes a result.
+   * Wrong items throw, as in basicPublish; what the broker or the network does becomes a result, and so do
+   * properties that do not fit in a frame.
    * @returns false: do not go on. A generator may have no end, and is spared what would be lost
    */
   add(item: Publishing): boolean {
@@ -102,6 +104,10 @@ class Batch {
       this.#publishes.push(publish);
       return true;
     } catch (error) {
+      if (error instanceof PropertiesTooLarge) {
+        this.#publishes.push(error); // perhaps one that was read from a queue: nobody's mistake, and of no other's concern
+        return true;
+      }
       if (error instanceof TypeError || error instanceof RangeError) throw error;
       this.#failure = error as Error;
       this.#publishes.push(wasSent(error) ? notSent(this.#failure) : this.#failure);
@@ -132,7 +138,10 @@ class Batch {
     const { pump } = this.channel.connection;
     while (this.#publishes.length - this.#oldest > open) {
       const publish = this.#publishes[this.#oldest];
-      if (publish instanceof Error) return;
+      if (publish instanceof Error) {
+        this.#oldest++;
+        continue;
+      }
       try {
         if (!pump.until(publish as Publish, this.#deadline)) {
           this.#failure ??= this.channel.publishError(publish as Publish);

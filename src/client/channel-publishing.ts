@@ -18,7 +18,7 @@ import { wireProperties } from './conversions';
 import { Head, Heads } from './heads';
 import { type BodyInput, bodyBytes, Message, ReturnedMessage, withEncoding } from './message';
 import { blockedByBroker, pausedByBroker, publishErrorOf } from './publish-errors';
-import { type Address, writeKnown, writePublish } from './publisher';
+import { type Address, PropertiesTooLarge, writeKnown, writePublish } from './publisher';
 import { when } from './pump';
 import type { Answer } from './rpc';
 
@@ -137,6 +137,8 @@ export abstract class PublishingChannel extends ConsumingChannel {
       try {
         this.publish(content, options, deadline);
       } catch (error) {
+        // to the broker that is there now it cannot be sent at all
+        if (error instanceof PropertiesTooLarge) lost.shift();
         this.#unconfirmed.unshift(...lost);
         throw error;
       }
@@ -218,7 +220,8 @@ export abstract class PublishingChannel extends ConsumingChannel {
 
   /**
    * Publish many messages in confirm mode with at most `window` unconfirmed ones. Blocks until each is
-   * confirmed, and never throws for one of them: the results say what became of each, in order. When no more can be
+   * confirmed, and never throws for one of them: the results say what became of each, in order; `not-sent` is also one
+   * whose properties do not fit in a frame (see `frameMax`). When no more can be
    * sent (the channel is gone, a confirm is late), an array still has a result for each; any other iterable, which may
    * have no end, is asked for no more, and the results end with the message that was not sent.
    * @throws {WrongStateError} without `confirmSelect`

@@ -26,6 +26,15 @@ export interface Target {
   current<O extends Address & PropertiesInput>(options: O): O;
 }
 
+/** RabbitMQ ends the connection for properties that do not fit in one frame. A RangeError to everybody else. */
+export class PropertiesTooLarge extends RangeError {
+  constructor(size: string, frameMax: number) {
+    super(
+      `the message properties take ${size} bytes, but a frame holds ${frameMax} (frameMax); send what is large in the body`,
+    );
+  }
+}
+
 /** Method and header frame ordinarily fit in this. */
 const USUAL_HEAD_SIZE = 1024;
 
@@ -38,7 +47,7 @@ export function writeKnown(pump: Pump, head: Head, body: Uint8Array | string): b
   const isText = typeof body === 'string';
   // up to three bytes for each UTF-16 unit; how many it really takes is known once it is written
   const most = isText ? body.length * 3 : body.length;
-  if (most > bodyCapacity(pump.frameMax)) return false;
+  if (most > bodyCapacity(pump.frameMax) || head.sizeWithoutBody > pump.frameMax) return false;
   const headSize = head.bytes.length;
   const room = headSize + most + 1;
   if (!outbound.hasRoom(room)) return false;
@@ -96,14 +105,11 @@ export function writePublish(
     const start = openFrame(writer, FRAME.HEADER, channel.id);
     encodeContentHeader(writer, body.length, channel.current(properties));
     closeFrame(writer, start);
-    if (writer.pos - start > frameMax) {
-      throw new RangeError(
-        `the message properties take ${writer.pos - start} bytes, but a frame holds ${frameMax} (frameMax)`,
-      );
-    }
+    if (writer.pos - start > frameMax) throw new PropertiesTooLarge(`${writer.pos - start}`, frameMax);
     if (current === address) learn?.(writer.buffer.subarray(begin, writer.pos), start - begin);
   };
-  if (!pump.claim(USUAL_HEAD_SIZE, head, 'the message properties', deadline)) return 'late';
+  const tooLarge = () => new PropertiesTooLarge(`more than ${frameMax}`, frameMax);
+  if (!pump.claim(USUAL_HEAD_SIZE, head, deadline, tooLarge)) return 'late';
 
   // large headers may have taken the room that was meant for the body
   const { life } = channel;

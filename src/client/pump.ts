@@ -206,7 +206,8 @@ export class Pump {
       guard?.();
       encodeMethod(this.writer, channel, method, typeof args === 'function' ? args() : args);
     };
-    if (!this.claim(USUAL_METHOD_SIZE, encode, method, deadline)) return false;
+    const tooLarge = () => new RangeError(`${method} does not fit in one frame of ${this.frameMax} bytes`);
+    if (!this.claim(USUAL_METHOD_SIZE, encode, deadline, tooLarge)) return false;
     this.link.send();
     return true;
   }
@@ -214,9 +215,9 @@ export class Pump {
   /**
    * Let `encode` write into the ring, in one piece, and count it as written (not yet as sent).
    * @returns false when there was no room until `deadline`
-   * @throws {RangeError} when it does not fit in one frame
+   * @throws {RangeError} it does not fit in one frame
    */
-  claim(usual: number, encode: () => void, what: string, deadline: number): boolean {
+  claim(usual: number, encode: () => void, deadline: number, tooLarge?: () => RangeError): boolean {
     // twice: publish writes its method and its header frame together
     for (const size of [usual, 2 * this.frameMax]) {
       if (!this.room(size, deadline)) return false;
@@ -231,7 +232,7 @@ export class Pump {
         if (!(error instanceof OutOfRoom)) throw error;
       }
     }
-    throw new RangeError(`${what} does not fit in one frame of ${this.frameMax} bytes`);
+    throw tooLarge?.() ?? new RangeError(`it does not fit in one frame of ${this.frameMax} bytes`);
   }
 
   /** Wait until `size` bytes can be written, through an outage if need be; frames that come meanwhile are routed. */

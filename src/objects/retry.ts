@@ -1,7 +1,9 @@
 import { checkInteger, checkOptions } from '../client/checks';
 import { type Duration, ttlMs } from '../client/conversions';
 import type { IncomingMessage, Message } from '../client/message';
-import type { TableInputValue } from '../protocol/field-table';
+import { PropertiesTooLarge } from '../client/publisher';
+import { encodeTable, type TableInputValue } from '../protocol/field-table';
+import { encoded } from '../protocol/wire';
 import { nameOf, type QueueName } from './names';
 import type { Queue } from './queue';
 import type { FailureHandler } from './subscription';
@@ -23,6 +25,8 @@ const COUNT = 'x-retry-count';
 const ERROR = 'x-retry-error';
 const EXCHANGE = 'x-retry-exchange';
 const ROUTING_KEY = 'x-retry-routing-key';
+const LEFT_OUT = 'x-retry-left-out';
+const OWN: ReadonlySet<string> = new Set([COUNT, ERROR, EXCHANGE, ROUTING_KEY, LEFT_OUT]);
 /** Characters of an error that are kept. */
 const LONGEST_ERROR = 500;
 
@@ -36,8 +40,10 @@ export function retries(message: Message): number {
 /**
  * What a subscriber does with a message that it cannot deal with: try again later, up to `max` times, and then
  * park it. Each time a copy is published, confirmed by the broker, and only then the message is acked: it may
- * come twice, and is never lost. What was settled before is not touched: the error is thrown on. The copy's headers say how often (`x-retry-count`), why (`x-retry-error`), and
- * where it was published first (`x-retry-exchange`, `x-retry-routing-key`).
+ * come twice, and is never lost. What was settled before is not touched: the error is thrown on. The copy's headers say
+ * how often (`x-retry-count`), why (`x-retry-error`), and where it was published first (`x-retry-exchange`,
+ * `x-retry-routing-key`). A message whose headers have become too large for a frame cannot be tried again: it is
+ * parked at once, without its largest headers (`x-retry-left-out` names them).
  *
  * With a delay the messages of `orders` wait in queues `orders.retry.<milliseconds>`, or with `via: 'delayed'` in
  * an exchange `orders.retry`. These are declared when they are needed, and stay.
@@ -59,9 +65,14 @@ export function retry(options: RetryOptions): FailureHandler {
     if (count >= max) return parked(error, message, queue, park);
     const delay = delays[Math.min(count, delays.length - 1)] as number;
     const again = copyOf(message, count + 1, error);
-    if (delay === 0) queue.publish(again);
-    else if (via === 'delayed') throughExchange(queue, again, delay);
-    else throughQueue(queue, again, delay);
+    try {
+      if (delay === 0) queue.publish(again);
+      else if (via === 'delayed') throughExchange(queue, again, delay);
+      else throughQueue(queue, again, delay);
+    } catch (failure) {
+      if (!(failure instanceof PropertiesTooLarge)) throw failure;
+      return parked(`not tried again: ${failure.message}; it had failed: ${error}`, message, queue, park);
+    }
     message.ack();
   };
 }
@@ -84,10 +95,38 @@ function throughExchange(queue: Queue, message: Message, delay: number): void {
 
 function parked(error: unknown, message: IncomingMessage, queue: Queue, park: RetryOptions['park']): void {
   if (park === false) return message.giveUp(false);
-  const copy = copyOf(message, retries(message), error);
-  if (park === undefined) companion(queue, 'parked', {}).publish(copy);
-  else queue.channel.defaultExchange.publish(copy, nameOf(park, 'park'));
+  const name = park === undefined ? companion(queue, 'parked', {}).name : nameOf(park, 'park');
+  publishWhatFits(queue, copyOf(message, retries(message), error), name);
   message.ack();
+}
+
+/** A copy without its largest headers is better than a message that nobody gets rid of; they are named in it. */
+function publishWhatFits(queue: Queue, copy: Message, name: string): void {
+  const headers = copy.properties.headers as Map<string, TableInputValue>;
+  const leftOut: string[] = [];
+  for (;;) {
+    try {
+      return queue.channel.defaultExchange.publish(copy, name);
+    } catch (failure) {
+      const largest = largestOf(headers);
+      if (!(failure instanceof PropertiesTooLarge) || largest === undefined) throw failure;
+      headers.delete(largest);
+      leftOut.push(largest);
+      headers.set(LEFT_OUT, leftOut);
+    }
+  }
+}
+
+/** Of those that the message came with. */
+function largestOf(headers: ReadonlyMap<string, TableInputValue>): string | undefined {
+  let [largest, most]: [string | undefined, number] = [undefined, -1];
+  for (const [name, value] of headers) {
+    const size = OWN.has(name)
+      ? -1
+      : encoded((writer) => encodeTable(writer, new Map([[name, value]]))).length;
+    if (size > most) [largest, most] = [name, size];
+  }
+  return largest;
 }
 
 type Companion = Parameters<Queue['channel']['declareQueue']>[1];

@@ -8,6 +8,15 @@ export interface MethodTap {
   method(channel: number, payload: Buffer): void;
 }
 
+/** What a peer may send. */
+export interface FrameLimits {
+  /** The largest frame, but for content headers. */
+  readonly frameMax: number;
+  /** The largest frame with a content header: RabbitMQ sends it whole, however much it has added to the properties. */
+  readonly headerMax: number;
+  readonly channelMax: number;
+}
+
 /**
  * Finds the frames in a byte stream that arrives in arbitrary pieces, without keeping the bytes.
  *
@@ -18,13 +27,14 @@ export interface MethodTap {
  *
  * All limits are judged from the seven header bytes, before anything is stored for the frame.
  */
-export class FrameScanner {
+export class FrameScanner implements FrameLimits {
   /** Bytes of the stream up to the end of the last whole frame. */
   boundary = 0;
   /** Bytes of the stream seen so far. */
   position = 0;
   /** The largest frame the peer may send; the provisional value holds until tune. */
   frameMax = FRAME_MAX_BEFORE_TUNE;
+  headerMax = FRAME_MAX_BEFORE_TUNE;
   /** The highest channel the peer may use; none before the connection is open. */
   channelMax = 0;
 
@@ -81,7 +91,7 @@ export class FrameScanner {
     const type = header[at]!;
     const channel = (header[at + 1]! << 8) | header[at + 2]!;
     const size = uint32(header, at + 3);
-    checkFrame(type, channel, size, this.frameMax, this.channelMax);
+    checkFrame(type, channel, size, this);
     this.#type = type;
     this.#remaining = size + 1;
     const isKept =
@@ -140,17 +150,12 @@ export class FrameScanner {
 }
 
 /** Refuse a frame by its header. @throws {ProtocolViolation} 501, 504, 505 */
-export function checkFrame(
-  type: number,
-  channel: number,
-  size: number,
-  frameMax: number,
-  channelMax: number,
-): void {
+export function checkFrame(type: number, channel: number, size: number, limits: FrameLimits): void {
   const least = LEAST_PAYLOAD[type];
-  const isFine = least !== undefined && size >= least && size <= frameMax - FRAME_OVERHEAD;
-  if (isFine && channel !== 0 && channel <= channelMax && type !== FRAME.HEARTBEAT) return;
-  refuseFrame(type, channel, size, frameMax, channelMax);
+  const most = (type === FRAME.HEADER ? limits.headerMax : limits.frameMax) - FRAME_OVERHEAD;
+  const isFine = least !== undefined && size >= least && size <= most;
+  if (isFine && channel !== 0 && channel <= limits.channelMax && type !== FRAME.HEARTBEAT) return;
+  refuseFrame(type, channel, size, limits);
 }
 
 /** The same once more, to say what is wrong, if anything is. @throws {ProtocolViolation} 501, 504, 505 */
@@ -158,14 +163,22 @@ function refuseFrame(
   type: number,
   channel: number,
   size: number,
-  frameMax: number,
-  channelMax: number,
+  { frameMax, headerMax, channelMax }: FrameLimits,
 ): void {
   const name = frameName(type);
   if (LEAST_PAYLOAD[type] === undefined) {
     throw new ProtocolViolation(501, 'unknown frame type', 'frame header', '1, 2, 3 or 8', type);
   }
-  if (size > frameMax - FRAME_OVERHEAD) {
+  if (type === FRAME.HEADER && size > headerMax - FRAME_OVERHEAD) {
+    throw new ProtocolViolation(
+      501,
+      'more properties than fit (connect with the largest frameMax, or purge the queue)',
+      name,
+      `at most ${headerMax}`,
+      size + FRAME_OVERHEAD,
+    );
+  }
+  if (type !== FRAME.HEADER && size > frameMax - FRAME_OVERHEAD) {
     throw new ProtocolViolation(
       501,
       'frame larger than negotiated',

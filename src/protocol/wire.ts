@@ -166,6 +166,19 @@ export class Writer {
   }
 }
 
+/** What `write` writes, in memory that is made as large as it takes. */
+export function encoded(write: (writer: Writer) => void): Buffer {
+  for (let size = 1024; ; size *= 4) {
+    const writer = new Writer(Buffer.allocUnsafe(size));
+    try {
+      write(writer);
+      return writer.buffer.subarray(0, writer.pos);
+    } catch (error) {
+      if (!(error instanceof OutOfRoom)) throw error;
+    }
+  }
+}
+
 /** Bytes of another realm (a jest sandbox, a vm context) fail `instanceof`. */
 export function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';

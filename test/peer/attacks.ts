@@ -99,6 +99,12 @@ export const frames: Attack[] = [
     501,
   ],
   [
+    'a content header that claims more than half of the ring',
+    getting,
+    [getOkFrame, sendBytes(`02 0001 ${((1 << 20) - 7).toString(16).padStart(8, '0')}`)],
+    501,
+  ],
+  [
     'a control frame that claims one byte too many',
     waiting,
     [sendBytes(`01 0000 ${(FRAME_MAX - 7).toString(16).padStart(8, '0')}`)],

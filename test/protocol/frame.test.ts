@@ -1,4 +1,4 @@
-import { FrameScanner, frameName } from '../../src/protocol/frame';
+import { type FrameLimits, FrameScanner, frameName } from '../../src/protocol/frame';
 import { frame, hex, hexOf, violation } from './bytes';
 
 const METHOD = 1;
@@ -7,10 +7,11 @@ const BODY = 3;
 const HEARTBEAT = hex('08 0000 00000000 ce');
 
 /** A scanner as it is after tune, and the control payloads it has found. */
-function scanner({ frameMax = 131_072, channelMax = 2047 } = {}) {
+function scanner({ frameMax = 131_072, headerMax = 131_072, channelMax = 2047 }: Partial<FrameLimits> = {}) {
   const control: Buffer[] = [];
   const scanner = new FrameScanner((payload) => control.push(payload));
   scanner.frameMax = frameMax;
+  scanner.headerMax = headerMax;
   scanner.channelMax = channelMax;
   return { scanner, control };
 }
@@ -107,7 +108,7 @@ describe('control payloads', () => {
 
 describe('limits are judged by the seven octets of the header', () => {
   /** Give the header octet by octet: the error must come with the last of them. */
-  function refusal(header: Buffer, limits?: { frameMax?: number; channelMax?: number }) {
+  function refusal(header: Buffer, limits?: Partial<FrameLimits>) {
     const { scanner: frames } = scanner(limits);
     for (const octet of header.subarray(0, 6)) frames.push(Buffer.of(octet));
     return violation(() => frames.push(header, 6));
@@ -129,6 +130,21 @@ describe('limits are judged by the seven octets of the header', () => {
       got: frameMax + 1,
     });
     expect(error.expected).toBe(`at most ${frameMax}`);
+  });
+
+  test('a content header may be larger, up to a limit of its own', () => {
+    const limits = { frameMax: 4096, headerMax: 200_000 };
+    const { scanner: frames } = scanner(limits);
+    frames.push(frame(HEADER, 1, Buffer.alloc(200_000 - 8)));
+    expect(frames.boundary).toBe(200_000);
+    expect(refusal(frameHeader(HEADER, 1, 200_001 - 8), limits)).toMatchObject({
+      replyCode: 501,
+      where: 'header frame',
+      expected: 'at most 200000',
+      got: 200_001,
+    });
+    for (const type of [METHOD, BODY])
+      expect(refusal(frameHeader(type, 1, 4097 - 8), limits)).toMatchObject({ expected: 'at most 4096' });
   });
 
   test('a frame of 4 GiB is refused without a thought of memory', () => {

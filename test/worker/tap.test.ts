@@ -109,7 +109,7 @@ test('of what was for a lost connection, only what wants no answer is said again
 test('a stream is cut into its frames, and refused where it is none', () => {
   const stream = Buffer.concat([ANSWERED, BODY.subarray(0, 20)]);
   for (let piece = 1; piece < 200; piece += 7) {
-    const cutter = new FrameCutter(4096, 10);
+    const cutter = new FrameCutter({ frameMax: 4096, headerMax: 8192, channelMax: 10 });
     const types: number[] = [];
     for (let at = 0; at < stream.length; at += piece) {
       cutter.push(stream.subarray(at, at + piece));
@@ -119,7 +119,7 @@ test('a stream is cut into its frames, and refused where it is none', () => {
     expect(cutter.takeRest()).toEqual(BODY.subarray(0, 20));
     expect(cutter.takeRest()).toHaveLength(0);
   }
-  const strict = new FrameCutter(4096, 10);
+  const strict = new FrameCutter({ frameMax: 4096, headerMax: 8192, channelMax: 10 });
   strict.push(frame(FRAME.BODY, 11, Buffer.alloc(1)));
   expect(() => strict.next()).toThrow(ProtocolViolation);
 });

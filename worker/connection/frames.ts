@@ -1,6 +1,6 @@
 import { decodeMethodToRepeat, encodeMethod } from '../../src/protocol/codec';
 import { FRAME, FRAME_HEADER_SIZE, FRAME_OVERHEAD } from '../../src/protocol/constants';
-import { checkFrame } from '../../src/protocol/frame';
+import { checkFrame, type FrameLimits } from '../../src/protocol/frame';
 import type { Outgoing } from '../../src/protocol/handshake';
 import type { Method } from '../../src/protocol/method-types';
 import { OutOfRoom, Reader, uint32, Writer } from '../../src/protocol/wire';
@@ -47,10 +47,7 @@ export function frameOf(channel: number, { name, args }: Outgoing, frameMax: num
 export class FrameCutter {
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(
-    readonly frameMax: number,
-    readonly channelMax: number,
-  ) {}
+  constructor(readonly limits: FrameLimits) {}
 
   /** `bytes` may be overwritten after the call. */
   push(bytes: Buffer): void {
@@ -62,7 +59,7 @@ export class FrameCutter {
     const rest = this.#rest;
     if (rest.length < FRAME_HEADER_SIZE) return undefined;
     const [type, channel, size] = [rest[0]!, rest.readUInt16BE(1), uint32(rest, 3)];
-    checkFrame(type, channel, size, this.frameMax, this.channelMax);
+    checkFrame(type, channel, size, this.limits);
     if (rest.length < size + FRAME_OVERHEAD) return undefined;
     this.#rest = rest.subarray(size + FRAME_OVERHEAD);
     return { type, channel, bytes: rest.subarray(0, size + FRAME_OVERHEAD) };

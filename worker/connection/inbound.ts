@@ -82,6 +82,11 @@ export class Inbound {
     return (this.link.inbound.head + this.#heldSize) >>> 0;
   }
 
+  /** A frame must be whole before main sees it; in the other half there is room for what main has to read first. */
+  get largestFrame(): number {
+    return this.link.inbound.capacity / 2;
+  }
+
   get full(): boolean {
     return this.#held.length > 0 && this.#heldSize >= this.maxHeld;
   }

@@ -1,5 +1,6 @@
 import { FRAME } from '../../src/protocol/constants';
-import type { Outgoing, Tuning } from '../../src/protocol/handshake';
+import type { FrameLimits } from '../../src/protocol/frame';
+import type { Outgoing } from '../../src/protocol/handshake';
 import { isNoted } from '../../src/topology/journal';
 import { Replay, type ReplayInput } from '../../src/topology/replay';
 import { type Frame, FrameCutter, frameOf, methodId, methodOf } from './frames';
@@ -31,12 +32,14 @@ export class Restoration {
 
   constructor(
     input: ReplayInput,
-    { heartbeat, frameMax, channelMax }: Tuning,
+    heartbeat: number,
+    limits: FrameLimits,
     /** Bytes for main from which on there is no waiting for anything. */
     readonly maxKept: number,
     readonly events: RestorationEvents,
   ) {
-    this.#cutter = new FrameCutter(frameMax, channelMax);
+    const { frameMax, channelMax } = limits;
+    this.#cutter = new FrameCutter(limits);
     const patience =
       heartbeat === 0 ? USUAL_PATIENCE_MS : Math.min(2000 * heartbeat + 1000, LONGEST_PATIENCE_MS);
     this.replay = new Replay(input, channelMax, patience, {

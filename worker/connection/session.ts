@@ -261,6 +261,7 @@ export class Session implements TransportEvents {
 
   #limit(): void {
     this.#scanner.frameMax = this.handshake.tuning.frameMax;
+    this.#scanner.headerMax = this.lasting.inbound.largestFrame;
     this.#scanner.channelMax = this.handshake.tuning.channelMax;
   }
 
@@ -286,11 +287,17 @@ export class Session implements TransportEvents {
       LONGEST_PATIENCE_MS + connectTimeout,
     );
     const how = { journal: tap.journal, report, declares: recovery?.topology !== false };
-    this.#restoration = new Restoration(how, this.handshake.tuning, maxBufferedBytes, {
-      write: (frame) => this.transport.write(frame),
-      control: (frame) => inbound.copy(frame),
-      restored: (bytes) => this.#restored(bytes),
-    });
+    this.#restoration = new Restoration(
+      how,
+      this.handshake.tuning.heartbeat,
+      this.#scanner,
+      maxBufferedBytes,
+      {
+        write: (frame) => this.transport.write(frame),
+        control: (frame) => inbound.copy(frame),
+        restored: (bytes) => this.#restored(bytes),
+      },
+    );
     this.#restoration.start();
   }
 

@@ -184,12 +184,7 @@ export class Connection {
     const core = this.#alive();
     this.#run(() => {
       core.checkAlive('a heartbeat');
-      core.pump.claim(
-        HEARTBEAT.length,
-        () => core.pump.writer.bytes(HEARTBEAT),
-        'a heartbeat',
-        core.deadline(undefined),
-      );
+      core.pump.claim(HEARTBEAT.length, () => core.pump.writer.bytes(HEARTBEAT), core.deadline(undefined));
       core.link.send();
     });
     this.#transport?.beat();
