@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import type { Channel, IncomingMessage } from '../src/index';
 import { type BrokerFlags, brokerFlags, noMore, withChannel } from './parts/broker';
 import { EXIT } from './parts/failure';
+import { Intake } from './parts/intake';
 import { complain, isTerminal, note } from './parts/output';
 import { type PrintFlags, printer, printFlags } from './parts/printing';
 import { Progress } from './parts/progress';
@@ -54,7 +55,7 @@ Examples:
       .option('-c, --count <number>', 'end after so many messages', integer(1))
       .option(
         '-p, --prefetch-count <number>',
-        `messages that are sent ahead; default ${PREFETCH}`,
+        `messages that are sent ahead; default ${PREFETCH}, or 1 with a command, and never more than --count`,
         integer(1, 65535),
       )
       .addOption(new Option('--prefetch <number>', 'the same').argParser(integer(1, 65535)).hideHelp())
@@ -74,17 +75,20 @@ Examples:
     return withChannel(flags, (channel) => {
       const queue = prepare(channel, name, flags);
       const { ack, count, timeout } = flags;
-      const prefetch = flags.prefetchCount ?? flags.prefetch ?? PREFETCH;
-      const worker = command === undefined ? printing(flags) : working(flags, command, prefetch);
+      const prefetch = prefetchOf(flags, command);
+      const intake = new Intake(channel, queue, { noAck: !ack, count, timeout, prefetch });
+      const worker =
+        command === undefined ? printing(flags, intake) : working(flags, command, prefetch, intake);
       // on the same terminal as the messages it would be in their way
       const progress = isTerminal.out() ? undefined : new Progress(count, 'messages');
       try {
-        for (const message of channel.consume(queue, { noAck: !ack, limit: count, timeout, prefetch })) {
+        for (const message of intake) {
           if (!worker.take(message)) break;
           progress?.add(1, message.body.length);
         }
       } finally {
         progress?.stop();
+        intake.end();
       }
       return worker.status();
     });
@@ -106,19 +110,28 @@ function prepare(channel: Channel, name: string, flags: Flags): string {
   return queue;
 }
 
+/**
+ * Messages that are sent ahead, never more than will be taken. A command takes its time: what is sent ahead of it
+ * would be kept from others, unless those that fail stay with us.
+ */
+function prefetchOf({ prefetchCount, prefetch, onFailure, count }: Flags, command: unknown): number {
+  const usual = command === undefined || onFailure === 'keep' ? PREFETCH : 1;
+  return Math.min(prefetchCount ?? prefetch ?? usual, count ?? Number.POSITIVE_INFINITY);
+}
+
 interface Worker {
   /** @returns false when no more should come */
   take(message: IncomingMessage): boolean;
   status(): number;
 }
 
-function printing(flags: Flags): Worker {
+function printing(flags: Flags, intake: Intake): Worker {
   const show = printer(flags);
   let printed = 0;
   return {
     take(message) {
       show(message);
-      if (flags.ack) message.ack();
+      if (flags.ack) intake.settle(message, () => message.ack());
       printed++;
       return true;
     },
@@ -126,7 +139,12 @@ function printing(flags: Flags): Worker {
   };
 }
 
-function working({ ack, onFailure }: Flags, command: readonly string[], prefetch: number): Worker {
+function working(
+  { ack, onFailure }: Flags,
+  command: readonly string[],
+  prefetch: number,
+  intake: Intake,
+): Worker {
   let done = 0;
   let failed = 0;
   return {
@@ -137,7 +155,8 @@ function working({ ack, onFailure }: Flags, command: readonly string[], prefetch
         failed++;
         complain(`message ${done + failed}: ${why}`);
       }
-      if (ack) settle(message, ok, onFailure);
+      const how = settlement(message, ok, onFailure);
+      if (ack && how !== undefined) intake.settle(message, how);
       if (ok) return true;
       if (ack && onFailure === 'keep' && failed >= prefetch) {
         complain(`${failed} messages failed and are kept: no more come before they are put back`);
@@ -149,8 +168,10 @@ function working({ ack, onFailure }: Flags, command: readonly string[], prefetch
   };
 }
 
-function settle(message: IncomingMessage, ok: boolean, onFailure: OnFailure): void {
-  if (ok) message.ack();
-  else if (onFailure === 'reject') message.reject();
-  else if (onFailure === 'requeue') message.nack();
+/** Kept is what is never settled. RabbitMQ 4 counts what is rejected against a delivery limit, but not a nack. */
+function settlement(message: IncomingMessage, ok: boolean, onFailure: OnFailure): (() => void) | undefined {
+  if (ok) return () => message.ack();
+  if (onFailure === 'reject') return () => message.reject();
+  if (onFailure === 'requeue') return () => message.reject({ requeue: true });
+  return undefined;
 }

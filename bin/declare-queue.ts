@@ -1,4 +1,4 @@
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { type BrokerFlags, brokerFlags, noMore, withChannel } from './parts/broker';
 import { print, printJson } from './parts/output';
 import { type Entries, entry } from './parts/values';
@@ -36,7 +36,11 @@ Examples:
           'stream',
         ]),
       )
-      .option('-a, --argument <entry>', '"key: value", or key:=json for other types; again for more', entry)
+      .option(
+        '-a, --argument <entry>',
+        '"key: value", or key:=json for other types; again for more',
+        argument,
+      )
       .option('--passive', 'do not make it: say how many messages and consumers it has')
       .option('-j, --json', 'print name, messages and consumers as JSON');
     return brokerFlags(command);
@@ -64,3 +68,15 @@ Examples:
     });
   },
 };
+
+/**
+ * An argument of a queue. RabbitMQ has none that is a number or a boolean as text, but for names; it refuses such
+ * a text, or ignores it.
+ */
+function argument(text: string, entries?: Entries): Entries {
+  const [, key, value] = /^([^:]+): *(\d+|true|false)$/.exec(text) ?? [];
+  if (key === undefined || key.startsWith('x-dead-letter-')) return entry(text, entries);
+  throw new InvalidArgumentError(
+    `It would be a text: write ${key}:=${value}, or ${key}:="${value}" for text.`,
+  );
+}

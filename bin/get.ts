@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import type { IncomingMessage } from '../src/index';
 import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
 import { EXIT } from './parts/failure';
 import { type PrintFlags, printer, printFlags } from './parts/printing';
@@ -14,7 +15,8 @@ interface Flags extends BrokerFlags, PrintFlags {
 
 export const verb: Verb = {
   notes: `
-Exits with 2 if the queue is empty.
+Exits with 2 if the queue is empty. What is put back was delivered: a quorum queue of RabbitMQ 3 counts that against
+its delivery limit.
 
 Examples:
   amqp-sync get tasks
@@ -47,6 +49,7 @@ Examples:
     return withChannel(flags, (channel) => {
       const queue = channel.getQueue(name, { ensure: false });
       let got = 0;
+      let last: IncomingMessage | undefined;
       while (got < flags.count) {
         const message = queue.get({ timeout: flags.timeout });
         if (message === null) break;
@@ -54,8 +57,11 @@ Examples:
         // what is put back would be the next one again: it stays with us until the end
         if (flags.settle === 'ack') message.ack();
         else if (flags.settle === 'reject') message.reject();
+        else last = message;
         got++;
       }
+      // RabbitMQ 4 counts what is left to the end of a channel against a delivery limit, but not a nack
+      last?.nack({ multiple: true });
       return got > 0 ? EXIT.OK : EXIT.EMPTY;
     });
   },

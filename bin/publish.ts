@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { Option } from 'commander';
 import { type BrokerFlags, brokerFlags, withChannel } from './parts/broker';
 import { type Outgoing, outgoing } from './parts/envelope';
-import { Failure } from './parts/failure';
+import { EXIT, Failure } from './parts/failure';
 import { groups, readAll, STDIN } from './parts/input';
 import { type MessageFlags, messageFlags, propertiesOf } from './parts/message-flags';
 import { isTerminal, note, sizeOf } from './parts/output';
@@ -20,6 +20,7 @@ interface Flags extends BrokerFlags, MessageFlags {
   lines?: boolean;
   null?: boolean;
   json?: boolean;
+  allowEmpty?: boolean;
   count: number;
   confirm: boolean;
   mandatory: boolean;
@@ -59,6 +60,7 @@ Examples:
           'body',
         ]),
       )
+      .option('--allow-empty', 'publish an empty message if the input is empty')
       .option('-c, --count <number>', 'publish each body so many times', integer(1), 1)
       .option('--no-confirm', 'do not wait until the broker has taken it')
       .option('--no-mandatory', 'a message that no queue takes is no error')
@@ -114,7 +116,7 @@ function* messages(flags: Flags, bodies: readonly string[]): Iterable<Outgoing[]
 }
 
 function* fromInput(flags: Flags, fd: number): Iterable<Outgoing[]> {
-  const { count, lineBuffered, lines, null: zero, json } = flags;
+  const { count, lineBuffered, lines, null: zero, json, allowEmpty, file = 'stdin' } = flags;
   if (json) return yield* parsed(fd);
   if (lineBuffered || lines || zero) {
     for (const group of groups(fd, zero ? 0 : NEWLINE, lineBuffered === true))
@@ -122,7 +124,16 @@ function* fromInput(flags: Flags, fd: number): Iterable<Outgoing[]> {
         count,
         group.map((body) => ({ body })),
       );
-  } else yield* repeated(count, [{ body: readAll(fd) }]);
+    return;
+  }
+  const body = readAll(fd);
+  // a pipe whose first part has failed, or cron: more often a mistake than a message
+  if (body.length === 0 && !allowEmpty)
+    throw new Failure(
+      `nothing is published: ${file} is empty; an empty message needs --allow-empty`,
+      EXIT.EMPTY,
+    );
+  yield* repeated(count, [{ body }]);
 }
 
 /** A line that is wrong ends it; those before it are published. */

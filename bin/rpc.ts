@@ -14,6 +14,9 @@ interface Flags extends BrokerFlags, MessageFlags, PrintFlags {
   count?: number;
 }
 
+/** What the call itself sets. */
+const OWN = ['--reply-to', '--correlation-id', '--type'];
+
 export const verb: Verb = {
   notes: `
 Serving, the command gets the body as its stdin, and what it prints is the answer. If it fails, the caller's
@@ -38,7 +41,7 @@ Examples:
         duration,
       )
       .option('-c, --count <number>', 'serving: end after so many calls', integer(1));
-    return brokerFlags(messageFlags(printFlags(command)));
+    return brokerFlags(messageFlags(printFlags(command), OWN));
   },
 
   run(options, args, { command }) {
@@ -54,10 +57,8 @@ function call(flags: Flags, procedure: string, body: string | undefined): number
   const show = printer(flags);
   return withConnection(flags, (connection) => {
     const { timeout } = flags;
-    // these two are the call's own
-    const { replyTo: _, correlationId: __, type: ___, timestamp, ...properties } = propertiesOf(flags);
     const request = body === undefined ? readAll(STDIN) : Buffer.from(body);
-    show(connection.rpc(procedure).call(request, { ...properties, timestamp, timeout }));
+    show(connection.rpc(procedure).call(request, { ...propertiesOf(flags), timeout }));
     return EXIT.OK;
   });
 }

@@ -1,7 +1,14 @@
-import { type Channel, type IncomingMessage, TimeoutError } from '../src/index';
+import {
+  AccessRefusedError,
+  type Channel,
+  type IncomingMessage,
+  PreconditionFailedError,
+  ResourceLockedError,
+} from '../src/index';
 import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
 import type { Outgoing } from './parts/envelope';
-import { EXIT } from './parts/failure';
+import { EXIT, Failure } from './parts/failure';
+import { Intake } from './parts/intake';
 import { isTerminal, note } from './parts/output';
 import { Progress } from './parts/progress';
 import { Publishing } from './parts/publishing';
@@ -14,17 +21,21 @@ interface Flags extends BrokerFlags {
   toExchange?: string;
   toRoutingKey?: string;
   copy?: boolean;
+  force?: boolean;
   count?: number;
   timeout: number;
 }
 
 /** As many messages at most are published, confirmed and then acked together. */
 const GROUP = 500;
+/** As AMQP has it. */
+const MOST_PREFETCH = 65_535;
 
 export const verb: Verb = {
   notes: `
 Messages are acked once the other side has confirmed them: none is lost, and if this is cut off some may be
-there twice.
+there twice. --copy gives back what it has read, and a quorum queue counts that as a delivery: what is over its
+delivery limit, 20 in RabbitMQ 4 unless it has another, is dropped. So it takes --force there.
 
 Examples:
   amqp-sync shovel orders.dead orders
@@ -41,6 +52,7 @@ Examples:
       .option('--to-exchange <exchange>', 'publish there instead; the routing key of each message stays')
       .option('--to-routing-key <key>', 'another routing key')
       .option('--copy', 'leave them where they are; only those that are there now')
+      .option('--force', 'with --copy: even if the queue counts it against a delivery limit')
       .option('-c, --count <number>', 'so many at most', integer(1))
       .option('--timeout <time>', 'end when nothing has come for so long', duration, 1000);
     return brokerFlags(command);
@@ -53,8 +65,15 @@ Examples:
     noMore(args);
     if (to === undefined && flags.toExchange === undefined)
       throw new TypeError('where to? Give a queue, or --to-exchange');
+    const isCircle = !flags.toExchange && (flags.toRoutingKey ?? to) === from;
+    if (isCircle && flags.toUrl === undefined) throw new TypeError(circular(from));
     return withChannel(flags, (source) => {
-      const move = (target: Channel) => shovel(source, target, from, to, flags);
+      if (flags.copy && !flags.force && isQuorum(source, from)) throw new Failure(counted(from));
+      const move = (target: Channel) => {
+        const isSame = flags.toUrl === undefined || isSameBroker(source, target);
+        if (isCircle && isSame) throw new TypeError(circular(from));
+        return shovel({ source, target, from, to, isSame, flags });
+      };
       if (flags.toUrl === undefined) return move(source.connection.channel());
       const {
         server: _,
@@ -70,60 +89,111 @@ Examples:
   },
 };
 
-function shovel(
-  source: Channel,
-  target: Channel,
-  from: string,
-  to: string | undefined,
-  flags: Flags,
-): number {
+const circular = (queue: string) =>
+  `"${queue}" is where the messages come from: they would turn round for ever`;
+
+const counted = (queue: string) =>
+  `"${queue}" is a quorum queue, which counts each copy against its delivery limit and drops what is over it; ` +
+  'move the messages, or add --force';
+
+/** Nothing tells the type of a queue, but RabbitMQ names it when it refuses what only a stream takes. */
+function isQuorum({ connection }: Channel, queue: string): boolean {
+  const scratch = connection.channel();
+  try {
+    scratch.basicConsume(queue, () => {}, { arguments: { 'x-stream-offset': 'next' }, prefetch: 1 });
+    return false;
+  } catch (error) {
+    if (error instanceof PreconditionFailedError) return /quorum/.test(error.message.replaceAll(queue, ''));
+    throw error;
+  } finally {
+    if (scratch.isOpen) scratch.close();
+  }
+}
+
+/** A queue that only the one connection may use is locked for the other, or missing at another broker. */
+function isSameBroker(source: Channel, target: Channel): boolean {
+  const here = source.connection.channel();
+  const there = target.connection.channel();
+  try {
+    const { queue } = here.queueDeclare('', { exclusive: true });
+    try {
+      there.queueDeclare(queue, { passive: true });
+    } catch (error) {
+      return error instanceof ResourceLockedError;
+    } finally {
+      here.queueDelete(queue);
+    }
+  } catch (error) {
+    if (!(error instanceof AccessRefusedError)) throw error; // not allowed to ask
+  } finally {
+    for (const channel of [here, there]) if (channel.isOpen) channel.close();
+  }
+  return false;
+}
+
+interface Route {
+  source: Channel;
+  target: Channel;
+  from: string;
+  to: string | undefined;
+  /** Both are of the same broker. */
+  isSame: boolean;
+  flags: Flags;
+}
+
+function shovel(route: Route): number {
+  const { source, target, from, flags } = route;
   const { toExchange: exchange = '', copy = false, timeout } = flags;
   const there = source.queueDeclare(from, { passive: true }).messageCount;
   // a copy keeps what it has read: it must not read what it has put back, nor what it puts in
   const count = copy ? Math.min(there, flags.count ?? there) : flags.count;
-  const total = Math.min(there, count ?? there);
-  const progress = new Progress(total, 'messages');
-  const options = { exchange, mandatory: true, confirm: true, window: GROUP };
-  const publishing = new Publishing(target, options, progress);
-  const group: IncomingMessage[] = [];
+  if (count === 0) return EXIT.EMPTY;
+  const progress = new Progress(Math.min(there, count ?? there), 'messages');
+  const publishing = new Publishing(
+    target,
+    { exchange, mandatory: true, confirm: true, window: GROUP },
+    progress,
+  );
+  // a copy acks nothing, so nothing would come behind the prefetch
+  const prefetch = copy ? (count! > MOST_PREFETCH ? 0 : count!) : GROUP;
+  const intake = new Intake(source, from, { count, prefetch, timeout });
+  let last: IncomingMessage | undefined;
   try {
-    // a copy acks nothing, so nothing would come behind the prefetch
-    source.basicQos({ prefetchCount: copy ? 0 : GROUP });
-    let left = count ?? Number.POSITIVE_INFINITY;
-    source.basicConsume(from, (message) => {
-      if (left-- > 0) group.push(message); // one too many goes back when the connection closes
-    });
-    while (left > 0 && arrives(source, timeout)) {
-      if (group.length === 0) continue;
-      publishing.add(group.map((message) => outgoing(message, to, flags)));
-      if (!copy) group.at(-1)!.ack({ multiple: true });
-      group.length = 0;
+    for (let group = intake.next(GROUP); group.length > 0; group = intake.next(GROUP)) {
+      last = group.at(-1);
+      const messages = group.map((message) => outgoing(message, route));
+      if (publishing.published >= there) checkReturn(group, messages, route);
+      publishing.add(messages, (index) => {
+        const message = group[index]!;
+        if (!copy) intake.settle(message, () => message.ack());
+      });
     }
   } finally {
     progress.stop();
+    intake.end();
+    // RabbitMQ 4 counts what is left to the end of a channel against a delivery limit, but not a nack
+    if (copy && source.isOpen) last?.nack({ multiple: true });
   }
   if (isTerminal.err()) note(`${publishing.published} messages ${copy ? 'copied' : 'moved'}`);
   return publishing.published > 0 ? EXIT.OK : EXIT.EMPTY;
 }
 
-/** Wait for a message, and take those that have come with it. @returns false: nothing came within `timeout` */
-function arrives({ connection }: Channel, timeout: number): boolean {
-  try {
-    connection.drainEvents({ timeout });
-  } catch (error) {
-    if (error instanceof TimeoutError) return false;
-    throw error;
-  }
-  connection.loop({ timeout: 0 });
-  return true;
+/** @throws {Failure} what was published has come back: an exchange leads to the queue that it was taken from */
+function checkReturn(
+  group: readonly IncomingMessage[],
+  messages: readonly Outgoing[],
+  { isSame, from, flags: { toExchange = '' } }: Route,
+): void {
+  const isReturned = ({ exchange, routingKey }: IncomingMessage, index: number) =>
+    exchange === toExchange && routingKey === messages[index]!.routingKey;
+  if (isSame && group.some(isReturned))
+    throw new Failure(
+      `the exchange "${toExchange}" leads back to "${from}": all that was there has been moved once, and comes again`,
+    );
 }
 
 /** As it was, but for its address; RabbitMQ takes only the name of the own user. */
-function outgoing(
-  message: IncomingMessage,
-  to: string | undefined,
-  { toExchange, toRoutingKey }: Flags,
-): Outgoing {
+function outgoing(message: IncomingMessage, { to, flags: { toExchange, toRoutingKey } }: Route): Outgoing {
   const { userId: _, ...properties } = message.properties;
   const kept = toExchange === undefined ? to! : message.routingKey;
   return { ...properties, body: message.body, routingKey: toRoutingKey ?? kept };

@@ -22,6 +22,9 @@ export interface BrokerFlags {
   name: string;
 }
 
+/** Milliseconds for the broker to answer when something else has failed. */
+const FAREWELL = 1000;
+
 export const BROKER_NOTE = 'The broker is that of --url, else of AMQP_URL, else localhost.';
 
 /** How to reach the broker: the flags of rabbitmq-c's tools, and some more. */
@@ -53,8 +56,17 @@ export function withConnection<T>(flags: BrokerFlags, use: (connection: Connecti
     connection.close();
     return result;
   } catch (error) {
-    connection.abort(); // what was not acked goes back; the first error is the one to tell
+    leave(connection); // the first error is the one to tell
     throw error;
+  }
+}
+
+/** What was acked is sent, what was not goes back. Never throws. */
+function leave(connection: Connection): void {
+  try {
+    connection.close({ timeout: FAREWELL });
+  } catch {
+    connection.abort();
   }
 }
 

@@ -7,23 +7,28 @@ import type {
   TypedTableValue,
 } from '../../src/index';
 import { TypedValue, type typed } from '../../src/index';
+import { octetsOf, textOf } from './octets';
 
 /**
  * A message as one JSON object, without loss: what `consume --json` prints, `publish --json` publishes again with
- * the same bytes. The body is `body` if it is text (UTF-8), else `bodyBase64`.
+ * the same bytes, also when other tools have read and written it meanwhile. The body is `body` if it is text
+ * (UTF-8), else `bodyBase64`; any other text that is not UTF-8 is `{"$string":"<base64>"}`.
  *
  * In headers a JSON value stands for the wire type that the library gives to it. Any other is an object with the
  * name of its type, as in `typed`: `{"$int16":5}`, `{"$bytes":"AAE="}`, `{"$timestamp":"1700000000"}`. A table that
- * itself looks like that is `{"$table":{…}}`.
+ * itself looks like that is `{"$table":{…}}`, and one whose keys JSON cannot have, or not in this order, is
+ * `{"$table":[["key",value],…]}`.
  */
 export interface Envelope {
-  exchange?: string;
-  routingKey?: string;
+  exchange?: Text;
+  routingKey?: Text;
   redelivered?: boolean;
   properties?: Record<string, unknown>;
   body?: string;
   bodyBase64?: string;
 }
+
+type Text = string | { $string: string };
 
 /** A message to be published. */
 export type Outgoing = PropertiesInput & { body: Buffer; exchange?: string; routingKey?: string };
@@ -33,12 +38,20 @@ export type Outgoing = PropertiesInput & { body: Buffer; exchange?: string; rout
 export function envelopeOf(message: IncomingMessage): Envelope {
   const { exchange, routingKey, redelivered, body, typedHeaders } = message;
   const properties: Record<string, unknown> = { ...message.properties };
+  for (const [name, value] of Object.entries(properties))
+    if (typeof value === 'string') properties[name] = textToJson(value);
   const { timestamp } = message.properties;
   if (timestamp !== undefined)
     properties.timestamp = typeof timestamp === 'bigint' ? `${timestamp}` : timestamp;
   if (typedHeaders !== undefined) properties.headers = tableToJson(typedHeaders);
   const content = isUtf8(body) ? { body: body.toString() } : { bodyBase64: body.toString('base64') };
-  return { exchange, routingKey, redelivered, properties, ...content };
+  return {
+    exchange: textToJson(exchange),
+    routingKey: textToJson(routingKey),
+    redelivered,
+    properties,
+    ...content,
+  };
 }
 
 type Letter = TypedValue['type'];
@@ -62,11 +75,18 @@ const NAMES: Readonly<Record<Letter, keyof typeof typed>> = {
   V: 'void',
 };
 
+function textToJson(text: string): Text {
+  return text.isWellFormed() ? text : { $string: octetsOf(text).toString('base64') };
+}
+
 function tableToJson(table: ReadonlyMap<string, TypedTableValue>): object {
+  const keys = [...table.keys()];
   // JSON.parse, unlike a literal, takes __proto__ for a key like any other
   const result = Object.create(null);
   for (const [key, value] of table) result[key] = toJson(value);
-  const keys = [...table.keys()];
+  // JavaScript puts keys that are numbers before the others
+  const isKept = Object.keys(result).every((key, index) => key === keys[index] && key.isWellFormed());
+  if (!isKept) return { $table: keys.map((key) => [textToJson(key), result[key]]) };
   return keys.length === 1 && keys[0]!.startsWith('$') ? { $table: result } : result;
 }
 
@@ -80,7 +100,7 @@ function toJson(value: TypedTableValue): unknown {
 function plain({ type, value }: TypedValue): unknown {
   if (type === 'V') return null;
   if (type === 't') return value;
-  if (type === 'S') return typeof value === 'string' ? value : undefined;
+  if (type === 'S') return typeof value === 'string' && value.isWellFormed() ? value : undefined;
   if (typeof value !== 'number') return undefined;
   return letterOf(value) === type ? value : undefined;
 }
@@ -93,6 +113,7 @@ function letterOf(value: number): Letter | undefined {
 }
 
 function spelled(value: unknown): unknown {
+  if (typeof value === 'string') return octetsOf(value).toString('base64');
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (value instanceof Date) return `${value.getTime() / 1000}`;
   if (typeof value === 'bigint' || (typeof value === 'number' && letterOf(value) === undefined))
@@ -118,20 +139,26 @@ export function outgoing(line: string): Outgoing {
   const bytes = body === undefined ? Buffer.from(bodyBase64!, 'base64') : Buffer.from(body);
   return {
     ...propertiesFrom(properties),
-    ...(exchange === undefined ? undefined : { exchange }),
-    ...(routingKey === undefined ? undefined : { routingKey }),
+    ...(exchange === undefined ? undefined : { exchange: textFromJson(exchange) }),
+    ...(routingKey === undefined ? undefined : { routingKey: textFromJson(routingKey) }),
     body: bytes,
   };
 }
 
 function propertiesFrom(given: Record<string, unknown>): PropertiesInput {
   const { headers, timestamp, ...rest } = given;
-  const result: Record<string, unknown> = rest;
+  const result = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, textFromJson(value)]));
   if (headers !== undefined) result.headers = fromJson(headers);
   if (typeof timestamp === 'string')
     result.timestamp = /^\d+$/.test(timestamp) ? BigInt(timestamp) : new Date(timestamp);
   else if (timestamp !== undefined) result.timestamp = timestamp;
   return result;
+}
+
+/** Whatever else it is stays what it is, for the library to refuse. */
+function textFromJson<T>(value: T): Exclude<T, object> | string {
+  const octets = (value as { $string?: unknown } | null)?.$string;
+  return typeof octets === 'string' ? textOf(Buffer.from(octets, 'base64')) : (value as Exclude<T, object>);
 }
 
 /** The value that JSON stands for, see `Envelope`. @throws {Error} no such type */
@@ -145,7 +172,8 @@ export function fromJson(json: unknown): TableInputValue {
 }
 
 function tableFrom(json: object): TableInput {
-  return new Map(Object.entries(json).map(([key, value]) => [key, fromJson(value)]));
+  const entries: Iterable<[unknown, unknown]> = Array.isArray(json) ? json : Object.entries(json);
+  return new Map(Array.from(entries, ([key, value]) => [textFromJson(key) as string, fromJson(value)]));
 }
 
 function tagged(type: string, value: unknown): TableInputValue {

@@ -38,7 +38,8 @@ const HINTS: readonly (readonly [kind: abstract new (...args: never[]) => Error,
   [amqp.AccessRefusedError, 'ask for the permission, or use another user'],
   [amqp.ResourceLockedError, 'another connection has it for itself'],
   [amqp.PreconditionFailedError, 'declare it as it is, or delete it first'],
-  [amqp.UnroutableError, 'bind a queue, check the routing key, or publish with --no-mandatory'],
+  // publish and shovel say themselves what was not taken
+  [amqp.UnroutableError, 'nobody serves it: check the name, or serve it with rpc <procedure> -- command'],
 ];
 
 /** What to say about an error, and the exit status. */

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { PropertiesInput } from '../../src/index';
 import { duration, type Entries, entry, integer, moment } from './values';
 
@@ -18,9 +18,9 @@ export interface MessageFlags {
   appId?: string;
 }
 
-/** Every property of a message; the letters are those of amqp-publish. */
-export function messageFlags(command: Command): Command {
-  return command
+/** Every property of a message; the letters are those of amqp-publish. `own`: those that the verb sets itself. */
+export function messageFlags(command: Command, own: readonly string[] = []): Command {
+  command
     .optionsGroup('The message:')
     .option('-H, --header <entry>', '"key: value", or key:=json for other types; again for more', entry)
     .option('-p, --persistent', 'it survives a restart of the broker, as a durable queue does')
@@ -35,6 +35,11 @@ export function messageFlags(command: Command): Command {
     .option('--type <type>', 'what kind of message it is')
     .option('--user-id <user>', 'checked by the broker')
     .option('--app-id <app>', 'the program');
+  for (const option of command.options.filter(({ long }) => own.includes(long ?? '')))
+    option.hideHelp().argParser(() => {
+      throw new InvalidArgumentError(`${command.name()} sets it itself.`);
+    });
+  return command;
 }
 
 export function propertiesOf(flags: MessageFlags): PropertiesInput {

@@ -1,6 +1,7 @@
 import { fstatSync, statSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { EXIT, Failure } from './failure';
+import { UNSAFE, visible } from './visible';
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -29,19 +30,21 @@ function write(fd: number, bytes: Uint8Array): void {
   }
 }
 
-/** Data: to stdout. */
+/** Data: to stdout. A program gets the bytes as they are, a terminal only what it can do no harm with. */
 export function print(data: string | Uint8Array): void {
-  write(STDOUT, typeof data === 'string' ? Buffer.from(data) : data);
+  const bytes =
+    typeof data === 'string' ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.length);
+  write(STDOUT, isTerminal.out() ? Buffer.from(visible(bytes.toString())) : bytes);
 }
 
 /** Everything else: to stderr, a line. */
 export function note(text: string): void {
-  write(STDERR, Buffer.from(`${text}\n`));
+  write(STDERR, Buffer.from(`${visible(text)}\n`));
 }
 
 /** What went wrong, in one line. */
 export function complain(text: string): void {
-  note(paint(`amqp-sync: ${text}`, '31'));
+  write(STDERR, Buffer.from(`${paint(visible(`amqp-sync: ${text}`), '31')}\n`));
 }
 
 /** On a terminal, and unless NO_COLOR is set. @see https://no-color.org */
@@ -55,9 +58,10 @@ export function printTable(rows: readonly (readonly [name: string, value: unknow
   print(rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join(''));
 }
 
-/** One object on a line, for programs. */
+/** One object on a line, for programs. JSON has an escape of its own for what a terminal must not get. */
 export function printJson(value: unknown): void {
-  print(`${JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item))}\n`);
+  const json = JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item));
+  print(`${json.replace(UNSAFE, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`);
 }
 
 /** Bytes of a regular file; undefined for a pipe or a terminal. */

@@ -1,4 +1,5 @@
-import type { Channel, PublishOptions } from '../../src/index';
+import type { Channel, PublishOptions, PublishResult, ReturnedMessage } from '../../src/index';
+import { NackError, UnroutableError } from '../../src/index';
 import type { Outgoing } from './envelope';
 import { EXIT, Failure } from './failure';
 import type { Progress } from './progress';
@@ -9,6 +10,10 @@ export interface PublishingOptions extends Omit<PublishOptions, 'timeout' | 'wai
   confirm: boolean;
   timeout?: number | undefined;
 }
+
+type Result = Pick<PublishResult, 'status' | 'error'>;
+/** What is said of a message that nobody confirms. */
+const TAKEN: Result = { status: 'acked', error: undefined };
 
 /** Publishes in groups, each confirmed before the next, and stops at the first message that is not taken. */
 export class Publishing {
@@ -22,31 +27,51 @@ export class Publishing {
     if (options.confirm) channel.confirmSelect();
   }
 
-  /** @throws {Failure} a message was not taken; those before it were */
-  add(messages: readonly Outgoing[]): void {
+  /**
+   * `onTaken` is told of each message that the broker has, whatever became of its neighbours.
+   * @throws {Failure} a message was not taken
+   */
+  add(messages: readonly Outgoing[], onTaken: (index: number) => void = () => {}): void {
     const { window, confirm, timeout, ...defaults } = this.options;
-    if (confirm) this.#confirmed(messages, { window, timeout, ...defaults });
-    else
-      for (const { body, ...own } of messages)
-        this.channel.basicPublish(body, { ...defaults, ...own, timeout });
-    this.published += messages.length;
-    const bytes = messages.reduce((sum, { body }) => sum + body.length, 0);
-    this.progress.add(messages.length, bytes);
+    const results = confirm
+      ? this.channel.publishBatch(messages, { window, timeout, ...defaults })
+      : messages.map(({ body, ...own }) => this.#unconfirmed(body, { ...defaults, ...own, timeout }));
+    const before = this.published;
+    let bytes = 0;
+    for (const [index, { status }] of results.entries()) {
+      if (status !== 'acked') continue;
+      this.published++;
+      bytes += messages[index]!.body.length;
+      onTaken(index);
+    }
+    this.progress.add(this.published - before, bytes);
+    const first = results.findIndex(({ status }) => status !== 'acked');
+    if (first !== -1) throw this.#failure(before + first + 1, before + results.length, results[first]!);
   }
 
-  #confirmed(messages: readonly Outgoing[], options: Parameters<Channel['publishBatch']>[1]): void {
-    const results = this.channel.publishBatch(messages, options);
-    const index = results.findIndex(({ status }) => status !== 'acked');
-    if (index === -1) return;
-    const failed = results.filter(({ status }) => status !== 'acked');
-    const { status, error } = results[index]!;
-    const acked = this.published + results.length - failed.length;
-    const isItsOwn = status === 'returned' || status === 'nacked' || error instanceof RangeError;
-    if (error !== undefined && !isItsOwn) throw error;
-    const number = this.published + index + 1;
-    throw new Failure(
-      `message ${number} was not taken: ${error?.message}; ${acked} were, ${failed.length} of this group were not`,
-      EXIT.NOT_TAKEN,
-    );
+  #unconfirmed(body: Buffer, options: PublishOptions): Result {
+    this.channel.basicPublish(body, options);
+    return TAKEN;
   }
+
+  #failure(number: number, sent: number, { status, error }: Result): Error {
+    const isItsOwn = status === 'returned' || status === 'nacked' || error instanceof RangeError;
+    if (error !== undefined && !isItsOwn) return error;
+    const others = sent === 1 ? '' : `; of ${sent} messages ${this.published} were taken`;
+    return new Failure(`message ${number} was not taken: ${reasonOf(error)}${others}`, EXIT.NOT_TAKEN);
+  }
+}
+
+/** In the words of who has to mend it. */
+function reasonOf(error: Error | undefined): string {
+  if (error instanceof NackError)
+    return 'the broker refused it (basic.nack), as it does when a queue is full';
+  if (!(error instanceof UnroutableError)) return `${error?.message}`;
+  const { returnedMessage, replyCode, replyText } = error as UnroutableError<ReturnedMessage>;
+  const { exchange, routingKey } = returnedMessage!;
+  const missing =
+    exchange === ''
+      ? `there is no queue "${routingKey}"`
+      : `no queue is bound to the exchange "${exchange}" for the routing key "${routingKey}"`;
+  return `${missing} (${replyCode} ${replyText})`;
 }

@@ -14,11 +14,12 @@ export function integer(least = 0, most = Number.MAX_SAFE_INTEGER): (text: strin
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Milliseconds: `500`, `500ms`, `5s`, `2m`, `1h`, `7d`. */
+/** Milliseconds: `500ms`, `5s`, `2m`, `1h`, `7d`, `0`. A bare number is seconds for some tools, milliseconds for others. */
 export function duration(text: string): number {
-  const [, amount, unit = 'ms'] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? [];
+  if (text === '0') return 0;
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
   if (amount === undefined)
-    throw new InvalidArgumentError('It must be milliseconds, or a time such as 500ms, 5s, 2m, 1h.');
+    throw new InvalidArgumentError('It must be a time with its unit, such as 500ms, 5s, 2m, 1h.');
   return Number(amount) * UNITS[unit]!;
 }
 

@@ -1,3 +1,4 @@
+import { spelledOut } from './brokers';
 import { barChart } from './chart';
 import { gist } from './children';
 import { judge, verdictCells } from './goals';
@@ -23,6 +24,13 @@ function results(rates: Record<string, number | number[]>, row = ROW): Results {
   }
   return all;
 }
+
+test.each([
+  ['amqp://guest:guest@localhost:5672/', 'amqp://guest:guest@localhost:5672/%2f'],
+  ['amqp://localhost', 'amqp://localhost/%2f'],
+  ['amqp://localhost?heartbeat=5', 'amqp://localhost/%2f'],
+  ['amqp://[::1]:5672/orders?heartbeat=5', 'amqp://[::1]:5672/orders'],
+])('%s: every client is told the same vhost', (url, clear) => expect(spelledOut(url)).toBe(clear));
 
 describe('statistics', () => {
   test('medians', () => {

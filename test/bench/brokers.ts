@@ -68,7 +68,7 @@ async function openRabbitmq(): Promise<Broker> {
     kind: 'rabbitmq',
     name: `${product ?? 'AMQP broker'} ${version ?? ''}`.trim(),
     where: how,
-    url: url.replace(/[?].*$/, ''),
+    url: spelledOut(url),
     async prepare({ scenario, size }, count) {
       await declare();
       await channel.purgeQueue(queue);
@@ -87,4 +87,13 @@ async function openRabbitmq(): Promise<Broker> {
       await stop();
     },
   };
+}
+
+/**
+ * The URL as every client reads it: without a query, and with the vhost. An empty path is the vhost `/` for some of
+ * them, and the vhost without a name for librabbitmq, as the URI specification has it.
+ */
+export function spelledOut(url: string): string {
+  const [, address, path] = /^(\w+:\/\/[^/?]*)([^?]*)/.exec(url) as unknown as [string, string, string];
+  return `${address}${path === '' || path === '/' ? '/%2f' : path}`;
 }

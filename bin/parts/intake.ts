@@ -1,0 +1,146 @@
+import { type Channel, type IncomingMessage, TimeoutError } from '../../src/index';
+
+export interface IntakeOptions {
+  /** Messages at most; undefined: no end. */
+  count: number | undefined;
+  /** Unsettled messages at most; 0: no limit. */
+  prefetch: number;
+  /** Milliseconds without a message after which it ends; undefined: never. */
+  timeout: number | undefined;
+  /** Nobody settles: the broker forgets a message when it has come. */
+  noAck?: boolean;
+}
+
+/** Milliseconds that a message which could be settled waits for the rest. */
+const PATIENCE = 1000;
+
+/**
+ * Messages of a queue, and none that nobody will see: it would go back, and a quorum queue counts that against its
+ * delivery limit.
+ *
+ * The broker sends ahead while fewer than `prefetch` messages are unsettled, so each that is settled brings one
+ * more. Towards the end of `count` that would be one too many: settling waits until all have come, and the consumer
+ * is gone. If they do not come soon, a consumer for one message at a time takes its place.
+ */
+export class Intake {
+  readonly #arrived: IncomingMessage[] = [];
+  /** Not handed out yet. */
+  #left: number;
+  /** Of the consumer: undefined if it is gone. */
+  #tag: string | undefined;
+  #window = 0;
+  /** What the consumer has brought, and was not settled. */
+  #unsettled = new Set<IncomingMessage>();
+  #held: (() => void)[] = [];
+  #heldSince = 0;
+
+  constructor(
+    readonly channel: Channel,
+    readonly queue: string,
+    readonly options: IntakeOptions,
+  ) {
+    const { count = Number.POSITIVE_INFINITY, prefetch } = options;
+    this.#left = count;
+    this.#start(prefetch === 0 ? 0 : Math.min(prefetch, count));
+  }
+
+  /** Those of `options.noAck` and of a count: sent one too many, they would be lost. */
+  get #isForgetful(): boolean {
+    return this.options.noAck === true && this.options.count !== undefined;
+  }
+
+  #start(prefetch: number): void {
+    const unsettled = new Set<IncomingMessage>();
+    const { noAck = false } = this.options;
+    this.#unsettled = unsettled;
+    this.#window = prefetch === 0 ? Number.POSITIVE_INFINITY : prefetch;
+    this.#tag = this.channel.basicConsume(
+      this.queue,
+      (message) => {
+        this.#arrived.push(message);
+        if (!message.noAck) unsettled.add(message);
+      },
+      { noAck: noAck && !this.#isForgetful, prefetch },
+    );
+  }
+
+  /** Wait for a message, and take up to `most` of those that have come. Blocks. @returns none: this is the end */
+  next(most: number): IncomingMessage[] {
+    if (this.#left === 0 || !this.#arrives()) return [];
+    const messages = this.#arrived.splice(0, Math.min(most, this.#left));
+    this.#left -= messages.length;
+    if (this.#isForgetful) for (const message of messages) this.settle(message, () => message.ack());
+    return messages;
+  }
+
+  *[Symbol.iterator](): Iterator<IncomingMessage> {
+    for (;;) {
+      const [message] = this.next(1);
+      if (message === undefined) return;
+      yield message;
+    }
+  }
+
+  /** Settle a message, by `how`, as soon as that brings none too many. Does not block. */
+  settle(message: IncomingMessage, how: () => void): void {
+    const room = this.#window - this.#unsettled.size + 1;
+    if (this.#unsettled.has(message) && this.#arrived.length + room > this.#left) {
+      if (this.#held.length === 0) this.#heldSince = performance.now();
+      this.#held.push(how);
+    } else {
+      this.#unsettled.delete(message);
+      how();
+    }
+  }
+
+  /** Settle what waits for it, and give back what nobody has seen. Blocks for a round trip. */
+  end(): void {
+    if (!this.channel.isOpen) return;
+    this.#stop();
+    for (const message of this.#arrived.splice(0)) message[Symbol.dispose]();
+  }
+
+  #arrives(): boolean {
+    const { connection } = this.channel;
+    const { timeout = Number.POSITIVE_INFINITY } = this.options;
+    const end = performance.now() + timeout;
+    if (this.#held.length > 0) this.#take();
+    while (this.#arrived.length === 0) {
+      const isHolding = this.#held.length > 0;
+      const left = Math.max(0, end - performance.now());
+      const wait = isHolding ? Math.min(PATIENCE, left) : left;
+      try {
+        connection.drainEvents(wait === Number.POSITIVE_INFINITY ? {} : { timeout: wait });
+      } catch (error) {
+        if (!(error instanceof TimeoutError)) throw error;
+        if (!isHolding || wait === left) return false;
+      }
+      this.#take();
+    }
+    return true;
+  }
+
+  /** What has come already. */
+  #take(): void {
+    this.channel.connection.loop({ timeout: 0 });
+    if (this.#arrived.length >= this.#left) this.#stop();
+    else if (this.#held.length > 0 && performance.now() - this.#heldSince >= PATIENCE) this.#narrow();
+  }
+
+  #narrow(): void {
+    const tag = this.#tag!;
+    const held = this.#held.splice(0);
+    this.#start(1); // first: a queue may go with its last consumer
+    this.channel.connection.loop({ timeout: 0 });
+    this.channel.basicCancel(tag);
+    for (const how of held) how();
+  }
+
+  #stop(): void {
+    const tag = this.#tag;
+    this.#tag = undefined;
+    this.#unsettled = new Set();
+    if (tag !== undefined) this.channel.basicCancel(tag);
+    for (const how of this.#held.splice(0)) how();
+  }
+}
