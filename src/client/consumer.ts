@@ -1,3 +1,4 @@
+import { clock } from '../clock';
 import { type AmqpError, ConsumerCancelledError } from '../errors';
 import type { Backlog } from './backlog';
 import type { Channel } from './channel';
@@ -196,7 +197,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
       if (this.#error !== undefined) throw this.channel.tell(this.#error);
       if (this.#over) return undefined; // a callback has left it
       if (!connection.dispatcher.busy && connection.dispatcher.runOne()) continue;
-      if (connection.waitFor(this, deadline) || performance.now() < deadline) continue;
+      if (connection.waitFor(this, deadline) || clock.now() < deadline) continue;
       connection.checkLimit();
       return undefined;
     }
