@@ -14,6 +14,7 @@ import {
 } from './checks';
 import { ConnectionCore } from './connection-core';
 import { interruption } from './interruption';
+import { refusePromise } from './message';
 import type { Waitable } from './pump';
 import type { RemoteHandle } from './remote';
 
@@ -203,6 +204,7 @@ export class Connection extends ConnectionCore {
 
   /**
    * Limit everything that `fn` does on this connection to `ms` altogether.
+   * @throws {TypeError} `fn` returned a promise: what comes behind an await would have no limit
    *
    *     connection.withDeadline(2000, () => { channel.queueDeclare('a'); channel.basicGet('a'); });
    */
@@ -210,7 +212,7 @@ export class Connection extends ConnectionCore {
     const outer = this.#limit;
     this.#limit = Math.min(outer, clock.now() + checkTimeout(ms, 'ms'));
     try {
-      return fn();
+      return refusePromise(fn(), 'withDeadline');
     } finally {
       this.#limit = outer;
     }

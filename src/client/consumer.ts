@@ -4,7 +4,7 @@ import type { Backlog } from './backlog';
 import type { Channel } from './channel';
 import type { Event } from './dispatcher';
 import { Fifo } from './fifo';
-import { type IncomingMessage, refusePromise } from './message';
+import { type IncomingMessage, refusePromiseFor } from './message';
 
 export type MessageCallback = (message: IncomingMessage) => unknown;
 export type CancelCallback = (consumerTag: string) => unknown;
@@ -53,7 +53,7 @@ export class CallbackConsumer implements Consumer, Event {
 
   handle(message: IncomingMessage): void {
     this.backlog?.taken(message);
-    refusePromise(this.callback(message), 'a consumer callback');
+    refusePromiseFor(message, this.callback(message), 'a consumer callback');
   }
 
   forget(): void {}
