@@ -1,3 +1,4 @@
+import { clock } from '../src/clock';
 import type { Queue } from '../src/index';
 import { type BrokerFlags, brokerFlags, withConnection } from './parts/broker';
 import { printJson, printTable } from './parts/output';
@@ -49,9 +50,9 @@ Examples:
 };
 
 function rate(count: number, act: () => void): number {
-  const began = performance.now();
+  const began = clock.now();
   act();
-  return Math.round((count * 1000) / (performance.now() - began));
+  return Math.round((count * 1000) / (clock.now() - began));
 }
 
 function publish({ channel, name }: Queue, { size, count, confirm }: Flags): void {

@@ -1,3 +1,4 @@
+import { clock } from '../src/clock';
 import { AuthenticationError, ConnectError, NotAllowedError } from '../src/index';
 import { type BrokerFlags, brokerFlags, withConnection } from './parts/broker';
 import { print } from './parts/output';
@@ -26,18 +27,18 @@ Examples:
 
   run(options) {
     const flags = options as Flags & { wait: number };
-    const end = performance.now() + flags.wait;
+    const end = clock.now() + flags.wait;
     for (;;) {
-      const began = performance.now();
+      const began = clock.now();
       try {
-        const ms = withConnection(flags, () => performance.now() - began);
+        const ms = withConnection(flags, () => clock.now() - began);
         print(`open after ${ms.toFixed(0)} ms\n`);
         return 0;
       } catch (error) {
         // one that answers, and refuses, will do so the next time, too
         const isFinal = error instanceof AuthenticationError || error instanceof NotAllowedError;
         const isDown = error instanceof ConnectError && !isFinal;
-        if (!isDown || performance.now() + PAUSE > end) throw error;
+        if (!isDown || clock.now() + PAUSE > end) throw error;
         Atomics.wait(asleep, 0, 0, PAUSE);
       }
     }

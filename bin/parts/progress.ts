@@ -1,4 +1,5 @@
 import type { SingleBar } from 'cli-progress';
+import { clock } from '../../src/clock';
 import { isTerminal } from './output';
 
 /** Milliseconds before a bar is shown, and between two looks at the clock. */
@@ -9,7 +10,7 @@ const PATIENCE = 1000;
  * lasts: the library is not loaded before.
  */
 export class Progress {
-  readonly #began = performance.now();
+  readonly #began = clock.now();
   readonly #isShown = isTerminal.err();
   #bar: SingleBar | undefined;
   #messages = 0;
@@ -27,7 +28,7 @@ export class Progress {
     this.#messages += messages;
     this.#done += this.unit === 'bytes' ? bytes : messages;
     if (!this.#isShown) return;
-    const seconds = (performance.now() - this.#began) / 1000;
+    const seconds = (clock.now() - this.#began) / 1000;
     if (seconds * 1000 < PATIENCE) return;
     this.#bar ??= this.#start();
     this.#bar.update(Math.min(this.#done, this.total ?? this.#done), {

@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import { clock } from '../clock';
 import { type Awakening, type Bell, threadBell } from './bell';
 import { Habit } from './habit';
 import { createMemory, type Layout, mapMemory, readReport, STATE, WORD, WORKER } from './layout';
@@ -21,7 +22,7 @@ export interface Goal {
 const NOTHING: Goal = { settled: false };
 
 /**
- * Sleep until there is news, at most until `deadline` (performance.now), looking after the workers of
+ * Sleep until there is news, at most until `deadline` (clock.now), looking after the workers of
  * `links` meanwhile. A worker that is gone or stalled is news. The links share the bell of this thread.
  */
 export function sleepUntil(links: readonly Link[], news: () => boolean, deadline: number): Awakening {
@@ -35,18 +36,18 @@ const watching = new Habit();
 
 /** Watch for news a moment before sleeping. @returns whether there was any */
 function watch(news: () => boolean, deadline: number): boolean {
-  const now = performance.now();
+  const now = clock.now();
   if (deadline <= now || !watching.isWorthIt) return false;
   const until = now + WATCH_MS;
   let found = news();
-  while (!found && performance.now() < until) found = news();
+  while (!found && clock.now() < until) found = news();
   watching.learn(found);
   return found;
 }
 
 function sleep(bell: Bell, links: readonly Link[], news: () => boolean, deadline: number): Awakening {
   const interruptible = links.every((link) => link.interruptible);
-  const plainUntil = performance.now() + PLAIN_MS;
+  const plainUntil = clock.now() + PLAIN_MS;
   const end = sleepInSlices(bell, links, news, Math.min(deadline, plainUntil));
   if (end !== 'timeout' || deadline <= plainUntil) return end;
   const rest = () => sleepInSlices(bell, links, news, deadline);
@@ -59,7 +60,7 @@ function sleepInSlices(bell: Bell, links: readonly Link[], news: () => boolean, 
     const ticket = bell.arm();
     if (news()) return 'rung';
     if (bell.takeInterrupt()) return 'stopped';
-    const now = performance.now();
+    const now = clock.now();
     for (const link of links) if (!link.isAttended(now)) return 'rung';
     if (now >= deadline) return 'timeout';
     bell.sleep(ticket, Math.min(deadline - now, SLICE_MS));
@@ -184,7 +185,7 @@ export class Link {
 
   /**
    * Sleep until something is readable, the state is no longer `state`, or `goal` has settled, at most until
-   * `deadline` (performance.now). The caller names the state it has acted on, so that no change is slept
+   * `deadline` (clock.now). The caller names the state it has acted on, so that no change is slept
    * through. `hurry`: what it waits for is an answer, which is due soon and worth watching for.
    */
   waitReadable(state: number, deadline: number, goal = NOTHING, hurry = true): Awakening {
@@ -229,9 +230,9 @@ export class Link {
   answers(ms: number): boolean {
     const { words } = this.#layout;
     const beat = Atomics.load(words, WORD.BEAT);
-    const deadline = performance.now() + ms;
+    const deadline = clock.now() + ms;
     if (!this.post(0)) return false;
-    while (Atomics.load(words, WORD.BEAT) === beat && performance.now() < deadline) {
+    while (Atomics.load(words, WORD.BEAT) === beat && clock.now() < deadline) {
       Atomics.wait(words, WORD.BEAT, beat, 1);
     }
     return Atomics.load(words, WORD.BEAT) !== beat;

@@ -1,3 +1,4 @@
+import { clock } from '../clock';
 import { type AmqpError, WrongStateError, wasSent } from '../errors';
 import { isBytes, typeName } from '../protocol/wire';
 import type { Channel } from './channel';
@@ -47,7 +48,7 @@ export function publishBatch(
   channel.checkMode('confirm', 'publishBatch');
   const { window = DEFAULT_WINDOW, timeout, ...defaults } = options;
   checkInteger(window, 'window', 1, 0xffff_ffff);
-  const total = timeout === undefined ? undefined : performance.now() + checkTimeout(timeout);
+  const total = timeout === undefined ? undefined : clock.now() + checkTimeout(timeout);
   const batch = new Batch(channel, window, total, defaults, Array.isArray(messages));
   for (const item of messages) if (!batch.add(item)) break;
   return batch.finish();

@@ -1,3 +1,4 @@
+import { clock } from '../clock';
 import { type AmqpError, channelErrorClass, describeReply, TimeoutError, WrongStateError } from '../errors';
 import { decodeArgs, decodeMethodPlan, encodeMethod, methodName, PLANS } from '../protocol/codec';
 import { FRAME, replyCodeName } from '../protocol/constants';
@@ -125,7 +126,7 @@ export abstract class ChannelCore {
     this.#state = 'closing';
     this.ending();
     const { pump } = this.connection;
-    const deadline = performance.now() + timeout;
+    const deadline = clock.now() + timeout;
     const closed = when(() => this.#state === 'closed');
     try {
       if (pump.write(this.id, 'channel.close', args, deadline)) pump.until(closed, deadline);
@@ -302,7 +303,7 @@ export abstract class ChannelCore {
     const { pump, callTimeout } = this.connection;
     const { life } = this;
     pump.defer(() => {
-      if (this.life === life) pump.write(this.id, method, args, performance.now() + callTimeout);
+      if (this.life === life) pump.write(this.id, method, args, clock.now() + callTimeout);
     });
   }
 

@@ -1,3 +1,4 @@
+import { clock } from '../clock';
 import { type AmqpError, TimeoutError, WrongStateError, wasSent } from '../errors';
 import type { Args, Input } from '../protocol/method-types';
 import type { PropertiesInput } from '../protocol/properties';
@@ -83,7 +84,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
    */
   basicPublish(body: BodyInput | Message, options: PublishOptions = {}): void {
     // one limit for the way out and for the confirm; where none is awaited the time need not be asked for
-    const began = this.#mode === 'confirm' ? performance.now() : 0;
+    const began = this.#mode === 'confirm' ? clock.now() : 0;
     let publish = this.publish(body, options);
     if (publish === undefined || options.wait === false) return;
     const deadline = this.connection.deadline(options.timeout, began);
@@ -199,7 +200,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
   #waitUntilAllowed(deadline: number): void {
     const { connection } = this;
     if (connection.isBlocked) {
-      const limit = Math.min(deadline, performance.now() + connection.blockedTimeout);
+      const limit = Math.min(deadline, clock.now() + connection.blockedTimeout);
       if (
         !connection.pump.until(
           when(() => !connection.isBlocked),

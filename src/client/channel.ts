@@ -109,7 +109,7 @@ export class Channel extends PublishingChannel {
     if (this.mode !== 'tx') this.txSelect();
     let result: T;
     try {
-      result = refusePromise(fn(), 'transaction');
+      result = refusePromise(fn(), 'transaction', ', and is rolled back');
     } catch (error) {
       if (this.isOpen) this.txRollback();
       throw error;

@@ -2,6 +2,7 @@ import type { Awakening } from '../bridge/bell';
 import type { ControlCall, ControlReply } from '../bridge/control';
 import { STATE } from '../bridge/layout';
 import { Link } from '../bridge/link';
+import { clock } from '../clock';
 import {
   type AmqpError,
   ConnectionClosedError,
@@ -106,7 +107,7 @@ export abstract class ConnectionCore {
       died: (error) => this.#died(error),
       tell: (error) => this.tell(error),
     });
-    const began = performance.now();
+    const began = clock.now();
     this.#thread = startThread(settings.session.connectTimeout);
     try {
       this.description = this.#open(settings, began);
@@ -123,7 +124,7 @@ export abstract class ConnectionCore {
     link.attach(this.#thread.doorbell);
     const wanted = session.targets[0]!.handshake.mechanisms;
     this.#sasl = mechanism && new SaslResponder(mechanism, wanted, (command) => link.post(command));
-    const options = { ...session, spent: performance.now() - began };
+    const options = { ...session, spent: clock.now() - began };
     this.control({ call: 'open', memory: link.memory, bell: link.bell.memory, options });
     // the worker keeps the time; its grace here is for the case that it cannot
     const isPatient = session.recovery?.failFast === false;
@@ -234,7 +235,7 @@ export abstract class ConnectionCore {
    */
   close(options: CloseOptions = {}): void {
     const { timeout } = closeOptions(options);
-    const deadline = performance.now() + timeout;
+    const deadline = clock.now() + timeout;
     if (!this.isOpen) return;
     this.announceClose(options);
     this.#told = true;
@@ -265,7 +266,7 @@ export abstract class ConnectionCore {
 
   #putDown(): Awakening {
     this.link.post({ command: 'abort' } satisfies Command);
-    const end = this.#await(performance.now() + ABORT_TIMEOUT);
+    const end = this.#await(clock.now() + ABORT_TIMEOUT);
     this.#thread.terminate();
     return end;
   }

@@ -1,4 +1,5 @@
 import { Mailbox } from '../bridge/mailbox';
+import { clock } from '../clock';
 import { TimeoutError, WrongStateError } from '../errors';
 import { PLANS } from '../protocol/codec';
 import type { Command, SessionDescription } from '../protocol/session-options';
@@ -13,6 +14,7 @@ import {
 } from './checks';
 import { ConnectionCore } from './connection-core';
 import { interruption } from './interruption';
+import { refusePromise } from './message';
 import type { Waitable } from './pump';
 import type { RemoteHandle } from './remote';
 
@@ -109,13 +111,13 @@ export class Connection extends ConnectionCore {
   /** Sleep for `ms` while events are dispatched. Throws like `drainEvents`. */
   sleep(ms: number): void {
     const deadline = this.eventDeadline(checkTimeout(ms, 'ms'));
-    while (performance.now() < deadline) this.#drainOne('sleep', deadline);
+    while (clock.now() < deadline) this.#drainOne('sleep', deadline);
   }
 
   /** `drainEvents` would not have to wait. @internal */
   get hasEvents(): boolean {
     this.glance();
-    return !this.isOpen || this.dispatcher.settled || this.dispatcher.nextDue <= performance.now();
+    return !this.isOpen || this.dispatcher.settled || this.dispatcher.nextDue <= clock.now();
   }
 
   #checkedDeadline(verb: string, options: CallOptions): number {
@@ -126,12 +128,12 @@ export class Connection extends ConnectionCore {
   /** When a wait for events that starts now has to end. @internal */
   eventDeadline(timeout: number): number {
     if (timeout === Number.POSITIVE_INFINITY) return this.#limit; // asking for the time has its price, too
-    return Math.min(performance.now() + timeout, this.#limit);
+    return Math.min(clock.now() + timeout, this.#limit);
   }
 
   /** Was it `withDeadline` that ended a wait? @throws {TimeoutError} @internal */
   checkLimit(): void {
-    if (performance.now() < this.#limit) return;
+    if (clock.now() < this.#limit) return;
     throw new TimeoutError('no event came before the deadline of withDeadline', { recoverable: true });
   }
 
@@ -148,7 +150,7 @@ export class Connection extends ConnectionCore {
     for (;;) {
       if (dispatcher.runOne()) return true;
       this.checkAlive(verb, 'ended');
-      if (this.waitFor(dispatcher, deadline) || performance.now() < deadline) continue;
+      if (this.waitFor(dispatcher, deadline) || clock.now() < deadline) continue;
       if (dispatcher.runOne()) return true; // a timer that was due with the deadline
       this.checkLimit();
       return false;
@@ -164,7 +166,7 @@ export class Connection extends ConnectionCore {
   /** Run `callback` once after `ms`, from the pump. @returns an id for `cancelTimer` */
   callLater(ms: number, callback: () => void): number {
     checkFunction(callback, 'callback');
-    return this.dispatcher.addTimer(performance.now() + checkTimeout(ms, 'ms'), callback);
+    return this.dispatcher.addTimer(clock.now() + checkTimeout(ms, 'ms'), callback);
   }
 
   /** Forget a `callLater`; an unknown or finished one is no error. */
@@ -202,21 +204,22 @@ export class Connection extends ConnectionCore {
 
   /**
    * Limit everything that `fn` does on this connection to `ms` altogether.
+   * @throws {TypeError} `fn` returned a promise: what comes behind an await would have no limit
    *
    *     connection.withDeadline(2000, () => { channel.queueDeclare('a'); channel.basicGet('a'); });
    */
   withDeadline<T>(ms: number, fn: () => T): T {
     const outer = this.#limit;
-    this.#limit = Math.min(outer, performance.now() + checkTimeout(ms, 'ms'));
+    this.#limit = Math.min(outer, clock.now() + checkTimeout(ms, 'ms'));
     try {
-      return fn();
+      return refusePromise(fn(), 'withDeadline');
     } finally {
       this.#limit = outer;
     }
   }
 
   /** When a call that starts now, or that began before, has to end. @internal */
-  deadline(timeout: number | undefined, began = performance.now()): number {
+  deadline(timeout: number | undefined, began = clock.now()): number {
     return Math.min(began + (timeout ?? this.callTimeout), this.#limit);
   }
 

@@ -1,9 +1,10 @@
+import { clock } from '../clock';
 import { type AmqpError, ConsumerCancelledError } from '../errors';
 import type { Backlog } from './backlog';
 import type { Channel } from './channel';
 import type { Event } from './dispatcher';
 import { Fifo } from './fifo';
-import { type IncomingMessage, refusePromise } from './message';
+import { type IncomingMessage, refusePromiseFor } from './message';
 
 export type MessageCallback = (message: IncomingMessage) => unknown;
 export type CancelCallback = (consumerTag: string) => unknown;
@@ -52,7 +53,7 @@ export class CallbackConsumer implements Consumer, Event {
 
   handle(message: IncomingMessage): void {
     this.backlog?.taken(message);
-    refusePromise(this.callback(message), 'a consumer callback');
+    refusePromiseFor(message, this.callback(message), 'a consumer callback');
   }
 
   forget(): void {}
@@ -196,7 +197,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
       if (this.#error !== undefined) throw this.channel.tell(this.#error);
       if (this.#over) return undefined; // a callback has left it
       if (!connection.dispatcher.busy && connection.dispatcher.runOne()) continue;
-      if (connection.waitFor(this, deadline) || performance.now() < deadline) continue;
+      if (connection.waitFor(this, deadline) || clock.now() < deadline) continue;
       connection.checkLimit();
       return undefined;
     }

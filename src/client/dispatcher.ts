@@ -1,4 +1,5 @@
 import type { Mailbox } from '../bridge/mailbox';
+import { clock } from '../clock';
 import { WrongStateError } from '../errors';
 import { Fifo } from './fifo';
 
@@ -48,7 +49,7 @@ export class Dispatcher {
     return false;
   }
 
-  /** When the next timer is due (performance.now), or Infinity. */
+  /** When the next timer is due (clock.now), or Infinity. */
   get nextDue(): number {
     return this.#timers[0]?.due ?? Number.POSITIVE_INFINITY;
   }
@@ -76,7 +77,7 @@ export class Dispatcher {
   }
 
   #take(): Event | undefined {
-    if (this.#timers.length > 0 && this.nextDue <= performance.now()) return this.#timers.shift();
+    if (this.#timers.length > 0 && this.nextDue <= clock.now()) return this.#timers.shift();
     if (this.#mailboxes.size > 0) this.#takeMail();
     return this.#events.shift();
   }

@@ -1,3 +1,5 @@
+import { clock } from '../clock';
+
 /** What a finished script still owes its broker. */
 interface Closable {
   announceClose(options: { timeout: number }): void;
@@ -27,8 +29,8 @@ export function forgetAtExit(connection: Closable): void {
 /** Close every open connection, all together within a second; asked again meanwhile, at once. Never throws. */
 export function closeAll(): void {
   const isFirst = limit === undefined;
-  limit = isFirst ? performance.now() + EXIT_TIMEOUT : 0;
-  const left = () => Math.max(0, (limit ?? 0) - performance.now());
+  limit = isFirst ? clock.now() + EXIT_TIMEOUT : 0;
+  const left = () => Math.max(0, (limit ?? 0) - clock.now());
   // all at the same time: one that is stuck must not take the time of the others
   for (const connection of open) connection.announceClose({ timeout: left() });
   for (const connection of [...open]) {

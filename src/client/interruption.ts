@@ -1,3 +1,4 @@
+import { clock } from '../clock';
 import { InterruptedError } from '../errors';
 import { closeAll } from './exit';
 
@@ -58,7 +59,7 @@ const unheard: { error: InterruptedError; isCaught: boolean }[] = [];
  */
 function hearLater(error: InterruptedError): void {
   if (unheard.length === 0) {
-    setImmediate(hear);
+    clock.onceUnwound(hear);
     process.on('uncaughtExceptionMonitor', dying);
   }
   unheard.push({ error, isCaught: catchers > 0 });

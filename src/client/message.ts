@@ -227,7 +227,7 @@ export class IncomingMessage extends Message<Properties> {
   /**
    * Run `fn`: ack when it returns, reject when it throws (and throw on). Does not block but for what `fn` does.
    * @throws {AlreadySettledError} `fn` has settled it, without `ignoreProcessed`
-   * @throws {TypeError} `fn` returns a promise; the message is rejected
+   * @throws {TypeError} `fn` returns a promise; the message is requeued, whatever the options say
    *
    *     message.process(() => handle(message.json), { requeue: true, rejectOnRedelivered: true });
    */
@@ -236,12 +236,13 @@ export class IncomingMessage extends Message<Properties> {
     const { requeue = false, rejectOnRedelivered = false, ignoreProcessed = false } = options;
     let result: T;
     try {
-      result = refusePromise(fn(this), 'process');
+      result = fn(this);
     } catch (error) {
       // what went wrong in `fn` is what the caller has to hear, even if `fn` has settled the message before
       inVain(() => this.giveUp(requeue && !(rejectOnRedelivered && this.redelivered)));
       throw error;
     }
+    refusePromiseFor(this, result, 'process');
     if (!(ignoreProcessed && this.isSettled)) this.ack();
     return result;
   }
@@ -322,11 +323,26 @@ export function tooLarge(
   );
 }
 
-/** Blocking code has no place to await: a promise would be settled before its work is done. */
-export function refusePromise<T>(result: T, verb: string): T {
-  if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function') {
-    (result as { catch?: (ignore: () => void) => void }).catch?.(() => {});
-    throw new TypeError(`${verb}: the function returned a promise; it must do its work before it returns`);
-  }
-  return result;
+/**
+ * Blocking code has no place to await: a promise would be settled before its work is done. `so`: what became of the
+ * work. The promise's own end is nobody's any more, not even when it rejects: this error says it all.
+ */
+export function refusePromise<T>(result: T, verb: string, so = ''): T {
+  if (!isPromise(result)) return result;
+  (result as { catch?: (ignore: () => void) => void }).catch?.(() => {});
+  throw new TypeError(
+    `${verb}: the function returned a promise${so}; it must do its work before it returns, so write it without async`,
+  );
+}
+
+function isPromise(value: unknown): boolean {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
+/** What the function for a message returned. Of a promise the program is to blame, not the message: it is requeued. */
+export function refusePromiseFor<T>(message: IncomingMessage, result: T, verb: string): T {
+  if (!isPromise(result)) return result;
+  const so = message.isSettled ? '' : ', and its message was requeued';
+  inVain(() => message[Symbol.dispose]());
+  return refusePromise(result, verb, so);
 }

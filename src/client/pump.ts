@@ -96,7 +96,7 @@ export class Pump {
   }
 
   /**
-   * Pump until `goal` has settled. Returns false when `deadline` (performance.now) passed first. `hurry`: the goal
+   * Pump until `goal` has settled. Returns false when `deadline` (clock.now) passed first. `hurry`: the goal
    * is the answer to a call, not whatever the broker may send.
    * @throws {InterruptedError} Ctrl-C
    * @throws {ConnectionClosedError} the connection ended, and the goal with it

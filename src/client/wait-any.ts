@@ -1,4 +1,5 @@
 import { sleepUntil } from '../bridge/link';
+import { clock } from '../clock';
 import { type CallOptions, checkOptions, checkTimeout } from './checks';
 import { Connection } from './connection';
 import { interruption } from './interruption';
@@ -26,7 +27,7 @@ export function waitAny<C extends Connection>(connections: readonly C[], options
     connections[0]?.checkInterrupt();
     const ready = connections.filter((connection) => connection.hasEvents);
     if (ready.length > 0) return ready;
-    if (performance.now() >= deadline) {
+    if (clock.now() >= deadline) {
       for (const connection of connections) connection.checkLimit();
       return ready;
     }

@@ -3,6 +3,7 @@ import type { ExchangeDeclareOptions } from '../client/channel-topology';
 import { type CallOptions, checkOptions, checkString, checkTimeout, PUBLISH_OPTIONS } from '../client/checks';
 import { type Duration, type MessageProperties, ttlMs, wireProperties } from '../client/conversions';
 import { type BodyInput, bodyBytes, Message } from '../client/message';
+import { clock } from '../clock';
 import { DeliveryMode, type ExchangeType } from '../protocol/constants';
 import type { TableInput, TableInputValue } from '../protocol/field-table';
 import type { Channel } from './channel';
@@ -108,9 +109,9 @@ export class Exchange implements ExchangeTraits {
     const properties = wireProperties(given);
     properties.deliveryMode ??= own.deliveryMode ?? DeliveryMode.Persistent;
     if (delay !== undefined) properties.headers = this.#delayed(properties.headers ?? own.headers, delay);
-    const began = performance.now();
+    const began = clock.now();
     this.channel.ready(timeout);
-    const left = timeout === undefined ? undefined : Math.max(0, timeout - (performance.now() - began));
+    const left = timeout === undefined ? undefined : Math.max(0, timeout - (clock.now() - began));
     // such a plugin takes every message out of the ordinary way: to the broker it is one that no queue took
     const mandatory = options.mandatory ?? delay === undefined;
     const { name: exchange } = this;

@@ -1,6 +1,7 @@
 import { type CallOptions, checkOptions, checkShortstr, checkTimeout } from '../client/checks';
 import { type MessageProperties, wireProperties } from '../client/conversions';
 import { type IncomingMessage, Message } from '../client/message';
+import { clock } from '../clock';
 import { DeliveryMode } from '../protocol/constants';
 import { PROPERTY_NAMES } from '../protocol/properties';
 import type { Channel } from './channel';
@@ -55,7 +56,7 @@ export class Procedure {
     const { body: bytes, properties: own } = messageOf(body);
     const request = new Message(bytes, { deliveryMode: DeliveryMode.Transient, ...own, ...given });
     wireProperties(request.properties); // before a channel is opened for it
-    const began = performance.now();
+    const began = clock.now();
     const { name: procedure } = this;
     const to = { procedure, exchange: '', routingKey: procedure, began, timeout };
     const { connection } = this;

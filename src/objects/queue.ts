@@ -4,6 +4,7 @@ import { type CallOptions, checkOptions, checkTimeout } from '../client/checks';
 import type { BasicConsumeOptions, ConsumeOptions } from '../client/consume-options';
 import type { MessageCallback, MessageIterator } from '../client/consumer';
 import type { BodyInput, IncomingMessage, Message } from '../client/message';
+import { clock } from '../clock';
 import type { TableInputValue } from '../protocol/field-table';
 import {
   argumentsOf,
@@ -161,7 +162,7 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
     for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       const message = this.channel.basicGet(this.name, { noAck });
       if (message !== null) return message;
-      const now = performance.now();
+      const now = clock.now();
       if (now >= deadline) break;
       connection.pump.rest(Math.min(deadline, now + pause));
     }

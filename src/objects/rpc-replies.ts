@@ -5,6 +5,7 @@ import { LONGEST_TTL, wireProperties } from '../client/conversions';
 import { inOutage } from '../client/lives';
 import type { IncomingMessage, Message } from '../client/message';
 import type { Waitable } from '../client/pump';
+import { clock } from '../clock';
 import { type AmqpError, TimeoutError } from '../errors';
 import type { Channel } from './channel';
 import { MESSAGE_TYPE } from './rpc-wire';
@@ -15,7 +16,7 @@ export interface Destination {
   procedure: string;
   exchange: string;
   routingKey: string;
-  /** When the call began (performance.now). */
+  /** When the call began (clock.now). */
   began: number;
   timeout: number | undefined;
 }
@@ -136,7 +137,7 @@ export class Replies implements Consumer {
 
 /** The milliseconds that are left, as the broker takes them. */
 function lifetime(deadline: number): string | undefined {
-  const left = Math.max(0, Math.ceil(deadline - performance.now()));
+  const left = Math.max(0, Math.ceil(deadline - clock.now()));
   return left > LONGEST_TTL ? undefined : String(left);
 }
 

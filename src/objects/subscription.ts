@@ -1,6 +1,6 @@
 import { checkBoolean, checkFunction, checkOptions } from '../client/checks';
 import type { MessageCallback } from '../client/consumer';
-import { type IncomingMessage, inVain, refusePromise } from '../client/message';
+import { type IncomingMessage, inVain, refusePromiseFor } from '../client/message';
 import { InterruptedError } from '../errors';
 import { CONSUMER_ARGUMENTS } from './arguments';
 import type { Queue, QueueConsumeOptions } from './queue';
@@ -38,13 +38,16 @@ export class Subscription implements Disposable {
   readonly #requeue: boolean;
   readonly #rejectOnRedelivered: boolean;
   readonly #onError: FailureHandler | undefined;
+  readonly #verb: string;
 
   /** Use `queue.subscribe`. */
   constructor(
     readonly queue: Queue,
     fn: MessageCallback,
     options: SubscribeOptions,
+    verb = 'subscribe',
   ) {
+    this.#verb = verb;
     checkOptions('subscribe', options, NAMES);
     checkFunction(fn, 'fn');
     const { requeue = true, rejectOnRedelivered = false, onError, ...rest } = options;
@@ -65,12 +68,7 @@ export class Subscription implements Disposable {
     } catch (error) {
       return this.#failed(error, message);
     }
-    try {
-      refusePromise(result, 'subscribe');
-    } catch (mistake) {
-      inVain(() => message[Symbol.dispose]()); // the program is wrong, not the message
-      throw mistake;
-    }
+    refusePromiseFor(message, result, this.#verb);
     if (!message.isSettled) message.ack();
   }
 
@@ -82,7 +80,7 @@ export class Subscription implements Disposable {
       throw error;
     }
     try {
-      refusePromise(this.#onError(error, message, this.queue), 'onError');
+      refusePromiseFor(message, this.#onError(error, message, this.queue), 'onError');
     } catch (failure) {
       inVain(() => message[Symbol.dispose]());
       throw failure;

@@ -91,7 +91,7 @@ export class Transaction implements Disposable {
   run<T>(fn: (transaction: Transaction) => T): T {
     let result: T;
     try {
-      result = refusePromise(fn(this), 'transaction');
+      result = refusePromise(fn(this), 'transaction', ', and is rolled back');
     } catch (error) {
       inVain(() => this[Symbol.dispose]());
       throw error;

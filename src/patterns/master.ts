@@ -1,11 +1,11 @@
 import { type CallOptions, checkBoolean, checkFunction, checkOptions, checkShortstr } from '../client/checks';
 import type { MessageProperties } from '../client/conversions';
-import { type IncomingMessage, Message, refusePromise } from '../client/message';
+import { type IncomingMessage, Message } from '../client/message';
 import { AmqpError } from '../errors';
 import { type Channel, checkChannel } from '../objects/channel';
 import type { Queue } from '../objects/queue';
 import { parted, WORK_OPTIONS, type WorkOptions } from '../objects/rpc-server';
-import type { FailureHandler, Subscription } from '../objects/subscription';
+import { type FailureHandler, Subscription } from '../objects/subscription';
 import { DeliveryMode } from '../protocol/constants';
 import { type MethodProxy, methodProxy } from './proxy';
 import { checkKwargs, checkSerializer, jsonSerializer, type Serializer } from './serializer';
@@ -154,18 +154,14 @@ export class Master<P = MethodProxy> {
     if (onError !== undefined) checkFunction(onError, 'onError');
     const { forQueue, forConsumer } = parted(work);
     const declared = this.channel.declareQueue(queue, forQueue);
-    const subscription = declared.subscribe((task) => this.#work(task, fn as (kwargs: unknown) => unknown), {
-      ...forConsumer,
-      onError,
-      requeue: this.#requeue,
-      rejectOnRedelivered: this.#rejectOnRedelivered,
-    });
-    return new Worker(subscription);
+    const doTask = (task: IncomingMessage) => this.#work(task, fn as (kwargs: unknown) => unknown);
+    const failing = { onError, requeue: this.#requeue, rejectOnRedelivered: this.#rejectOnRedelivered };
+    return new Worker(new Subscription(declared, doTask, { ...forConsumer, ...failing }, 'createWorker'));
   }
 
   #work(task: IncomingMessage, fn: (kwargs: unknown) => unknown): unknown {
     try {
-      return refusePromise(fn(this.#kwargsOf(task)), 'createWorker');
+      return fn(this.#kwargsOf(task));
     } catch (error) {
       if (error instanceof RejectMessage) task.reject({ requeue: error.requeue });
       else if (error instanceof NackMessage) task.nack({ requeue: error.requeue });

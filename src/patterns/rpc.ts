@@ -1,6 +1,7 @@
 import { type CallOptions, checkOptions, checkShortstr, checkTimeout } from '../client/checks';
 import type { MessageProperties } from '../client/conversions';
 import { Message } from '../client/message';
+import { clock } from '../clock';
 import { RpcError, WrongStateError } from '../errors';
 import { type Channel, checkChannel } from '../objects/channel';
 import { type ExchangeName, nameOf } from '../objects/names';
@@ -94,7 +95,7 @@ export class Rpc<P = MethodProxy> implements Disposable {
     checkKwargs(kwargs);
     const { timeout, ...given } = options;
     if (timeout !== undefined) checkTimeout(timeout);
-    const began = performance.now();
+    const began = clock.now();
     const body = this.#encode(kwargs);
     const to = {
       procedure: method,

@@ -202,6 +202,12 @@ describe('deadlines', () => {
     expect(connection.channels.size).toBe(0);
   });
 
+  it('withDeadline refuses a promise: what comes behind an await would have no limit', () => {
+    expect(() => connection.withDeadline(CEILING, async () => 1)).toThrow(
+      'withDeadline: the function returned a promise; it must do its work before it returns',
+    );
+  });
+
   it('withDeadline limits everything inside it together, and gives back the result', () => {
     const channel = connection.channel();
     const queue = connection.withDeadline(CEILING, () => privateQueue(channel));

@@ -41,6 +41,21 @@ afterEach(() => {
 });
 
 describe('basicConsume', () => {
+  it('a callback that returns a promise: its message goes back, unless it has settled it', () => {
+    const queue = privateQueue(channel, 'one');
+    const settles = [false, true];
+    const tag = channel.basicConsume(queue, async (message) => {
+      if (settles.shift()) message.ack();
+    });
+    const drain = () => connection.drainEvents({ timeout: CEILING });
+    expect(drain).toThrow(
+      'a consumer callback: the function returned a promise, and its message was requeued',
+    );
+    expect(drain).toThrow('a consumer callback: the function returned a promise; it must do its work');
+    channel.basicCancel(tag);
+    expect(takeAll(channel, queue)).toEqual([]);
+  });
+
   it('the callback gets every message, in order, with all that a delivery says', () => {
     const queue = privateQueue(channel, 'one', 'two', 'three');
     const messages: IncomingMessage[] = [];

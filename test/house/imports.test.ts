@@ -10,11 +10,12 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/index.mts', 'src/index.ts'],
   ['src/version.ts'],
   ['src/copy.ts'],
+  ['src/clock.ts', 'node:perf_hooks', 'node:worker_threads'],
   ['src/errors.ts', 'src/protocol/constants.ts', 'src/protocol/violation.ts'],
   ['src/notices.ts', 'src/errors.ts', 'src/protocol/', 'src/topology/'],
   ['src/protocol/', 'src/protocol/', 'src/copy.ts'],
   ['src/bridge/', 'src/bridge/', 'node:worker_threads', 'node:vm', 'node:diagnostics_channel'],
-  ['src/bridge/', 'src/copy.ts', 'node:fs', 'node:path'],
+  ['src/bridge/', 'src/copy.ts', 'src/clock.ts', 'node:fs', 'node:path'],
   ['src/bridge/spawn.ts', 'synckit'],
   [
     'src/client/',
@@ -24,6 +25,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
     'src/errors.ts',
     'src/version.ts',
     'src/copy.ts',
+    'src/clock.ts',
     'src/notices.ts',
     'src/topology/names.ts',
   ],
@@ -34,11 +36,11 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/broker/', 'src/broker/', 'src/protocol/'],
   ['src/embedded/', 'src/embedded/', 'src/bridge/spawn.ts', 'src/broker/control.ts', 'src/broker/rules.ts'],
   ['src/embedded/', 'src/protocol/'],
-  ['src/objects/', 'src/objects/', 'src/client/', 'src/errors.ts', 'src/protocol/'],
-  ['src/patterns/', 'src/patterns/', 'src/objects/', 'src/errors.ts', 'src/protocol/'],
+  ['src/objects/', 'src/objects/', 'src/client/', 'src/errors.ts', 'src/clock.ts', 'src/protocol/'],
+  ['src/patterns/', 'src/patterns/', 'src/objects/', 'src/errors.ts', 'src/clock.ts', 'src/protocol/'],
   ['src/patterns/', 'src/client/checks.ts', 'src/client/conversions.ts', 'src/client/message.ts'],
   ['src/patterns/serializer.ts', 'node:zlib'],
-  ['src/compat/', 'src/compat/', 'src/client/', 'src/objects/', 'src/errors.ts'],
+  ['src/compat/', 'src/compat/', 'src/client/', 'src/objects/', 'src/errors.ts', 'src/clock.ts'],
   ['src/compat/amqpy/', 'src/protocol/'],
   [
     'worker/',
@@ -48,12 +50,13 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
     'src/topology/',
     'src/broker/',
     'src/notices.ts',
+    'src/clock.ts',
   ],
   ['worker/', 'node:net', 'node:tls', 'node:worker_threads', 'synckit'],
   ['worker/connection/', 'worker/connection/'],
   ['worker/connection/dial.ts', 'node:dns'],
   ['worker/broker/', 'worker/broker/'],
-  ['bin/', 'bin/', 'src/index.ts', 'commander'],
+  ['bin/', 'bin/', 'src/index.ts', 'src/clock.ts', 'commander'],
   ['bin/amqp-sync.ts', 'src/version.ts'],
   ['bin/parts/', 'node:buffer', 'node:fs'],
   ['bin/parts/output.ts', 'node:tty'],
@@ -69,6 +72,10 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
 /** Names that `src/protocol` does without: it has no timers, no threads, no process, and no clock. */
 const NOT_IN_PROTOCOL =
   /^(process|console|performance|globalThis|Atomics|SharedArrayBuffer|queueMicrotask|(set|clear)(Timeout|Interval|Immediate))$/;
+
+/** Names for which fake timers have others: waits ask `src/clock.ts`. Timers of other threads and programs are real. */
+const FAKED = /^(performance|hrtime|nextTick|queueMicrotask|(set|clear)(Timeout|Interval|Immediate))$/;
+const FAKED_ELSEWHERE = /^(performance|hrtime)$/;
 
 const MAX_LINES = 450;
 
@@ -120,6 +127,18 @@ describe('the house', () => {
               `${source.file}:${line} uses ${name}: src/protocol turns bytes into values, only`,
           ),
       );
+    expect(complaints).toEqual([]);
+  });
+
+  test('nothing that waits asks a clock which fake timers replace', () => {
+    const complaints = sources
+      .filter(({ file }) => !file.startsWith('examples/') && file !== 'src/clock.ts')
+      .flatMap((source) => {
+        const faked = source.file.startsWith('src/') ? FAKED : FAKED_ELSEWHERE;
+        return namesIn(source)
+          .filter(({ name }) => faked.test(name))
+          .map(({ name, line }) => `${source.file}:${line} uses ${name}: fakes replace it, see src/clock.ts`);
+      });
     expect(complaints).toEqual([]);
   });
 

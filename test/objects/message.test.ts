@@ -267,6 +267,26 @@ describe('process', () => {
     expect(next().redelivered).toBe(true);
   });
 
+  it.each([{}, { requeue: false }, { requeue: true, rejectOnRedelivered: true }])(
+    'a promise is a mistake of the program, so the message goes back, with %o',
+    (options) => {
+      next().nack(); // so that it is redelivered
+      const work = async () => {
+        throw new Error('nobody hears it');
+      };
+      expect(() => next().process(work, options)).toThrow(
+        'process: the function returned a promise, and its message was requeued; it must do its work',
+      );
+      expect(next().redelivered).toBe(true);
+    },
+  );
+
+  it('a promise of a function that has settled the message leaves it so', () => {
+    const message = next();
+    const settle = async () => message.ack();
+    expect(() => message.process(settle)).toThrow('process: the function returned a promise; it must');
+  });
+
   it('using requeues what was not settled', () => {
     {
       using message = queue.get({ timeout: 5000 });

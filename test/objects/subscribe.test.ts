@@ -87,7 +87,9 @@ describe('subscribe', () => {
     const subscription = queue.subscribe(async () => {}, { onError, requeue: false });
     const error = thrownBy(drain);
     expect(error).toBeInstanceOf(TypeError);
-    expect(error.message).toContain('subscribe: the function returned a promise');
+    expect(error.message).toContain(
+      'subscribe: the function returned a promise, and its message was requeued',
+    );
     expect(onError).not.toHaveBeenCalled();
     subscription.cancel();
     expect(queue.get({ noAck: true, timeout: CEILING })?.redelivered).toBe(true);

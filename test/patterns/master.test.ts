@@ -149,9 +149,15 @@ describe('what a worker throws', () => {
     worker.close();
   });
 
-  it('a promise is refused', () => {
-    work(async () => {});
-    expect(drain).toThrow('createWorker: the function returned a promise');
+  it.each([{}, { requeue: false }])('a promise is refused, and the task goes back, with %o', (options) => {
+    const onError = jest.fn();
+    const master = new Master(channel, options);
+    const worker = master.createWorker(name, async () => {}, { ...mortal(), onError });
+    master.createTask(name);
+    expect(drain).toThrow('createWorker: the function returned a promise, and its message was requeued');
+    expect(onError).not.toHaveBeenCalled();
+    worker.close();
+    eventually(() => worker.queue.status().messageCount === 1);
   });
 });
 

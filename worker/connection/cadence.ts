@@ -1,5 +1,6 @@
 import { Habit } from '../../src/bridge/habit';
 import type { WorkerLink } from '../../src/bridge/worker-link';
+import { clock } from '../../src/clock';
 
 /**
  * How long to watch for what main says to something that came. Longer pays for single calls, but takes the time of a
@@ -52,7 +53,7 @@ export class Cadence {
     if (!this.#isStill || this.#isOver) return;
     if (!awaited && this.#napping.isWorthIt) this.#leave(this.#nap);
     else if (this.#watching.isWorthIt) {
-      this.#watchesUntil = performance.now() + WATCH_MS;
+      this.#watchesUntil = clock.now() + WATCH_MS;
       this.#leave(this.#watch);
     }
   }
@@ -65,8 +66,7 @@ export class Cadence {
 
   readonly #watch = (): void => {
     const found = this.link.hasOutbound;
-    if (!found && !this.#isOver && performance.now() < this.#watchesUntil)
-      return void setImmediate(this.#watch);
+    if (!found && !this.#isOver && clock.now() < this.#watchesUntil) return void setImmediate(this.#watch);
     this.#watching.learn(found);
     this.#rest();
   };

@@ -1,4 +1,5 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
+import { clock } from '../../src/clock';
 import type { ErrorRecord } from '../../src/errors';
 import type { Notice } from '../../src/notices';
 import { FRAME_END, NOTICE_FRAME } from '../../src/protocol/constants';
@@ -150,7 +151,7 @@ export class Connector {
       return this.#over(this.#aborted ? ABORTED : record);
     this.session = undefined;
     this.#loss = record;
-    this.#lostAt = performance.now();
+    this.#lostAt = clock.now();
     this.#journal?.lost();
     this.#lasting.gate.rest();
     this.#tell({ notice: 'lost', record });
@@ -191,7 +192,7 @@ export class Connector {
       notice: 'recovered',
       epoch: this.#epoch,
       session: session.describe(),
-      downtime: performance.now() - this.#lostAt,
+      downtime: clock.now() - this.#lostAt,
       attempts: this.#attempts + 1,
       renames,
       failures,

@@ -1,4 +1,5 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { clock } from '../../src/clock';
 import type { ConnectAttempt, ErrorRecord } from '../../src/errors';
 import type { HandshakeParams } from '../../src/protocol/handshake';
 import type { SessionOptions, Target, TlsMaterial } from '../../src/protocol/session-options';
@@ -51,7 +52,7 @@ export class Search {
     readonly options: SessionOptions,
     readonly events: SearchEvents,
   ) {
-    this.#deadline = performance.now() + options.connectTimeout - options.spent;
+    this.#deadline = clock.now() + options.connectTimeout - options.spent;
   }
 
   start(): void {
@@ -105,7 +106,7 @@ export class Search {
   }
 
   get #remaining(): number {
-    return Math.max(0, this.#deadline - performance.now());
+    return Math.max(0, this.#deadline - clock.now());
   }
 
   #tooLate(target: Target, reason: string): void {

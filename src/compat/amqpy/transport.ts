@@ -1,3 +1,4 @@
+import { clock } from '../../clock';
 import { namedTuple } from '../python';
 import type { WireConnection } from './wire';
 
@@ -10,7 +11,7 @@ interface AddressWords {
 export const address_t = namedTuple<AddressWords>()('address_t', 'host, port');
 export type address_t = InstanceType<typeof address_t>;
 
-const now = () => performance.now() / 1000;
+const now = () => clock.now() / 1000;
 
 /** What can be seen, from the thread of the program, of a socket that another thread owns. */
 export class Transport {

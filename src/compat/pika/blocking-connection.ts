@@ -1,5 +1,6 @@
 import type { Connection } from '../../client/connection';
 import type { RemoteHandle } from '../../client/remote';
+import { clock } from '../../clock';
 import { type Args, milliseconds, signatures, translating } from '../python';
 import { BlockingChannel } from './blocking-channel';
 import { dial, redial } from './dial';
@@ -253,7 +254,7 @@ export class BlockingConnection extends Shown {
     }
     this.guard('connection', () => {
       while (!core.hasEvents) {
-        if (performance.now() >= deadline) return;
+        if (clock.now() >= deadline) return;
         core.waitFor(core.dispatcher, deadline);
       }
       // those that are there now: callbacks that take long must not keep the caller here for ever
@@ -266,9 +267,9 @@ export class BlockingConnection extends Shown {
   /** Sleep for `duration` seconds, while callbacks run. In a callback it only waits. */
   sleep(...args: Args<typeof DEF.sleep>): void {
     const { duration } = DEF.sleep(args);
-    const deadline = performance.now() + milliseconds(duration ?? Number.NaN, 'duration');
-    do this.#serve(Math.max(0, deadline - performance.now()));
-    while (performance.now() < deadline);
+    const deadline = clock.now() + milliseconds(duration ?? Number.NaN, 'duration');
+    do this.#serve(Math.max(0, deadline - clock.now()));
+    while (clock.now() < deadline);
   }
 
   /** Run `callback` once after `delay` seconds, from the functions that wait for events. @returns for `remove_timeout` */
