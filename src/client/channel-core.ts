@@ -1,3 +1,4 @@
+import { fromCaller } from '../caller';
 import { type AmqpError, channelErrorClass, describeReply, TimeoutError, WrongStateError } from '../errors';
 import { decodeArgs, decodeMethodPlan, encodeMethod, methodName, PLANS } from '../protocol/codec';
 import { FRAME, replyCodeName } from '../protocol/constants';
@@ -159,7 +160,7 @@ export abstract class ChannelCore {
       this.#notice = undefined;
     }
     if (reason === this.connection.lastError) this.connection.tell(reason);
-    return reason;
+    return fromCaller(reason);
   }
 
   /** The reason of the channel's end, if no call has thrown it yet. @internal */

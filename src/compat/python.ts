@@ -1,3 +1,4 @@
+import { fromCaller } from '../caller';
 import { catching } from '../client/interruption';
 import { AmqpError, InterruptedError } from '../errors';
 
@@ -290,6 +291,11 @@ export function milliseconds(seconds: number | null | undefined, name: string): 
 /** The port of Python's KeyboardInterrupt: Ctrl-C during a call that blocks. `cause` is the InterruptedError. */
 export class KeyboardInterrupt extends Error {
   override readonly name = 'KeyboardInterrupt';
+
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    fromCaller(this);
+  }
 }
 
 /**

@@ -9,6 +9,7 @@ import type {
   MessageInfo,
   QueueInfo,
 } from '../broker/control';
+import { fromCaller } from '../caller';
 import { decodeContentHeader, type Properties } from '../protocol/properties';
 import { Reader } from '../protocol/wire';
 import { type BrokerOptions, serverOptions } from './options';
@@ -160,7 +161,7 @@ export class EmbeddedBroker {
   }
 
   #ask(call: BrokerCall): unknown {
-    if (this.#thread === undefined) throw new Error('the broker is closed');
+    if (this.#thread === undefined) throw fromCaller(new Error('the broker is closed'));
     return ask(this.#thread, call);
   }
 }
@@ -169,7 +170,7 @@ function ask(thread: WorkerThread<BrokerCall, BrokerReply>, call: BrokerCall): u
   const reply = thread.call(call);
   if ('ok' in reply) return reply.ok;
   const { message, code } = reply.err;
-  throw Object.assign(new Error(message), code === undefined ? {} : { code });
+  throw Object.assign(fromCaller(new Error(message)), code === undefined ? {} : { code });
 }
 
 function choice(which: ConnectionChoice | undefined): number | string | undefined {

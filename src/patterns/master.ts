@@ -1,3 +1,4 @@
+import { fromCaller } from '../caller';
 import { type CallOptions, checkBoolean, checkFunction, checkOptions, checkShortstr } from '../client/checks';
 import type { MessageProperties } from '../client/conversions';
 import { type IncomingMessage, Message, refusePromise } from '../client/message';
@@ -23,6 +24,7 @@ abstract class Decision extends Error {
     checkOptions(this.name, options, REQUEUE);
     checkBoolean(options.requeue, 'requeue');
     this.requeue = options.requeue ?? false;
+    fromCaller(this);
   }
 }
 
