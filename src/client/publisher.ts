@@ -1,3 +1,4 @@
+import { outOfRange } from '../caller';
 import { copyBytes } from '../copy';
 import { ConnectionClosedError } from '../errors';
 import { closeFrame, encodeMethod, openFrame } from '../protocol/codec';
@@ -97,7 +98,7 @@ export function writePublish(
     encodeContentHeader(writer, body.length, channel.current(properties));
     closeFrame(writer, start);
     if (writer.pos - start > frameMax) {
-      throw new RangeError(
+      throw outOfRange(
         `the message properties take ${writer.pos - start} bytes, but a frame holds ${frameMax} (frameMax)`,
       );
     }

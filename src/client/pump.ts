@@ -1,6 +1,7 @@
 import type { Awakening } from '../bridge/bell';
 import { STATE } from '../bridge/layout';
 import type { Link } from '../bridge/link';
+import { outOfRange } from '../caller';
 import {
   type AmqpError,
   fromRecord,
@@ -231,7 +232,7 @@ export class Pump {
         if (!(error instanceof OutOfRoom)) throw error;
       }
     }
-    throw new RangeError(`${what} does not fit in one frame of ${this.frameMax} bytes`);
+    throw outOfRange(`${what} does not fit in one frame of ${this.frameMax} bytes`);
   }
 
   /** Wait until `size` bytes can be written, through an outage if need be; frames that come meanwhile are routed. */

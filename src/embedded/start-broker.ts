@@ -9,7 +9,7 @@ import type {
   MessageInfo,
   QueueInfo,
 } from '../broker/control';
-import { fromCaller } from '../caller';
+import { fromCaller, outOfRange } from '../caller';
 import { decodeContentHeader, type Properties } from '../protocol/properties';
 import { Reader } from '../protocol/wire';
 import { type BrokerOptions, serverOptions } from './options';
@@ -117,8 +117,7 @@ export class EmbeddedBroker {
   /** The messages that wait in a queue, the next one first; nothing is taken. @throws {RangeError} no such queue */
   messages(queue: string, { vhost = '/' }: { vhost?: string } = {}): WaitingMessage[] {
     const found = this.#ask({ call: 'messages', vhost, queue }) as MessageInfo[] | undefined;
-    if (found === undefined)
-      throw new RangeError(`no queue ${JSON.stringify(queue)} in virtual host ${vhost}`);
+    if (found === undefined) throw outOfRange(`no queue ${JSON.stringify(queue)} in virtual host ${vhost}`);
     return found.map(({ header, body, ...rest }) => {
       const { properties } = decodeContentHeader(new Reader(Buffer.from(header)));
       const bytes = Buffer.from(body);
@@ -156,7 +155,7 @@ export class EmbeddedBroker {
 
   /** Let `ms` milliseconds pass at once: what expires by then has expired when it returns. */
   advance(ms: number): void {
-    if (!(ms >= 0)) throw new RangeError(`advance takes milliseconds from 0 on, got ${ms}`);
+    if (!(ms >= 0)) throw outOfRange(`advance takes milliseconds from 0 on, got ${ms}`);
     this.#ask({ call: 'advance', ms });
   }
 

@@ -1,4 +1,4 @@
-import { fromCaller } from '../caller';
+import { fromCaller, wrongType } from '../caller';
 import { type CallOptions, checkBoolean, checkFunction, checkOptions, checkShortstr } from '../client/checks';
 import type { MessageProperties } from '../client/conversions';
 import { type IncomingMessage, Message, refusePromise } from '../client/message';
@@ -195,5 +195,5 @@ export class Master<P = MethodProxy> {
 }
 
 function checkQueue(queue: string): void {
-  if (checkShortstr(queue, 'queue') === '') throw new TypeError('queue must not be empty');
+  if (checkShortstr(queue, 'queue') === '') throw wrongType('queue must not be empty');
 }

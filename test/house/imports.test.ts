@@ -11,8 +11,10 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/version.ts'],
   ['src/copy.ts'],
   ['src/caller.ts'],
-  ['src/', 'src/caller.ts'],
-  ['worker/', 'src/caller.ts'],
+  ...['protocol', 'bridge', 'client', 'embedded', 'objects', 'patterns', 'compat'].map(
+    (folder) => [`src/${folder}/`, 'src/caller.ts'] as const,
+  ),
+  ['src/errors.ts', 'src/caller.ts'],
   ['src/errors.ts', 'src/protocol/constants.ts', 'src/protocol/violation.ts'],
   ['src/notices.ts', 'src/errors.ts', 'src/protocol/', 'src/topology/'],
   ['src/protocol/', 'src/protocol/', 'src/copy.ts'],
@@ -123,6 +125,13 @@ describe('the house', () => {
               `${source.file}:${line} uses ${name}: src/protocol turns bytes into values, only`,
           ),
       );
+    expect(complaints).toEqual([]);
+  });
+
+  test('whoever refuses an argument does it with a stack that begins at the caller', () => {
+    const complaints = sources
+      .filter(({ file }) => file.startsWith('src/') && file !== 'src/caller.ts')
+      .flatMap(({ file, text }) => (/new (Type|Range)Error\(/.test(text) ? [file] : []));
     expect(complaints).toEqual([]);
   });
 
