@@ -1,3 +1,4 @@
+import { fromCaller } from './caller';
 import { replyCodeName } from './protocol/constants';
 import type { ProtocolViolation } from './protocol/violation';
 
@@ -47,6 +48,7 @@ export class AmqpError extends Error {
     if (method !== undefined) this.method = method;
     if (outcome !== undefined) this.outcome = outcome;
     Object.defineProperty(this, 'name', { value: new.target.name, enumerable: false });
+    fromCaller(this);
   }
 }
 
@@ -340,7 +342,10 @@ const RECORDED: Readonly<Record<string, ErrorClass>> = Object.fromEntries(
 export function fromRecord(record: ErrorRecord): AmqpError {
   const { name, message, reason, ...details } = record;
   const errorClass = RECORDED[name] ?? ConnectionClosedError;
-  return new errorClass(message, reason === undefined ? details : { ...details, cause: new Error(reason) });
+  return new errorClass(
+    message,
+    reason === undefined ? details : { ...details, cause: fromCaller(new Error(reason)) },
+  );
 }
 
 /** The record in a worker's last word; one that was cut short still says what it can. */

@@ -1,3 +1,5 @@
+import { outOfRange } from '../caller';
+
 /**
  * The memory two threads share for one connection.
  *
@@ -74,7 +76,7 @@ export interface Layout {
 /** Allocate for two rings of `capacity` bytes, a power of two. `start` sets the first ring position. */
 export function createMemory(capacity: number, start = 0): SharedArrayBuffer {
   if (!Number.isInteger(Math.log2(capacity)))
-    throw new RangeError(`ring capacity ${capacity} is not a power of two`);
+    throw outOfRange(`ring capacity ${capacity} is not a power of two`);
   const memory = new SharedArrayBuffer(RINGS_AT + 2 * capacity);
   const { words } = mapMemory(memory);
   for (const index of [WORD.OUT_HEAD, WORD.OUT_TAIL, WORD.IN_HEAD, WORD.IN_TAIL]) words[index] = start;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { startWorkerThread } from 'synckit';
-
+import { fromCaller } from '../caller';
 /** A running worker thread, seen from the thread that started it. */
 export interface WorkerThread<Call, Reply> {
   /** Blocks until the worker has answered; the worker answers at once. @throws what synckit throws */
@@ -24,7 +24,9 @@ export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerT
   const extension = extname(__filename);
   const file = join(__dirname, '..', '..', 'worker', name + extension);
   if (!existsSync(file)) {
-    throw new Error(`worker file not found at ${file}; when bundling, keep the package amqp-sync external`);
+    throw fromCaller(
+      new Error(`worker file not found at ${file}; when bundling, keep the package amqp-sync external`),
+    );
   }
   let worker: Worker | undefined;
   const seen = (message: unknown) => {
@@ -39,7 +41,9 @@ export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerT
     unsubscribe('worker_threads', seen);
   }
   if (worker === undefined)
-    throw new Error('this runtime does not announce new worker threads; Node 20.12 or later does');
+    throw fromCaller(
+      new Error('this runtime does not announce new worker threads; Node 20.12 or later does'),
+    );
   const { port1: doorbell, port2 } = new MessageChannel();
   doorbell.unref();
   worker.postMessage(port2, [port2]);

@@ -1,4 +1,5 @@
 import type { Link } from '../bridge/link';
+import { outOfRange } from '../caller';
 import { encodeMethod } from '../protocol/codec';
 import type { Input } from '../protocol/method-types';
 import type { Command } from '../protocol/session-options';
@@ -116,5 +117,5 @@ function frame<M extends 'basic.cancel' | 'basic.consume'>(
       if (!(error instanceof OutOfRoom)) throw error;
     }
   }
-  throw new RangeError(`${method} does not fit in one frame of ${most} bytes`);
+  throw outOfRange(`${method} does not fit in one frame of ${most} bytes`);
 }

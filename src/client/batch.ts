@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import { clock } from '../clock';
 import { type AmqpError, WrongStateError, wasSent } from '../errors';
 import { isBytes, typeName } from '../protocol/wire';
@@ -58,9 +59,7 @@ export function publishBatch(
 export function checkMessages(messages: Iterable<Publishing>): void {
   const isOne = typeof messages === 'string' || isBytes(messages);
   if (!isOne && typeof messages?.[Symbol.iterator] === 'function') return;
-  throw new TypeError(
-    `publishBatch: messages must be an array or another iterable, got ${typeName(messages)}`,
-  );
+  throw wrongType(`publishBatch: messages must be an array or another iterable, got ${typeName(messages)}`);
 }
 
 class Batch {
@@ -120,7 +119,7 @@ class Batch {
     if (typeof item === 'string' || isBytes(item) || item instanceof Message)
       return { body: item, options: this.defaults };
     if (typeof item !== 'object' || item === null) {
-      throw new TypeError(
+      throw wrongType(
         `publishBatch: a message must be a string, bytes, a Message or { body, … }, got ${typeName(item)}`,
       );
     }

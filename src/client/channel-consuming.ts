@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import { type AmqpError, MessageTooLargeError, WrongStateError, wasSent } from '../errors';
 import type { Args, Input } from '../protocol/method-types';
 import { ProtocolViolation } from '../protocol/violation';
@@ -153,7 +154,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
     consumer.isStream = this.isStream(args);
     if (noWait) {
       if (consumerTag === '')
-        throw new TypeError('basicConsume: noWait needs a consumerTag, or nobody will know it');
+        throw wrongType('basicConsume: noWait needs a consumerTag, or nobody will know it');
       this.send('basic.consume', args, queue);
       register(consumerTag);
       return consumerTag;

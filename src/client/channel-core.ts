@@ -1,3 +1,4 @@
+import { fromCaller } from '../caller';
 import { clock } from '../clock';
 import { type AmqpError, channelErrorClass, describeReply, TimeoutError, WrongStateError } from '../errors';
 import { decodeArgs, decodeMethodPlan, encodeMethod, methodName, PLANS } from '../protocol/codec';
@@ -160,7 +161,7 @@ export abstract class ChannelCore {
       this.#notice = undefined;
     }
     if (reason === this.connection.lastError) this.connection.tell(reason);
-    return reason;
+    return fromCaller(reason);
   }
 
   /** The reason of the channel's end, if no call has thrown it yet. @internal */

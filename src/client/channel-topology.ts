@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import type { Args, Input, MethodName } from '../protocol/method-types';
 import { ChannelCore } from './channel-core';
 import { type CallOptions, checkOptions, checkString, optionNames } from './checks';
@@ -123,7 +124,7 @@ export abstract class TopologyChannel extends ChannelCore {
   queueDeclare(queue = '', options: QueueDeclareOptions = {}): DeclaredQueue {
     checkOptions('queueDeclare', options, NAMES.queueDeclare);
     if (options.noWait && queue === '')
-      throw new TypeError('queueDeclare: noWait needs a queue name, or nobody will know it');
+      throw wrongType('queueDeclare: noWait needs a queue name, or nobody will know it');
     const name = options.passive ? this.queueNamed(queue) : queue;
     const answer = this.call('queue.declare', { ...options, queue: name }, options, queue);
     const declared = (answer?.args ?? {

@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import { type AmqpError, ConnectionLostError } from '../errors';
 import type { Args } from '../protocol/method-types';
 import type { CloseReason } from '../protocol/session-options';
@@ -127,7 +128,7 @@ export class Channel extends PublishingChannel {
    */
   flow(active: boolean, options: CallOptions = {}): boolean {
     checkOptions('flow', options, TIMEOUT_ONLY);
-    if (active === undefined) throw new TypeError('active must be true or false, got undefined');
+    if (active === undefined) throw wrongType('active must be true or false, got undefined');
     const answer = this.call('channel.flow', { active }, options, '') as Answer;
     return (answer.args as Args<'channel.flow-ok'>).active;
   }

@@ -1,3 +1,4 @@
+import { outOfRange, wrongType } from '../caller';
 import { isReserved } from '../protocol/codec';
 import type { MethodName } from '../protocol/method-types';
 import { METHODS } from '../protocol/methods';
@@ -27,44 +28,42 @@ export const PUBLISH_OPTIONS = optionNames('basic.publish', [], ['wait', 'retry'
 /** @throws {TypeError} for something that is not an options object, or a name that is not an option */
 export function checkOptions(verb: string, options: object, allowed: ReadonlySet<string>): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`${verb}: options must be an object, got ${typeName(options)}`);
+    throw wrongType(`${verb}: options must be an object, got ${typeName(options)}`);
   }
   for (const name of Object.keys(options)) {
-    if (!allowed.has(name))
-      throw new TypeError(`${verb}: unknown option "${name}"${didYouMean(name, allowed)}`);
+    if (!allowed.has(name)) throw wrongType(`${verb}: unknown option "${name}"${didYouMean(name, allowed)}`);
   }
 }
 
 /** @throws {TypeError} */
 export function checkFunction(value: unknown, name: string): void {
-  if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${typeName(value)}`);
+  if (typeof value !== 'function') throw wrongType(`${name} must be a function, got ${typeName(value)}`);
 }
 
 /** A required string: what is missing is not the same as what is empty. @throws {TypeError} */
 export function checkString(value: unknown, name: string): void {
-  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, got ${typeName(value)}`);
+  if (typeof value !== 'string') throw wrongType(`${name} must be a string, got ${typeName(value)}`);
 }
 
 /** @throws {TypeError} */
 export function checkBoolean(value: unknown, name: string): void {
   if (value === undefined || typeof value === 'boolean') return;
-  throw new TypeError(`${name} must be true or false, got ${typeName(value)}`);
+  throw wrongType(`${name} must be true or false, got ${typeName(value)}`);
 }
 
 /** A limit in milliseconds: 0 or more, Infinity is none. @throws {TypeError | RangeError} */
 export function checkTimeout(value: unknown, name = 'timeout'): number {
   if (typeof value !== 'number')
-    throw new TypeError(`${name} must be a number of milliseconds, got ${typeName(value)}`);
-  if (!(value >= 0)) throw new RangeError(`${name} must be 0 or more milliseconds, got ${value}`);
+    throw wrongType(`${name} must be a number of milliseconds, got ${typeName(value)}`);
+  if (!(value >= 0)) throw outOfRange(`${name} must be 0 or more milliseconds, got ${value}`);
   return value;
 }
 
 /** A whole number in a range. @throws {TypeError | RangeError} */
 export function checkInteger(value: unknown, name: string, least: number, most: number): number {
   const wanted = `${name} must be a whole number from ${least} to ${most}`;
-  if (typeof value !== 'number') throw new TypeError(`${wanted}, got ${typeName(value)}`);
-  if (!Number.isInteger(value) || value < least || value > most)
-    throw new RangeError(`${wanted}, got ${value}`);
+  if (typeof value !== 'number') throw wrongType(`${wanted}, got ${typeName(value)}`);
+  if (!Number.isInteger(value) || value < least || value > most) throw outOfRange(`${wanted}, got ${value}`);
   return value;
 }
 
@@ -74,7 +73,7 @@ export function checkEncodable(what: string, size: number, encode: (writer: Writ
     encode(new Writer(Buffer.allocUnsafe(size)));
   } catch (error) {
     if (!(error instanceof OutOfRoom)) throw error;
-    throw new RangeError(`${what} does not fit in ${size} bytes`);
+    throw outOfRange(`${what} does not fit in ${size} bytes`);
   }
 }
 

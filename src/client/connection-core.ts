@@ -2,6 +2,7 @@ import type { Awakening } from '../bridge/bell';
 import type { ControlCall, ControlReply } from '../bridge/control';
 import { STATE } from '../bridge/layout';
 import { Link } from '../bridge/link';
+import { fromCaller } from '../caller';
 import { clock } from '../clock';
 import {
   type AmqpError,
@@ -321,10 +322,10 @@ export abstract class ConnectionCore {
     });
   }
 
-  /** @internal */
+  /** The caller is about to hear of the end, whoever noticed it. @internal */
   tell(error: AmqpError): AmqpError {
     this.#told = true;
-    return error;
+    return fromCaller(error);
   }
 
   #route(type: number, channel: number, reader: Reader): void {

@@ -1,3 +1,4 @@
+import { fromCaller } from '../caller';
 import { clock } from '../clock';
 import { type AmqpError, ConsumerCancelledError } from '../errors';
 import type { Backlog } from './backlog';
@@ -67,7 +68,7 @@ export class CallbackConsumer implements Consumer, Event {
   /** The broker cancelled it: tell the user, who learns it from the pump if there is no callback. */
   dispatch(): void {
     const onCancel = this.onCancel ?? this.channel.onCancel;
-    if (onCancel === undefined) throw this.#end ?? cancelled(this.tag);
+    if (onCancel === undefined) throw fromCaller(this.#end ?? cancelled(this.tag));
     onCancel(this.tag);
   }
 }

@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import type { PropertiesInput } from '../protocol/properties';
 import { typeName } from '../protocol/wire';
 import { checkInteger, checkOptions, checkTimeout } from './checks';
@@ -27,7 +28,7 @@ const PARTS = new Set(Object.keys(MILLISECONDS));
 export function durationMs(value: unknown, name: string): number {
   if (typeof value === 'number') return checkTimeout(value, name);
   if (typeof value !== 'object' || value === null || value instanceof Date) {
-    throw new TypeError(
+    throw wrongType(
       `${name} must be milliseconds or a duration such as { seconds: 5 }, got ${typeName(value)}`,
     );
   }
@@ -35,7 +36,7 @@ export function durationMs(value: unknown, name: string): number {
   let sum = 0;
   for (const [part, amount = 0] of Object.entries(value) as [keyof DurationParts, number | undefined][]) {
     if (typeof amount !== 'number')
-      throw new TypeError(`${name}.${part} must be a number, got ${typeName(amount)}`);
+      throw wrongType(`${name}.${part} must be a number, got ${typeName(amount)}`);
     sum += amount * MILLISECONDS[part];
   }
   return checkTimeout(sum, name);
@@ -80,7 +81,7 @@ function isDuration(value: MessageProperties['timestamp']): value is DurationPar
 function lifetime(value: string | Duration | Date, now: () => number): string {
   if (typeof value === 'string') {
     if (DIGITS.test(value)) return value;
-    throw new TypeError(`expiration must be milliseconds, got the string ${JSON.stringify(value)}`);
+    throw wrongType(`expiration must be milliseconds, got the string ${JSON.stringify(value)}`);
   }
   // what should have ended by now expires at once, unless a consumer waits for it
   const left = value instanceof Date ? Math.max(0, value.getTime() - now()) : value;

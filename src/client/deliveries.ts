@@ -1,3 +1,4 @@
+import { outOfRange } from '../caller';
 import { AlreadySettledError } from '../errors';
 
 /**
@@ -58,7 +59,7 @@ export class Deliveries {
         { outcome: 'not-sent' },
       );
     }
-    throw new RangeError(
+    throw outOfRange(
       `deliveryTag ${deliveryTag} was never delivered on channel ${channel}; the last one was ${this.#last}`,
     );
   }

@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import {
   AlreadySettledError,
   InterruptedError,
@@ -20,7 +21,7 @@ export type BodyInput = string | Uint8Array;
 export function bodyBytes(body: unknown): Uint8Array {
   if (typeof body === 'string') return Buffer.from(body);
   if (body instanceof Uint8Array || isBytes(body)) return body;
-  throw new TypeError(`body must be a string or a Uint8Array, got ${typeName(body)}`);
+  throw wrongType(`body must be a string or a Uint8Array, got ${typeName(body)}`);
 }
 
 /** @throws {TypeError} it cannot be written as JSON */
@@ -29,9 +30,9 @@ export function jsonText(value: unknown, verb: string): string {
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw new TypeError(`${verb}: it cannot be written as JSON: ${(cause as Error).message}`, { cause });
+    throw wrongType(`${verb}: it cannot be written as JSON: ${(cause as Error).message}`, { cause });
   }
-  if (text === undefined) throw new TypeError(`${verb}: ${typeName(value)} cannot be written as JSON`);
+  if (text === undefined) throw wrongType(`${verb}: ${typeName(value)} cannot be written as JSON`);
   return text;
 }
 
@@ -49,7 +50,7 @@ export class Message<P extends MessageProperties = MessageProperties> {
   constructor(body: BodyInput, properties?: P) {
     const bytes = bodyBytes(body);
     if (properties !== undefined && (typeof properties !== 'object' || properties === null)) {
-      throw new TypeError(`properties must be an object, got ${typeName(properties)}`);
+      throw wrongType(`properties must be an object, got ${typeName(properties)}`);
     }
     // a view, not a copy: the bytes are taken when the message is published
     this.body = Buffer.isBuffer(bytes)
@@ -67,7 +68,7 @@ export class Message<P extends MessageProperties = MessageProperties> {
    */
   static json(value: unknown, properties: MessageProperties = {}): Message {
     if (typeof properties !== 'object' || properties === null)
-      throw new TypeError(`Message.json: properties must be an object, got ${typeName(properties)}`);
+      throw wrongType(`Message.json: properties must be an object, got ${typeName(properties)}`);
     return new Message(jsonText(value, 'Message.json'), { contentType: 'application/json', ...properties });
   }
 
@@ -330,7 +331,7 @@ export function tooLarge(
 export function refusePromise<T>(result: T, verb: string, so = ''): T {
   if (!isPromise(result)) return result;
   (result as { catch?: (ignore: () => void) => void }).catch?.(() => {});
-  throw new TypeError(
+  throw wrongType(
     `${verb}: the function returned a promise${so}; it must do its work before it returns, so write it without async`,
   );
 }

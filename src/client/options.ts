@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import type { TableInput } from '../protocol/field-table';
 import { isBuiltIn, type MechanismName } from '../protocol/sasl';
 import type { SessionOptions } from '../protocol/session-options';
@@ -179,13 +180,11 @@ export function resolveOptions(
   more: ConnectOptions = {},
 ): Settings {
   if (url !== undefined && typeof url !== 'string' && (typeof url !== 'object' || url === null)) {
-    throw new TypeError(
-      `connect: the first argument must be a URL or an options object, got ${typeName(url)}`,
-    );
+    throw wrongType(`connect: the first argument must be a URL or an options object, got ${typeName(url)}`);
   }
   // it has no own properties: everything it says would go unheard
   if (typeof url === 'object' && 'href' in url)
-    throw new TypeError('connect: the URL must be a string, got a URL object; give its href');
+    throw wrongType('connect: the URL must be a string, got a URL object; give its href');
   if (typeof url === 'object') checkOptions('connect', url, OPTION_NAMES);
   checkOptions('connect', more, OPTION_NAMES);
   const given = typeof url === 'string' || url === undefined ? { url, ...more } : { ...url, ...more };
@@ -246,13 +245,13 @@ function timer(value: number, name: string): number {
 /** There can be one: its functions stay in this thread. */
 function customMechanism(given: ConnectOptions['authMechanism']): CustomMechanism | undefined {
   const custom = [given].flat().filter((each) => typeof each === 'object' && each !== null);
-  if (custom.length > 1) throw new TypeError('authMechanism: only one mechanism of your own is possible');
+  if (custom.length > 1) throw wrongType('authMechanism: only one mechanism of your own is possible');
   const mechanism = custom[0] as CustomMechanism | undefined;
   if (mechanism === undefined) return undefined;
   if (typeof mechanism.name !== 'string' || !/^[A-Z0-9_-]{1,20}$/.test(mechanism.name))
-    throw new TypeError('authMechanism.name must be 1 to 20 of A-Z, 0-9, - and _');
+    throw wrongType('authMechanism.name must be 1 to 20 of A-Z, 0-9, - and _');
   if (isBuiltIn(mechanism.name))
-    throw new TypeError(
+    throw wrongType(
       `authMechanism ${mechanism.name} is built in; a mechanism of your own needs another name`,
     );
   checkFunction(mechanism.initialResponse, 'authMechanism.initialResponse');

@@ -1,3 +1,4 @@
+import { fromCaller } from '../caller';
 import { copyBytes } from '../copy';
 import { ConnectionClosedError } from '../errors';
 import { closeFrame, encodeMethod, openFrame } from '../protocol/codec';
@@ -32,6 +33,7 @@ export class PropertiesTooLarge extends RangeError {
     super(
       `the message properties take ${size} bytes, but a frame holds ${frameMax} (frameMax); send what is large in the body`,
     );
+    fromCaller(this);
   }
 }
 

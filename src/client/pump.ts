@@ -1,6 +1,7 @@
 import type { Awakening } from '../bridge/bell';
 import { STATE } from '../bridge/layout';
 import type { Link } from '../bridge/link';
+import { outOfRange } from '../caller';
 import {
   type AmqpError,
   fromRecord,
@@ -206,7 +207,7 @@ export class Pump {
       guard?.();
       encodeMethod(this.writer, channel, method, typeof args === 'function' ? args() : args);
     };
-    const tooLarge = () => new RangeError(`${method} does not fit in one frame of ${this.frameMax} bytes`);
+    const tooLarge = () => outOfRange(`${method} does not fit in one frame of ${this.frameMax} bytes`);
     if (!this.claim(USUAL_METHOD_SIZE, encode, deadline, tooLarge)) return false;
     this.link.send();
     return true;
@@ -232,7 +233,7 @@ export class Pump {
         if (!(error instanceof OutOfRoom)) throw error;
       }
     }
-    throw tooLarge?.() ?? new RangeError(`it does not fit in one frame of ${this.frameMax} bytes`);
+    throw tooLarge?.() ?? outOfRange(`it does not fit in one frame of ${this.frameMax} bytes`);
   }
 
   /** Wait until `size` bytes can be written, through an outage if need be; frames that come meanwhile are routed. */

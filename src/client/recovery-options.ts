@@ -1,3 +1,4 @@
+import { outOfRange, wrongType } from '../caller';
 import type { RecoverySettings } from '../protocol/session-options';
 import type { UriOptions } from '../protocol/uri';
 import { typeName } from '../protocol/wire';
@@ -58,16 +59,14 @@ export function resolveRecovery(
 ): { settings: RecoverySettings; policy: RecoveryPolicy } | undefined {
   if (given === undefined || given === false) return undefined;
   if (given !== true && (typeof given !== 'object' || given === null))
-    throw new TypeError(`recovery must be true, false or an options object, got ${typeName(given)}`);
+    throw wrongType(`recovery must be true, false or an options object, got ${typeName(given)}`);
   const options = given === true ? {} : given;
   checkOptions('recovery', options, NAMES);
   for (const name of ['failFast', 'topology', 'republish'] as const)
     checkBoolean(options[name], `recovery.${name}`);
   const { staleDeliveries = 'ignore' } = options;
   if (staleDeliveries !== 'ignore' && staleDeliveries !== 'error')
-    throw new TypeError(
-      `recovery.staleDeliveries must be 'ignore' or 'error', got ${String(staleDeliveries)}`,
-    );
+    throw wrongType(`recovery.staleDeliveries must be 'ignore' or 'error', got ${String(staleDeliveries)}`);
   const { interval = url.reconnectInterval ?? INTERVAL } = options;
   // aio-pika's interval is always the same
   const isFixed = options.interval === undefined && url.reconnectInterval !== undefined;
@@ -77,7 +76,7 @@ export function resolveRecovery(
     attempts = Number.POSITIVE_INFINITY,
   } = options;
   if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1))
-    throw new RangeError(
+    throw outOfRange(
       `recovery.jitter must be a number from 0 to 1, got ${typeof jitter === 'number' ? jitter : typeName(jitter)}`,
     );
   return {

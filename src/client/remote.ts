@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { Bell } from '../bridge/bell';
 import { isHandle } from '../bridge/mailbox';
+import { wrongType } from '../caller';
 import { typeName } from '../protocol/wire';
 
 /** What another thread needs to reach a connection. `port` has to be in the `transferList`. */
@@ -28,7 +29,7 @@ export class Remote {
   /** `handle` is what `connection.remote` gave, received by this thread. @throws {TypeError} */
   constructor(handle: RemoteHandle) {
     if (!isHandle(handle))
-      throw new TypeError(`Remote needs the handle that connection.remote() gave, got ${typeName(handle)}`);
+      throw wrongType(`Remote needs the handle that connection.remote() gave, got ${typeName(handle)}`);
     this.#handle = handle;
     this.#posted = new Int32Array(handle.posted);
     this.#bell = new Bell(handle.bell);

@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import { AuthenticationError } from '../errors';
 import { chooseMechanism } from '../protocol/sasl';
 import type { Command } from '../protocol/session-options';
@@ -31,7 +32,7 @@ export class SaslResponder {
     if (!this.#chosen) return;
     this.#respond('challenge', () => {
       if (this.mechanism.challenge === undefined)
-        throw new TypeError('the broker asks, but there is no challenge()');
+        throw wrongType('the broker asks, but there is no challenge()');
       return this.mechanism.challenge(Buffer.from(question));
     });
   }
@@ -44,7 +45,7 @@ export class SaslResponder {
       if (typeof response === 'string') response = Buffer.from(response);
       if (!isBytes(response)) {
         Promise.resolve(response).catch(() => {}); // nobody waits for it, and what it says is said here
-        throw new TypeError(`it returned ${typeName(response)}, not a string or bytes`);
+        throw wrongType(`it returned ${typeName(response)}, not a string or bytes`);
       }
     } catch (cause) {
       const message = (cause as Error | undefined)?.message ?? String(cause);

@@ -1,4 +1,5 @@
 import { hostname, platform } from 'node:os';
+import { outOfRange, wrongType } from '../caller';
 import { CAPABILITIES } from '../protocol/constants';
 import { encodeTable, type TableInput } from '../protocol/field-table';
 import type { HandshakeParams } from '../protocol/handshake';
@@ -42,9 +43,9 @@ function parseUrls({ url, urls, hosts, hostname }: ConnectOptions): ParsedUri[] 
   const said = Object.entries({ url, urls, hosts, hostname }).filter(([, value]) => value !== undefined);
   const names = said.map(([name]) => name);
   if (names.includes('urls') && names.length > 1)
-    throw new TypeError(`urls and ${names.find((name) => name !== 'urls')} cannot be given together`);
+    throw wrongType(`urls and ${names.find((name) => name !== 'urls')} cannot be given together`);
   if (names.includes('hosts') && names.includes('hostname'))
-    throw new TypeError('hosts and hostname cannot be given together');
+    throw wrongType('hosts and hostname cannot be given together');
   if (urls !== undefined) return list(urls, 'urls').map((each) => parseUri(checked(each, 'urls')));
   if (url !== undefined) checkString(url, 'url');
   // what the environment says of one host, credentials before all, is not for another
@@ -53,8 +54,8 @@ function parseUrls({ url, urls, hosts, hostname }: ConnectOptions): ParsedUri[] 
 }
 
 function list<T>(value: readonly T[], name: string): readonly T[] {
-  if (!Array.isArray(value)) throw new TypeError(`${name} must be an array, got ${typeName(value)}`);
-  if (value.length === 0) throw new TypeError(`${name} must not be empty`);
+  if (!Array.isArray(value)) throw wrongType(`${name} must be an array, got ${typeName(value)}`);
+  if (value.length === 0) throw wrongType(`${name} must not be empty`);
   return value;
 }
 
@@ -76,14 +77,14 @@ function host(given: string | HostOptions, usualPort: number): { host: string; p
   if (name === undefined && /^(?=.*:.*:)[0-9a-f:.]+(%\w+)?$/i.test(text))
     return { host: text, port: usualPort };
   // perhaps with a password in it: it is not repeated
-  if (text.includes('@') || text.includes('/')) throw new TypeError('hosts: a URL belongs in urls');
-  if (name === undefined) throw new TypeError(`hosts: "${text}" is neither a host nor host:port`);
+  if (text.includes('@') || text.includes('/')) throw wrongType('hosts: a URL belongs in urls');
+  if (name === undefined) throw wrongType(`hosts: "${text}" is neither a host nor host:port`);
   return { host: name, port: port(digits === undefined ? usualPort : Number(digits)) };
 }
 
 /** An empty one would be resolved to nothing at all. */
 function hostName(value: unknown, name: string): string {
-  if (checked(value, name) === '') throw new TypeError(`${name} must not be empty`);
+  if (checked(value, name) === '') throw wrongType(`${name} must not be empty`);
   return value as string;
 }
 
@@ -138,14 +139,14 @@ function mechanisms(wanted: unknown): string[] {
     if (typeof each === 'string' && isBuiltIn(each)) return each;
     const known = MECHANISM_NAMES.join(', ');
     const said = typeof each === 'string' ? `"${each}"${didYouMean(each, MECHANISM_NAMES)}` : typeName(each);
-    throw new TypeError(`authMechanism must be one of ${known}, or a mechanism of your own, got ${said}`);
+    throw wrongType(`authMechanism must be one of ${known}, or a mechanism of your own, got ${said}`);
   });
 }
 
 export function frameLimit(value: number): number {
   if (value === 0) return LARGEST_FRAME_MAX;
   if (typeof value === 'number' && value < LEAST_FRAME_MAX) {
-    throw new RangeError(
+    throw outOfRange(
       `frameMax must be at least ${LEAST_FRAME_MAX}, got ${value}: RabbitMQ 4.1 and later refuse less`,
     );
   }
@@ -174,6 +175,6 @@ function clientProperties(given: ConnectOptions, uri: ParsedUri): Record<string,
 
 function entries(table: TableInput): object {
   if (typeof table !== 'object' || Array.isArray(table))
-    throw new TypeError(`clientProperties must be an object or a Map, got ${typeName(table)}`);
+    throw wrongType(`clientProperties must be an object or a Map, got ${typeName(table)}`);
   return table instanceof Map ? Object.fromEntries(table) : table;
 }

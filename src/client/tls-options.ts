@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { wrongType } from '../caller';
 import type { TlsData, TlsMaterial, TlsVersion } from '../protocol/session-options';
 import { TLS_URI_OPTIONS, type UriOptions } from '../protocol/uri';
 import { typeName } from '../protocol/wire';
@@ -72,12 +73,12 @@ export function resolveTls(
 ): TlsMaterial | undefined {
   const tls = option ?? secureUrl;
   if (tls !== true && tls !== false && (typeof tls !== 'object' || tls === null)) {
-    throw new TypeError(`tls must be true, false or an options object, got ${typeName(tls)}`);
+    throw wrongType(`tls must be true, false or an options object, got ${typeName(tls)}`);
   }
   const url = Object.fromEntries(TLS_URI_OPTIONS.map((name) => [name, fromUrl[name]])) as TlsOptions;
   if (tls === false) {
     if (Object.values(url).every((value) => value === undefined)) return undefined;
-    throw new TypeError('the URL has parameters for TLS, but it begins with amqp://; use amqps://');
+    throw wrongType('the URL has parameters for TLS, but it begins with amqp://; use amqps://');
   }
   if (tls !== true) checkTls(tls);
   const { caFile, caPath, certFile, keyFile, pfxFile, ...rest } = { ...url, ...(tls === true ? {} : tls) };
@@ -111,7 +112,7 @@ function checkTls(tls: TlsOptions): void {
   for (const name of ['ca', 'cert', 'key', 'crl', 'pfx'] as const) checkData(tls[name], `tls.${name}`);
   for (const name of ['minVersion', 'maxVersion'] as const) {
     if (VERSIONS.includes(tls[name])) continue;
-    throw new TypeError(`tls.${name} must be 'TLSv1.2' or 'TLSv1.3', got ${JSON.stringify(tls[name])}`);
+    throw wrongType(`tls.${name} must be 'TLSv1.2' or 'TLSv1.3', got ${JSON.stringify(tls[name])}`);
   }
   checkBoolean(tls.rejectUnauthorized, 'tls.rejectUnauthorized');
 }
@@ -119,7 +120,7 @@ function checkTls(tls: TlsOptions): void {
 function checkData(value: unknown, name: string): void {
   for (const each of Array.isArray(value) ? value : [value]) {
     if (each === undefined || typeof each === 'string' || each instanceof Uint8Array) continue;
-    throw new TypeError(`${name} must be a string or bytes, or an array of them, got ${typeName(each)}`);
+    throw wrongType(`${name} must be a string or bytes, or an array of them, got ${typeName(each)}`);
   }
 }
 
@@ -145,12 +146,12 @@ function readFolder(option: string, folder: string | undefined): Buffer[] | unde
   } catch (error) {
     throw unreadable(option, folder, error);
   }
-  if (files.length === 0) throw new TypeError(`${option} "${folder}" has no .pem, .crt or .cer file`);
+  if (files.length === 0) throw wrongType(`${option} "${folder}" has no .pem, .crt or .cer file`);
   return files.map((file) => read(option, join(folder, file)) as Buffer);
 }
 
 function unreadable(option: string, path: string, cause: unknown): TypeError {
-  return new TypeError(`${option} "${path}" cannot be read: ${(cause as NodeJS.ErrnoException).code}`, {
+  return wrongType(`${option} "${path}" cannot be read: ${(cause as NodeJS.ErrnoException).code}`, {
     cause,
   });
 }

@@ -1,4 +1,5 @@
 import { sleepUntil } from '../bridge/link';
+import { wrongType } from '../caller';
 import { clock } from '../clock';
 import { type CallOptions, checkOptions, checkTimeout } from './checks';
 import { Connection } from './connection';
@@ -42,7 +43,7 @@ export function waitAny<C extends Connection>(connections: readonly C[], options
 
 function check(connections: unknown): void {
   if (!Array.isArray(connections) || connections.length === 0)
-    throw new TypeError('waitAny needs an array of at least one connection');
+    throw wrongType('waitAny needs an array of at least one connection');
   if (!connections.every((each) => each instanceof Connection))
-    throw new TypeError('waitAny: every element must be a connection of this thread');
+    throw wrongType('waitAny: every element must be a connection of this thread');
 }

@@ -1,3 +1,4 @@
+import { fromCaller, outOfRange, wrongType } from '../caller';
 import { catching } from '../client/interruption';
 import { AmqpError, InterruptedError } from '../errors';
 
@@ -149,7 +150,7 @@ function bind(definition: Definition, given: readonly unknown[]): never {
   const { what, parameters } = definition;
   const keywords = keywordsIn(definition, given);
   const count = given.length - (keywords === undefined ? 0 : 1);
-  if (count > parameters.length) throw new TypeError(`${what}() takes ${tooMany(definition, count)}`);
+  if (count > parameters.length) throw wrongType(`${what}() takes ${tooMany(definition, count)}`);
   const bound: Record<string, unknown> = {};
   for (let index = 0; index < parameters.length; index++) {
     const { name, value } = parameters[index]!;
@@ -159,15 +160,15 @@ function bind(definition: Definition, given: readonly unknown[]): never {
   if (keywords !== undefined) {
     for (const [name, value] of Object.entries(keywords)) {
       const index = parameters.findIndex((parameter) => parameter.name === name);
-      if (index < 0) throw new TypeError(`${what}() got an unexpected keyword argument '${name}'`);
+      if (index < 0) throw wrongType(`${what}() got an unexpected keyword argument '${name}'`);
       if (value === undefined) continue;
       if (index < count && given[index] !== undefined)
-        throw new TypeError(`${what}() got multiple values for argument '${name}'`);
+        throw wrongType(`${what}() got multiple values for argument '${name}'`);
       bound[name] = value;
     }
   }
   const missing = parameters.filter(({ name, required }) => required && bound[name] === undefined);
-  if (missing.length > 0) throw new TypeError(`${what}() missing ${listed(missing.map(({ name }) => name))}`);
+  if (missing.length > 0) throw wrongType(`${what}() missing ${listed(missing.map(({ name }) => name))}`);
   return bound as never;
 }
 
@@ -279,9 +280,9 @@ export function timestampSeconds(value: Date | bigint): number | bigint {
 export function milliseconds(seconds: number | null | undefined, name: string): number {
   if (seconds === null || seconds === undefined) return Number.POSITIVE_INFINITY;
   if (typeof seconds !== 'number') {
-    throw new TypeError(`${name} must be a number of seconds or null, got ${typeof seconds}`);
+    throw wrongType(`${name} must be a number of seconds or null, got ${typeof seconds}`);
   }
-  if (!(seconds >= 0)) throw new RangeError(`${name} must be 0 or more seconds, got ${seconds}`);
+  if (!(seconds >= 0)) throw outOfRange(`${name} must be 0 or more seconds, got ${seconds}`);
   return seconds * 1000;
 }
 
@@ -290,6 +291,11 @@ export function milliseconds(seconds: number | null | undefined, name: string): 
 /** The port of Python's KeyboardInterrupt: Ctrl-C during a call that blocks. `cause` is the InterruptedError. */
 export class KeyboardInterrupt extends Error {
   override readonly name = 'KeyboardInterrupt';
+
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    fromCaller(this);
+  }
 }
 
 /**

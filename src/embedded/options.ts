@@ -1,5 +1,6 @@
 import type { ServerOptions, ServerTls } from '../broker/control';
 import type { RabbitmqVersion } from '../broker/rules';
+import { outOfRange, wrongType } from '../caller';
 
 /** How an embedded broker is to be. Everything has a default. */
 export interface BrokerOptions {
@@ -54,7 +55,7 @@ const MECHANISMS = ['PLAIN', 'AMQPLAIN', 'ANONYMOUS'];
 /** @throws {TypeError | RangeError} in one sentence, for what cannot be */
 export function serverOptions(options: BrokerOptions): ServerOptions {
   const unknown = Object.keys(options).find((name) => !KNOWN.includes(name));
-  if (unknown !== undefined) throw new TypeError(`startBroker has no option ${JSON.stringify(unknown)}`);
+  if (unknown !== undefined) throw wrongType(`startBroker has no option ${JSON.stringify(unknown)}`);
   const {
     host = '127.0.0.1',
     version = '3.10',
@@ -65,7 +66,7 @@ export function serverOptions(options: BrokerOptions): ServerOptions {
   oneOf('clock', clock, ['real', 'virtual']);
   for (const mechanism of mechanisms) oneOf('mechanisms', mechanism, MECHANISMS);
   const users = Object.entries(options.users ?? { guest: 'guest' });
-  if (users.length === 0) throw new RangeError('users must name at least one user');
+  if (users.length === 0) throw outOfRange('users must name at least one user');
   return {
     host,
     port: number('port', options.port ?? 0, 0, 65_535),
@@ -88,12 +89,12 @@ export function serverOptions(options: BrokerOptions): ServerOptions {
 
 function number(name: string, value: unknown, least: number, most: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value)) {
-    throw new TypeError(
+    throw wrongType(
       `${name} must be a whole number, got ${typeof value === 'number' ? value : typeof value}`,
     );
   }
   if (value < least || value > most)
-    throw new RangeError(`${name} must be from ${least} to ${most}, got ${value}`);
+    throw outOfRange(`${name} must be from ${least} to ${most}, got ${value}`);
   return value;
 }
 
@@ -103,6 +104,6 @@ function frameMax(value: number): number {
 
 function oneOf(name: string, value: unknown, names: readonly string[]): void {
   if (!names.includes(value as string)) {
-    throw new RangeError(`${name} must be ${names.join(' or ')}, got ${JSON.stringify(value)}`);
+    throw outOfRange(`${name} must be ${names.join(' or ')}, got ${JSON.stringify(value)}`);
   }
 }

@@ -9,6 +9,7 @@ import type {
   MessageInfo,
   QueueInfo,
 } from '../broker/control';
+import { fromCaller, outOfRange } from '../caller';
 import { decodeContentHeader, type Properties } from '../protocol/properties';
 import { Reader } from '../protocol/wire';
 import { type BrokerOptions, serverOptions } from './options';
@@ -116,8 +117,7 @@ export class EmbeddedBroker {
   /** The messages that wait in a queue, the next one first; nothing is taken. @throws {RangeError} no such queue */
   messages(queue: string, { vhost = '/' }: { vhost?: string } = {}): WaitingMessage[] {
     const found = this.#ask({ call: 'messages', vhost, queue }) as MessageInfo[] | undefined;
-    if (found === undefined)
-      throw new RangeError(`no queue ${JSON.stringify(queue)} in virtual host ${vhost}`);
+    if (found === undefined) throw outOfRange(`no queue ${JSON.stringify(queue)} in virtual host ${vhost}`);
     return found.map(({ header, body, ...rest }) => {
       const { properties } = decodeContentHeader(new Reader(Buffer.from(header)));
       const bytes = Buffer.from(body);
@@ -155,12 +155,12 @@ export class EmbeddedBroker {
 
   /** Let `ms` milliseconds pass at once: what expires by then has expired when it returns. */
   advance(ms: number): void {
-    if (!(ms >= 0)) throw new RangeError(`advance takes milliseconds from 0 on, got ${ms}`);
+    if (!(ms >= 0)) throw outOfRange(`advance takes milliseconds from 0 on, got ${ms}`);
     this.#ask({ call: 'advance', ms });
   }
 
   #ask(call: BrokerCall): unknown {
-    if (this.#thread === undefined) throw new Error('the broker is closed');
+    if (this.#thread === undefined) throw fromCaller(new Error('the broker is closed'));
     return ask(this.#thread, call);
   }
 }
@@ -169,7 +169,7 @@ function ask(thread: WorkerThread<BrokerCall, BrokerReply>, call: BrokerCall): u
   const reply = thread.call(call);
   if ('ok' in reply) return reply.ok;
   const { message, code } = reply.err;
-  throw Object.assign(new Error(message), code === undefined ? {} : { code });
+  throw Object.assign(fromCaller(new Error(message)), code === undefined ? {} : { code });
 }
 
 function choice(which: ConnectionChoice | undefined): number | string | undefined {

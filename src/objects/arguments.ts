@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import { checkBoolean, checkInteger, checkShortstr, checkString } from '../client/checks';
 import { type Duration, type DurationParts, durationMs, ttlMs } from '../client/conversions';
 import type { TableInput, TableInputValue } from '../protocol/field-table';
@@ -76,7 +77,7 @@ const flag: Encode = (value: unknown, name) => {
 const oneOf = (...choices: readonly string[]): Encode => {
   return (value: unknown, name) => {
     if (choices.includes(value as string)) return value as string;
-    throw new TypeError(`${name} must be ${choices.join(' or ')}, got ${shown(value)}`);
+    throw wrongType(`${name} must be ${choices.join(' or ')}, got ${shown(value)}`);
   };
 };
 
@@ -123,11 +124,9 @@ export function argumentsOf(
     const value = (options as Readonly<Record<string, unknown>>)[name];
     if (value === undefined) continue;
     if (type !== undefined && types !== undefined && !types.includes(type))
-      throw new TypeError(
-        `${verb}: ${name} is for ${types.join(' and ')} queues, and this is a ${type} queue`,
-      );
+      throw wrongType(`${verb}: ${name} is for ${types.join(' and ')} queues, and this is a ${type} queue`);
     if (Object.hasOwn(table, argument))
-      throw new TypeError(`${verb}: ${name} and arguments['${argument}'] are the same; give one of them`);
+      throw wrongType(`${verb}: ${name} and arguments['${argument}'] are the same; give one of them`);
     table[argument] = encode(value as never, name);
   }
   return table;
@@ -144,7 +143,7 @@ const AGE = /^\d+[YMDhms]$/;
 function age(value: unknown, name: string): string {
   if (typeof value !== 'string') return `${Math.ceil(durationMs(value, name) / 1000)}s`;
   if (AGE.test(value)) return value;
-  throw new TypeError(
+  throw wrongType(
     `${name} must be a duration, or a number with one of Y M D h m s, got ${JSON.stringify(value)}`,
   );
 }
@@ -154,7 +153,7 @@ function offset(value: unknown, name: string): TableInputValue {
   if (typeof value === 'bigint' || value instanceof Date) return value;
   if (typeof value !== 'string') return age(value, name);
   if (['first', 'last', 'next'].includes(value) || AGE.test(value)) return value;
-  throw new TypeError(
+  throw wrongType(
     `${name} must be first, last, next, an offset, a Date or a duration, got ${JSON.stringify(value)}`,
   );
 }

@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import { Channel as ClientChannel } from '../client/channel';
 import { type CallOptions, checkFunction, checkOptions, checkShortstr, optionNames } from '../client/checks';
 import type { QosOptions } from '../client/consume-options';
@@ -61,7 +62,7 @@ export class Channel extends ClientChannel {
     checkOptions('declareQueue', options, QUEUE_OPTIONS);
     checkShortstr(name, 'name');
     const { passive, timeout } = options;
-    if (passive && name === '') throw new TypeError('declareQueue: passive needs a name');
+    if (passive && name === '') throw wrongType('declareQueue: passive needs a name');
     if (passive) return this.getQueue(name, { timeout });
     const type = options.type ?? typeIn(options.arguments);
     const table = argumentsOf('declareQueue', options, QUEUE_ARGUMENTS, type);
@@ -85,7 +86,7 @@ export class Channel extends ClientChannel {
    */
   getQueue(name: string, options: GetOptions = {}): Queue {
     checkOptions('getQueue', options, NAMES.get);
-    if (checkShortstr(name, 'name') === '') throw new TypeError('getQueue: name must not be empty');
+    if (checkShortstr(name, 'name') === '') throw wrongType('getQueue: name must not be empty');
     const { ensure = true, timeout } = options;
     if (ensure) this.queueDeclare(name, { passive: true, timeout });
     return new Queue(this, name);
@@ -231,7 +232,7 @@ export class Channel extends ClientChannel {
 /** @throws {TypeError} it is something else, a connection for one */
 export function checkChannel(value: unknown, what: string): void {
   if (value instanceof Channel) return;
-  throw new TypeError(
+  throw wrongType(
     `${what}: channel must be a Channel, as connection.channel() gives, got ${typeName(value)}`,
   );
 }
@@ -242,11 +243,11 @@ function refuseFleeting(
   name: string,
   flags: { durable: boolean; exclusive: boolean; autoDelete: boolean },
 ): void {
-  if (name === '') throw new TypeError(`declareQueue: a ${type} queue needs a name`);
+  if (name === '') throw wrongType(`declareQueue: a ${type} queue needs a name`);
   const { durable, exclusive, autoDelete } = flags;
   if (durable && !exclusive && !autoDelete) return;
   const what = durable ? (exclusive ? 'exclusive' : 'autoDelete') : 'transient';
-  throw new TypeError(`declareQueue: a ${type} queue is durable and shared, it cannot be ${what}`);
+  throw wrongType(`declareQueue: a ${type} queue is durable and shared, it cannot be ${what}`);
 }
 
 /** The type that plain arguments give. */

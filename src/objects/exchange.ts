@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import { checkMessages, type Publishing, type PublishResult } from '../client/batch';
 import type { ExchangeDeclareOptions } from '../client/channel-topology';
 import { type CallOptions, checkOptions, checkString, checkTimeout, PUBLISH_OPTIONS } from '../client/checks';
@@ -172,13 +173,12 @@ export class Exchange implements ExchangeTraits {
 
   #checkAddress(routingKey: string): void {
     checkString(routingKey, 'routingKey');
-    if (this.internal)
-      throw new TypeError(`exchange "${this.name}" is internal: only exchanges publish to it`);
+    if (this.internal) throw wrongType(`exchange "${this.name}" is internal: only exchanges publish to it`);
   }
 
   #delayed(headers: TableInput | undefined, delay: Duration): TableInput {
     if (this.delayed === false)
-      throw new TypeError(`delay: exchange "${this.name}" was declared without delayed: true`);
+      throw wrongType(`delay: exchange "${this.name}" was declared without delayed: true`);
     const entries = headers instanceof Map ? headers : Object.entries(headers ?? {});
     return new Map<string, TableInputValue>([...entries, ['x-delay', ttlMs(delay, 'delay')]]);
   }

@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import { checkShortstr } from '../client/checks';
 import { typeName } from '../protocol/wire';
 
@@ -10,6 +11,6 @@ export type QueueName = string | { readonly name: string };
 export function nameOf(named: string | { readonly name: string }, what: string): string {
   const isObject = typeof named === 'object' && named !== null;
   if (isObject && typeof named.name !== 'string')
-    throw new TypeError(`${what} must be a name, or an object with one, got ${typeName(named)}`);
+    throw wrongType(`${what} must be a name, or an object with one, got ${typeName(named)}`);
   return checkShortstr(isObject ? named.name : named, what);
 }

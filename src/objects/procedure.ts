@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import { type CallOptions, checkOptions, checkShortstr, checkTimeout } from '../client/checks';
 import { type MessageProperties, wireProperties } from '../client/conversions';
 import { type IncomingMessage, Message } from '../client/message';
@@ -29,7 +30,7 @@ export class Procedure {
     readonly connection: Connection,
     readonly name: string,
   ) {
-    if (checkShortstr(name, 'name') === '') throw new TypeError('rpc: name must not be empty');
+    if (checkShortstr(name, 'name') === '') throw wrongType('rpc: name must not be empty');
   }
 
   /**

@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import type { Publishing, PublishResult } from '../client/batch';
 import type { DeclaredQueue, QueueDeclareOptions } from '../client/channel-topology';
 import { type CallOptions, checkOptions, checkTimeout } from '../client/checks';
@@ -222,7 +223,7 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
   /** RabbitMQ would close the channel, or the whole connection. @throws {TypeError} */
   #refuseStream(why: string): void {
     const isStream = this.type === 'stream' || this.channel.connection.streams.has(this.name);
-    if (isStream) throw new TypeError(`queue "${this.name}" is a stream: ${why}`);
+    if (isStream) throw wrongType(`queue "${this.name}" is a stream: ${why}`);
   }
 
   // ── messages in, and the queue itself ───────────────────────────────────────────────────────────────

@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import { checkInteger, checkOptions } from '../client/checks';
 import { type Duration, ttlMs } from '../client/conversions';
 import type { IncomingMessage, Message } from '../client/message';
@@ -55,9 +56,8 @@ export function retry(options: RetryOptions): FailureHandler {
   const { via = 'dlx', park } = options;
   const max = checkInteger(options.max, 'max', 0, Number.MAX_SAFE_INTEGER);
   const delays = [options.delay ?? 0].flat().map((delay) => ttlMs(delay, 'delay'));
-  if (delays.length === 0) throw new TypeError('retry: delay must not be an empty list');
-  if (via !== 'dlx' && via !== 'delayed')
-    throw new TypeError(`retry: via must be dlx or delayed, got ${via}`);
+  if (delays.length === 0) throw wrongType('retry: delay must not be an empty list');
+  if (via !== 'dlx' && via !== 'delayed') throw wrongType(`retry: via must be dlx or delayed, got ${via}`);
   if (park !== undefined && park !== false) nameOf(park, 'park');
   return (error, message, queue) => {
     if (message.isSettled) throw error; // it was decided already: a copy would be one too many

@@ -1,3 +1,4 @@
+import { fromCaller, wrongType } from '../caller';
 import { type CallOptions, checkBoolean, checkFunction, checkOptions, checkShortstr } from '../client/checks';
 import type { MessageProperties } from '../client/conversions';
 import { type IncomingMessage, Message } from '../client/message';
@@ -23,6 +24,7 @@ abstract class Decision extends Error {
     checkOptions(this.name, options, REQUEUE);
     checkBoolean(options.requeue, 'requeue');
     this.requeue = options.requeue ?? false;
+    fromCaller(this);
   }
 }
 
@@ -189,5 +191,5 @@ export class Master<P = MethodProxy> {
 }
 
 function checkQueue(queue: string): void {
-  if (checkShortstr(queue, 'queue') === '') throw new TypeError('queue must not be empty');
+  if (checkShortstr(queue, 'queue') === '') throw wrongType('queue must not be empty');
 }

@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import { type CallOptions, checkOptions, checkShortstr, checkTimeout } from '../client/checks';
 import type { MessageProperties } from '../client/conversions';
 import { Message } from '../client/message';
@@ -233,5 +234,5 @@ export class Rpc<P = MethodProxy> implements Disposable {
 }
 
 function checkMethod(method: string): void {
-  if (checkShortstr(method, 'method') === '') throw new TypeError('method must not be empty');
+  if (checkShortstr(method, 'method') === '') throw wrongType('method must not be empty');
 }

@@ -1,4 +1,5 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { wrongType } from '../caller';
 import { checkFunction, checkShortstr } from '../client/checks';
 import { type BodyInput, jsonText } from '../client/message';
 import { typeName } from '../protocol/wire';
@@ -31,7 +32,7 @@ export const compressedJsonSerializer: Serializer = {
 /** @throws {TypeError} */
 export function checkSerializer(value: Serializer): void {
   if (typeof value !== 'object' || value === null)
-    throw new TypeError(`serializer must be an object, got ${typeName(value)}`);
+    throw wrongType(`serializer must be an object, got ${typeName(value)}`);
   checkShortstr(value.contentType, 'serializer.contentType');
   checkFunction(value.serialize, 'serializer.serialize');
   checkFunction(value.deserialize, 'serializer.deserialize');
@@ -40,5 +41,5 @@ export function checkSerializer(value: Serializer): void {
 /** Arguments by name: an object. @throws {TypeError} */
 export function checkKwargs(value: unknown): void {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
-  throw new TypeError(`kwargs must be an object, got ${typeName(value)}`);
+  throw wrongType(`kwargs must be an object, got ${typeName(value)}`);
 }

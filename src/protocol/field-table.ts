@@ -1,3 +1,4 @@
+import { outOfRange, wrongType } from '../caller';
 import { MAX_SHORTSTR, MAX_TABLE_DEPTH } from './constants';
 import {
   type Decimal,
@@ -46,8 +47,7 @@ function encodeNested(writer: Writer, table: unknown, path: string, depth: numbe
   const lengthAt = writer.take(4);
   for (const [key, value] of entriesOf(table, path)) {
     if (value === undefined) continue;
-    if (typeof key !== 'string')
-      throw new TypeError(`the keys of ${path} must be strings, got ${typeName(key)}`);
+    if (typeof key !== 'string') throw wrongType(`the keys of ${path} must be strings, got ${typeName(key)}`);
     writer.at = `the key ${JSON.stringify(key.slice(0, 40))} of ${path}`;
     writer.shortstr(key);
     encodeValue(writer, value, `${path}.${key.length > MAX_SHORTSTR ? '…' : key}`, depth);
@@ -59,7 +59,7 @@ function encodeNested(writer: Writer, table: unknown, path: string, depth: numbe
 function entriesOf(table: unknown, path: string): Iterable<readonly [unknown, unknown]> {
   if (isMap(table)) return table;
   if (isPlainObject(table)) return Object.entries(table);
-  throw new TypeError(`${path} must be an object or a Map, got ${typeName(table)}`);
+  throw wrongType(`${path} must be an object or a Map, got ${typeName(table)}`);
 }
 
 function isMap(value: unknown): value is Map<unknown, unknown> {
@@ -96,7 +96,7 @@ function encodeValue(writer: Writer, value: unknown, path: string, depth: number
     case 'object':
       return encodeObject(writer, value, path, depth);
     default:
-      throw new TypeError(`${path} cannot be sent in a table: got ${typeName(value)}`);
+      throw wrongType(`${path} cannot be sent in a table: got ${typeName(value)}`);
   }
 }
 
@@ -105,7 +105,7 @@ const MAX_INT64 = 0x7fff_ffff_ffff_ffffn;
 /** The narrowest of int32, int64, double that holds the number exactly; -0 needs a double. */
 function numberLetter(value: number, path: string): 'I' | 'l' | 'd' {
   if (!Number.isFinite(value)) {
-    throw new RangeError(`${path} cannot be sent: RabbitMQ closes the connection for ${value} (541)`);
+    throw outOfRange(`${path} cannot be sent: RabbitMQ closes the connection for ${value} (541)`);
   }
   if (!Number.isSafeInteger(value) || Object.is(value, -0)) return 'd';
   return value >= -0x8000_0000 && value <= 0x7fff_ffff ? 'I' : 'l';
@@ -121,7 +121,7 @@ function encodeObject(writer: Writer, value: object | null, path: string, depth:
     return encodeArray(writer, value, path, depth + 1);
   }
   if (!isMap(value) && !isPlainObject(value)) {
-    throw new TypeError(`${path} cannot be sent in a table: got ${typeName(value)}`);
+    throw wrongType(`${path} cannot be sent in a table: got ${typeName(value)}`);
   }
   writer.octet(0x46);
   encodeNested(writer, value, path, depth + 1);
@@ -162,13 +162,13 @@ function encodeScalar(writer: Writer, letter: TableLetter, value: unknown): void
     case 'V':
       return;
     default:
-      throw new TypeError(`${writer.at} has the unknown wire type ${JSON.stringify(letter)}`);
+      throw wrongType(`${writer.at} has the unknown wire type ${JSON.stringify(letter)}`);
   }
 }
 
 function encodeDecimal(writer: Writer, value: Decimal): void {
   if (typeof value !== 'object' || value === null) {
-    throw new TypeError(`${writer.at} must be { unscaled, scale }, got ${typeName(value)}`);
+    throw wrongType(`${writer.at} must be { unscaled, scale }, got ${typeName(value)}`);
   }
   writer.octet(value.scale);
   writer.long(value.unscaled);
@@ -178,14 +178,14 @@ function encodeDecimal(writer: Writer, value: Decimal): void {
 export function secondsOf(value: unknown, path: string): unknown {
   if (Object.prototype.toString.call(value) !== '[object Date]') return value;
   const milliseconds = Number(value);
-  if (Number.isNaN(milliseconds)) throw new TypeError(`${path} is an invalid Date`);
-  if (milliseconds < 0) throw new RangeError(`${path} is before 1970, which AMQP timestamps cannot express`);
+  if (Number.isNaN(milliseconds)) throw wrongType(`${path} is an invalid Date`);
+  if (milliseconds < 0) throw outOfRange(`${path} is before 1970, which AMQP timestamps cannot express`);
   return Math.floor(milliseconds / 1000);
 }
 
 function checkDepth(depth: number, path: string): void {
   if (depth > MAX_TABLE_DEPTH) {
-    throw new RangeError(
+    throw outOfRange(
       `${path.slice(0, 60)}… is nested deeper than ${MAX_TABLE_DEPTH} levels, or contains itself`,
     );
   }

@@ -1,3 +1,4 @@
+import { wrongType } from '../caller';
 import { didYouMean } from './nearest';
 
 /** What an AMQP URI says, before any default is filled in. */
@@ -129,7 +130,7 @@ const EMPTY_PASSWORD = /^[a-z]+:\/\/[^:/?#]+:@/i;
 function parse(uri: string): UriParts {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]?.toLowerCase();
   if (scheme !== 'amqp' && scheme !== 'amqps') {
-    throw new TypeError(`the URL must start with amqp:// or amqps://${scheme ? `, not ${scheme}://` : ''}`);
+    throw wrongType(`the URL must start with amqp:// or amqps://${scheme ? `, not ${scheme}://` : ''}`);
   }
   const parts = splitUri(uri);
   const { url } = parts ?? {};
@@ -137,8 +138,8 @@ function parse(uri: string): UriParts {
   const cutShort = url !== undefined && url.username === '' && url.password === '' && url.href.includes('@');
   if (parts !== undefined && url?.hash === '' && !cutShort) return parts;
   if (/^[a-z]+:\/\/(?:[^/?#]*@)?\[[0-9a-f:.]+%/i.test(uri))
-    throw new TypeError('the zone of an IPv6 address in the URL is written with %25, as in [fe80::1%25eth0]');
-  throw new TypeError(
+    throw wrongType('the zone of an IPv6 address in the URL is written with %25, as in [fe80::1%25eth0]');
+  throw wrongType(
     'the URL is malformed: percent-encode @ : / # ? in user name and password, and check the port (1-65535)',
   );
 }
@@ -147,7 +148,7 @@ function decode(text: string, what: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new TypeError(
+    throw wrongType(
       `the ${what} in the URL has a "%" that is not followed by two hex digits; write %25 for "%"`,
     );
   }
@@ -157,7 +158,7 @@ function vhostOf(path: string): string | undefined {
   if (path === '' || path === '/' || path === '//') return undefined;
   const segment = path.slice(1);
   if (segment.includes('/')) {
-    throw new TypeError('the URL has more than one path segment; write %2F for a "/" in the vhost name');
+    throw wrongType('the URL has more than one path segment; write %2F for a "/" in the vhost name');
   }
   return decode(segment, 'vhost');
 }
@@ -165,13 +166,13 @@ function vhostOf(path: string): string | undefined {
 function readParameter(name: string, value: string, options: UriOptions): void {
   const parameter = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
   if (parameter === undefined) {
-    throw new TypeError(`unknown URL parameter "${name}"${didYouMean(name, Object.keys(PARAMETERS))}`);
+    throw wrongType(`unknown URL parameter "${name}"${didYouMean(name, Object.keys(PARAMETERS))}`);
   }
   const [option, convert] = parameter;
   const earlier = options[option];
   const converted = convert(value, name);
   if (earlier !== undefined && !Array.isArray(earlier))
-    throw new TypeError(`the URL parameter ${name} says something that has been said before`);
+    throw wrongType(`the URL parameter ${name} says something that has been said before`);
   Object.assign(options, {
     [option]: Array.isArray(earlier) ? [...earlier, ...(converted as string[])] : converted,
   });
@@ -179,14 +180,14 @@ function readParameter(name: string, value: string, options: UriOptions): void {
 
 function whole(text: string, name: string): number {
   if (!/^\d{1,9}$/.test(text))
-    throw new TypeError(`the URL parameter ${name} must be a whole number, got "${text}"`);
+    throw wrongType(`the URL parameter ${name} must be a whole number, got "${text}"`);
   return Number(text);
 }
 
 /** Seconds, perhaps with a fraction; in milliseconds. */
 function seconds(text: string, name: string): number {
   if (!/^\d{1,6}(\.\d+)?$/.test(text))
-    throw new TypeError(`the URL parameter ${name} must be a number of seconds, got "${text}"`);
+    throw wrongType(`the URL parameter ${name} must be a number of seconds, got "${text}"`);
   return Number(text) * 1000;
 }
 
@@ -194,17 +195,17 @@ function seconds(text: string, name: string): number {
 function pem(text: string, name: string): string {
   const plain = /^-----BEGIN/.test(text) ? text : Buffer.from(text, 'base64').toString('latin1');
   if (/^-----BEGIN/.test(plain)) return plain;
-  throw new TypeError(`the URL parameter ${name} must be certificates in PEM, percent-encoded or in base64`);
+  throw wrongType(`the URL parameter ${name} must be certificates in PEM, percent-encoded or in base64`);
 }
 
 function flag(text: string, name: string): boolean {
   if (/^(1|true|yes|y|on|enable|enabled)$/i.test(text)) return true;
   if (/^(0|false|no|n|off|disable|disabled|)$/i.test(text)) return false;
-  throw new TypeError(`the URL parameter ${name} must be 1 or 0, got "${text}"`);
+  throw wrongType(`the URL parameter ${name} must be 1 or 0, got "${text}"`);
 }
 
 function verify(text: string): boolean {
   if (text === 'verify_peer') return true;
   if (text === 'verify_none') return false;
-  throw new TypeError(`the URL parameter verify must be verify_peer or verify_none, got "${text}"`);
+  throw wrongType(`the URL parameter verify must be verify_peer or verify_none, got "${text}"`);
 }

@@ -1,3 +1,4 @@
+import { outOfRange, wrongType } from '../caller';
 import { copyBytes } from '../copy';
 import { MAX_SHORTSTR } from './constants';
 import { decodeUtf8, encodeEscaped } from './utf8';
@@ -87,7 +88,7 @@ export class Writer {
 
   /** A string of at most 255 bytes, behind its length in one octet. */
   shortstr(value: unknown): void {
-    if (typeof value !== 'string') throw new TypeError(`${this.at} must be a string, got ${typeName(value)}`);
+    if (typeof value !== 'string') throw wrongType(`${this.at} must be a string, got ${typeName(value)}`);
     const room = Math.min(this.end - this.pos - 1, MAX_SHORTSTR);
     // up to three bytes per UTF-16 unit: a string this short fits for certain, and is measured by writing it
     const size = value.length * 3 <= room ? this.buffer.write(value, this.pos + 1) : Buffer.byteLength(value);
@@ -106,7 +107,7 @@ export class Writer {
   }
 
   private tooLong(size: number): never {
-    throw new RangeError(`${this.at} is ${size} bytes long in UTF-8; AMQP allows at most ${MAX_SHORTSTR}`);
+    throw outOfRange(`${this.at} is ${size} bytes long in UTF-8; AMQP allows at most ${MAX_SHORTSTR}`);
   }
 
   /** A string or bytes behind their length in four octets. */
@@ -120,7 +121,7 @@ export class Writer {
       this.long(value.length);
       this.bytes(value);
     } else {
-      throw new TypeError(`${this.at} must be a string or bytes, got ${typeName(value)}`);
+      throw wrongType(`${this.at} must be a string or bytes, got ${typeName(value)}`);
     }
   }
 
@@ -131,12 +132,12 @@ export class Writer {
 
   boolean(value: unknown): boolean {
     if (typeof value !== 'boolean')
-      throw new TypeError(`${this.at} must be true or false, got ${typeName(value)}`);
+      throw wrongType(`${this.at} must be true or false, got ${typeName(value)}`);
     return value;
   }
 
   private number(value: unknown): number {
-    if (typeof value !== 'number') throw new TypeError(`${this.at} must be a number, got ${typeName(value)}`);
+    if (typeof value !== 'number') throw wrongType(`${this.at} must be a number, got ${typeName(value)}`);
     return value;
   }
 
@@ -151,16 +152,16 @@ export class Writer {
 
   private refuseNumber(value: unknown, least: number, most: number): never {
     const wanted = `${this.at} must be a whole number from ${least} to ${most}`;
-    if (typeof value !== 'number') throw new TypeError(`${wanted}, got ${typeName(value)}`);
-    throw new RangeError(`${wanted}, got ${value}`);
+    if (typeof value !== 'number') throw wrongType(`${wanted}, got ${typeName(value)}`);
+    throw outOfRange(`${wanted}, got ${value}`);
   }
 
   private bigInteger(value: unknown, least: bigint, most: bigint): bigint {
     if (typeof value !== 'bigint') {
-      throw new TypeError(`${this.at} must be a whole number or a bigint, got ${typeName(value)}`);
+      throw wrongType(`${this.at} must be a whole number or a bigint, got ${typeName(value)}`);
     }
     if (value < least || value > most) {
-      throw new RangeError(`${this.at} must be from ${least} to ${most}, got ${value}`);
+      throw outOfRange(`${this.at} must be from ${least} to ${most}, got ${value}`);
     }
     return value;
   }

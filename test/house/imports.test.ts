@@ -11,6 +11,11 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/version.ts'],
   ['src/copy.ts'],
   ['src/clock.ts', 'node:perf_hooks', 'node:worker_threads'],
+  ['src/caller.ts'],
+  ...['protocol', 'bridge', 'client', 'embedded', 'objects', 'patterns', 'compat'].map(
+    (folder) => [`src/${folder}/`, 'src/caller.ts'] as const,
+  ),
+  ['src/errors.ts', 'src/caller.ts'],
   ['src/errors.ts', 'src/protocol/constants.ts', 'src/protocol/violation.ts'],
   ['src/notices.ts', 'src/errors.ts', 'src/protocol/', 'src/topology/'],
   ['src/protocol/', 'src/protocol/', 'src/copy.ts'],
@@ -139,6 +144,13 @@ describe('the house', () => {
           .filter(({ name }) => faked.test(name))
           .map(({ name, line }) => `${source.file}:${line} uses ${name}: fakes replace it, see src/clock.ts`);
       });
+    expect(complaints).toEqual([]);
+  });
+
+  test('whoever refuses an argument does it with a stack that begins at the caller', () => {
+    const complaints = sources
+      .filter(({ file }) => file.startsWith('src/') && file !== 'src/caller.ts')
+      .flatMap(({ file, text }) => (/new (Type|Range)Error\(/.test(text) ? [file] : []));
     expect(complaints).toEqual([]);
   });
 

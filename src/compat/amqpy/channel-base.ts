@@ -1,3 +1,4 @@
+import { wrongType } from '../../caller';
 import { type AmqpError, ChannelClosedError } from '../../errors';
 import type { TableInput } from '../../protocol/field-table';
 import { type Args, KeyboardInterrupt, milliseconds, translating } from '../python';
@@ -48,7 +49,7 @@ export abstract class ChannelBase {
   /** Opens it: blocks for a round trip. @throws {AMQPConnectionError} the number is in use */
   constructor(...args: Args<typeof CHANNEL.__init__>) {
     const { connection, channel_id, auto_decode } = CHANNEL.__init__(args);
-    if (typeof connection?.open !== 'function') throw new TypeError('connection must be a Connection');
+    if (typeof connection?.open !== 'function') throw wrongType('connection must be a Connection');
     this.auto_decode = auto_decode;
     this.home = connection;
     this.core = connection.open(this.self, channel_id);

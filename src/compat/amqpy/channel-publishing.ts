@@ -1,3 +1,4 @@
+import { wrongType } from '../../caller';
 import type { PublishOptions } from '../../client/channel-publishing';
 import type { ReturnedMessage } from '../../client/message';
 import { UnroutableError } from '../../errors';
@@ -21,7 +22,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
    */
   basic_publish(...args: Args<typeof CHANNEL.basic_publish>): void {
     const { msg, exchange, routing_key, mandatory, immediate } = CHANNEL.basic_publish(args);
-    if (!(msg instanceof Message)) throw new TypeError('basic_publish: msg must be a Message');
+    if (!(msg instanceof Message)) throw wrongType('basic_publish: msg must be a Message');
     const { body, properties } = msg.outgoing();
     const isImmediate = immediate && this.home.compat.immediate !== 'ignore';
     const address = { exchange, routingKey: routing_key, mandatory, ...(isImmediate && { immediate }) };

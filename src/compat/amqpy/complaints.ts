@@ -1,3 +1,4 @@
+import { fromCaller } from '../../caller';
 import { checkFunction } from '../../client/checks';
 
 /** What is not only spelt differently in Python. */
@@ -23,7 +24,7 @@ export function naming<T>(fn: () => T): T {
     const message = error.message.replace(/^[a-z]+([A-Z][a-z]+)*(?=\W)/, inPython);
     throw message === error.message
       ? error
-      : new (error.constructor as ErrorConstructor)(message, { cause: error });
+      : fromCaller(new (error.constructor as ErrorConstructor)(message, { cause: error }));
   }
 }
 

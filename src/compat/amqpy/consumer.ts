@@ -1,3 +1,4 @@
+import { wrongType } from '../../caller';
 import { type Args, signatures } from '../python';
 import type { Channel } from './channel';
 import type { Message } from './message';
@@ -44,7 +45,7 @@ export abstract class AbstractConsumer {
   /** Nothing is sent; `declare` starts it. */
   constructor(...args: Args<typeof DEF.__init__>) {
     if (typeof this.run !== 'function') {
-      throw new TypeError(
+      throw wrongType(
         `Can't instantiate abstract class ${new.target.name} without an implementation for abstract method 'run'`,
       );
     }

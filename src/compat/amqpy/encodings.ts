@@ -1,3 +1,5 @@
+import { outOfRange } from '../../caller';
+
 /**
  * Python's text encodings by Python's names (`latin_1`, `UTF-8`, `cp1252`, …): what `str.encode` and
  * `bytes.decode` do, both strict. Known are the Unicode ones, ASCII, Latin-1 and the single-byte families
@@ -34,14 +36,12 @@ function named(name: string, ...aliases: string[]): [alias: string, name: string
 
 function cannotEncode(name: string, character: string, position: number, why: string): RangeError {
   const point = character.codePointAt(0)!.toString(16).padStart(4, '0');
-  return new RangeError(
-    `'${name}' codec can't encode character '\\u${point}' in position ${position}: ${why}`,
-  );
+  return outOfRange(`'${name}' codec can't encode character '\\u${point}' in position ${position}: ${why}`);
 }
 
 function cannotDecode(name: string, bytes: Uint8Array, position: number): RangeError {
   const byte = (bytes[position] ?? 0).toString(16).padStart(2, '0');
-  return new RangeError(`'${name}' codec can't decode byte 0x${byte} in position ${position}`);
+  return outOfRange(`'${name}' codec can't decode byte 0x${byte} in position ${position}`);
 }
 
 /** Half a surrogate pair is no character. */
@@ -65,7 +65,7 @@ function utf8(name: string, mark: boolean): Encoding {
       try {
         return decoder.decode(bytes);
       } catch {
-        throw new RangeError(`'${name}' codec can't decode the ${bytes.length} bytes`);
+        throw outOfRange(`'${name}' codec can't decode the ${bytes.length} bytes`);
       }
     },
   };
@@ -219,13 +219,13 @@ function make(key: string): Encoding | undefined {
 /** `text.encode(encoding)`. @throws {RangeError} an unknown encoding, or a character that it does not have @internal */
 export function encode(text: string, encoding: string): Buffer {
   const found = find(encoding);
-  if (found === undefined) throw new RangeError(`unknown encoding: ${encoding}`);
+  if (found === undefined) throw outOfRange(`unknown encoding: ${encoding}`);
   return found.encode(text);
 }
 
 /** `bytes.decode(encoding)`. @throws {RangeError} an unknown encoding, or bytes that are none of its text @internal */
 export function decode(bytes: Uint8Array, encoding: string): string {
   const found = find(encoding);
-  if (found === undefined) throw new RangeError(`unknown encoding: ${encoding}`);
+  if (found === undefined) throw outOfRange(`unknown encoding: ${encoding}`);
   return found.decode(bytes);
 }

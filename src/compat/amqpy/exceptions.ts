@@ -1,3 +1,4 @@
+import { fromCaller } from '../../caller';
 import { type Args, signatures } from '../python';
 import { method_name, type method_t } from './spec';
 
@@ -18,12 +19,14 @@ const DEF = signatures<Words>()('AMQPError', {
   __init__: 'reply_text=None, method_type=None, method_name=None, reply_code=None, channel_id=None',
 });
 
-/** What is in here says nothing to whom a stack is shown. */
-const HERE = __dirname.replace(/[^\\/]+$/, '');
-
 /** The time was up: the port of Python's TimeoutError. `cause` is this package's own error. */
 export class Timeout extends Error {
   override readonly name: string = 'Timeout';
+
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    fromCaller(this);
+  }
 }
 
 /**
@@ -57,7 +60,7 @@ export class AMQPError extends Error {
     this.method_name = name;
     this.channel_id = given.channel_id;
     Object.defineProperty(this, 'name', { value: new.target.name, configurable: true });
-    this.#describe();
+    fromCaller(this, String(this));
   }
 
   /** AMQP's number of its class. */
@@ -83,22 +86,13 @@ export class AMQPError extends Error {
       Object.defineProperty(this, 'hint', { value: hint, enumerable: true });
       this.message = `${this.message} (${hint})`;
     }
-    this.#describe();
-    return this;
-  }
-
-  /** The stack begins with all that is known, and goes on with where the program called. */
-  #describe(): void {
-    const frames = (this.stack ?? '')
-      .split('\n')
-      .filter((line) => /^ {4}at /.test(line) && !line.includes(HERE));
-    this.stack = [`${this.name}: ${this}`, ...frames].join('\n');
+    return fromCaller(this, String(this));
   }
 }
 
 function sentence(name: string, channel: number | null, code: number, text: string | null): string {
   if (name === '') return text ?? '';
-  return `${name} [ch: #${channel ?? 'None'}]: (${code}) ${text ?? ''}`;
+  return `${name} [ch: ${channel ?? 'None'}]: (${code}) ${text ?? ''}`;
 }
 
 /** The connection is over. */

@@ -1,3 +1,4 @@
+import { wrongType } from '../../caller';
 import type { IncomingMessage, ReturnedMessage } from '../../client/message';
 import type { Table, TableInputValue } from '../../protocol/field-table';
 import type { Properties, PropertiesInput } from '../../protocol/properties';
@@ -183,7 +184,7 @@ export class Message {
     const tag = this.delivery_tag;
     const incoming = this.#incoming;
     if (tag === null || this.channel === null)
-      throw new TypeError('a message that did not come has no delivery tag');
+      throw wrongType('a message that did not come has no delivery tag');
     if (incoming === undefined || incoming.deliveryTag !== tag) return other(tag);
     this.channel.settle(() => received(incoming));
   }
@@ -200,7 +201,7 @@ export class Message {
     for (const [name, value] of Object.entries(this.properties)) {
       if (value === undefined || value === null) continue;
       const ours = PROPERTIES[name as keyof MessageProperties];
-      if (ours === undefined) throw unsendable(new TypeError(`unknown property '${name}'`));
+      if (ours === undefined) throw unsendable(wrongType(`unknown property '${name}'`));
       properties[ours] = value;
     }
     return { body: this.#bytes(), properties };
@@ -210,7 +211,7 @@ export class Message {
     const { body } = this;
     if (typeof body !== 'string') {
       if (isBytes(body)) return body;
-      throw unsendable(new TypeError(`body must be a string or bytes, got ${typeName(body)}`));
+      throw unsendable(wrongType(`body must be a string or bytes, got ${typeName(body)}`));
     }
     try {
       return encode(body, this.properties.content_encoding as string);

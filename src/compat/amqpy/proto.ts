@@ -1,4 +1,5 @@
 /** Frames and methods as amqpy's module `proto` has them; what encodes and decodes them is the package's own codec. */
+import { outOfRange, wrongType } from '../../caller';
 import { decodeArgs, decodeMethodPlan, encodeMethod } from '../../protocol/codec';
 import { FRAME_END, FRAME_HEADER_SIZE, FRAME_OVERHEAD } from '../../protocol/constants';
 import type { Input, MethodName } from '../../protocol/method-types';
@@ -138,7 +139,7 @@ export class Method {
     );
     const known = new Set(fieldsOf(name).map(([, pythonName]) => pythonName));
     const unknown = Object.keys(this.args).find((each) => !known.has(each));
-    if (unknown !== undefined) throw new TypeError(`${name} got an unexpected argument '${unknown}'`);
+    if (unknown !== undefined) throw wrongType(`${name} got an unexpected argument '${unknown}'`);
     const channel = this.channel_id ?? 0;
     return new Frame(written((writer) => encodeMethod(writer, channel, name, input as Input<MethodName>)));
   }
@@ -153,7 +154,7 @@ export class Method {
   /** The body frames of its message, one after the other; none for an empty one. */
   *dump_body_frame(...args: Args<typeof METHOD.dump_body_frame>): Generator<Frame, void, undefined> {
     const { chunk_size } = METHOD.dump_body_frame(args);
-    if (!(chunk_size >= 1)) throw new RangeError(`chunk_size must be at least 1, got ${chunk_size}`);
+    if (!(chunk_size >= 1)) throw outOfRange(`chunk_size must be at least 1, got ${chunk_size}`);
     const { body } = this.#message().outgoing();
     for (let at = 0; at < body.length; at += chunk_size)
       yield new Frame(FrameType.BODY, this.channel_id ?? 0, body.subarray(at, at + chunk_size));
@@ -161,7 +162,7 @@ export class Method {
 
   #message(): Message {
     if (this.content !== null) return this.content;
-    throw new TypeError('the method has no content');
+    throw wrongType('the method has no content');
   }
 
   // ── in ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,9 +214,7 @@ export class Method {
 function nameOf(type: method_t | null): MethodName {
   const name = method_name(type);
   if (name !== '') return name as MethodName;
-  throw new TypeError(
-    `method_type must be a method of AMQP 0-9-1, got ${type === null ? 'None' : String(type)}`,
-  );
+  throw wrongType(`method_type must be a method of AMQP 0-9-1, got ${type === null ? 'None' : String(type)}`);
 }
 
 /** The fields of a method in wire order, as the table and as Python names them. */
@@ -229,9 +228,7 @@ function namedArguments(type: method_t | null, given: MethodArguments | readonly
   if (!Array.isArray(given)) return { ...given };
   const names = fieldsOf(nameOf(type)).map(([, pythonName]) => pythonName);
   if (given.length > names.length)
-    throw new TypeError(
-      `${method_name(type)} takes ${names.length} arguments but ${given.length} were given`,
-    );
+    throw wrongType(`${method_name(type)} takes ${names.length} arguments but ${given.length} were given`);
   return Object.fromEntries(given.map((value, index) => [names[index], value]));
 }
 
@@ -250,7 +247,7 @@ function written(write: (writer: Writer) => void): Buffer {
 
 function read<T>(frame: Frame, decode: (reader: Reader) => T): T {
   const { payload } = frame;
-  if (!isBytes(payload)) throw new TypeError('a frame is expected');
+  if (!isBytes(payload)) throw wrongType('a frame is expected');
   try {
     return decode(new Reader(payload));
   } catch (error) {

@@ -1,3 +1,4 @@
+import { fromCaller } from '../../caller';
 import { Fifo } from '../../client/fifo';
 import { type Args, signatures } from '../python';
 import type { basic_return_t } from './spec';
@@ -14,6 +15,11 @@ const DEF = signatures<Words>()('Queue', { get: 'block=True, timeout=None' });
 /** The port of Python's `queue.Empty`: there is nothing to get. */
 export class Empty extends Error {
   override readonly name = 'Empty';
+
+  constructor(message?: string) {
+    super(message);
+    fromCaller(this);
+  }
 }
 
 /** Where more may come from. */

@@ -1,3 +1,4 @@
+import { outOfRange, wrongType } from '../../caller';
 import type { ConnectOptions } from '../../client/options';
 import type { TlsOptions } from '../../client/tls-options';
 import { type Args, milliseconds } from '../python';
@@ -36,7 +37,7 @@ export function connectOptions(parameters: Parameters): ConnectOptions {
   const { host, port, connect_timeout, userid, password, virtual_host, locale } = parameters;
   const { login_method, channel_max, frame_max, heartbeat, client_properties } = parameters;
   if (typeof frame_max === 'number' && frame_max !== 0 && frame_max < LEAST_FRAME) {
-    throw new RangeError(
+    throw outOfRange(
       `frame_max must be at least ${LEAST_FRAME}, got ${frame_max}: RabbitMQ 4.1 and later refuse less`,
     );
   }
@@ -62,10 +63,10 @@ export function connectOptions(parameters: Parameters): ConnectOptions {
 
 function tlsOptions(given: SslOptions): TlsOptions {
   if (typeof given !== 'object')
-    throw new TypeError(`ssl must be a dict of options or null, got ${typeof given}`);
+    throw wrongType(`ssl must be a dict of options or null, got ${typeof given}`);
   for (const name of Object.keys(given)) {
     if (!SSL_OPTIONS.has(name) && !IGNORED_SSL_OPTIONS.has(name))
-      throw new TypeError(`wrap_socket() got an unexpected keyword argument '${name}'`);
+      throw wrongType(`wrap_socket() got an unexpected keyword argument '${name}'`);
   }
   const { keyfile, certfile, ca_certs, ciphers, server_hostname, password } = given;
   const named = {
@@ -88,9 +89,9 @@ export function checkCompat(given: Compat | null): Compat {
   for (const [name, value] of Object.entries(given ?? {})) {
     if (name === 'call_timeout' || value === undefined) continue;
     const choices: readonly string[] | undefined = CHOICES[name as keyof typeof CHOICES];
-    if (choices === undefined) throw new TypeError(`compat: unknown option '${name}'`);
+    if (choices === undefined) throw wrongType(`compat: unknown option '${name}'`);
     if (!choices.includes(value as string))
-      throw new TypeError(`compat: ${name} must be one of ${choices.join(', ')}, got ${String(value)}`);
+      throw wrongType(`compat: ${name} must be one of ${choices.join(', ')}, got ${String(value)}`);
   }
   return given ?? {};
 }

@@ -31,9 +31,6 @@ import {
 } from './exceptions';
 import { Basic, methodType } from './spec';
 
-/** Between the program and the making of an exception. */
-const FRAMES = 12;
-
 /**
  * Run `fn`; this package's errors come out as amqpy's, with themselves as `cause`. Wrong arguments and what
  * callbacks throw pass. `channelOf` says which channel an error is about (0: the connection); then `heal` may
@@ -55,14 +52,8 @@ export function pythonic<T>(
 export function translate(error: AmqpError, channel: number): Error {
   if (error instanceof TimeoutError) return new Timeout(error.message, { cause: error });
   if (error instanceof ConnectError && isLate(error)) return new Timeout(error.message, { cause: error });
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit += FRAMES; // of the facade's own, which are not shown
-  try {
-    const exception = closed(error, channel) ?? refused(error, channel);
-    return exception.because(error, hintFor(error));
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
+  const exception = closed(error, channel) ?? refused(error, channel);
+  return exception.because(error, hintFor(error));
 }
 
 /** All that was tried took too long, as opposed to being refused. */

@@ -1,3 +1,4 @@
+import { outOfRange } from '../../caller';
 import { type Args, milliseconds, type Signature, signatures } from '../python';
 import type { BasicProperties, Table } from './basic-properties';
 import { MessagesChannel } from './channel-messages';
@@ -278,7 +279,7 @@ export class BlockingChannel extends MessagesChannel {
     const existing = this.#source;
     if (existing !== undefined) {
       if (triple.every((value, index) => value === existing.wanted[index])) return existing;
-      throw new RangeError(
+      throw outOfRange(
         `consume: the channel consumes with (queue, auto_ack, exclusive) = ${show(existing.wanted)}, not ${show(triple)}; call cancel first`,
       );
     }

@@ -1,3 +1,4 @@
+import { outOfRange, wrongType } from '../../caller';
 import type { Connection } from '../../client/connection';
 import type { RemoteHandle } from '../../client/remote';
 import { clock } from '../../clock';
@@ -115,7 +116,7 @@ export class BlockingConnection extends Shown {
     if (wanted === core.heartbeat) return core;
     core.close();
     if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535)
-      throw new TypeError(`heartbeat must return an int from 0 to 65535, got ${String(wanted)}`);
+      throw wrongType(`heartbeat must return an int from 0 to 65535, got ${String(wanted)}`);
     return this.guard('opening', () => redial(this.#parameters, wanted));
   }
 
@@ -337,9 +338,9 @@ function listOf(parameters: Parameters | readonly Parameters[] | null): readonly
   if (parameters === null) return [new ConnectionParameters()];
   const all = Array.isArray(parameters) ? (parameters as readonly Parameters[]) : [parameters as Parameters];
   if (all.length === 0)
-    throw new RangeError('Expected a non-empty sequence of connection parameters, but got an empty one');
+    throw outOfRange('Expected a non-empty sequence of connection parameters, but got an empty one');
   const wrong = all.find((each) => !(each instanceof Parameters));
   if (wrong !== undefined)
-    throw new TypeError(`parameters must be ConnectionParameters or URLParameters, got ${typeof wrong}`);
+    throw wrongType(`parameters must be ConnectionParameters or URLParameters, got ${typeof wrong}`);
   return all;
 }

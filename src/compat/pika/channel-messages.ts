@@ -1,3 +1,4 @@
+import { wrongType } from '../../caller';
 import type { Channel } from '../../client/channel';
 import type { PublishOptions } from '../../client/channel-publishing';
 import { type Args, signatures } from '../python';
@@ -162,7 +163,7 @@ export abstract class MessagesChannel extends TopologyChannel {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     const options: PublishOptions = { exchange, routingKey: routing_key, mandatory };
     if (properties instanceof BasicProperties) addTo(options, properties);
-    else if (properties !== null) throw new TypeError('properties must be BasicProperties or None');
+    else if (properties !== null) throw wrongType('properties must be BasicProperties or None');
     this.call(() => this.core.basicPublish(bytes, options));
   }
 

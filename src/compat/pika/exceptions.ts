@@ -1,3 +1,4 @@
+import { fromCaller } from '../../caller';
 import type { ReturnedMessage } from './returned-message';
 
 /**
@@ -13,6 +14,7 @@ export class AMQPError extends Error {
     super(args.length === 1 ? String(args[0]) : args.map(String).join(' '));
     this.args = args;
     Object.defineProperty(this, 'name', { value: new.target.name, configurable: true });
+    fromCaller(this);
   }
 }
 
@@ -135,6 +137,11 @@ export class UnsupportedAMQPFieldException extends ProtocolSyntaxError {}
 /** Of callbacks that are in each other's way; beside AMQPError, as in pika. */
 export class ChannelError extends Error {
   override readonly name: string = 'ChannelError';
+
+  constructor(message?: string) {
+    super(message);
+    fromCaller(this);
+  }
 }
 /** Never thrown here: a get waits for its answer. */
 export class DuplicateGetOkCallback extends ChannelError {
@@ -143,4 +150,9 @@ export class DuplicateGetOkCallback extends ChannelError {
 /** A function that runs callbacks was called from one. */
 export class ReentrancyError extends Error {
   override readonly name = 'ReentrancyError';
+
+  constructor(message?: string) {
+    super(message);
+    fromCaller(this);
+  }
 }

@@ -1,3 +1,4 @@
+import { outOfRange, wrongType } from '../../caller';
 import type { ConnectOptions } from '../../client/options';
 import { type Args, isPlainObject, milliseconds, signatures } from '../python';
 import type { Table } from './basic-properties';
@@ -133,12 +134,11 @@ function checked(name: keyof Words, value: unknown): unknown {
   const [check, nullable, least, most] = CHECKS[name];
   if (value === null && nullable) return value;
   const wanted = check(value);
-  if (wanted !== undefined) throw new TypeError(`${name} must be ${wanted}, but got ${show(value)}`);
+  if (wanted !== undefined) throw wrongType(`${name} must be ${wanted}, but got ${show(value)}`);
   if (typeof value !== 'number') return value;
   if (least !== undefined && value < least)
-    throw new RangeError(`${name} must be ${bound('>', least)}, but got ${value}`);
-  if (most !== undefined && value > most)
-    throw new RangeError(`${name} must be <= ${most}, but got ${value}`);
+    throw outOfRange(`${name} must be ${bound('>', least)}, but got ${value}`);
+  if (most !== undefined && value > most) throw outOfRange(`${name} must be <= ${most}, but got ${value}`);
   return value;
 }
 

@@ -1,3 +1,4 @@
+import { wrongType } from '../../caller';
 import type { TlsOptions } from '../../client/tls-options';
 import { type Args, isPlainObject, signatures } from '../python';
 
@@ -22,7 +23,7 @@ export class SSLOptions {
 
   constructor(...args: Args<typeof DEF.__init__>) {
     const { context, server_hostname } = DEF.__init__(args);
-    if (!isPlainObject(context)) throw new TypeError('context must be an object of TLS options');
+    if (!isPlainObject(context)) throw wrongType('context must be an object of TLS options');
     this.context = context;
     this.server_hostname = server_hostname;
   }

@@ -1,3 +1,4 @@
+import { outOfRange, wrongType } from '../../caller';
 import type { TlsOptions } from '../../client/tls-options';
 import { splitUri, type UriParts } from '../../protocol/uri';
 import { isPlainObject } from '../python';
@@ -62,25 +63,25 @@ export class URLParameters extends Parameters {
 
   #query(name: string, values: readonly string[]): void {
     const read = Object.hasOwn(QUERY, name) ? QUERY[name] : undefined;
-    if (read === undefined) throw new RangeError(`Unknown URL parameter: '${name}'`);
+    if (read === undefined) throw outOfRange(`Unknown URL parameter: '${name}'`);
     const [value] = values as [string];
     if (values.length > 1)
-      throw new RangeError(
+      throw outOfRange(
         `Expected exactly one value for URL parameter ${name}, but got ${values.length} values`,
       );
     const converted = read(value, name);
     if (name === 'ssl_options' && converted === null && this.ssl_options !== null)
-      throw new RangeError('ssl_options=None does not go with a URL that begins with amqps://');
+      throw outOfRange('ssl_options=None does not go with a URL that begins with amqps://');
     Object.assign(this, { [name]: converted });
   }
 }
 
 /** @throws {RangeError} that never repeats the password */
 function split(url: string): UriParts {
-  if (typeof url !== 'string') throw new TypeError(`url must be a str, but got ${typeof url}`);
+  if (typeof url !== 'string') throw wrongType(`url must be a str, but got ${typeof url}`);
   const parts = splitUri(url);
   if (parts === undefined || !/^amqps?:$/.test(parts.url.protocol))
-    throw new RangeError('Unexpected URL scheme; supported scheme values: amqp, amqps');
+    throw outOfRange('Unexpected URL scheme; supported scheme values: amqp, amqps');
   return parts;
 }
 
@@ -111,16 +112,16 @@ function literal(text: string, name: string): unknown {
 }
 
 function invalid(text: string, name: string): RangeError {
-  return new RangeError(`Invalid ${name} value '${text}'`);
+  return outOfRange(`Invalid ${name} value '${text}'`);
 }
 
 function sslOptions(options: unknown): SSLOptions | null {
   if (options === null) return null;
-  if (!isPlainObject(options)) throw new TypeError('ssl_options must be a dict or None');
+  if (!isPlainObject(options)) throw wrongType('ssl_options must be a dict or None');
   const { server_hostname = null, ...rest } = options;
   const context: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(rest)) {
-    if (!Object.hasOwn(SSL_OPTIONS, name)) throw new RangeError(`Unknown ssl_options entry: '${name}'`);
+    if (!Object.hasOwn(SSL_OPTIONS, name)) throw outOfRange(`Unknown ssl_options entry: '${name}'`);
     context[SSL_OPTIONS[name]!] = value;
   }
   return new SSLOptions(context, server_hostname as string | null);

@@ -1,3 +1,4 @@
+import { wrongType } from '../../caller';
 import { ShortStringTooLong } from './exceptions';
 
 const LONGEST = 255;
@@ -26,6 +27,6 @@ function checkLengths(bound: Record<string, unknown>): object {
 
 /** Python calls whatever it was given, and fails late. @throws {TypeError} */
 export function callable<F extends (...args: never) => unknown>(value: F, name: string): F {
-  if (typeof value !== 'function') throw new TypeError(`${name} must be callable, got ${typeof value}`);
+  if (typeof value !== 'function') throw wrongType(`${name} must be callable, got ${typeof value}`);
   return value;
 }

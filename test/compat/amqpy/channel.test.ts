@@ -101,9 +101,9 @@ describe('a channel error', () => {
     expect(error).toBeInstanceOf(NotFound);
     expect(error).toBeInstanceOf(ChannelError);
     expect(error).toMatchObject({ code: 404, reply_code: 404, channel_id: 1, method_name: 'queue.declare' });
-    expect(String(error)).toMatch(/^queue\.declare \[ch: #1\]: \(404\) NOT_FOUND - no queue/);
+    expect(String(error)).toMatch(/^queue\.declare \[ch: 1\]: \(404\) NOT_FOUND - no queue/);
     // the stack begins with the line above; what is below has its own, in the cause
-    expect(error.stack).toMatch(/^NotFound: queue\.declare \[ch: #1\]: .*\n {4}at .*channel\.test/);
+    expect(error.stack).toMatch(/^NotFound: queue\.declare \[ch: 1\]: .*\n {4}at .*channel\.test/);
     expect(error.cause).toBeInstanceOf(NotFoundError);
     expect(ch.is_open).toBe(true);
     expect(ch.queue_declare('', { exclusive: true }).message_count).toBe(0);

@@ -74,9 +74,9 @@ describe('error_for_code', () => {
 describe('what they say', () => {
   test('method, channel, code and text, for String and in the stack', () => {
     const error = new NotFound('no queue', spec.Queue.Declare, { channel_id: 3 });
-    expect(String(error)).toBe('queue.declare [ch: #3]: (404) no queue');
+    expect(String(error)).toBe('queue.declare [ch: 3]: (404) no queue');
     expect(error.stack).toMatch(
-      /^NotFound: queue\.declare \[ch: #3\]: \(404\) no queue\n {4}at .*exceptions\.test/,
+      /^NotFound: queue\.declare \[ch: 3\]: \(404\) no queue\n {4}at .*exceptions\.test/,
     );
     expect([error.method, error.method_name]).toEqual(['queue.declare', 'queue.declare']);
   });
@@ -85,7 +85,7 @@ describe('what they say', () => {
     expect(String(new NotFound())).toBe('NotFound');
     expect(String(new NotFound('why'))).toBe('why');
     expect(String(new NotFound({ reply_text: 'why', method_name: 'mine', reply_code: 9 }))).toBe(
-      'mine [ch: #None]: (9) why',
+      'mine [ch: None]: (9) why',
     );
     const unknown = new spec.method_t(99, 1);
     expect(new NotFound('why', unknown).method).toBe(unknown);
