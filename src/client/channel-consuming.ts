@@ -1,5 +1,5 @@
 import { wrongType } from '../caller';
-import { type AmqpError, MessageTooLargeError, WrongStateError, wasSent } from '../errors';
+import { type AmqpError, MessageTooLargeError, wasSent } from '../errors';
 import type { Args, Input } from '../protocol/method-types';
 import { ProtocolViolation } from '../protocol/violation';
 import { contentOf } from './channel-core';
@@ -32,6 +32,7 @@ import {
   type MessageIterator,
   notRestarted,
 } from './consumer';
+import { Consumers } from './consumers';
 import { IncomingMessage, tooLarge } from './message';
 import type { RecoveryFailure } from './recovery-info';
 import type { Answer } from './rpc';
@@ -40,9 +41,7 @@ const FOREVER = Number.POSITIVE_INFINITY;
 
 /** The verbs that bring messages and settle them. */
 export abstract class ConsumingChannel extends SettlingChannel {
-  readonly #consumers = new Map<string, Consumer>();
-  /** Tags whose consume-ok is late. RabbitMQ ends the connection if such a tag is used again. */
-  readonly #late = new Set<string>();
+  readonly #consumers = new Consumers(this.id, this.#giveBack.bind(this));
   #prefetchSet = false;
 
   /** The broker has cancelled a consumer that has no `onCancel` of its own; run by the pump. */
@@ -133,20 +132,10 @@ export abstract class ConsumingChannel extends SettlingChannel {
   ): string {
     const { consumerTag = '', noWait = false, timeout } = options;
     if (timeout !== undefined) checkTimeout(timeout);
-    this.#checkTag(consumerTag);
-    const existing = this.#consumers.get(consumerTag);
-    if (existing !== undefined && !(existing instanceof DrainingConsumer)) {
-      throw new WrongStateError(`channel ${this.id} has a consumer "${consumerTag}" already`, {
-        code: 'DUPLICATE_TAG',
-      });
-    }
+    this.#consumers.checkNew(consumerTag);
     const register = (tag: string) => {
-      const other = this.#consumers.get(tag);
-      if (other !== undefined && !(other instanceof DrainingConsumer)) {
-        throw new ProtocolViolation(503, 'consumer tag given twice', 'basic.consume-ok', 'a new tag', tag);
-      }
+      this.#consumers.add(tag, consumer);
       consumer.tag = tag;
-      this.#consumers.set(tag, consumer);
       if (!options.exclusive && this.connection.lastingQueues.has(args.queue))
         consumer.backlog?.watch(this.id, { ...args, consumerTag: tag }, this.connection.frameMax);
     };
@@ -159,10 +148,10 @@ export abstract class ConsumingChannel extends SettlingChannel {
       register(consumerTag);
       return consumerTag;
     }
-    this.#late.add(consumerTag);
+    this.#consumers.expect(consumerTag);
     // deliveries may follow the reply at once: the consumer is there before they are looked at
     const started = (then: (tag: string) => void) => (answer: Answer) => {
-      this.#late.delete(consumerTag);
+      this.#consumers.answered(consumerTag);
       then((answer.args as Args<'basic.consume-ok'>).consumerTag);
     };
     const unwanted = (tag: string) => this.connection.pump.defer(() => this.#dismiss(tag, consumer));
@@ -174,34 +163,15 @@ export abstract class ConsumingChannel extends SettlingChannel {
         { accept: started(register), late: started(unwanted) },
       );
     } catch (error) {
-      if (!wasSent(error)) this.#late.delete(consumerTag);
+      if (!wasSent(error)) this.#consumers.answered(consumerTag);
       throw error;
     }
     return consumer.tag;
   }
 
-  /** @throws {WrongStateError} */
-  #checkTag(consumerTag: string): void {
-    if (consumerTag === '' || !this.#late.has(consumerTag)) return;
-    throw new WrongStateError(
-      `consumer "${consumerTag}" of channel ${this.id} cannot be used yet: the broker still owes the answer to its start`,
-      { code: 'CONSUMER_PENDING' },
-    );
-  }
-
   /** End a consumer without waiting: until the broker has answered, what it brings goes back. */
   #dismiss(consumerTag: string, consumer: Consumer): void {
-    const gone = this.#drain(consumerTag, consumer);
-    this.ask('basic.cancel', { consumerTag }, gone);
-  }
-
-  /** Let what comes for a consumer go back; returns how to end that. */
-  #drain(consumerTag: string, { noAck, isStream }: Consumer): () => void {
-    const draining = new DrainingConsumer(consumerTag, noAck, isStream, this.#giveBack.bind(this));
-    this.#consumers.set(consumerTag, draining);
-    return () => {
-      if (this.#consumers.get(consumerTag) === draining) this.#consumers.delete(consumerTag);
-    };
+    this.ask('basic.cancel', { consumerTag }, this.#consumers.drain(consumerTag, consumer));
   }
 
   /**
@@ -213,7 +183,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
     checkOptions('basicCancel', options, NAMES.basicCancel);
     checkString(consumerTag, 'consumerTag');
     checkBoolean(options.noWait, 'noWait');
-    this.#checkTag(consumerTag);
+    this.#consumers.check(consumerTag);
     const consumer = this.#consumers.get(consumerTag);
     consumer?.backlog?.unwatch();
     if (options.noWait && consumer !== undefined) this.#dismiss(consumerTag, consumer);
@@ -230,23 +200,20 @@ export abstract class ConsumingChannel extends SettlingChannel {
     consumer: Consumer | undefined,
     options: CallOptions & { noWait?: boolean | undefined },
   ): void {
-    let gone = () => {
-      this.#consumers.delete(consumerTag);
-    };
+    let gone = () => this.#consumers.end(consumerTag);
     try {
       const handlers = { accept: () => gone(), late: () => gone() };
       if (options.noWait) this.ask('basic.cancel', { consumerTag }, gone);
       else this.request('basic.cancel', { consumerTag }, options, handlers);
     } finally {
       const isLeft = consumer !== undefined && this.isOpen && this.#consumers.get(consumerTag) === consumer;
-      if (isLeft) gone = this.#drain(consumerTag, consumer);
+      if (isLeft) gone = this.#consumers.drain(consumerTag, consumer);
     }
   }
 
   /** The tags of the consumers of this channel. */
   get consumerTags(): string[] {
-    const consumers = [...this.#consumers.values()];
-    return consumers.filter((each) => !(each instanceof DrainingConsumer)).map(({ tag }) => tag);
+    return this.#consumers.tags;
   }
 
   /**
@@ -304,7 +271,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
   /** What was delivered comes again, with new tags; what waits here of it is meaningless. */
   #forgetDeliveries(): void {
     this.deliveries.clear();
-    for (const consumer of this.#consumers.values()) consumer.forget();
+    for (const consumer of this.#consumers.all()) consumer.forget();
     this.connection.dispatcher.retain(
       (event) => !(event instanceof IncomingMessage) || event.channel !== this.self || event.noAck,
     );
@@ -323,23 +290,23 @@ export abstract class ConsumingChannel extends SettlingChannel {
   protected override paused(error: AmqpError): void {
     super.paused(error);
     this.#forgetDeliveries();
-    this.#late.clear();
-    for (const { consumerTag = '' } of this.owed('basic.consume')) this.#late.add(consumerTag);
-    for (const consumer of this.#consumers.values()) consumer.interrupted?.(error);
+    this.#consumers.interrupted(this.owed('basic.consume').map(({ consumerTag = '' }) => consumerTag));
+    for (const consumer of this.#consumers.all()) consumer.interrupted?.(error);
   }
 
   /** The connection has been recovered, and on this channel the consumers with these tags. @internal */
   consumersResumed(tags: readonly string[], failures: readonly RecoveryFailure[]): void {
     const { connection } = this;
     const current = connection.lives.current.bind(connection.lives);
-    for (const [tag, consumer] of this.#consumers) {
+    for (const consumer of [...this.#consumers.all()]) {
+      const { tag } = consumer;
       const failure = failures.find(({ name }) => name === tag);
       const isGone = failure !== undefined || (consumer instanceof DrainingConsumer && !tags.includes(tag));
       if (!isGone) {
         consumer.backlog?.renew(current, connection.frameMax);
         continue;
       }
-      this.#consumers.delete(tag);
+      this.#consumers.end(tag);
       consumer.backlog?.unwatch();
       if (failure !== undefined) consumer.ended(notRestarted(tag, failure.error));
     }
@@ -347,24 +314,23 @@ export abstract class ConsumingChannel extends SettlingChannel {
 
   /** @internal */
   protected override aside(method: string | undefined): string {
-    const watched = [...this.#consumers.values()].some(({ backlog }) => backlog?.isWatched);
+    const watched = [...this.#consumers.all()].some(({ backlog }) => backlog?.isWatched);
     if (method !== 'basic.consume' || !watched) return '';
     return '; its consumer had been suspended because this program did not read, and was to be started again';
   }
 
   /** @internal */
   protected override ending(): void {
-    for (const consumer of this.#consumers.values()) consumer.backlog?.unwatch();
+    for (const consumer of this.#consumers.all()) consumer.backlog?.unwatch();
   }
 
   /** The broker requeues what is unsettled; what is queued here of it is meaningless now. @internal */
   protected override ended(reason: AmqpError): void {
     super.ended(reason);
     this.#forgetDeliveries();
-    for (const consumer of this.#consumers.values()) consumer.ended(reason);
+    for (const consumer of this.#consumers.all()) consumer.ended(reason);
     this.ending();
     this.#consumers.clear();
-    this.#late.clear();
   }
 
   /** @internal */
@@ -379,18 +345,17 @@ export abstract class ConsumingChannel extends SettlingChannel {
     }
   }
 
+  /**
+   * A delivery goes to its consumer, or back if that has ended. One of an earlier channel with the number is nobody's:
+   * its tag says nothing to the broker any more, or means another message. So is one for a tag that was never known
+   * here; whether that wants an answer only its consumer would know, and a wrong one closes the channel. It stays
+   * unsettled until the channel ends.
+   */
   #delivered(answer: Answer): void {
-    const { consumerTag } = answer.args as Args<'basic.deliver'>;
-    const consumer = this.#consumers.get(consumerTag);
-    if (consumer === undefined) {
-      throw new ProtocolViolation(
-        503,
-        'delivery for an unknown consumer',
-        'basic.deliver',
-        'a consumer',
-        consumerTag,
-      );
-    }
+    const { consumerTag, deliveryTag } = answer.args as Args<'basic.deliver'>;
+    if (this.late.includes(deliveryTag, this.nextDelivery)) return;
+    const consumer = this.#consumers.receiver(consumerTag);
+    if (consumer === undefined) return void this.deliveries.add(deliveryTag, true);
     try {
       consumer.deliver(this.#message(answer, consumer, consumer.noAck));
     } catch (error) {
@@ -405,7 +370,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
 
   #cancelledByBroker(consumerTag: string): void {
     const consumer = this.#consumers.get(consumerTag);
-    this.#consumers.delete(consumerTag);
+    this.#consumers.end(consumerTag);
     consumer?.backlog?.unwatch();
     consumer?.ended(cancelled(consumerTag));
   }

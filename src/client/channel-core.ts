@@ -4,6 +4,7 @@ import { type AmqpError, channelErrorClass, describeReply, TimeoutError, WrongSt
 import { decodeArgs, decodeMethodPlan, encodeMethod, methodName, PLANS } from '../protocol/codec';
 import { FRAME, replyCodeName } from '../protocol/constants';
 import { type Content, ContentAssembler } from '../protocol/content';
+import { LateDeliveries } from '../protocol/late-deliveries';
 import type { Args, Input, MethodName, RequestName } from '../protocol/method-types';
 import { ProtocolViolation } from '../protocol/violation';
 import type { Reader } from '../protocol/wire';
@@ -24,6 +25,10 @@ import { type Answer, type AnswerHandlers, Replies } from './rpc';
  *      |                      [abandoned] --open-ok------|------------------+   |
  *      +------- channel.close from the broker -----------+----------------------+
  *
+ * RabbitMQ goes on writing deliveries behind its channel.close, even behind the open-ok of the next channel with the
+ * number. So everything is ignored that comes outside of [open], contents piece by piece, but for what the arrows
+ * name; what comes inside for a consumer that is not known is dropped, see ConsumingChannel.
+ *
  * What the broker has not been told, or a lost connection took along, is closed at once.
  * A closed channel remembers why. The first call after it throws that reason, later ones say that the
  * channel is closed, with the reason as `cause`.
@@ -38,6 +43,8 @@ export abstract class ChannelCore {
   protected readonly blame = new Blame();
   #replies = new Replies();
   #assembler: ContentAssembler;
+  /** What the broker may still send of earlier channels with the number. @internal */
+  late = new LateDeliveries();
   /** Grows with every end of what was under way: by a reopen, or as the connection is lost. @internal */
   life = 0;
   #state: 'closed' | 'opening' | 'abandoned' | 'open' | 'closing' = 'closed';
@@ -74,7 +81,7 @@ export abstract class ChannelCore {
   openUp(): void {
     this.connection.glance();
     this.connection.checkAlive('channel.open');
-    this.connection.adopt(this.self);
+    this.late = this.connection.adopt(this.self);
     this.epoch++;
     this.life++;
     this.#state = 'opening';
@@ -97,6 +104,11 @@ export abstract class ChannelCore {
     }
   }
 
+  /** The broker has not answered channel.open: what comes for the number is of its earlier life. */
+  get #isOpening(): boolean {
+    return this.#state === 'opening' || this.#state === 'abandoned';
+  }
+
   #abandon(): void {
     const wasSent = this.#replies.current !== undefined;
     if (wasSent) this.#state = 'abandoned';
@@ -113,6 +125,11 @@ export abstract class ChannelCore {
 
   /** channel.close is about to be said. @internal */
   protected ending(): void {}
+
+  /** The tag of the next delivery on the wire, if the broker counts them one by one. @internal */
+  protected get nextDelivery(): number {
+    return 1;
+  }
 
   /** A layer's end: nothing more will come. @internal */
   protected ended(_reason: AmqpError): void {}
@@ -194,6 +211,7 @@ export abstract class ChannelCore {
     if (this.#state === 'closed') return;
     this.life++;
     this.#assembler = new ContentAssembler(this.connection.maxMessageSize);
+    this.late.clear();
     this.#replies.interrupt(error);
     this.paused(error);
     if (this.#state === 'abandoned') this.#closed();
@@ -318,8 +336,7 @@ export abstract class ChannelCore {
   /** One frame of this channel. @throws {ProtocolViolation} @internal */
   route(type: number, reader: Reader): void {
     if (type === FRAME.METHOD) return this.#method(reader);
-    // what was on its way when we said close, or the broker did, is nobody's any more
-    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#state !== 'open') return; // of what was on its way when the channel ended
     const content =
       type === FRAME.HEADER
         ? this.#assembler.header(reader)
@@ -347,6 +364,10 @@ export abstract class ChannelCore {
     }
     if (this.#state === 'closed') return;
     const args = decodeArgs(reader, plan);
+    if (this.#isOpening && name !== 'channel.open-ok') {
+      if (name === 'basic.deliver') this.late.ignoreDelivery(args);
+      return;
+    }
     if (plan.content) return this.#assembler.method(plan, args);
     this.#assembler.refuse('method', name);
     this.handle({ plan, args, content: undefined });
@@ -365,6 +386,7 @@ export abstract class ChannelCore {
   #closedByBroker({ replyCode, replyText, classId, methodId }: Args<'channel.close'>): void {
     this.#answer('channel.close-ok', {});
     if (this.#state === 'closed') return;
+    if (!this.#isOpening) this.late.ended(this.nextDelivery);
     const method = methodName(classId, methodId);
     const blamed = method === undefined ? 'an error' : this.blame.find(method, replyText);
     const during = this.#replies.current?.plan.name;

@@ -28,6 +28,11 @@ export abstract class SettlingChannel extends TopologyChannel {
     this.#prefetch = Number.POSITIVE_INFINITY;
   }
 
+  /** @internal */
+  protected override get nextDelivery(): number {
+    return this.deliveries.nextOnWire;
+  }
+
   /** The broker is asked for no more than `count` unsettled messages (0: no limit). @internal */
   protected limited(count: number): void {
     if (count > 0) this.#prefetch = Math.min(this.#prefetch, count);

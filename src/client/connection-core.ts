@@ -14,6 +14,7 @@ import {
 import { decodeMethod, PLANS } from '../protocol/codec';
 import { FRAME, NOTICE_FRAME } from '../protocol/constants';
 import type { Table } from '../protocol/field-table';
+import { LateDeliveries } from '../protocol/late-deliveries';
 import type { Args } from '../protocol/method-types';
 import type { Command, SessionDescription, SessionOptions } from '../protocol/session-options';
 import { ProtocolViolation } from '../protocol/violation';
@@ -74,8 +75,10 @@ export abstract class ConnectionCore {
   readonly replies = new Replies();
   /** connection.start: what the broker told about itself. @internal */
   greeting: Args<'connection.start'> | undefined;
-  /** Numbers that have had a channel. */
-  readonly #past = new Set<number>();
+  /** Numbers that have had a channel and have none now, with what may come late for them; the longest first. */
+  readonly #past = new Map<number, LateDeliveries>();
+  /** No higher number has been handed out; those below are in use, or past. */
+  #unused = 1;
   /** While connecting, if the mechanism is the user's own. */
   #sasl: SaslResponder | undefined;
   #blockedReason: string | undefined;
@@ -208,8 +211,8 @@ export abstract class ConnectionCore {
     return this.pump.death;
   }
 
-  /** The number belongs to this channel from now on. @internal */
-  adopt(channel: Channel): void {
+  /** The number belongs to this channel from now on. @returns what may come late for earlier ones @internal */
+  adopt(channel: Channel): LateDeliveries {
     const other = this.open.get(channel.id);
     if (other !== undefined) {
       const why = other.isOpen ? 'the number is in use again' : 'the broker still owes an answer about it';
@@ -219,13 +222,28 @@ export abstract class ConnectionCore {
         outcome: 'not-sent',
       });
     }
+    const late = this.#past.get(channel.id) ?? new LateDeliveries();
     this.open.set(channel.id, channel);
+    this.#past.delete(channel.id);
+    return late;
   }
 
   /** The number is free again. @internal */
-  forget(channel: { id: number }): void {
-    this.#past.add(channel.id);
-    this.open.delete(channel.id);
+  forget({ id, late }: Pick<Channel, 'id' | 'late'>): void {
+    this.open.delete(id);
+    this.#past.delete(id);
+    this.#past.set(id, late);
+  }
+
+  /**
+   * The number for a new channel. The broker may still be writing to one that was given back, so that rests as long
+   * as can be: first come the numbers that were never used, then the one that has rested longest. @internal
+   */
+  freeNumber(isReserved = (_id: number) => false): number | undefined {
+    while (this.open.has(this.#unused) || this.#past.has(this.#unused)) this.#unused++;
+    if (this.#unused <= this.channelMax) return this.#unused;
+    for (const id of this.#past.keys()) if (id <= this.channelMax && !isReserved(id)) return id;
+    return undefined;
   }
 
   /**
@@ -332,7 +350,8 @@ export abstract class ConnectionCore {
     if (channel !== 0) {
       const target = this.open.get(channel);
       if (target !== undefined) return target.route(type, reader);
-      if (this.#past.has(channel)) return; // it was on its way when the channel ended
+      const late = this.#past.get(channel);
+      if (late !== undefined) return late.ignore(type, reader);
       throw new ProtocolViolation(
         504,
         'frame for a channel that is not open',
@@ -347,9 +366,10 @@ export abstract class ConnectionCore {
 
   // ── recovery ────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The broker that has blocked publishing is gone. @internal */
+  /** The broker that has blocked publishing is gone, and what it had still to send. @internal */
   lost(): void {
     this.#blockedReason = undefined;
+    for (const late of this.#past.values()) late.clear();
   }
 
   /** @internal */

@@ -57,8 +57,8 @@ export class Connection extends ConnectionCore {
   // ── channels ────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Open a channel with the lowest free number, or with `id`; an id in use gives that channel. Blocks for
-   * a round trip.
+   * Open a channel with a number of its own, or with `id`; an id in use gives that channel. Numbers are handed out
+   * in turn: one that was given back rests as long as there are others. Blocks for a round trip.
    * @throws {WrongStateError} all `channelMax` channels are in use
    */
   channel(id?: number): Channel {
@@ -79,7 +79,8 @@ export class Connection extends ConnectionCore {
   }
 
   #freeId(): number {
-    for (let id = 1; id <= this.channelMax; id++) if (!this.open.has(id)) return id;
+    const id = this.freeNumber();
+    if (id !== undefined) return id;
     throw new WrongStateError(`all ${this.channelMax} channels of the connection are in use`, {
       code: 'NO_FREE_CHANNEL',
     });

@@ -26,6 +26,11 @@ export class Deliveries {
     return Math.max(0, deliveryTag - this.#offset);
   }
 
+  /** The broker's tag of the next delivery, if it counts them one by one. */
+  get nextOnWire(): number {
+    return this.#last - this.#offset + 1;
+  }
+
   /** Is it of a connection that was lost? The broker has the message back, and delivers it again. */
   isStale(deliveryTag: number): boolean {
     return deliveryTag <= this.#offset && deliveryTag > 0;

@@ -45,8 +45,8 @@ export class Connection extends ClientConnection {
   #directReplies: Replies | undefined;
 
   /**
-   * Open a channel with the lowest free number, or with `id`; an id in use gives that channel. Blocks for
-   * a round trip.
+   * Open a channel with a number of its own, or with `id`; an id in use gives that channel. Numbers are handed out
+   * in turn: one that was given back rests as long as there are others. Blocks for a round trip.
    * @throws {WrongStateError} all `channelMax` channels are in use
    *
    *     const channel = connection.channel();

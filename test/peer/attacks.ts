@@ -208,7 +208,6 @@ export const methods: Attack[] = [
   ['a channel.close-ok that nobody waits for', waiting, [send('channel.close-ok')], 503],
   ['a get-ok that nobody waits for', waiting, [content('basic.get-ok', getOk, { body: 'x' })], 503],
   ['get-ok for a declare', declaring, [content('basic.get-ok', getOk, { body: 'x' })], 503],
-  ['a delivery for an unknown consumer', consuming, [delivery('nobody', 1, { body: 'x' })], 503],
   ['a delivery with tag 0', consuming, [delivery('ct', 0, { body: 'x' })], 502],
   [
     'a consumer tag that another consumer has',
@@ -221,7 +220,6 @@ export const methods: Attack[] = [
     [send('basic.consume-ok', { consumerTag: 'ct' })],
     503,
   ],
-  ['a delivery without any consumer', waiting, [delivery('ct', 1, { body: 'x' })], 503],
   ['a confirm of a publish that was never sent', confirming, [send('basic.ack', { deliveryTag: 2 })], 503],
   [
     'a nack of a publish that was never sent',

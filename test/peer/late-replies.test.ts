@@ -440,7 +440,7 @@ describe('channels that open and close late', () => {
     expect(second.id).toBe(2);
     peer.signal('late');
     second.queueDeclare('a');
-    expect(connection.channel().id).toBe(1);
+    expect(connection.channel(1).isOpen).toBe(true);
     connection.close();
   });
 

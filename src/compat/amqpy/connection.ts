@@ -105,8 +105,8 @@ export class Connection {
   #freeId(): number {
     const core = this.#alive();
     core.checkAlive('channel.open');
-    for (let id = 1; id <= core.channelMax; id++)
-      if (!this.#channels.has(id) && !core.channels.has(id)) return id;
+    const id = core.freeNumber((number) => this.#channels.has(number));
+    if (id !== undefined) return id;
     const text = `no free channel ids: ${this.#channels.size} are in use, channel_max is ${core.channelMax}`;
     throw new ResourceError(text, ChannelMethods.Open, null, null, 0);
   }

@@ -73,7 +73,7 @@ interface ConnectionWords {
   on_unblocked: [on_unblocked: (() => unknown) | null];
   /** Not in amqpy: where this port may do other than it does. */
   compat: [compat: Compat | null];
-  /** The number of the channel; default: the lowest free one. */
+  /** The number of the channel; default: one that is free. */
   channel_id: [channel_id: number | null];
   /** Seconds to wait for an event; null is for ever, 0 takes what is there. */
   timeout: [timeout: number | null];
@@ -100,7 +100,7 @@ export const CONNECTION = signatures<ConnectionWords>(new Set(['ssl', 'client_pr
 interface ChannelWords {
   /** The connection it is made on. */
   connection: [connection: Connection];
-  /** Its number; default: the lowest free one. */
+  /** Its number; default: one that is free. */
   channel_id: [channel_id: number | null];
   /** Text for bodies whose encoding is known; default true. */
   auto_decode: [auto_decode: boolean];

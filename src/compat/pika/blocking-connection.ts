@@ -24,7 +24,7 @@ interface Words {
   parameters: [parameters: Parameters | readonly Parameters[] | null];
   /** pika's tests use it; only null is possible here. */
   _impl_class: [_impl_class: null];
-  /** 1 to what was negotiated (RabbitMQ: 2047); null: the lowest that is free. */
+  /** 1 to what was negotiated (RabbitMQ: 2047); null: one that is free. */
   channel_number: [channel_number: number | null];
   reply_code: [reply_code: number];
   reply_text: [reply_text: string];

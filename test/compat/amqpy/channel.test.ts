@@ -25,16 +25,16 @@ const connected = () => {
 };
 
 describe('numbers', () => {
-  test('the lowest free one, the one asked for, or the channel that has it', () => {
+  test('one that is free, the one asked for, or the channel that has it', () => {
     const { conn, ch } = connected();
     const tenth = new Channel(conn, 10);
     expect([ch.channel_id, conn.channel().channel_id, tenth.channel_id]).toEqual([1, 2, 10]);
     expect([conn.channel(1), conn.channel(10), conn.channel({ channel_id: 10 })]).toEqual([ch, tenth, tenth]);
     expect(thrownBy(() => new Channel(conn, 10))).toBeInstanceOf(AMQPConnectionError);
     ch.close();
-    expect(conn.channel().channel_id).toBe(1);
+    expect(conn.channel().channel_id).toBe(3);
     expect(conn.channels[10]).toBe(tenth);
-    expect(Object.keys(conn.channels)).toEqual(['0', '1', '2', '10']);
+    expect(Object.keys(conn.channels)).toEqual(['0', '2', '3', '10']);
     expect(conn.channels[0]).toBe(conn);
   });
 
