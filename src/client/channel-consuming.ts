@@ -34,6 +34,7 @@ import {
 import { IncomingMessage, tooLarge } from './message';
 import type { RecoveryFailure } from './recovery-info';
 import type { Answer } from './rpc';
+import { follow, isRepeated } from './stream-following';
 
 const FOREVER = Number.POSITIVE_INFINITY;
 
@@ -146,6 +147,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
       }
       consumer.tag = tag;
       this.#consumers.set(tag, consumer);
+      if (consumer.isStream) follow(this.self, consumer);
       if (!options.exclusive && this.connection.lastingQueues.has(args.queue))
         consumer.backlog?.watch(this.id, { ...args, consumerTag: tag }, this.connection.frameMax);
     };
@@ -391,7 +393,9 @@ export abstract class ConsumingChannel extends SettlingChannel {
       );
     }
     try {
-      consumer.deliver(this.#message(answer, consumer, consumer.noAck));
+      const message = this.#message(answer, consumer, consumer.noAck);
+      if (isRepeated(message, consumer)) this.#giveBack(message.deliveryTag, true);
+      else consumer.deliver(message);
     } catch (error) {
       if (!(error instanceof MessageTooLargeError)) throw error;
       this.connection.dispatcher.push({

@@ -95,6 +95,8 @@ export type Command =
   /** A consumer that may be suspended has started; it ends. */
   | { command: 'watch'; key: string; consumer: SuspendableConsumer }
   | { command: 'unwatch'; key: string }
+  /** A consumer reads a stream, and this is where main writes how far it has come (see StreamPosition). */
+  | { command: 'follow'; channel: number; consumerTag: string; position: BigInt64Array }
   /** Does so much of it wait with main that it should be suspended? */
   | { command: 'suspend'; key: string; suspended: boolean };
 

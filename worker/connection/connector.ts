@@ -265,6 +265,11 @@ export class Connector {
     for (const { handshake } of this.options.targets) handshake.password = secret;
   }
 
+  /** A consumer of main's reads a stream. */
+  follow(channel: number, consumerTag: string, position: BigInt64Array): void {
+    this.#journal?.follow(channel, consumerTag, position, performance.now());
+  }
+
   describe(): SessionDescription | undefined {
     if (this.#state === 'connected') this.#description = this.session?.describe();
     return this.#description;
