@@ -68,6 +68,8 @@ export interface RecoverySettings {
   jitter: number;
   /** In a row, until it is given up. */
   attempts: number;
+  /** Of the first attempt after a loss; doubles up to `connectTimeout`. */
+  attemptTimeout: number;
   /** The first connection of all is not tried again. */
   failFast: boolean;
   /** Declare again what was declared, and start the consumers again. */
