@@ -36,6 +36,7 @@ import { Consumers } from './consumers';
 import { IncomingMessage, tooLarge } from './message';
 import type { RecoveryFailure } from './recovery-info';
 import type { Answer } from './rpc';
+import { follow, isRepeated } from './stream-following';
 
 const FOREVER = Number.POSITIVE_INFINITY;
 
@@ -136,6 +137,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
     const register = (tag: string) => {
       this.#consumers.add(tag, consumer);
       consumer.tag = tag;
+      if (consumer.isStream) follow(this.self, consumer);
       if (!options.exclusive && this.connection.lastingQueues.has(args.queue))
         consumer.backlog?.watch(this.id, { ...args, consumerTag: tag }, this.connection.frameMax);
     };
@@ -357,7 +359,9 @@ export abstract class ConsumingChannel extends SettlingChannel {
     const consumer = this.#consumers.receiver(consumerTag);
     if (consumer === undefined) return void this.deliveries.add(deliveryTag, true);
     try {
-      consumer.deliver(this.#message(answer, consumer, consumer.noAck));
+      const message = this.#message(answer, consumer, consumer.noAck);
+      if (isRepeated(message, consumer)) this.#giveBack(message.deliveryTag, true);
+      else consumer.deliver(message);
     } catch (error) {
       if (!(error instanceof MessageTooLargeError)) throw error;
       this.connection.dispatcher.push({

@@ -1,11 +1,13 @@
 import { fromCaller } from '../caller';
 import { clock } from '../clock';
 import { type AmqpError, ConsumerCancelledError } from '../errors';
+import type { StreamPosition } from '../topology/stream-position';
 import type { Backlog } from './backlog';
 import type { Channel } from './channel';
 import type { Event } from './dispatcher';
 import { Fifo } from './fifo';
 import { type IncomingMessage, refusePromiseFor } from './message';
+import { handOut } from './stream-following';
 
 export type MessageCallback = (message: IncomingMessage) => unknown;
 export type CancelCallback = (consumerTag: string) => unknown;
@@ -16,6 +18,8 @@ export interface Consumer {
   readonly noAck: boolean;
   /** It reads a stream, which takes nothing back: see `IncomingMessage.giveUp`. */
   isStream: boolean;
+  /** How far it has come, if it seems to read a stream and the connection would be recovered. @internal */
+  position?: StreamPosition | undefined;
   /** Of one without acknowledgements: what waits for it. @internal */
   readonly backlog: Backlog | undefined;
   /** A message came off the wire. */
@@ -34,6 +38,8 @@ export interface Consumer {
 export class CallbackConsumer implements Consumer, Event {
   tag = '';
   isStream = false;
+  /** @internal */
+  position: StreamPosition | undefined;
   /** @internal */
   readonly backlog: Backlog | undefined;
   #end: AmqpError | undefined;
@@ -108,6 +114,8 @@ export interface MessageIterator extends IterableIterator<IncomingMessage>, Disp
 export class IteratorConsumer implements Consumer, MessageIterator {
   tag = '';
   isStream = false;
+  /** @internal */
+  position: StreamPosition | undefined;
   readonly #buffer = new Fifo<IncomingMessage>();
   #over = false;
   #error: AmqpError | undefined;
@@ -193,6 +201,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
       const message = this.#buffer.shift();
       if (message !== undefined) {
         this.backlog?.taken(message);
+        handOut(message, this);
         return message;
       }
       if (this.#error !== undefined) throw this.channel.tell(this.#error);

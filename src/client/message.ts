@@ -259,9 +259,14 @@ export class IncomingMessage extends Message<Properties> {
     else this.reject();
   }
 
-  /** The header alone would not do: it stays with a copy that was published elsewhere. */
+  /** Where in a stream it is; but the header stays with a copy that was published elsewhere. @internal */
+  get streamOffset(): bigint | undefined {
+    const offset = this.properties.headers?.['x-stream-offset'];
+    return typeof offset === 'bigint' || Number.isSafeInteger(offset) ? BigInt(offset as number) : undefined;
+  }
+
   get #isOfStream(): boolean {
-    return this.consumer?.isStream === true && this.properties.headers?.['x-stream-offset'] !== undefined;
+    return this.consumer?.isStream === true && this.streamOffset !== undefined;
   }
 
   #checkSettleable(verb: string): void {

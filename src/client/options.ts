@@ -195,7 +195,7 @@ export function resolveOptions(
   const callTimeout = checkTimeout(given.callTimeout ?? DEFAULT_TIMEOUT, 'callTimeout');
   const connectTimeout = given.connectTimeout ?? fromUrl.connectTimeout ?? DEFAULT_TIMEOUT;
   const maxBufferedBytes = count(given.maxBufferedBytes ?? 64 * MIB, 'maxBufferedBytes');
-  const recovery = resolveRecovery(given.recovery, fromUrl);
+  const recovery = resolveRecovery(given.recovery, fromUrl, targets.length);
   const frameMax = Math.max(...targets.map(({ handshake }) => handshake.frameMax));
   return {
     session: {

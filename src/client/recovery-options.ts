@@ -17,6 +17,11 @@ export interface RecoveryOptions {
   jitter?: number | undefined;
   /** Attempts in a row, each at all hosts, before the connection is given up; default Infinity. */
   attempts?: number | undefined;
+  /**
+   * Milliseconds for an attempt, all hosts together; doubled with each that fails, up to `connectTimeout`. Default 5000
+   * for each host: a broker or balancer that takes the connection and then hangs must not hold up the next attempt.
+   */
+  attemptTimeout?: number | undefined;
   /** `connect` throws when its first attempt fails; default true. With false it is tried again like a lost connection. */
   failFast?: boolean | undefined;
   /** Declare exchanges, queues and bindings again; default true. Channels and consumers come back in any case. */
@@ -41,6 +46,7 @@ const NAMES = new Set<string>([
   'maxInterval',
   'jitter',
   'attempts',
+  'attemptTimeout',
   'failFast',
   'topology',
   'republish',
@@ -50,12 +56,14 @@ const NAMES = new Set<string>([
 const INTERVAL = 1000;
 const MAX_INTERVAL = 30_000;
 const JITTER = 0.2;
+const ATTEMPT_TIMEOUT = 5000;
 const LONGEST_TIMER = 0x7fff_ffff;
 
-/** @throws {TypeError | RangeError} */
+/** `hosts`: how many there are. @throws {TypeError | RangeError} */
 export function resolveRecovery(
   given: boolean | RecoveryOptions | undefined,
   url: UriOptions,
+  hosts: number,
 ): { settings: RecoverySettings; policy: RecoveryPolicy } | undefined {
   if (given === undefined || given === false) return undefined;
   if (given !== true && (typeof given !== 'object' || given === null))
@@ -74,6 +82,7 @@ export function resolveRecovery(
     maxInterval = isFixed ? interval : Math.max(MAX_INTERVAL, interval),
     jitter = isFixed ? 0 : JITTER,
     attempts = Number.POSITIVE_INFINITY,
+    attemptTimeout = hosts * ATTEMPT_TIMEOUT,
   } = options;
   if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1))
     throw outOfRange(
@@ -88,6 +97,7 @@ export function resolveRecovery(
         attempts === Number.POSITIVE_INFINITY
           ? attempts
           : checkInteger(attempts, 'recovery.attempts', 1, Number.MAX_SAFE_INTEGER),
+      attemptTimeout: Math.min(checkTimeout(attemptTimeout, 'recovery.attemptTimeout'), LONGEST_TIMER),
       failFast: options.failFast ?? url.failFast ?? true,
       topology: options.topology ?? true,
     },

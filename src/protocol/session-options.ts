@@ -68,6 +68,8 @@ export interface RecoverySettings {
   jitter: number;
   /** In a row, until it is given up. */
   attempts: number;
+  /** Of the first attempt after a loss; doubles up to `connectTimeout`. */
+  attemptTimeout: number;
   /** The first connection of all is not tried again. */
   failFast: boolean;
   /** Declare again what was declared, and start the consumers again. */
@@ -95,6 +97,8 @@ export type Command =
   /** A consumer that may be suspended has started; it ends. */
   | { command: 'watch'; key: string; consumer: SuspendableConsumer }
   | { command: 'unwatch'; key: string }
+  /** A consumer reads a stream, and this is where main writes how far it has come (see StreamPosition). */
+  | { command: 'follow'; channel: number; consumerTag: string; position: BigInt64Array }
   /** Does so much of it wait with main that it should be suspended? */
   | { command: 'suspend'; key: string; suspended: boolean };
 

@@ -1,5 +1,6 @@
 import type { Args, Method } from '../protocol/method-types';
 import { requestOf } from '../protocol/reply-match';
+import type { StreamPosition } from './stream-position';
 
 export type Qos = Args<'basic.qos'>;
 
@@ -21,6 +22,8 @@ export class JournalChannel {
   /** Of the channel as a whole. */
   globalQos: Qos | undefined;
   readonly consumers = new Map<string, JournalConsumer>();
+  /** Of the consumers that read a stream, by tag: how far they have come, and since when. */
+  readonly streams = new Map<string, { position: StreamPosition; since: number }>();
   /** Requests whose replies have not come. */
   readonly owed: Method[] = [];
   /** The latest requests that wanted none. */
@@ -47,8 +50,13 @@ export class JournalChannel {
     this.consumers.set(args.consumerTag, { args, qos: this.qos });
   }
 
+  end(consumerTag: string): void {
+    this.consumers.delete(consumerTag);
+    this.streams.delete(consumerTag);
+  }
+
   deleted(queue: string): void {
-    for (const [tag, { args }] of this.consumers) if (args.queue === queue) this.consumers.delete(tag);
+    for (const [tag, { args }] of this.consumers) if (args.queue === queue) this.end(tag);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Args, Method, MethodName } from '../protocol/method-types';
 import { Channels, type JournalChannel } from './channels';
 import { Entities } from './entities';
 import { Names } from './names';
+import { StreamPosition } from './stream-position';
 
 /** The methods that say something about the topology, as main sends them and as the broker answers. */
 const NOTED = [
@@ -75,9 +76,22 @@ export class Journal {
     this.channels.rename(old, fresh);
   }
 
+  /** A consumer reads a stream, since a moment of `performance.now`; it need not be known yet. */
+  follow(number: number, consumerTag: string, cells: BigInt64Array, since: number): void {
+    const position = new StreamPosition(cells);
+    this.channels.get(number)?.streams.set(consumerTag, { position, since });
+  }
+
+  /** It reads no stream after all. @returns whether that is news */
+  unfollow(number: number, consumerTag: string): boolean {
+    const { streams } = this.channels.get(number) ?? {};
+    streams?.get(consumerTag)?.position.refused();
+    return streams?.delete(consumerTag) === true;
+  }
+
   /** A consumer that could not be started again. */
   forget(number: number, consumerTag: string): void {
-    this.channels.get(number)?.consumers.delete(consumerTag);
+    this.channels.get(number)?.end(consumerTag);
   }
 
   /** @returns whether the method was one to be remembered */

@@ -1,6 +1,6 @@
 import type { Outgoing } from '../protocol/handshake';
 import type { Args } from '../protocol/method-types';
-import type { JournalConsumer, Qos } from './channels';
+import type { JournalChannel, JournalConsumer, Qos } from './channels';
 import type { Binding } from './entities';
 import type { Journal } from './journal';
 
@@ -82,13 +82,15 @@ export function bindings(journal: Journal): Step[] {
   return journal.entities.bindings.map((binding) => bindingStep(journal, binding));
 }
 
-function consumerStep(journal: Journal, { args }: JournalConsumer): Step {
+function consumerStep(journal: Journal, { args }: JournalConsumer, { streams }: JournalChannel): Step {
   const bound = (binding: Binding) => binding.name === 'queue.bind' && binding.args.queue === args.queue;
   const needs = () => [
     ...queuesNamed(journal, args.queue),
     ...journal.entities.bindings.filter(bound).map((binding) => bindingStep(journal, binding)),
   ];
-  const method: Outgoing = { name: 'basic.consume', args: { ...args, noWait: false } };
+  const { position, since = 0 } = streams.get(args.consumerTag) ?? {};
+  const resumed = position?.resume(args, performance.now() - since) ?? args;
+  const method: Outgoing = { name: 'basic.consume', args: { ...resumed, noWait: false } };
   return { entity: 'consumer', name: args.consumerTag, method, needs };
 }
 
@@ -109,7 +111,7 @@ export function channelSteps(journal: Journal, number: number): Step[] {
   if (channel.mode === 'tx') steps.push(own({ name: 'tx.select', args: {} }));
   for (const consumer of channel.consumers.values()) {
     limit(consumer.qos);
-    steps.push(consumerStep(journal, consumer));
+    steps.push(consumerStep(journal, consumer, channel));
   }
   limit(channel.qos);
   return steps;

@@ -155,6 +155,9 @@ export class Replay {
     const isChannel = this.#phase === 'channels';
     if (isChannel) this.events.restarted(number);
     if (guilty === undefined) return this.#endChannel(number, close);
+    // RabbitMQ refuses an offset where there is no stream
+    const isNoStream = guilty.entity === 'consumer' && close.replyCode === 406;
+    if (isNoStream && this.journal.unfollow(number, guilty.name)) return lane.run(this.#steps(number));
     const pause = this.#pause(number, guilty, close);
     if (pause === undefined) {
       this.#giveUp(number, guilty, close);

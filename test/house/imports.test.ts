@@ -33,6 +33,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
     'src/clock.ts',
     'src/notices.ts',
     'src/topology/names.ts',
+    'src/topology/stream-position.ts',
   ],
   ['src/client/remote.ts', 'node:worker_threads'],
   ['src/client/targets.ts', 'node:os'],
@@ -47,6 +48,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/patterns/serializer.ts', 'node:zlib'],
   ['src/compat/', 'src/compat/', 'src/client/', 'src/objects/', 'src/errors.ts', 'src/clock.ts'],
   ['src/compat/amqpy/', 'src/protocol/'],
+  ['src/compat/pika/url-parameters.ts', 'src/protocol/uri.ts'],
   [
     'worker/',
     'src/protocol/',

@@ -10,7 +10,7 @@ import {
   WrongStateError,
 } from '../../src';
 import { resolveOptions } from '../../src/client/options';
-import { pauseBefore } from '../../worker/connection/connector';
+import { limitOf, pauseBefore } from '../../worker/connection/connector';
 import { broker, CEILING, connectTo, duration, errorOf, pause, within } from '../support/peer';
 import {
   closed,
@@ -221,6 +221,29 @@ describe('a wait', () => {
   });
 });
 
+describe('an attempt', () => {
+  /** A balancer that takes the connection, and then nothing happens until the client hangs up. */
+  const HANGS: Script = [header(), expectsEnd()];
+
+  test('that hangs costs its own limit, and not connectTimeout', () => {
+    const recovery = { attemptTimeout: 100 };
+    const { connection } = recovering([LOST, HANGS, HANGS, GOOD], recovery, { connectTimeout: 120_000 });
+    const attempts: number[] = [];
+    connection.onRecovery = (info) => attempts.push(info.attempts);
+    connection.channel().queuePurge('q', { timeout: CEILING });
+    connection.loop({ timeout: 0 });
+    expect([connection.epoch, attempts]).toEqual([2, [3]]);
+  });
+
+  test('is told with the option that ended it', () => {
+    const { connection } = recovering([LOST, HANGS], { attemptTimeout: 50, attempts: 2 });
+    connection.channel();
+    const error = errorOf(() => connection.drainEvents({ timeout: CEILING }));
+    expect(error).toBeInstanceOf(ConnectError);
+    expect(error.message).toContain('no answer within recovery.attemptTimeout (100 ms)');
+  });
+});
+
 describe('connect', () => {
   test('with failFast: false tries again, too', () => {
     const peer = broker([header(), cut()], [header(), cut()], GOOD);
@@ -270,8 +293,10 @@ describe('the options', () => {
     expect(resolveOptions('amqp://h', { recovery: false }).recovery).toBeUndefined();
     expect(settings('amqp://h', true)).toEqual({
       ...{ interval: 1000, maxInterval: 30_000, jitter: 0.2, attempts: Number.POSITIVE_INFINITY },
-      ...{ failFast: true, topology: true },
+      ...{ attemptTimeout: 5000, failFast: true, topology: true },
     });
+    const three = resolveOptions({ hosts: ['a', 'b', 'c'], recovery: true }).session.recovery;
+    expect(three).toMatchObject({ attemptTimeout: 15_000 });
     expect(resolveOptions('amqp://h', { recovery: true }).recovery).toEqual({
       republish: false,
       staleDeliveries: 'ignore',
@@ -300,6 +325,7 @@ describe('the options', () => {
     [{ intervall: 1 }, 'recovery: unknown option "intervall"; did you mean "interval"?'],
     [{ interval: -1 }, 'recovery.interval must be 0 or more milliseconds, got -1'],
     [{ attempts: 0 }, 'recovery.attempts must be a whole number from 1 to 9007199254740991, got 0'],
+    [{ attemptTimeout: -1 }, 'recovery.attemptTimeout must be 0 or more milliseconds, got -1'],
     [{ jitter: 2 }, 'recovery.jitter must be a number from 0 to 1, got 2'],
     [{ failFast: 1 }, 'recovery.failFast must be true or false, got a number'],
     [{ staleDeliveries: 'throw' }, "recovery.staleDeliveries must be 'ignore' or 'error', got throw"],
@@ -314,6 +340,7 @@ describe('the options', () => {
         maxInterval: 1000,
         jitter: 0.2,
         attempts: 9,
+        attemptTimeout: 5000,
         failFast: true,
         topology: true,
       };
@@ -322,5 +349,13 @@ describe('the options', () => {
     expect(pauses(0.5)).toEqual([10, 100, 200, 400, 800, 1000, 1000]);
     expect(pauses(0)).toEqual([0, 80, 160, 320, 640, 800, 800]);
     expect(pauses(1)).toEqual([20, 120, 240, 480, 960, 1000, 1000]);
+  });
+
+  test('so does the time that an attempt may take, up to connectTimeout', () => {
+    const { attemptTimeout } = settings('amqp://h', true)!;
+    const limits = (connectTimeout: number) =>
+      [0, 1, 2, 3, 2000].map((failed) => limitOf(failed, { attemptTimeout }, connectTimeout));
+    expect(limits(30_000)).toEqual([5000, 10_000, 20_000, 30_000, 30_000]);
+    expect(limits(1000)).toEqual([1000, 1000, 1000, 1000, 1000]);
   });
 });

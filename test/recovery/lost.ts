@@ -30,8 +30,12 @@ afterEach(() => {
 });
 
 /** A connection that can be lost; it lives as long as the test. */
-export function lossy(recovery: RecoveryOptions = {}, options: ConnectOptions = {}): Lossy {
-  const proxy = startProxy(process.env.AMQP_URL!);
+export function lossy(
+  recovery: RecoveryOptions = {},
+  options: ConnectOptions = {},
+  url = process.env.AMQP_URL!,
+): Lossy {
+  const proxy = startProxy(url);
   proxies.add(proxy);
   const connection = open({ url: proxy.url, recovery: { ...SOON, ...recovery }, ...options });
   const recoveries: RecoveryInfo[] = [];
@@ -61,6 +65,6 @@ export function lossy(recovery: RecoveryOptions = {}, options: ConnectOptions = 
 }
 
 /** A connection of somebody else, straight to the broker. */
-export function other(): Connection {
-  return connect(undefined, { callTimeout: CEILING, connectTimeout: CEILING });
+export function other(url?: string): Connection {
+  return connect(url, { callTimeout: CEILING, connectTimeout: CEILING });
 }

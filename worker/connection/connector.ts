@@ -15,7 +15,7 @@ import type { Journal } from '../../src/topology/journal';
 import { givenUp } from './failure';
 import { Gate } from './gate';
 import { Inbound } from './inbound';
-import { Search } from './search';
+import { Search, type SearchEvents } from './search';
 import { type Lasting, Session, type SessionEvents } from './session';
 import type { Tap } from './tap';
 import type { Route } from './transport';
@@ -84,12 +84,14 @@ export class Connector {
 
   // ── dialing ─────────────────────────────────────────────────────────────────────────────────────────
 
-  #dial(options: SessionOptions): void {
+  /** `limit`: the name of what limits the time. */
+  #dial(options: SessionOptions, limit = 'connectTimeout'): void {
     this.#state = 'dialing';
-    this.#search = new Search(options, {
-      session: (route, events) => this.#begin(route, events),
+    const events: SearchEvents = {
+      session: (route, own) => this.#begin(route, own),
       failed: (record) => this.#notFound(record),
-    });
+    };
+    this.#search = new Search(options, events, limit);
     this.#search.start();
   }
 
@@ -172,12 +174,16 @@ export class Connector {
   /** The first attempt is made at once, or nearly: many may have lost their connections together. */
   #wait(): void {
     this.#state = 'waiting';
+    const recovery = this.options.recovery as RecoverySettings;
+    const longest = this.options.connectTimeout;
+    const connectTimeout = limitOf(this.#attempts, recovery, longest);
+    const limit = connectTimeout < longest ? 'recovery.attemptTimeout' : 'connectTimeout';
     this.#timer = setTimeout(
       () => {
         const targets = this.#targets;
-        this.#dial({ ...this.options, targets, connectionAttempts: 1, spent: 0 });
+        this.#dial({ ...this.options, targets, connectTimeout, connectionAttempts: 1, spent: 0 }, limit);
       },
-      pauseBefore(this.#attempts, this.options.recovery as RecoverySettings),
+      pauseBefore(this.#attempts, recovery),
     );
   }
 
@@ -266,6 +272,11 @@ export class Connector {
     for (const { handshake } of this.options.targets) handshake.password = secret;
   }
 
+  /** A consumer of main's reads a stream. */
+  follow(channel: number, consumerTag: string, position: BigInt64Array): void {
+    this.#journal?.follow(channel, consumerTag, position, performance.now());
+  }
+
   describe(): SessionDescription | undefined {
     if (this.#state === 'connected') this.#description = this.session?.describe();
     return this.#description;
@@ -284,6 +295,15 @@ export function pauseBefore(
 }
 
 const MOST_HASTE_MS = 100;
+
+/** Milliseconds for an attempt, when `failed` have failed in a row: a broker that is slow has its time in the end. */
+export function limitOf(
+  failed: number,
+  { attemptTimeout }: Pick<RecoverySettings, 'attemptTimeout'>,
+  connectTimeout: number,
+): number {
+  return Math.min(attemptTimeout * 2 ** failed, connectTimeout);
+}
 
 /**
  * What only recovery needs is loaded where it is on: every file takes its time at the start. The restoration comes with

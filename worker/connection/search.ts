@@ -51,6 +51,8 @@ export class Search {
   constructor(
     readonly options: SessionOptions,
     readonly events: SearchEvents,
+    /** The option that says how long it may take. */
+    readonly limit = 'connectTimeout',
   ) {
     this.#deadline = clock.now() + options.connectTimeout - options.spent;
   }
@@ -81,8 +83,8 @@ export class Search {
     const share = this.#share();
     const isAlone = targets.length === 1 && connectionAttempts === 1;
     const limit = isAlone
-      ? `connectTimeout (${connectTimeout} ms)`
-      : `${Math.round(share)} ms, its share of connectTimeout (${connectTimeout} ms)`;
+      ? `${this.limit} (${connectTimeout} ms)`
+      : `${Math.round(share)} ms, its share of ${this.limit} (${connectTimeout} ms)`;
     this.#timer = setTimeout(() => this.#tooLate(target, `no answer within ${limit}`), share);
     const round = this.#round;
     resolve(target.host, dial.interleave, (error, addresses) => {
@@ -171,7 +173,7 @@ export class Search {
     const left = connectionAttempts - this.#round;
     return left === 0
       ? ''
-      : ` and connectTimeout (${connectTimeout} ms) leaves no time for ${left} more rounds`;
+      : ` and ${this.limit} (${connectTimeout} ms) leaves no time for ${left} more rounds`;
   }
 
   #roundOver(): void {

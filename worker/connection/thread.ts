@@ -61,6 +61,8 @@ function command(message: unknown): void {
       return connector?.respond(order.response, order.question);
     case 'secret':
       return connector?.renewSecret(order.secret);
+    case 'follow':
+      return connector?.follow(order.channel, order.consumerTag, order.position);
     case 'watch':
       return connector?.gate.watch(order.key, order.consumer);
     case 'unwatch':
