@@ -56,7 +56,8 @@ export function envelopeOf(message: IncomingMessage): Envelope {
 
 type Letter = TypedValue['type'];
 
-const NAMES: Readonly<Record<Letter, keyof typeof typed>> = {
+/** `L` is read the same as `l`, and for messages that came with it only. */
+const NAMES: Readonly<Record<Letter, keyof typeof typed | 'L'>> = {
   t: 'boolean',
   b: 'int8',
   B: 'uint8',
@@ -65,7 +66,7 @@ const NAMES: Readonly<Record<Letter, keyof typeof typed>> = {
   I: 'int32',
   i: 'uint32',
   l: 'int64',
-  L: 'uint64',
+  L: 'L',
   f: 'float',
   d: 'double',
   D: 'decimal',

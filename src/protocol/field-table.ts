@@ -92,15 +92,13 @@ function encodeValue(writer: Writer, value: unknown, path: string, depth: number
     case 'number':
       return encodeScalar(writer, numberLetter(value, path), value);
     case 'bigint':
-      return encodeScalar(writer, value > MAX_INT64 ? 'L' : 'l', value);
+      return encodeScalar(writer, 'l', value);
     case 'object':
       return encodeObject(writer, value, path, depth);
     default:
       throw wrongType(`${path} cannot be sent in a table: got ${typeName(value)}`);
   }
 }
-
-const MAX_INT64 = 0x7fff_ffff_ffff_ffffn;
 
 /** The narrowest of int32, int64, double that holds the number exactly; -0 needs a double. */
 function numberLetter(value: number, path: string): 'I' | 'l' | 'd' {
@@ -145,9 +143,8 @@ function encodeScalar(writer: Writer, letter: TableLetter, value: unknown): void
     case 'i':
       return writer.long(value);
     case 'l':
-      return writer.int64(value);
     case 'L':
-      return writer.longlong(value);
+      return writer.int64(value);
     case 'f':
       return writer.float(value);
     case 'd':
@@ -171,7 +168,7 @@ function encodeDecimal(writer: Writer, value: Decimal): void {
     throw wrongType(`${writer.at} must be { unscaled, scale }, got ${typeName(value)}`);
   }
   writer.octet(value.scale);
-  writer.long(value.unscaled);
+  writer.int32(value.unscaled);
 }
 
 /** Timestamps are whole seconds since 1970. @see AMQP 0-9-1 §4.2.5.4 */
@@ -287,8 +284,8 @@ function decodeScalar(reader: Reader, letter: string): unknown {
     case 'i':
       return reader.long();
     case 'l':
-      return safe(reader.int64());
     case 'L':
+      return safe(reader.int64());
     case 'T':
       return safe(reader.uint64());
     case 'f':
@@ -296,7 +293,7 @@ function decodeScalar(reader: Reader, letter: string): unknown {
     case 'd':
       return reader.double();
     case 'D':
-      return { scale: reader.octet(), unscaled: reader.long() } satisfies Decimal;
+      return { scale: reader.octet(), unscaled: reader.int32() } satisfies Decimal;
     case 'S':
       return reader.longstr();
     case 'x':

@@ -7,14 +7,17 @@
  *   s u   int16, uint16          typed.int16 typed.uint16            number
  *   I i   int32, uint32          integer in int32 range, typed       number
  *   l     int64                  other safe integer, bigint, typed   number if safe, else bigint
- *   L     uint64                 bigint beyond int64, typed.uint64   number if safe, else bigint
+ *   L     int64, too             only what was read as such          number if safe, else bigint
  *   f d   float, double          other numbers, typed                number
- *   D     scale, uint32          typed.decimal                       TypedValue 'D'
+ *   D     scale, int32           typed.decimal                       TypedValue 'D'
  *   S     bytes behind a length  string                              string
  *   x     bytes behind a length  Uint8Array                          Buffer
  *   A F   nested                 array, plain object or Map          array, object without prototype
  *   T     uint64 seconds         Date (milliseconds are cut off)     Date, or TypedValue beyond its range
  *   V     nothing                null                                null
+ *
+ * The specification has `L` unsigned, but RabbitMQ, py-amqp and pika read and write it signed, and most other clients
+ * cannot read it at all.
  */
 export type TableLetter =
   | 't'
@@ -49,13 +52,13 @@ export class TypedValue<T = unknown> {
   }
 }
 
-/** A number with `scale` digits behind the point: `typed.decimal(314, 2)` is 3.14. */
+/** A number with `scale` digits behind the point: `typed.decimal(-314, 2)` is -3.14. */
 export interface Decimal {
   unscaled: number;
   scale: number;
 }
 
-/** Explicit wire types for table values: `headers: { 'x-delay': typed.int32(5000) }`. */
+/** The wire types that other clients can read, for table values: `headers: { 'x-delay': typed.int32(5000) }`. */
 export const typed = {
   boolean: (value: boolean) => new TypedValue('t', value),
   int8: (value: number) => new TypedValue('b', value),
@@ -65,7 +68,6 @@ export const typed = {
   int32: (value: number) => new TypedValue('I', value),
   uint32: (value: number) => new TypedValue('i', value),
   int64: (value: number | bigint) => new TypedValue('l', value),
-  uint64: (value: number | bigint) => new TypedValue('L', value),
   float: (value: number) => new TypedValue('f', value),
   double: (value: number) => new TypedValue('d', value),
   decimal: (unscaled: number, scale: number) => new TypedValue<Decimal>('D', { unscaled, scale }),

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Channel, typed } from '../../src';
+import { type Channel, TypedValue, typed } from '../../src';
 import { build } from '../support/built-worker';
 import { cli, interrupted, out, shell } from '../support/cli';
 import { count, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
@@ -272,12 +272,12 @@ describe('JSON is lossless', () => {
     small64: typed.int64(5),
     int64: typed.int64(-(2n ** 63n)),
     safe64: typed.int64(2 ** 40),
-    uint64: typed.uint64(2n ** 64n - 1n),
+    signed64: new TypedValue('L', -3_000_000_000),
     float: typed.float(0.5),
     double: typed.double(0.1),
     whole: typed.double(3),
     minusZero: typed.double(-0),
-    decimal: typed.decimal(314, 2),
+    decimal: typed.decimal(-314, 2),
     string: typed.string('grün'),
     notUtf8: typed.string(Buffer.of(0xff, 0xfe)),
     bytes: typed.bytes(Buffer.of(0, 1, 254)),

@@ -5,6 +5,7 @@ import {
   rememberTable,
   type Table,
   type TableInputValue,
+  TypedValue,
   typed,
   typedTable,
 } from '../../src/protocol/field-table';
@@ -19,7 +20,7 @@ import { hex, reading, table, written } from './bytes';
 
 const encoded = (input: unknown) => written((writer) => encodeTable(writer, input));
 
-/** int8 5, float 0.5, uint64 1, keys "b" "2" "1": nothing that plain values would be sent as. */
+/** int8 5, float 0.5, L 1, keys "b" "2" "1": nothing that plain values would be sent as. */
 const RECEIVED = hex('0000001d 01 62 62 05 01 32 66 3f000000 01 31 4c 0000000000000001 01 61 41 00000000');
 const receive = (bytes: Buffer = RECEIVED) => rememberTable(reading(bytes));
 
@@ -176,7 +177,7 @@ describe('typedTable', () => {
       new Map<string, unknown>([
         ['b', typed.int8(5)],
         ['2', typed.float(0.5)],
-        ['1', typed.uint64(1)],
+        ['1', new TypedValue('L', 1)],
         ['a', []],
       ]),
     );

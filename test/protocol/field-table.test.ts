@@ -67,13 +67,12 @@ const GOLDEN: readonly Golden[] = [
   golden('6c ffe0000000000000', -(2n ** 53n)),
   golden('6c 7fffffffffffffff', 2n ** 63n - 1n),
   golden('6c 8000000000000000', -(2n ** 63n)),
-  golden('4c 8000000000000000', 2n ** 63n),
-  golden('4c ffffffffffffffff', 2n ** 64n - 1n),
-  // L
-  golden('4c 0000000000000001', typed.uint64(1), 1),
-  golden('4c 001fffffffffffff', typed.uint64(MAX_SAFE), MAX_SAFE),
-  golden('4c 0020000000000000', typed.uint64(2n ** 53n), 2n ** 53n),
-  golden('4c ffffffffffffffff', typed.uint64(2n ** 64n - 1n), 2n ** 64n - 1n),
+  // L: signed, too
+  golden('4c 0000000000000001', new TypedValue('L', 1), 1),
+  golden('4c 001fffffffffffff', new TypedValue('L', MAX_SAFE), MAX_SAFE),
+  golden('4c 0020000000000000', new TypedValue('L', 2n ** 53n), 2n ** 53n),
+  golden('4c ffffffff4d2fa200', new TypedValue('L', -3_000_000_000), -3_000_000_000),
+  golden('4c 8000000000000000', new TypedValue('L', -(2n ** 63n)), -(2n ** 63n)),
   // f d: every number that is no safe integer is a double; what is not finite only where it is asked for
   golden('66 3f000000', typed.float(0.5), 0.5),
   golden('66 ff800000', typed.float(Number.NEGATIVE_INFINITY), Number.NEGATIVE_INFINITY),
@@ -89,7 +88,8 @@ const GOLDEN: readonly Golden[] = [
   golden('64 3ff0000000000000', typed.double(1), 1),
   // D: digits behind the point, then the unscaled value; no number could be exact
   golden('44 02 0000013a', typed.decimal(314, 2)),
-  golden('44 ff ffffffff', typed.decimal(4294967295, 255)),
+  golden('44 02 fffffec6', typed.decimal(-314, 2)),
+  golden('44 ff 80000000', typed.decimal(-(2 ** 31), 255)),
   // S x: text and bytes behind four octets of length
   golden('53 00000000', ''),
   golden('53 0000000a 6ec3a920e282ac20f09f', typed.string(hex('6ec3a920e282ac20f09f')), 'né € \udcf0\udc9f'),
@@ -185,9 +185,9 @@ describe("every type of RabbitMQ's dialect", () => {
 describe('typed values', () => {
   test('are their value in calculations and in JSON', () => {
     expect(Number(typed.int32(5)) + 1).toBe(6);
-    expect(
-      JSON.stringify({ a: typed.int8(1), b: typed.uint64(2n ** 64n - 1n), c: typed.decimal(1, 2) }),
-    ).toBe('{"a":1,"b":"18446744073709551615","c":{"unscaled":1,"scale":2}}');
+    expect(JSON.stringify({ a: typed.int8(1), b: typed.int64(2n ** 63n - 1n), c: typed.decimal(1, 2) })).toBe(
+      '{"a":1,"b":"9223372036854775807","c":{"unscaled":1,"scale":2}}',
+    );
   });
 
   test('may stand anywhere in a table', () => {
