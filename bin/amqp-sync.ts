@@ -1,9 +1,11 @@
 #!/usr/bin/env node
+import { isMainThread } from 'node:worker_threads';
 import { Command, CommanderError } from 'commander';
 import { version } from '../src/version';
 import { BROKER_NOTE } from './parts/broker';
 import { EXIT, EXIT_NOTE, explain } from './parts/failure';
 import { complain, note, print } from './parts/output';
+import { supervise } from './parts/supervisor';
 import { VERBS, type Verb } from './verbs';
 
 /**
@@ -73,4 +75,6 @@ function load(name: string): Verb {
   return VERBS[name]!.load();
 }
 
-process.exitCode = main(process.argv.slice(2));
+const argv = process.argv.slice(2);
+if (isMainThread && argv.includes('--')) supervise(__filename, argv);
+else process.exitCode = main(argv);

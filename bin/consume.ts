@@ -7,7 +7,7 @@ import { complain, isTerminal, note } from './parts/output';
 import { type PrintFlags, printer, printFlags } from './parts/printing';
 import { Progress } from './parts/progress';
 import { duration, integer, list } from './parts/values';
-import { runCommand } from './parts/worker-command';
+import { killAfter, runCommand } from './parts/worker-command';
 import type { Verb } from './verbs';
 
 interface Flags extends BrokerFlags, PrintFlags {
@@ -22,6 +22,7 @@ interface Flags extends BrokerFlags, PrintFlags {
   prefetch?: number;
   timeout?: number;
   onFailure: OnFailure;
+  killAfter: number;
 }
 
 /** Messages that are sent ahead. */
@@ -32,7 +33,8 @@ type OnFailure = 'keep' | 'requeue' | 'reject' | 'stop';
 export const verb: Verb = {
   notes: `
 A message is acked once it is written, or its command has ended with 0. Without --on-failure one whose
-command fails is put back at the end. The command finds AMQP_EXCHANGE, AMQP_ROUTING_KEY, AMQP_MESSAGE_ID,
+command fails is put back at the end. Ctrl-C, SIGTERM and SIGHUP are passed on to the command; if it then
+ends with 0 its message is acked, and put back if the signal or --kill-after has ended it. The command finds AMQP_EXCHANGE, AMQP_ROUTING_KEY, AMQP_MESSAGE_ID,
 AMQP_CORRELATION_ID, AMQP_REPLY_TO, AMQP_TYPE, AMQP_CONTENT_TYPE and AMQP_REDELIVERED in its environment.
 Exits with 2 if nothing came, and with 1 if a command failed.
 
@@ -64,7 +66,8 @@ Examples:
         new Option('--on-failure <how>', 'what becomes of a message whose command fails')
           .choices(['keep', 'requeue', 'reject', 'stop'])
           .default('keep'),
-      );
+      )
+      .addOption(killAfter());
     return brokerFlags(printFlags(command));
   },
 
@@ -140,7 +143,7 @@ function printing(flags: Flags, intake: Intake): Worker {
 }
 
 function working(
-  { ack, onFailure }: Flags,
+  { ack, onFailure, killAfter: limit }: Flags,
   command: readonly string[],
   prefetch: number,
   intake: Intake,
@@ -149,7 +152,7 @@ function working(
   let failed = 0;
   return {
     take(message) {
-      const { ok, why } = runCommand(command, message, false);
+      const { ok, why } = runCommand(command, message, { capture: false, killAfter: limit });
       if (ok) done++;
       else {
         failed++;

@@ -5,13 +5,14 @@ import { type MessageFlags, messageFlags, propertiesOf } from './parts/message-f
 import { complain } from './parts/output';
 import { type PrintFlags, printer, printFlags } from './parts/printing';
 import { duration, integer } from './parts/values';
-import { runCommand } from './parts/worker-command';
+import { killAfter, runCommand } from './parts/worker-command';
 import type { Verb } from './verbs';
 
 interface Flags extends BrokerFlags, MessageFlags, PrintFlags {
   routingKey?: string;
   timeout?: number;
   count?: number;
+  killAfter: number;
 }
 
 /** What the call itself sets. */
@@ -40,7 +41,8 @@ Examples:
         'wait so long for the answer, default 30s; serving: for the next call',
         duration,
       )
-      .option('-c, --count <number>', 'serving: end after so many calls', integer(1));
+      .option('-c, --count <number>', 'serving: end after so many calls', integer(1))
+      .addOption(killAfter());
     return brokerFlags(messageFlags(printFlags(command), OWN));
   },
 
@@ -63,13 +65,17 @@ function call(flags: Flags, procedure: string, body: string | undefined): number
   });
 }
 
-function serve({ count, timeout, ...flags }: Flags, procedure: string, command: readonly string[]): number {
+function serve(
+  { count, timeout, killAfter: limit, ...flags }: Flags,
+  procedure: string,
+  command: readonly string[],
+): number {
   return withConnection(flags, (connection) => {
     let served = 0;
     const service = connection.rpc(procedure).serve(
       (request) => {
         served++;
-        const { ok, output, why } = runCommand(command, request, true);
+        const { ok, output, why } = runCommand(command, request, { capture: true, killAfter: limit });
         if (ok) return output;
         complain(`call ${served}: ${why}`);
         throw new Error(why);

@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import {
   AccessRefusedError,
   type Channel,
@@ -54,7 +55,11 @@ Examples:
       .option('--copy', 'leave them where they are; only those that are there now')
       .option('--force', 'with --copy: even if the queue counts it against a delivery limit')
       .option('-c, --count <number>', 'so many at most', integer(1))
-      .option('--timeout <time>', 'end when nothing has come for so long', duration, 1000);
+      .addOption(
+        new Option('--timeout <time>', 'end when nothing has come for so long')
+          .argParser(duration)
+          .default(1000, '1s'),
+      );
     return brokerFlags(command);
   },
 

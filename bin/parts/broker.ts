@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type Channel, type Connection, type ConnectOptions, connect } from '../../src/index';
 import { Failure } from './failure';
 import { duration, integer } from './values';
+import { interruptible } from './worker-command';
 
 export interface BrokerFlags {
   url?: string;
@@ -51,6 +52,7 @@ export function brokerFlags(command: Command): Command {
 /** Open a connection, do something with it, close it. */
 export function withConnection<T>(flags: BrokerFlags, use: (connection: Connection) => T): T {
   const connection = connect(flags.url, connectOptions(flags));
+  interruptible(connection);
   try {
     const result = use(connection);
     connection.close();

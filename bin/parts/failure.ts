@@ -46,6 +46,9 @@ const HINTS: readonly (readonly [kind: abstract new (...args: never[]) => Error,
 export function explain(error: unknown): { text: string; exit: number } {
   if (error instanceof Failure) return { text: error.message, exit: error.exit };
   if (!(error instanceof Error)) return { text: String(error), exit: EXIT.ERROR };
+  // a signal ends this program, and says so itself
+  if (error instanceof amqp.InterruptedError && error.code === 'STOPPED')
+    return { text: '', exit: EXIT.ERROR };
   const hint = HINTS.find(([kind]) => error instanceof kind)?.[1];
   const text = hint === undefined ? error.message : `${error.message}; ${hint}`;
   return { text: text.replace(/\s*\n\s*/g, ' | '), exit: exitOf(error) };

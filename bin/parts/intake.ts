@@ -140,7 +140,10 @@ export class Intake {
     const tag = this.#tag;
     this.#tag = undefined;
     this.#unsettled = new Set();
-    if (tag !== undefined) this.channel.basicCancel(tag);
-    for (const how of this.#held.splice(0)) how();
+    try {
+      if (tag !== undefined) this.channel.basicCancel(tag);
+    } finally {
+      for (const how of this.#held.splice(0)) how();
+    }
   }
 }
