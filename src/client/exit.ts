@@ -15,15 +15,54 @@ let limit: number | undefined;
 
 /**
  * An open connection does not keep a script alive, but the script's end (the last line, process.exit, an
- * uncaught throw) flushes and closes it. Blocking inside 'exit' works; nothing asynchronous would.
+ * uncaught throw) flushes and closes it. Blocking in there works; nothing asynchronous would.
  */
 export function closeAtExit(connection: Closable): void {
-  if (open.size === 0) process.once('exit', closeAll);
+  if (open.size === 0) watchExit();
   open.add(connection);
 }
 
 export function forgetAtExit(connection: Closable): void {
-  if (open.delete(connection) && open.size === 0) process.off('exit', closeAll);
+  if (open.delete(connection) && open.size === 0) unwatchExit();
+}
+
+/** What 'exit' is told with, and what process.exit ends with: undocumented, and kept by Node for those who wrap it. */
+type Wrapped = Record<'emit' | 'reallyExit', (...args: unknown[]) => unknown>;
+
+/** What the process had before. */
+let before: Wrapped | undefined;
+const ours: Wrapped = {
+  emit(...args) {
+    try {
+      return Reflect.apply((before as Wrapped).emit, process, args);
+    } finally {
+      if (args[0] === 'exit') closeAll();
+    }
+  },
+  reallyExit(...args) {
+    closeAll();
+    return Reflect.apply((before as Wrapped).reallyExit, process, args);
+  },
+};
+
+/**
+ * The connections are closed behind the program's own 'exit' listeners, whenever those were added: they may publish.
+ * A listener of ours would run before those that were added later, so the event is wrapped as a whole; and so is
+ * what a listener skips the others with, by calling process.exit.
+ */
+function watchExit(): void {
+  if (before !== undefined) return;
+  const host = process as unknown as Wrapped;
+  before = { emit: host.emit, reallyExit: host.reallyExit };
+  Object.assign(process, ours);
+}
+
+/** Those who have wrapped ours meanwhile keep it: then it stays for the next connection. */
+function unwatchExit(): void {
+  const host = process as unknown as Wrapped;
+  if (before === undefined || host.emit !== ours.emit || host.reallyExit !== ours.reallyExit) return;
+  Object.assign(process, before);
+  before = undefined;
 }
 
 /** Close every open connection, all together within a second; asked again meanwhile, at once. Never throws. */
