@@ -1,3 +1,4 @@
+import { clock } from '../../src/clock';
 import { type Channel, type IncomingMessage, TimeoutError } from '../../src/index';
 
 export interface IntakeOptions {
@@ -85,7 +86,7 @@ export class Intake {
   settle(message: IncomingMessage, how: () => void): void {
     const room = this.#window - this.#unsettled.size + 1;
     if (this.#unsettled.has(message) && this.#arrived.length + room > this.#left) {
-      if (this.#held.length === 0) this.#heldSince = performance.now();
+      if (this.#held.length === 0) this.#heldSince = clock.now();
       this.#held.push(how);
     } else {
       this.#unsettled.delete(message);
@@ -103,11 +104,11 @@ export class Intake {
   #arrives(): boolean {
     const { connection } = this.channel;
     const { timeout = Number.POSITIVE_INFINITY } = this.options;
-    const end = performance.now() + timeout;
+    const end = clock.now() + timeout;
     if (this.#held.length > 0) this.#take();
     while (this.#arrived.length === 0) {
       const isHolding = this.#held.length > 0;
-      const left = Math.max(0, end - performance.now());
+      const left = Math.max(0, end - clock.now());
       const wait = isHolding ? Math.min(PATIENCE, left) : left;
       try {
         connection.drainEvents(wait === Number.POSITIVE_INFINITY ? {} : { timeout: wait });
@@ -124,7 +125,7 @@ export class Intake {
   #take(): void {
     this.channel.connection.loop({ timeout: 0 });
     if (this.#arrived.length >= this.#left) this.#stop();
-    else if (this.#held.length > 0 && performance.now() - this.#heldSince >= PATIENCE) this.#narrow();
+    else if (this.#held.length > 0 && clock.now() - this.#heldSince >= PATIENCE) this.#narrow();
   }
 
   #narrow(): void {

@@ -18,8 +18,8 @@ export interface Consumer {
   readonly noAck: boolean;
   /** It reads a stream, which takes nothing back: see `IncomingMessage.giveUp`. */
   isStream: boolean;
-  /** How far it has come, if it seems to read a stream and the connection would be recovered. @internal */
-  position?: StreamPosition | undefined;
+  /** How far it has come, if it reads a stream that recovery goes on with; null if not. @internal */
+  position?: StreamPosition | null | undefined;
   /** Of one without acknowledgements: what waits for it. @internal */
   readonly backlog: Backlog | undefined;
   /** A message came off the wire. */
@@ -39,7 +39,7 @@ export class CallbackConsumer implements Consumer, Event {
   tag = '';
   isStream = false;
   /** @internal */
-  position: StreamPosition | undefined;
+  position: StreamPosition | null | undefined;
   /** @internal */
   readonly backlog: Backlog | undefined;
   #end: AmqpError | undefined;
@@ -115,7 +115,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   tag = '';
   isStream = false;
   /** @internal */
-  position: StreamPosition | undefined;
+  position: StreamPosition | null | undefined;
   readonly #buffer = new Fifo<IncomingMessage>();
   #over = false;
   #error: AmqpError | undefined;
@@ -247,6 +247,8 @@ export class IteratorConsumer implements Consumer, MessageIterator {
 
 /** Takes the place of a consumer that has been given up until the broker stops sending: all goes back. */
 export class DrainingConsumer implements Consumer {
+  /** @internal */
+  readonly position = null;
   /** @internal */
   readonly backlog = undefined;
 

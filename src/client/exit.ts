@@ -29,19 +29,20 @@ export function forgetAtExit(connection: Closable): void {
 /** What 'exit' is told with, and what process.exit ends with: undocumented, and kept by Node for those who wrap it. */
 type Wrapped = Record<'emit' | 'reallyExit', (...args: unknown[]) => unknown>;
 
-/** What the process had before. */
-let before: Wrapped | undefined;
+/** What the process had before; kept for whoever holds ours. */
+let before: Wrapped = process as unknown as Wrapped;
+let isWatching = false;
 const ours: Wrapped = {
   emit(...args) {
     try {
-      return Reflect.apply((before as Wrapped).emit, process, args);
+      return Reflect.apply(before.emit, process, args);
     } finally {
       if (args[0] === 'exit') closeAll();
     }
   },
   reallyExit(...args) {
     closeAll();
-    return Reflect.apply((before as Wrapped).reallyExit, process, args);
+    return Reflect.apply(before.reallyExit, process, args);
   },
 };
 
@@ -51,7 +52,8 @@ const ours: Wrapped = {
  * what a listener skips the others with, by calling process.exit.
  */
 function watchExit(): void {
-  if (before !== undefined) return;
+  if (isWatching) return;
+  isWatching = true;
   const host = process as unknown as Wrapped;
   before = { emit: host.emit, reallyExit: host.reallyExit };
   Object.assign(process, ours);
@@ -60,9 +62,9 @@ function watchExit(): void {
 /** Those who have wrapped ours meanwhile keep it: then it stays for the next connection. */
 function unwatchExit(): void {
   const host = process as unknown as Wrapped;
-  if (before === undefined || host.emit !== ours.emit || host.reallyExit !== ours.reallyExit) return;
+  if (!isWatching || host.emit !== ours.emit || host.reallyExit !== ours.reallyExit) return;
   Object.assign(process, before);
-  before = undefined;
+  isWatching = false;
 }
 
 /** Close every open connection, all together within a second; asked again meanwhile, at once. Never throws. */

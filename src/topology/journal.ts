@@ -76,7 +76,7 @@ export class Journal {
     this.channels.rename(old, fresh);
   }
 
-  /** A consumer reads a stream, since a moment of `performance.now`; it need not be known yet. */
+  /** A consumer reads a stream, since a moment of `clock`; it need not be known yet. */
   follow(number: number, consumerTag: string, cells: BigInt64Array, since: number): void {
     const position = new StreamPosition(cells);
     this.channels.get(number)?.streams.set(consumerTag, { position, since });

@@ -1,3 +1,4 @@
+import { clock } from '../clock';
 import type { Outgoing } from '../protocol/handshake';
 import type { Args } from '../protocol/method-types';
 import type { JournalChannel, JournalConsumer, Qos } from './channels';
@@ -89,7 +90,7 @@ function consumerStep(journal: Journal, { args }: JournalConsumer, { streams }: 
     ...journal.entities.bindings.filter(bound).map((binding) => bindingStep(journal, binding)),
   ];
   const { position, since = 0 } = streams.get(args.consumerTag) ?? {};
-  const resumed = position?.resume(args, performance.now() - since) ?? args;
+  const resumed = position?.resume(args, clock.now() - since) ?? args;
   const method: Outgoing = { name: 'basic.consume', args: { ...resumed, noWait: false } };
   return { entity: 'consumer', name: args.consumerTag, method, needs };
 }

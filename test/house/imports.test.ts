@@ -39,6 +39,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/client/targets.ts', 'node:os'],
   ['src/client/tls-options.ts', 'node:fs', 'node:path'],
   ['src/topology/', 'src/topology/', 'src/protocol/'],
+  ['src/topology/plan.ts', 'src/clock.ts'],
   ['src/broker/', 'src/broker/', 'src/protocol/'],
   ['src/embedded/', 'src/embedded/', 'src/bridge/spawn.ts', 'src/broker/control.ts', 'src/broker/rules.ts'],
   ['src/embedded/', 'src/protocol/'],

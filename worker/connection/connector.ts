@@ -274,7 +274,7 @@ export class Connector {
 
   /** A consumer of main's reads a stream. */
   follow(channel: number, consumerTag: string, position: BigInt64Array): void {
-    this.#journal?.follow(channel, consumerTag, position, performance.now());
+    this.#journal?.follow(channel, consumerTag, position, clock.now());
   }
 
   describe(): SessionDescription | undefined {
