@@ -34,6 +34,7 @@ import {
 import { Consumers } from './consumers';
 import { IncomingMessage, tooLarge } from './message';
 import type { RecoveryFailure } from './recovery-info';
+import { giveBack } from './requeuing';
 import type { Answer } from './rpc';
 
 const FOREVER = Number.POSITIVE_INFINITY;
@@ -140,6 +141,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
     };
     const args = { ...options, queue: this.queueNamed(queue) };
     consumer.isStream = this.isStream(args);
+    consumer.queue = args.queue;
     if (noWait) {
       if (consumerTag === '')
         throw new TypeError('basicConsume: noWait needs a consumerTag, or nobody will know it');
@@ -190,8 +192,8 @@ export abstract class ConsumingChannel extends SettlingChannel {
     const unseen = this.connection.dispatcher.retain(
       (event) => consumer === undefined || (event as Partial<IncomingMessage>).consumer !== consumer,
     );
-    for (const message of unseen as IncomingMessage[]) message[Symbol.dispose]();
     consumer?.backlog?.drop();
+    giveBack(this.self, consumer?.queue ?? '', unseen as IncomingMessage[]);
   }
 
   #cancel(

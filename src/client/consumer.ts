@@ -4,6 +4,7 @@ import type { Channel } from './channel';
 import type { Event } from './dispatcher';
 import { Fifo } from './fifo';
 import { type IncomingMessage, refusePromise } from './message';
+import { giveBack, unlessEnded } from './requeuing';
 
 export type MessageCallback = (message: IncomingMessage) => unknown;
 export type CancelCallback = (consumerTag: string) => unknown;
@@ -14,6 +15,8 @@ export interface Consumer {
   readonly noAck: boolean;
   /** It reads a stream, which takes nothing back: see `IncomingMessage.giveUp`. */
   isStream: boolean;
+  /** What it consumes from, by the name that the queue had when it began. */
+  queue: string;
   /** Of one without acknowledgements: what waits for it. @internal */
   readonly backlog: Backlog | undefined;
   /** A message came off the wire. */
@@ -32,6 +35,7 @@ export interface Consumer {
 export class CallbackConsumer implements Consumer, Event {
   tag = '';
   isStream = false;
+  queue = '';
   /** @internal */
   readonly backlog: Backlog | undefined;
   #end: AmqpError | undefined;
@@ -106,6 +110,7 @@ export interface MessageIterator extends IterableIterator<IncomingMessage>, Disp
 export class IteratorConsumer implements Consumer, MessageIterator {
   tag = '';
   isStream = false;
+  queue = '';
   readonly #buffer = new Fifo<IncomingMessage>();
   #over = false;
   #error: AmqpError | undefined;
@@ -211,22 +216,23 @@ export class IteratorConsumer implements Consumer, MessageIterator {
     }
   }
 
-  /** Cancel, and requeue what was not handed out. Blocks for one round trip; does nothing a second time. */
+  /**
+   * Cancel, and give back what was not handed out: when this returns it is in the queue again. Blocks for a round trip,
+   * and for some more if there was something to give back; does nothing a second time. If the channel ends meanwhile,
+   * that is for the next call to tell.
+   */
   return(): IteratorResult<IncomingMessage, undefined> {
     if (!this.#over) {
       this.#over = true;
       try {
-        if (this.channel.isOpen && this.#error === undefined) this.channel.basicCancel(this.tag);
+        if (this.channel.isOpen && this.#error === undefined)
+          unlessEnded(this.channel, () => this.channel.basicCancel(this.tag));
       } finally {
-        this.#requeue();
+        this.backlog?.drop();
+        giveBack(this.channel, this.queue, this.#buffer.clear());
       }
     }
     return { done: true, value: undefined };
-  }
-
-  #requeue(): void {
-    this.backlog?.drop();
-    for (const message of this.#buffer.clear()) message[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
@@ -236,6 +242,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
 
 /** Takes the place of a consumer that has been given up until the broker stops sending: all goes back. */
 export class DrainingConsumer implements Consumer {
+  readonly queue = '';
   /** @internal */
   readonly backlog = undefined;
 
