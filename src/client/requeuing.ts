@@ -3,10 +3,8 @@ import type { Channel } from './channel';
 import type { Connection } from './connection';
 import { type IncomingMessage, inVain } from './message';
 
-/** Milliseconds for which a queue that does not grow is believed to be about to. */
+/** Milliseconds for which a queue that does not grow may still: others may be taking what comes back, or it expires. */
 const PATIENCE_MS = 100;
-/** The same, if it has other consumers, who take what comes back. */
-const SHORT_PATIENCE_MS = 10;
 const LONGEST_PAUSE_MS = 5;
 
 /**
@@ -67,19 +65,24 @@ class QueueWatch {
     const { connection } = this.channel;
     bounded(connection, () => {
       this.#watch(this.first + count);
+      this.#look(); // what the user gave back just before has counted among these, and may be late instead of them
       this.channel.close();
     });
+  }
+
+  #look(): number {
+    return this.channel.queueDeclare(this.queue, { passive: true }).messageCount;
   }
 
   #watch(wanted: number): void {
     let most = -1;
     let grown = 0;
     for (let pause = 0; ; pause = Math.min(2 * pause + 1, LONGEST_PAUSE_MS)) {
-      const { messageCount, consumerCount } = this.channel.queueDeclare(this.queue, { passive: true });
+      const messageCount = this.#look();
       if (messageCount >= wanted) return;
       const now = performance.now();
       if (messageCount > most) grown = now;
-      else if (now - grown > (consumerCount > 0 ? SHORT_PATIENCE_MS : PATIENCE_MS)) return;
+      else if (now - grown > PATIENCE_MS) return;
       most = Math.max(most, messageCount);
       this.channel.connection.pump.rest(now + pause);
     }
