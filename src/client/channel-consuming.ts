@@ -35,6 +35,7 @@ import {
 import { Consumers } from './consumers';
 import { IncomingMessage, tooLarge } from './message';
 import type { RecoveryFailure } from './recovery-info';
+import { giveBack } from './requeuing';
 import type { Answer } from './rpc';
 import { follow, isRepeated } from './stream-following';
 
@@ -93,9 +94,10 @@ export abstract class ConsumingChannel extends SettlingChannel {
   }
 
   /**
-   * Read a queue with a `for` loop. Leaving the loop in any way cancels the consumer and requeues what was
-   * sent ahead (what came with `noAck` is gone). Blocks until there is a message; ends after `timeout` ms
-   * without one, or `limit` messages. With `recovery` the loop goes on when the connection was lost.
+   * Read a queue with a `for` loop. Leaving the loop in any way cancels the consumer and gives back what was sent
+   * ahead: the next statement finds it in the queue. (What came with `noAck` is gone; in a transaction it is back
+   * with the commit.) Blocks until there is a message; ends after `timeout` ms without one, or `limit` messages. With
+   * `recovery` the loop goes on when the connection was lost.
    *
    *     for (const message of channel.consume('tasks', { timeout: 5000 })) message.process(work);
    */
@@ -143,6 +145,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
     };
     const args = { ...options, queue: this.queueNamed(queue) };
     consumer.isStream = this.isStream(args);
+    consumer.queue = args.queue;
     if (noWait) {
       if (consumerTag === '')
         throw wrongType('basicConsume: noWait needs a consumerTag, or nobody will know it');
@@ -178,7 +181,8 @@ export abstract class ConsumingChannel extends SettlingChannel {
 
   /**
    * End a consumer; an unknown tag is no error. Messages it has brought but that were not handed to its
-   * callback are requeued. Blocks for a round trip; with `noWait` what still comes is requeued by itself.
+   * callback are in the queue again when this returns. Blocks for a round trip, and some more if there are such
+   * messages; with `noWait` not at all, and what still comes is requeued by itself.
    * @see AMQP 0-9-1 §1.8.3.5 (basic.cancel)
    */
   basicCancel(consumerTag: string, options: CallOptions & { noWait?: boolean | undefined } = {}): void {
@@ -193,8 +197,9 @@ export abstract class ConsumingChannel extends SettlingChannel {
     const unseen = this.connection.dispatcher.retain(
       (event) => consumer === undefined || (event as Partial<IncomingMessage>).consumer !== consumer,
     );
-    for (const message of unseen as IncomingMessage[]) message[Symbol.dispose]();
     consumer?.backlog?.drop();
+    if (options.noWait) for (const message of unseen as IncomingMessage[]) message[Symbol.dispose]();
+    else giveBack(this.self, consumer?.queue ?? '', unseen as IncomingMessage[]);
   }
 
   #cancel(

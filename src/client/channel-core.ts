@@ -173,6 +173,7 @@ export abstract class ChannelCore {
 
   /** Give the reason of the channel's end to a caller: it has been told. @internal */
   tell(reason: AmqpError): AmqpError {
+    if (this.connection.isQuiet) return reason;
     if (reason === this.#reason && this.#notice !== undefined) {
       this.connection.dispatcher.remove(this.#notice);
       this.#notice = undefined;

@@ -83,6 +83,8 @@ export abstract class ConnectionCore {
   #sasl: SaslResponder | undefined;
   #blockedReason: string | undefined;
   #told = false;
+  /** What is thrown now is kept from the user. */
+  #isQuiet = false;
 
   /** The broker stops taking publishes (memory or disk alarm); run by the pump. */
   onBlocked: ((reason: string) => void) | undefined;
@@ -342,8 +344,24 @@ export abstract class ConnectionCore {
 
   /** The caller is about to hear of the end, whoever noticed it. @internal */
   tell(error: AmqpError): AmqpError {
-    this.#told = true;
+    if (!this.#isQuiet) this.#told = true;
     return fromCaller(error);
+  }
+
+  /** @internal */
+  get isQuiet(): boolean {
+    return this.#isQuiet;
+  }
+
+  /** Run what keeps errors to itself: if the connection or a channel ends meanwhile, the next call tells. @internal */
+  quietly(act: () => void): void {
+    const before = this.#isQuiet;
+    this.#isQuiet = true;
+    try {
+      act();
+    } finally {
+      this.#isQuiet = before;
+    }
   }
 
   #route(type: number, channel: number, reader: Reader): void {

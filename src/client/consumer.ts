@@ -8,6 +8,7 @@ import type { Event } from './dispatcher';
 import { Fifo } from './fifo';
 import { type IncomingMessage, refusePromiseFor } from './message';
 import { handOut } from './stream-following';
+import { giveBack, unlessEnded } from './requeuing';
 
 export type MessageCallback = (message: IncomingMessage) => unknown;
 export type CancelCallback = (consumerTag: string) => unknown;
@@ -20,6 +21,8 @@ export interface Consumer {
   isStream: boolean;
   /** How far it has come, if it reads a stream that recovery goes on with; null if not. @internal */
   position?: StreamPosition | null | undefined;
+  /** What it consumes from, by the name that the queue had when it began. */
+  queue: string;
   /** Of one without acknowledgements: what waits for it. @internal */
   readonly backlog: Backlog | undefined;
   /** A message came off the wire. */
@@ -38,6 +41,7 @@ export interface Consumer {
 export class CallbackConsumer implements Consumer, Event {
   tag = '';
   isStream = false;
+  queue = '';
   /** @internal */
   position: StreamPosition | null | undefined;
   /** @internal */
@@ -116,6 +120,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   isStream = false;
   /** @internal */
   position: StreamPosition | null | undefined;
+  queue = '';
   readonly #buffer = new Fifo<IncomingMessage>();
   #over = false;
   #error: AmqpError | undefined;
@@ -222,22 +227,23 @@ export class IteratorConsumer implements Consumer, MessageIterator {
     }
   }
 
-  /** Cancel, and requeue what was not handed out. Blocks for one round trip; does nothing a second time. */
+  /**
+   * Cancel, and give back what was not handed out: when this returns it is in the queue again. Blocks for a round trip,
+   * and for some more if there was something to give back; does nothing a second time. If the channel ends meanwhile,
+   * that is for the next call to tell.
+   */
   return(): IteratorResult<IncomingMessage, undefined> {
     if (!this.#over) {
       this.#over = true;
       try {
-        if (this.channel.isOpen && this.#error === undefined) this.channel.basicCancel(this.tag);
+        if (this.channel.isOpen && this.#error === undefined)
+          unlessEnded(this.channel, () => this.channel.basicCancel(this.tag));
       } finally {
-        this.#requeue();
+        this.backlog?.drop();
+        giveBack(this.channel, this.queue, this.#buffer.clear());
       }
     }
     return { done: true, value: undefined };
-  }
-
-  #requeue(): void {
-    this.backlog?.drop();
-    for (const message of this.#buffer.clear()) message[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
@@ -247,6 +253,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
 
 /** Takes the place of a consumer that has been given up until the broker stops sending: all goes back. */
 export class DrainingConsumer implements Consumer {
+  readonly queue = '';
   /** @internal */
   readonly position = null;
   /** @internal */

@@ -55,6 +55,7 @@ export class Replies implements Consumer {
   tag = '';
   readonly noAck = true;
   isStream = false;
+  queue = '';
   /** @internal */
   readonly backlog = undefined;
   readonly #calls = new Map<string, Call>();

@@ -39,7 +39,7 @@ const patient = { timeout: CEILING };
 
 /** The messages of the queue in order, with their redelivered flags. */
 function remains(queue: string, expected: number): [string, boolean][] {
-  eventually(() => count(channel, queue) === expected);
+  expect(count(channel, queue)).toBe(expected); // asked once: they are there when the loop has been left
   return Array.from({ length: expected }, () => {
     const { text, redelivered } = channel.basicGet(queue, { noAck: true })!;
     return [text, redelivered];
@@ -208,7 +208,7 @@ describe('the end of a loop', () => {
   it('limit 0: nothing', () => {
     const queue = privateQueue(channel, 'one');
     expect([...channel.consume(queue, { ...patient, limit: 0 })]).toEqual([]);
-    eventually(() => count(channel, queue) === 1);
+    expect(count(channel, queue)).toBe(1);
   });
 
   it('is the end: next() says done again and again, return() does nothing more', () => {
@@ -225,7 +225,7 @@ describe('the end of a loop', () => {
       kept = message;
       break;
     }
-    eventually(() => count(channel, queue) === 1);
+    expect(count(channel, queue)).toBe(1);
     expect(kept?.isSettled).toBe(false);
     kept?.ack();
     expect(takeAll(channel, queue)).toEqual(['two']);
@@ -288,7 +288,7 @@ describe('several loops', () => {
         pairs.push(letter.text + digit.text);
         break;
       }
-      eventually(() => count(channel, digits) === 3 - pairs.length);
+      expect(count(channel, digits)).toBe(3 - pairs.length);
     }
     expect(pairs).toEqual(['a1', 'b2']);
     expect(takeAll(channel, digits)).toEqual(['3']);

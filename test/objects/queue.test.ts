@@ -138,7 +138,7 @@ describe('a loop over a queue', () => {
       break;
     }
     expect(channel.consumerTags).toEqual([]);
-    eventually(() => queue.status().messageCount === 2);
+    expect(queue.status().messageCount).toBe(2);
   });
 
   it.each(['throw', 'return'] as const)('so does %s', (way) => {
@@ -152,7 +152,7 @@ describe('a loop over a queue', () => {
     };
     if (way === 'throw') expect(leave).toThrow('left');
     else leave();
-    eventually(() => queue.status().messageCount === 1);
+    expect(queue.status().messageCount).toBe(1);
     expect(queue.status().consumerCount).toBe(0);
   });
 

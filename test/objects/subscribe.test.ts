@@ -103,7 +103,7 @@ describe('subscribe', () => {
       eventually(() => queue.status().messageCount === 0);
     }
     expect(channel.consumerTags).toEqual([]);
-    eventually(() => queue.status().messageCount === 2);
+    expect(queue.status().messageCount).toBe(2);
   });
 
   it('cancel does nothing a second time, or on a closed channel', () => {

@@ -394,8 +394,7 @@ describe('channel.close from the broker', () => {
       serve(),
     );
     errorOf(() => channel.queueDeclare('q'));
-    const again = connection.channel();
-    expect(again.id).toBe(1);
+    const again = connection.channel(1);
     expect(again.queueDeclare('x').queue).toBe('x');
     expect(channel.isOpen).toBe(false); // the old object is not revived by it
     expect(errorOf(() => channel.reopen())).toBeInstanceOf(WrongStateError);
@@ -416,7 +415,7 @@ describe('channel.close from the broker', () => {
     channel.basicConsume('q', nothing);
     expect(errorOf(() => channel.queueDeclare('q'))).toBeInstanceOf(NotFoundError);
     moment();
-    expect(connection.channel().queueDeclare('x').queue).toBe('x');
+    expect(connection.channel(1).queueDeclare('x').queue).toBe('x');
     connection.close();
   });
 
@@ -430,7 +429,7 @@ describe('channel.close from the broker', () => {
       ...[expects('channel.close-ok'), ...opened(1), serve()],
     );
     expect(errorOf(() => channel.basicGet('q'))).toBeInstanceOf(NotFoundError);
-    expect(connection.channel().basicGet('q')).toBeNull();
+    expect(connection.channel(1).basicGet('q')).toBeNull();
   });
 
   test('while nobody waits on it: drainEvents says so, once', () => {
@@ -533,8 +532,7 @@ describe('closes that cross', () => {
     );
     expect(duration(() => channel.close())).toBeLessThan(within(1000));
     expect(channel.isOpen).toBe(false);
-    const again = connection.channel();
-    expect(again.id).toBe(1);
+    expect(connection.channel(1).isOpen).toBe(true);
     connection.close();
     peer.done();
   });
@@ -688,7 +686,7 @@ describe('while a channel is closing', () => {
     channel.close();
     connection.loop({ timeout: 50 });
     expect(got).toEqual([]);
-    expect(connection.channel().basicGet('q')).toBeNull();
+    expect(connection.channel(1).basicGet('q')).toBeNull();
   });
 });
 

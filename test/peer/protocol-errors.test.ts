@@ -115,11 +115,13 @@ describe('what is sent along', () => {
     const consumerTag = '隊'.repeat(80);
     const { peer, connection } = talk([
       ...ready(),
-      delivery(consumerTag, 1, { body: 'x' }),
+      ...repeat(2, [expects('basic.consume'), send('basic.consume-ok', { consumerTag })]),
       ...closed({ replyCode: 503 }),
     ]);
-    connection.channel();
-    expect(errorOf(() => connection.drainEvents({ timeout: CEILING }))).toBeInstanceOf(ProtocolError);
+    const channel = connection.channel();
+    const consume = () => channel.basicConsume('q', () => {}, { noAck: true });
+    consume();
+    expect(errorOf(consume)).toBeInstanceOf(ProtocolError);
     peer.done();
   });
 

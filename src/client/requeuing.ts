@@ -1,0 +1,96 @@
+import { clock } from '../clock';
+import { InterruptedError } from '../errors';
+import type { Channel } from './channel';
+import type { Connection } from './connection';
+import { type IncomingMessage, inVain } from './message';
+
+/** Milliseconds for which a queue that does not grow may still: others may be taking what comes back, or it expires. */
+const PATIENCE_MS = 100;
+const LONGEST_PAUSE_MS = 5;
+
+/**
+ * Give messages of one queue back, and wait until they are there.
+ *
+ * A broker does not answer basic.nack, and what is asked next may overtake it: RabbitMQ's classic queues count their
+ * messages before they look at what comes back, its quorum queues first agree on it and then append it. So the queue
+ * is watched until it has grown by as many. That is done on a channel of its own, as a queue that has gone meanwhile
+ * (autoDelete) closes the channel that asks for it.
+ *
+ * Whatever goes wrong with the watching is no error of those who give back: they have. In a transaction there is
+ * nothing to wait for, the broker takes messages back with the commit.
+ * @throws {InterruptedError} Ctrl-C
+ */
+export function giveBack(channel: Channel, queue: string, messages: readonly IncomingMessage[]): void {
+  const { connection } = channel;
+  const count = messages.filter((message) => !message.isSettled && !message.consumer?.isStream).length;
+  let watch: QueueWatch | undefined;
+  try {
+    if (count > 0 && channel.mode !== 'tx' && channel.isOpen) watch = QueueWatch.of(connection, queue);
+  } finally {
+    unlessEnded(channel, () => {
+      for (const message of messages) message[Symbol.dispose]();
+    });
+  }
+  watch?.untilGrownBy(count);
+}
+
+/** Run what a channel that ends meanwhile makes pointless: its end is for the next call to tell. */
+export function unlessEnded(channel: Channel, act: () => void): void {
+  try {
+    channel.connection.quietly(act);
+  } catch (error) {
+    if (channel.isOpen || error instanceof InterruptedError) throw error;
+  }
+}
+
+/** A queue whose messages are counted, on a channel of its own. */
+class QueueWatch {
+  private constructor(
+    readonly channel: Channel,
+    readonly queue: string,
+    /** Messages at the beginning. */
+    readonly first: number,
+  ) {}
+
+  /** @returns undefined: it cannot be watched */
+  static of(connection: Connection, queue: string): QueueWatch | undefined {
+    let watch: QueueWatch | undefined;
+    bounded(connection, () => {
+      const channel = connection.channel();
+      watch = new QueueWatch(channel, queue, channel.queueDeclare(queue, { passive: true }).messageCount);
+    });
+    return watch;
+  }
+
+  untilGrownBy(count: number): void {
+    const { connection } = this.channel;
+    bounded(connection, () => {
+      this.#watch(this.first + count);
+      this.#look(); // what the user gave back just before has counted among these, and may be late instead of them
+      this.channel.close();
+    });
+  }
+
+  #look(): number {
+    return this.channel.queueDeclare(this.queue, { passive: true }).messageCount;
+  }
+
+  #watch(wanted: number): void {
+    let most = -1;
+    let grown = 0;
+    for (let pause = 0; ; pause = Math.min(2 * pause + 1, LONGEST_PAUSE_MS)) {
+      const messageCount = this.#look();
+      if (messageCount >= wanted) return;
+      const now = clock.now();
+      if (messageCount > most) grown = now;
+      else if (now - grown > PATIENCE_MS) return;
+      most = Math.max(most, messageCount);
+      this.channel.connection.pump.rest(now + pause);
+    }
+  }
+}
+
+/** All of it within `callTimeout`. What fails is nobody's affair; an end of the connection is for the next call. */
+function bounded(connection: Connection, act: () => void): void {
+  connection.withDeadline(connection.callTimeout, () => connection.quietly(() => inVain(act)));
+}
