@@ -103,7 +103,8 @@ export function writePublish(
     }
     if (current === address) learn?.(writer.buffer.subarray(begin, writer.pos), start - begin);
   };
-  if (!pump.claim(USUAL_HEAD_SIZE, head, 'the message properties', deadline)) return 'late';
+  const most = 2 * frameMax; // the method and the header frame together
+  if (!pump.claim(USUAL_HEAD_SIZE, head, 'the message properties', deadline, most)) return 'late';
 
   // large headers may have taken the room that was meant for the body
   const { life } = channel;
