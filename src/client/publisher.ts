@@ -111,7 +111,8 @@ export function writePublish(
     if (current === address) learn?.(writer.buffer.subarray(begin, writer.pos), start - begin);
   };
   const tooLarge = () => new PropertiesTooLarge(`more than ${frameMax}`, frameMax);
-  if (!pump.claim(USUAL_HEAD_SIZE, head, deadline, tooLarge)) return 'late';
+  const most = 2 * frameMax; // the method and the header frame together
+  if (!pump.claim(USUAL_HEAD_SIZE, head, deadline, tooLarge, most)) return 'late';
 
   // large headers may have taken the room that was meant for the body
   const { life } = channel;

@@ -214,13 +214,18 @@ export class Pump {
   }
 
   /**
-   * Let `encode` write into the ring, in one piece, and count it as written (not yet as sent).
+   * Let `encode` write into the ring, in one piece of at most `most` bytes, and count it as written (not yet as sent).
    * @returns false when there was no room until `deadline`
-   * @throws {RangeError} it does not fit in one frame
+   * @throws {RangeError} it does not fit
    */
-  claim(usual: number, encode: () => void, deadline: number, tooLarge?: () => RangeError): boolean {
-    // twice: publish writes its method and its header frame together
-    for (const size of [usual, 2 * this.frameMax]) {
+  claim(
+    usual: number,
+    encode: () => void,
+    deadline: number,
+    tooLarge?: () => RangeError,
+    most = this.frameMax,
+  ): boolean {
+    for (const size of [usual, most]) {
       if (!this.room(size, deadline)) return false;
       const { outbound } = this.link;
       outbound.claim(size);

@@ -5,6 +5,9 @@ import type { Command } from '../protocol/session-options';
 import { isBytes, typeName } from '../protocol/wire';
 import type { CustomMechanism } from './options';
 
+/** No broker takes as many, and they have to fit in a frame with the client properties. */
+const MOST_BYTES = 60 * 1024;
+
 /**
  * Answers for a SASL mechanism of the user's own. Its functions cannot go into the worker, but the frames
  * that ask come to this thread, which waits in `connect`: it reads them and posts the responses. Both
@@ -47,6 +50,8 @@ export class SaslResponder {
         Promise.resolve(response).catch(() => {}); // nobody waits for it, and what it says is said here
         throw wrongType(`it returned ${typeName(response)}, not a string or bytes`);
       }
+      if (response.byteLength > MOST_BYTES)
+        throw new RangeError(`it returned ${response.byteLength} bytes, more than ${MOST_BYTES}`);
     } catch (cause) {
       const message = (cause as Error | undefined)?.message ?? String(cause);
       throw new AuthenticationError(`authMechanism ${this.mechanism.name}: ${name} failed: ${message}`, {

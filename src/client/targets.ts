@@ -18,6 +18,8 @@ const DEFAULT_FRAME_MAX = 131_072;
 const LEAST_FRAME_MAX = 8192;
 const LARGEST_FRAME_MAX = 1024 * 1024;
 const MOST_CLIENT_PROPERTIES = 64 * 1024;
+/** Less than the rest of the frame that has both. */
+const MOST_CREDENTIALS = 60 * 1024;
 const HOST_OPTIONS = new Set<string>(['hostname', 'port'] satisfies (keyof HostOptions)[]);
 const DEFAULT_MECHANISMS = ['PLAIN', 'AMQPLAIN'];
 
@@ -118,11 +120,16 @@ function target(given: ConnectOptions, uri: ParsedUri, handshakes: Map<string, H
 
 function handshake(given: ConnectOptions, uri: ParsedUri): HandshakeParams {
   const { options } = uri;
+  const username = checked(given.username ?? uri.username ?? 'guest', 'username');
+  const password = checked(given.password ?? uri.password ?? 'guest', 'password');
+  checkEncodable('the user name with its password', MOST_CREDENTIALS, (writer) => {
+    for (const each of [username, password]) writer.longstr(each);
+  });
   const heartbeat = given.heartbeat ?? options.heartbeat;
   return {
     mechanisms: mechanisms(given.authMechanism ?? options.authMechanism ?? DEFAULT_MECHANISMS),
-    username: checked(given.username ?? uri.username ?? 'guest', 'username'),
-    password: checked(given.password ?? uri.password ?? 'guest', 'password'),
+    username,
+    password,
     vhost: checkShortstr(given.vhost ?? uri.vhost ?? '/', 'vhost'),
     locale: checkShortstr(given.locale ?? options.locale ?? 'en_US', 'locale'),
     clientProperties: clientProperties(given, uri),

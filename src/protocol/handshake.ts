@@ -64,8 +64,9 @@ function versionOf(header: Buffer): string {
 /** The credentials cannot be brought to the server; nothing of them was sent. */
 export class CannotAuthenticate extends Error {}
 
-/** What RabbitMQ takes in one frame before login: 8192 bytes since 4.1. */
-const OLD_LIMIT_BEFORE_LOGIN = 4096;
+/** What RabbitMQ takes in one frame before login, unless its `initial_frame_max` says more. */
+const LIMIT_BEFORE_LOGIN = 8192;
+const LIMIT_BEFORE_4_1 = 4096;
 
 /**
  * Opens a connection: methods in, methods out, no I/O. @see AMQP 0-9-1 §2.2.4
@@ -87,8 +88,8 @@ export class Handshake {
   tuning: Tuning = { channelMax: 0, frameMax: 0, heartbeat: 0 };
   /** The mechanism in use, once it has been chosen. */
   mechanism = '';
-  /** Bytes that connection.start-ok may take as a frame. */
-  startOkLimit = Number.POSITIVE_INFINITY;
+  /** Bytes that a frame of the login may take, as far as the server's version tells; it may take more. */
+  loginLimit = Number.POSITIVE_INFINITY;
   #challenged = false;
 
   constructor(readonly params: HandshakeParams) {}
@@ -118,7 +119,7 @@ export class Handshake {
       );
     }
     this.mechanism = mechanism;
-    if (isOldRabbitmq(start.serverProperties)) this.startOkLimit = OLD_LIMIT_BEFORE_LOGIN;
+    this.loginLimit = usualLimit(start.serverProperties);
     this.stage = 'sasl response';
     const response = initialResponse(mechanism, this.params);
     return response === undefined ? [] : this.respond(response);
@@ -176,7 +177,9 @@ function smaller(ours: number, theirs: number): number {
   return ours === 0 || theirs === 0 ? ours || theirs : Math.min(ours, theirs);
 }
 
-function isOldRabbitmq({ product, version }: Table): boolean {
+function usualLimit({ product, version }: Table): number {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(String(version)) ?? [];
-  return product === 'RabbitMQ' && (Number(major) < 4 || (Number(major) === 4 && Number(minor) < 1));
+  if (product !== 'RabbitMQ' || major === undefined) return Number.POSITIVE_INFINITY;
+  const isOld = Number(major) < 4 || (Number(major) === 4 && Number(minor) < 1);
+  return isOld ? LIMIT_BEFORE_4_1 : LIMIT_BEFORE_LOGIN;
 }

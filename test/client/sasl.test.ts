@@ -6,7 +6,7 @@ import {
   type CustomMechanism,
   NotAllowedError,
 } from '../../src';
-import { duration, open, pause } from '../support/connect';
+import { CEILING, duration, open, pause } from '../support/connect';
 import { describeNode } from '../support/on-rabbitmq';
 import { type PrivateRabbitmq, startRabbitmq } from '../support/rabbitmq';
 import { expectNoSecret, refusalOf, shown } from '../support/secrets';
@@ -190,6 +190,11 @@ describeNode('a mechanism of the user’s own', () => {
       /it returned a Promise/,
     ],
     [
+      'more comes back than fits in a frame',
+      { initialResponse: () => 'x'.repeat(70_000) },
+      /initialResponse failed: it returned 70000 bytes, more than 61440/,
+    ],
+    [
       'nothing comes back',
       { initialResponse: (() => {}) as never },
       /it returned undefined, not a string or bytes/,
@@ -279,7 +284,7 @@ describeNode('long secrets', () => {
   });
 
   it.each(['PLAIN', 'AMQPLAIN'] as const)(
-    '5000 characters are too many for RabbitMQ before 4.1: said here, where it would only hang up (%s)',
+    '5000 characters are too many for RabbitMQ before 4.1: said here, for it only hangs up (%s)',
     (authMechanism) => {
       const [, major, minor] = /^(\d+)\.(\d+)/.exec(String(login({}).serverProperties.version))!;
       if (Number(major) > 4 || (Number(major) === 4 && Number(minor) > 0)) return; // it takes 8192 bytes
@@ -293,9 +298,35 @@ describeNode('long secrets', () => {
         /take 5\d{3} bytes, but this RabbitMQ accepts no more than 4096 before login/,
       );
       expect(error).toMatchObject({ recoverable: false });
-      expect(took).toBeLessThan(2000);
+      expect(took).toBeLessThan(CEILING);
       expect(shown(error)).not.toContain('hunter2');
     },
+  );
+
+  it('that no frame takes are refused before anything is sent', () => {
+    for (const options of [{ username: 'hunter2'.repeat(10_000) }, { password: 'hunter2'.repeat(10_000) }]) {
+      const error = refusalOf<Error>(() => login({ ...jim, ...options }));
+      expect(error).toBeInstanceOf(RangeError);
+      expect(error.message).toBe('the user name with its password does not fit in 61440 bytes');
+    }
+  });
+
+  it.each(['PLAIN', 'AMQPLAIN'] as const)(
+    'are sent where initial_frame_max has room for them (%s)',
+    async (authMechanism) => {
+      const roomy = await startRabbitmq({ conf: 'initial_frame_max = 65536' });
+      try {
+        const password = 'x'.repeat(6000);
+        roomy.ctl('add_user', 'token', password);
+        roomy.ctl('set_permissions', '-p', '/', 'token', '.*', '.*', '.*');
+        const connection = open({ url: roomy.url, username: 'token', password, authMechanism });
+        expect(connection.isAlive).toBe(true);
+        connection.close();
+      } finally {
+        await roomy.stop();
+      }
+    },
+    120_000,
   );
 });
 
@@ -304,6 +335,7 @@ describeNode('updateSecret', () => {
     const connection = login(jim);
     connection.updateSecret('another', 'the first expires');
     connection.updateSecret('x'.repeat(50_000)); // after login there is room
+    connection.updateSecret('x'.repeat(connection.frameMax - 17)); // to the last byte
     expect(connection.isAlive).toBe(true);
     const channel = connection.channel();
     expect(channel.queueDeclare('', { exclusive: true }).queue).toMatch(/^amq\.gen/);
@@ -314,6 +346,8 @@ describeNode('updateSecret', () => {
     for (const act of [
       () => connection.updateSecret(7 as never),
       () => connection.updateSecret('hunter2'.repeat(40_000)),
+      () => connection.updateSecret('hunter2'.repeat(29_000)), // two frames, and one method
+      () => connection.updateSecret('x'.repeat(connection.frameMax - 16)),
       () => connection.updateSecret('hunter2', 'r'.repeat(256)),
       () => connection.updateSecret('hunter2', '', { timeuot: 1 } as never),
     ]) {

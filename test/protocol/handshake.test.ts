@@ -143,18 +143,18 @@ describe('a mechanism that is not built in', () => {
   });
 });
 
-describe('what a server takes before login', () => {
+describe('what a server usually takes before login', () => {
   test.each([
     ['RabbitMQ', '3.10.8', 4096],
     ['RabbitMQ', '4.0.5', 4096],
-    ['RabbitMQ', '4.1.0', Number.POSITIVE_INFINITY],
-    ['RabbitMQ', '10.0.0', Number.POSITIVE_INFINITY],
+    ['RabbitMQ', '4.1.0', 8192],
+    ['RabbitMQ', '10.0.0', 8192],
     ['RabbitMQ', 'unknown', Number.POSITIVE_INFINITY],
     ['LavinMQ', '2.0.0', Number.POSITIVE_INFINITY],
   ])('%s %s: %d bytes', (product, version, limit) => {
     const handshake = new Handshake(PARAMS);
     handshake.receive(start({ serverProperties: table({ product, version }) }));
-    expect(handshake.startOkLimit).toBe(limit);
+    expect(handshake.loginLimit).toBe(limit);
   });
 });
 

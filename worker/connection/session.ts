@@ -109,7 +109,7 @@ export class Session implements TransportEvents {
       overrun: (record) => this.giveUp(record),
     });
     this.#blockade = new Blockade(route.target.blockedLimit, (record) => this.giveUp(record));
-    this.#verdict = new Verdict(route, this.handshake, () => this.transport);
+    this.#verdict = new Verdict(route, this.handshake, () => this.transport, epoch > 0);
     this.transport = new Transport(route, this);
     this.#cadence = new Cadence(link, () => this.wake());
     this.#outbound = new Outbound(link, this.transport, () => !this.#cadence.isStill, lasting.tap);
@@ -350,22 +350,11 @@ export class Session implements TransportEvents {
   }
 
   #send(method: Outgoing): void {
-    const writer = new Writer(
-      Buffer.alloc(method.name === 'connection.start-ok' ? CONTROL_FRAME_SIZE : 1024),
-    );
+    const isLogin = method.name === 'connection.start-ok' || method.name === 'connection.secure-ok';
+    const writer = new Writer(Buffer.alloc(isLogin ? CONTROL_FRAME_SIZE : 1024));
     encodeMethod(writer, 0, method.name, method.args);
-    if (method.name === 'connection.start-ok') this.#checkStartOk(writer.pos);
+    if (isLogin) this.#verdict.loginSize = writer.pos;
     this.transport.write(writer.buffer.subarray(0, writer.pos));
-  }
-
-  /** An older RabbitMQ answers what is too large with a bare reset. @throws {CannotAuthenticate} */
-  #checkStartOk(size: number): void {
-    const { startOkLimit } = this.handshake;
-    if (size <= startOkLimit) return;
-    this.handshake.stage = 'sasl response';
-    throw new CannotAuthenticate(
-      `credentials and client properties take ${size} bytes, but this RabbitMQ accepts no more than ${startOkLimit} before login (4.1 and later: 8192)`,
-    );
   }
 
   describe(): SessionDescription {

@@ -19,11 +19,15 @@ export class Verdict {
   readonly #lostAddresses: ConnectAttempt[] = [];
   #lastError: Error | undefined;
   #isConnected = false;
+  /** Bytes of the frame with the credentials, once they are sent. */
+  loginSize = 0;
 
   constructor(
     readonly route: Route,
     readonly handshake: Handshake,
     readonly transport: () => Transport | undefined,
+    /** The broker has let us in before: a sudden end may have other reasons than what we said. */
+    readonly isKnown: boolean,
   ) {}
 
   lostAddress(address: string, error: Error): void {
@@ -80,17 +84,23 @@ export class Verdict {
     const { port, tls } = this.route.target;
     const reason = error === undefined ? 'the other end closed the socket' : describe(error);
     if (isInside) return lost(this.route.target, reason);
-    if (this.#isConnected && this.handshake.stage === 'connection.tune') {
-      return this.failed(
-        'AuthenticationError',
-        `${reason} after the credentials were sent; they are probably wrong`,
-      );
-    }
+    if (this.#isConnected && this.handshake.stage === 'connection.tune') return this.#hungUp(reason);
     const unread = this.#isConnected && this.#greeting.length === 0;
     const hint =
       unread && tls === undefined && port === TLS_PORT ? '; port 5671 is for TLS: use amqps://' : '';
     const { code } = (error ?? this.#lastError ?? {}) as NodeJS.ErrnoException;
     return { ...this.failed('ConnectError', this.#whyNobody() ?? reason + hint), code: code ?? 'CONNECT' };
+  }
+
+  /** Some brokers, and RabbitMQ for a frame that it finds too large, say no without a word. */
+  #hungUp(reason: string): ErrorRecord {
+    const { loginLimit } = this.handshake;
+    const isTooLong = this.loginSize > loginLimit;
+    const why = isTooLong
+      ? `credentials and client properties take ${this.loginSize} bytes, but this RabbitMQ accepts no more than ${loginLimit} before login (4.1 and later: 8192), unless initial_frame_max in its configuration is larger`
+      : 'they are probably wrong';
+    const record = this.failed('AuthenticationError', `${reason} after the credentials were sent; ${why}`);
+    return isTooLong && !this.isKnown ? { ...record, recoverable: false } : record;
   }
 
   /** If no address answered: what each said. */
