@@ -13,7 +13,8 @@ import { TypedValue, type typed } from '../../src/index';
  * the same bytes. The body is `body` if it is text (UTF-8), else `bodyBase64`.
  *
  * In headers a JSON value stands for the wire type that the library gives to it. Any other is an object with the
- * name of its type, as in `typed`: `{"$int16":5}`, `{"$bytes":"AAE="}`, `{"$timestamp":"1700000000"}`. A table that
+ * name of its type, as in `typed`: `{"$int16":5}`, `{"$bytes":"AAE="}`, `{"$timestamp":"1700000000"}`; `$L` is the
+ * other wire type of a signed 64-bit integer, and what py-amqp writes. A table that
  * itself looks like that is `{"$table":{…}}`.
  */
 export interface Envelope {
