@@ -13,8 +13,7 @@ import { TypedValue, type typed } from '../../src/index';
  * the same bytes. The body is `body` if it is text (UTF-8), else `bodyBase64`.
  *
  * In headers a JSON value stands for the wire type that the library gives to it. Any other is an object with the
- * name of its type, as in `typed`: `{"$int16":5}`, `{"$bytes":"AAE="}`, `{"$timestamp":"1700000000"}`; `$L` is the
- * other wire type of a signed 64-bit integer, and what py-amqp writes. A table that
+ * name of its type, as in `typed`: `{"$int16":5}`, `{"$bytes":"AAE="}`, `{"$timestamp":"1700000000"}`. A table that
  * itself looks like that is `{"$table":{…}}`.
  */
 export interface Envelope {
@@ -44,7 +43,7 @@ export function envelopeOf(message: IncomingMessage): Envelope {
 
 type Letter = TypedValue['type'];
 
-/** `L` is read the same as `l`, and for messages that came with it only. */
+/** `L` is a signed 64-bit integer, too: py-amqp writes it, and few others can read it. */
 const NAMES: Readonly<Record<Letter, keyof typeof typed | 'L'>> = {
   t: 'boolean',
   b: 'int8',
