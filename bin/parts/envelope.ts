@@ -56,7 +56,7 @@ export function envelopeOf(message: IncomingMessage): Envelope {
 
 type Letter = TypedValue['type'];
 
-/** `L` is read the same as `l`, and for messages that came with it only. */
+/** `L` is a signed 64-bit integer, too: py-amqp writes it, and few others can read it. */
 const NAMES: Readonly<Record<Letter, keyof typeof typed | 'L'>> = {
   t: 'boolean',
   b: 'int8',

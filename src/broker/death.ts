@@ -2,6 +2,7 @@ import { type Table, type TypedTable, type TypedTableValue, typed } from '../pro
 import type { TypedProperties } from '../protocol/properties';
 import type { Message } from './message';
 import type { DeathReason, Queue } from './queue';
+import { sorted } from './terms';
 
 /**
  * The message as it leaves a queue for the dead-letter exchange: with a record in `x-death`, without its
@@ -11,7 +12,6 @@ export function deadLetter(message: Message, queue: Queue, reason: DeathReason, 
   const { deadLetterExchange, deadLetterRoutingKey } = queue.limits;
   const change = (properties: TypedProperties): void => {
     const headers: TypedTable = properties.headers ?? new Map();
-    properties.headers = headers;
     const death: TypedTable = new Map<string, TypedTableValue>([
       ['count', typed.int64(1)],
       ['reason', typed.string(reason)],
@@ -31,6 +31,7 @@ export function deadLetter(message: Message, queue: Queue, reason: DeathReason, 
       headers.set('x-first-death-reason', typed.string(reason));
     }
     if (deadLetterRoutingKey !== undefined) headers.delete('CC');
+    properties.headers = sorted(headers);
   };
   const keys = deadLetterRoutingKey === undefined ? message.routingKeys : [deadLetterRoutingKey];
   return message.changed(change, deadLetterExchange!, keys);
@@ -39,10 +40,11 @@ export function deadLetter(message: Message, queue: Queue, reason: DeathReason, 
 /** The newest death stands first; another one in the same queue for the same reason only counts. */
 function record(headers: TypedTable, death: TypedTable, queue: string, reason: DeathReason): void {
   const deaths = headers.get('x-death');
-  const known = (Array.isArray(deaths) ? deaths : []).filter((value) => value instanceof Map);
+  if (!Array.isArray(deaths)) return void headers.set('x-death', [death]);
+  const known = deaths.filter((value) => value instanceof Map);
   const same = known.find((one) => text(one, 'queue') === queue && text(one, 'reason') === reason);
-  if (same !== undefined) same.set('count', typed.int64(number(same, 'count') + 1));
-  headers.set('x-death', [same ?? death, ...known.filter((one) => one !== same)]);
+  same?.set('count', typed.int64(number(same, 'count') + 1));
+  headers.set('x-death', [sorted(same ?? death), ...known.filter((one) => one !== same)]);
 }
 
 function text(table: TypedTable, name: string): unknown {

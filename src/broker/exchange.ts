@@ -2,6 +2,7 @@ import type { Table } from '../protocol/field-table';
 import { type HeadersPattern, headersPattern, matches } from './headers';
 import type { Message } from './message';
 import type { Queue } from './queue';
+import { tableTerm } from './terms';
 import { TopicTrie } from './topic';
 
 export type Destination = Queue | Exchange;
@@ -83,9 +84,9 @@ export class Exchange {
         for (const { destination } of this.bindings.values()) found(destination);
         return;
       case 'headers': {
-        const headers = message.headers ?? NO_HEADERS;
+        const { terms } = message;
         for (const { destination, pattern } of this.bindings.values()) {
-          if (matches(pattern, headers)) found(destination);
+          if (matches(pattern, terms)) found(destination);
         }
         return;
       }
@@ -101,19 +102,11 @@ export class Exchange {
   }
 }
 
-const NO_HEADERS: Table = Object.create(null);
-
 function bindingId(destination: Destination, key: string, args: Table): string {
   return JSON.stringify([
     destination.kind,
     destination.name,
     key,
-    Object.keys(args).length ? entries(args) : 0,
+    Object.keys(args).length ? tableTerm(args) : 0,
   ]);
-}
-
-function entries(args: Table): unknown {
-  return Object.entries(args)
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([name, value]) => [name, typeof value === 'bigint' ? `${value}n` : value]);
 }

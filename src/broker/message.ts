@@ -7,6 +7,7 @@ import {
   type TypedProperties,
 } from '../protocol/properties';
 import { encoded, Reader } from '../protocol/wire';
+import { rewrittenTable, sorted, term, typesOf } from './terms';
 
 /**
  * A message, shared by all queues that hold it. The content header is kept as it came, and sent as it came;
@@ -14,6 +15,7 @@ import { encoded, Reader } from '../protocol/wire';
  */
 export class Message {
   #properties: Properties | undefined;
+  #terms: ReadonlyMap<string, string> | undefined;
 
   constructor(
     readonly exchange: string,
@@ -40,15 +42,23 @@ export class Message {
     return this.properties.headers;
   }
 
+  /** What a headers exchange compares. */
+  get terms(): ReadonlyMap<string, string> {
+    const { headers } = this;
+    this.#terms ??= new Map(
+      headers === undefined ? [] : [...typesOf(headers)].map(([name, value]) => [name, term(value)]),
+    );
+    return this.#terms;
+  }
+
   /** The same with one more header. */
   with(name: string, value: TypedTableValue): Message {
     return this.changed((properties) => {
-      properties.headers ??= new Map();
-      properties.headers.set(name, value);
+      properties.headers = sorted(new Map(properties.headers).set(name, value));
     });
   }
 
-  /** The same body with other properties; every value that is not touched keeps its wire type. */
+  /** The same body with other properties; a value that is not touched keeps its wire type, as far as RabbitMQ has it. */
   changed(
     change: (properties: TypedProperties) => void,
     exchange = this.exchange,
@@ -57,6 +67,7 @@ export class Message {
     const reader = new Reader(this.header);
     reader.take(12); // class, weight, body size
     const properties = decodeTypedProperties(reader);
+    if (properties.headers !== undefined) properties.headers = rewrittenTable(properties.headers);
     change(properties);
     const header = encoded((writer) => encodeContentHeader(writer, this.body.length, properties));
     return new Message(exchange, routingKeys, header, this.body);

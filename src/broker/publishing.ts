@@ -110,5 +110,7 @@ function withCopies(message: Message): Message {
     }
     keys.push(...extra);
   }
-  return message.changed((properties) => properties.headers!.delete('BCC'), message.exchange, keys);
+  const { exchange, header, body, properties } = message;
+  if (!Object.hasOwn(headers, 'BCC')) return new Message(exchange, keys, header, body, properties);
+  return message.changed((changed) => changed.headers!.delete('BCC'), exchange, keys);
 }

@@ -14,7 +14,7 @@ export class TopicTrie {
 
   add(binding: Binding): void {
     let node = this.#root;
-    for (const word of binding.key.split('.')) {
+    for (const word of wordsOf(binding.key)) {
       let child = node.children.get(word);
       if (child === undefined) {
         child = { bindings: undefined, children: new Map() };
@@ -29,26 +29,29 @@ export class TopicTrie {
   remove(binding: Binding): void {
     const path: [Node, string][] = [];
     let node: Node | undefined = this.#root;
-    for (const word of binding.key.split('.')) {
+    for (const word of wordsOf(binding.key)) {
       path.push([node, word]);
       node = node.children.get(word);
       if (node === undefined) return;
     }
     node.bindings?.delete(binding);
     if (node.bindings?.size === 0) node.bindings = undefined;
-    for (let [parent, word] = path.at(-1)!; node.bindings === undefined && node.children.size === 0; ) {
+    while (path.length > 0 && node.bindings === undefined && node.children.size === 0) {
+      const [parent, word] = path.pop()!;
       parent.children.delete(word);
-      path.pop();
-      if (path.length === 0) return;
       node = parent;
-      [parent, word] = path.at(-1)!;
     }
   }
 
   /** Call `found` for every binding whose pattern `key` matches; for one with several `#` perhaps twice. */
   match(key: string, found: (binding: Binding) => void): void {
-    walk(this.#root, key.split('.'), 0, found);
+    walk(this.#root, wordsOf(key), 0, found);
   }
+}
+
+/** An empty key has no word at all; between two dots there is one, the empty one. */
+function wordsOf(key: string): string[] {
+  return key === '' ? [] : key.split('.');
 }
 
 function walk(node: Node, words: readonly string[], at: number, found: (binding: Binding) => void): void {

@@ -162,8 +162,13 @@ export function decodeMethodPlan(reader: Reader): MethodPlan {
 }
 
 /** Read the arguments of a method whose id has been read. @throws {ProtocolViolation} 502, malformed */
-export function decodeArgs(reader: Reader, plan: MethodPlan): Record<string, unknown> {
-  const args: Record<string, unknown> = plan === DELIVER ? decodeDeliver(reader) : walk(reader, plan);
+export function decodeArgs(
+  reader: Reader,
+  plan: MethodPlan,
+  readTable: typeof decodeTable = decodeTable,
+): Record<string, unknown> {
+  const args: Record<string, unknown> =
+    plan === DELIVER ? decodeDeliver(reader) : walk(reader, plan, readTable);
   if (reader.remaining > 0) {
     throw new ProtocolViolation(502, 'bytes after the last argument', plan.name, 0, reader.remaining);
   }

@@ -218,6 +218,14 @@ describe('what looks odd and is allowed', () => {
     expect(connection.channel().basicGet('q')?.body.equals(body)).toBe(true);
   });
 
+  test('a content header of half the ring', () => {
+    const big = 'b'.repeat(2 ** 20 - 8 - 27);
+    const header = headerPayload(0, { headers: { big } });
+    expect(header).toHaveLength(2 ** 20 - 8);
+    const { connection } = talk(script([expects('basic.get'), getOkFrame, headerFrame(header)]));
+    expect(connection.channel().basicGet('q')?.properties.headers?.big === big).toBe(true);
+  });
+
   test('heartbeats and empty body frames in the middle of a content', () => {
     const { connection } = talk(
       script([

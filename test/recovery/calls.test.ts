@@ -42,6 +42,25 @@ describe('a call whose reply is lost is repeated', () => {
     }
   });
 
+  test('a publish, but not to a broker whose frames are too small for it', () => {
+    const confirms = [expects('confirm.select'), send('confirm.select-ok')];
+    const peer = broker(
+      [...handshake({ frameMax: 131_072 }), ...opened(), ...confirms, expects('basic.publish'), cut()],
+      [
+        ...handshake({ frameMax: 8192 }),
+        ...opened(),
+        ...confirms,
+        expects('basic.publish', { routingKey: 'other' }),
+        serve(),
+      ],
+    );
+    const channel = connectTo(peer, { recovery: { ...SOON, republish: true } }).channel();
+    channel.confirmSelect();
+    channel.basicPublish('', { headers: { big: 'b'.repeat(20_000) }, wait: false });
+    expect(() => channel.waitForConfirms()).toThrow(/^the message properties take .* a frame holds 8192/);
+    channel.basicPublish('', { routingKey: 'other', wait: false }); // it stands in nobody's way
+  });
+
   function serveFirst(
     method: 'queue.declare' | 'exchange.declare' | 'queue.bind' | 'queue.delete' | 'basic.qos',
   ) {

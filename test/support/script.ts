@@ -2,7 +2,7 @@ import { encodeMethod } from '../../src/protocol/codec';
 import { FRAME, FRAME_END } from '../../src/protocol/constants';
 import type { Input, MethodName } from '../../src/protocol/method-types';
 import { encodeContentHeader, type PropertiesInput } from '../../src/protocol/properties';
-import { Writer } from '../../src/protocol/wire';
+import { encoded } from '../../src/protocol/wire';
 
 /**
  * What a scripted broker does with a connection: a list of steps, plain data, run one after the other.
@@ -179,10 +179,8 @@ export const closed = (reason: Input<'connection.close'> = {}): Step[] => [
 
 // ── bytes ─────────────────────────────────────────────────────────────────────────────────────────────
 
-const LARGEST = 512 * 1024;
-
 export function methodFrame<M extends MethodName>(method: M, args: Input<M>, channel: number): Buffer {
-  return written((writer) => encodeMethod(writer, channel, method, args));
+  return encoded((writer) => encodeMethod(writer, channel, method, args));
 }
 
 /** The payload of a method frame: class and method id, arguments. */
@@ -192,13 +190,7 @@ export function methodPayload<M extends MethodName>(method: M, args: Input<M> = 
 
 /** The payload of a content header frame. */
 export function headerPayload(bodySize: number, properties: PropertiesInput = {}): Buffer {
-  return written((writer) => encodeContentHeader(writer, bodySize, properties));
-}
-
-function written(write: (writer: Writer) => void): Buffer {
-  const writer = new Writer(Buffer.alloc(LARGEST));
-  write(writer);
-  return Buffer.from(writer.buffer.subarray(0, writer.pos));
+  return encoded((writer) => encodeContentHeader(writer, bodySize, properties));
 }
 
 export function frameBytes({ type, channel = 0, payload = '', size, end = FRAME_END }: RawFrame): Buffer {

@@ -122,4 +122,10 @@ test('a stream is cut into its frames, and refused where it is none', () => {
   const strict = new FrameCutter({ frameMax: 4096, headerMax: 8192, channelMax: 10 });
   strict.push(frame(FRAME.BODY, 11, Buffer.alloc(1)));
   expect(() => strict.next()).toThrow(ProtocolViolation);
+
+  const header = new FrameCutter({ frameMax: 4096, headerMax: 8192, channelMax: 10 });
+  header.push(frame(FRAME.HEADER, 1, Buffer.alloc(8192 - 8)));
+  expect(header.next()?.bytes).toHaveLength(8192);
+  header.push(frame(FRAME.HEADER, 1, Buffer.alloc(8193 - 8)).subarray(0, 7));
+  expect(() => header.next()).toThrow(ProtocolViolation);
 });

@@ -31,7 +31,8 @@ export class FrameReader {
       const type = bytes[at]!;
       const channel = (bytes[at + 1]! << 8) | bytes[at + 2]!;
       const size = uint32(bytes, at + 3);
-      if (this.frameMax > 0 && size > this.frameMax - FRAME_OVERHEAD) {
+      // RabbitMQ is patient with clients that do not count what a frame takes around its payload
+      if (this.frameMax > 0 && size > this.frameMax) {
         throw wrong(type, NOTHING, `{frame_too_large,${size},${this.frameMax - FRAME_OVERHEAD}}`);
       }
       const start = at + FRAME_HEADER_SIZE;

@@ -2,6 +2,7 @@ import { binary } from '../../src/broker/erlang';
 import { Failure } from '../../src/broker/failure';
 import { decodeArgs, decodeMethodPlan, type MethodPlan } from '../../src/protocol/codec';
 import { BASIC_CLASS, FRAME } from '../../src/protocol/constants';
+import { rememberTable } from '../../src/protocol/field-table';
 import type { Args } from '../../src/protocol/method-types';
 import { type ContentHeader, decodeContentHeader, type Properties } from '../../src/protocol/properties';
 import { ProtocolViolation } from '../../src/protocol/violation';
@@ -94,7 +95,7 @@ export class Intake {
 
   #args(plan: MethodPlan, bytes: Buffer, start: number, end: number): Record<string, unknown> {
     try {
-      return decodeArgs(this.#reader.source(bytes, start, end), plan);
+      return decodeArgs(this.#reader.source(bytes, start, end), plan, rememberTable);
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
       if (error.problem.includes('table')) throw new Unspeakable(error.message);

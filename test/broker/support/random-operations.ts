@@ -70,7 +70,7 @@ export type Operation =
 
 const actor = fc.nat(ACTORS.length - 1);
 const key = fc.constantFrom('q1', 'q2', 'dead', 'a', 'a.b', 'a.b.c', '');
-const pattern = fc.constantFrom('a', 'a.*', '#', 'a.#', '*.b', '#.c');
+const pattern = fc.constantFrom('a', 'a.*', '#', 'a.#', '*.b', '#.c', '*', '*.#', '');
 const tag = fc.constantFrom('one', 'two');
 const queue = fc.constantFrom(...QUEUES);
 const exchange = fc.constantFrom(...EXCHANGES);
