@@ -45,7 +45,7 @@ const working = (trap: string) => `${trap}; sleep 100 & echo $! > ${pid}; wait`;
 
 describe.each<[NodeJS.Signals]>([['SIGTERM'], ['SIGINT'], ['SIGHUP']])('%s', (signal) => {
   it('the command cleans up and ends with 0: its message is acked, and no other begun', async () => {
-    const script = working(`trap 'kill $!; echo tidied; exit 0' ${signal.slice(3)}`);
+    const script = working(`trap 'kill $! 2>/dev/null; echo tidied; exit 0' ${signal.slice(3)}`);
     const end = await interrupted(consuming(script, '--on-failure', 'requeue'), signal, hasBegun);
     expect(end).toEqual({ code: null, signal, stdout: 'tidied\n', stderr: '' });
     expect([count(channel, queue), isGone()]).toEqual([1, true]);
@@ -64,7 +64,7 @@ it('the command dies of it: its message goes back, whatever becomes of those tha
 });
 
 it('the command fails by itself then: its message is settled as one that fails', async () => {
-  const script = working(`trap 'kill $!; exit 3' TERM`);
+  const script = working(`trap 'kill $! 2>/dev/null; exit 3' TERM`);
   const end = await interrupted(consuming(script, '--on-failure', 'reject'), 'SIGTERM', hasBegun);
   expect(end).toMatchObject({ signal: 'SIGTERM', stderr: 'amqp-sync: message 1: sh: exit status 3\n' });
   expect([count(channel, queue), isGone()]).toEqual([1, true]);
