@@ -171,7 +171,7 @@ function working(
   };
 }
 
-/** Kept is what is never settled. RabbitMQ 4 counts what is rejected against a delivery limit, but not a nack. */
+/** Kept is what is never settled. RabbitMQ 4.3 counts what is rejected against a delivery limit, but not a nack. */
 function settlement(message: IncomingMessage, ok: boolean, onFailure: OnFailure): (() => void) | undefined {
   if (ok) return () => message.ack();
   if (onFailure === 'reject') return () => message.reject();

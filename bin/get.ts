@@ -15,8 +15,8 @@ interface Flags extends BrokerFlags, PrintFlags {
 
 export const verb: Verb = {
   notes: `
-Exits with 2 if the queue is empty. What is put back was delivered: a quorum queue of RabbitMQ 3 counts that against
-its delivery limit.
+Exits with 2 if the queue is empty.
+What is put back was delivered, and a quorum queue counts that against its delivery limit.
 
 Examples:
   amqp-sync get tasks
@@ -60,7 +60,7 @@ Examples:
         else last = message;
         got++;
       }
-      // RabbitMQ 4 counts what is left to the end of a channel against a delivery limit, but not a nack
+      // RabbitMQ 4.3 counts what is left to the end of a channel against a delivery limit, but not a nack
       last?.nack({ multiple: true });
       return got > 0 ? EXIT.OK : EXIT.EMPTY;
     });

@@ -176,7 +176,7 @@ function shovel(route: Route): number {
   } finally {
     progress.stop();
     intake.end();
-    // RabbitMQ 4 counts what is left to the end of a channel against a delivery limit, but not a nack
+    // RabbitMQ 4.3 counts what is left to the end of a channel against a delivery limit, but not a nack
     if (copy && source.isOpen) last?.nack({ multiple: true });
   }
   if (isTerminal.err()) note(`${publishing.published} messages ${copy ? 'copied' : 'moved'}`);

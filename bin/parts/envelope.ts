@@ -12,7 +12,8 @@ import { octetsOf, textOf } from './octets';
 /**
  * A message as one JSON object, without loss: what `consume --json` prints, `publish --json` publishes again with
  * the same bytes, also when other tools have read and written it meanwhile. The body is `body` if it is text
- * (UTF-8), else `bodyBase64`; any other text that is not UTF-8 is `{"$string":"<base64>"}`.
+ * (UTF-8), else `bodyBase64`; a text in the properties that is not UTF-8 is `{"$string":"<base64>"}`. (Exchanges
+ * and routing keys always are: RabbitMQ takes no others.)
  *
  * In headers a JSON value stands for the wire type that the library gives to it. Any other is an object with the
  * name of its type, as in `typed`: `{"$int16":5}`, `{"$bytes":"AAE="}`, `{"$timestamp":"1700000000"}`. A table that
@@ -20,8 +21,8 @@ import { octetsOf, textOf } from './octets';
  * `{"$table":[["key",value],…]}`.
  */
 export interface Envelope {
-  exchange?: Text;
-  routingKey?: Text;
+  exchange?: string;
+  routingKey?: string;
   redelivered?: boolean;
   properties?: Record<string, unknown>;
   body?: string;
@@ -45,13 +46,7 @@ export function envelopeOf(message: IncomingMessage): Envelope {
     properties.timestamp = typeof timestamp === 'bigint' ? `${timestamp}` : timestamp;
   if (typedHeaders !== undefined) properties.headers = tableToJson(typedHeaders);
   const content = isUtf8(body) ? { body: body.toString() } : { bodyBase64: body.toString('base64') };
-  return {
-    exchange: textToJson(exchange),
-    routingKey: textToJson(routingKey),
-    redelivered,
-    properties,
-    ...content,
-  };
+  return { exchange, routingKey, redelivered, properties, ...content };
 }
 
 type Letter = TypedValue['type'];
@@ -140,8 +135,8 @@ export function outgoing(line: string): Outgoing {
   const bytes = body === undefined ? Buffer.from(bodyBase64!, 'base64') : Buffer.from(body);
   return {
     ...propertiesFrom(properties),
-    ...(exchange === undefined ? undefined : { exchange: textFromJson(exchange) }),
-    ...(routingKey === undefined ? undefined : { routingKey: textFromJson(routingKey) }),
+    ...(exchange === undefined ? undefined : { exchange }),
+    ...(routingKey === undefined ? undefined : { routingKey }),
     body: bytes,
   };
 }

@@ -57,8 +57,11 @@ export class Publishing {
   #failure(number: number, sent: number, { status, error }: Result): Error {
     const isItsOwn = status === 'returned' || status === 'nacked' || error instanceof RangeError;
     if (error !== undefined && !isItsOwn) return error;
-    const others = sent === 1 ? '' : `; of ${sent} messages ${this.published} were taken`;
-    return new Failure(`message ${number} was not taken: ${reasonOf(error)}${others}`, EXIT.NOT_TAKEN);
+    const others = sent === 1 ? '' : `, ${sent - this.published} were not`;
+    return new Failure(
+      `message ${number} was not taken: ${reasonOf(error)}; ${this.published} were taken${others}`,
+      EXIT.NOT_TAKEN,
+    );
   }
 }
 

@@ -6,7 +6,10 @@ import type { CancelCallback } from './consumer';
 export type QosOptions = OptionsOf<'basic.qos'>;
 export type BasicGetOptions = OptionsOf<'basic.get', 'queue'>;
 export type BasicConsumeOptions = OptionsOf<'basic.consume', 'queue'> & {
-  /** Unsettled messages of this consumer at most; default what `basicQos` set, else 100. */
+  /**
+   * Unsettled messages of this consumer at most; default what `basicQos` set, else 100. What is given back when it is
+   * cancelled may count against the delivery limit of a quorum queue.
+   */
   prefetch?: number | undefined;
   /** The broker cancelled the consumer; without it, `drainEvents` throws ConsumerCancelledError. */
   onCancel?: CancelCallback | undefined;
@@ -14,7 +17,11 @@ export type BasicConsumeOptions = OptionsOf<'basic.consume', 'queue'> & {
 export interface ConsumeOptions {
   /** No acknowledgements, and no prefetch: see `maxBufferedBytes` of the connection. */
   noAck?: boolean | undefined;
-  /** Unsettled messages at most; default `limit`, else 100, or what `basicQos` set. */
+  /**
+   * Unsettled messages at most; default `limit`, else 100, or what `basicQos` set. What was sent ahead goes back when
+   * the loop is left, and a quorum queue may count that as a delivery: over its delivery limit (RabbitMQ 4: 20 by
+   * default) it drops messages that nobody has seen.
+   */
   prefetch?: number | undefined;
   exclusive?: boolean | undefined;
   arguments?: Input<'basic.consume'>['arguments'];

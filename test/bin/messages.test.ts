@@ -33,7 +33,9 @@ describe('publish', () => {
     ['bodies as arguments', ['one', 'two'], undefined, ['one', 'two']],
     ['a body by its flag', ['-b', 'one'], undefined, ['one']],
     ['all of stdin', [], 'one\ntwo\n', ['one\ntwo\n']],
-    ['nothing at all: an empty body', [], '', ['']],
+    ['nothing at all, if that is meant: an empty body', ['--allow-empty'], '', ['']],
+    ['an empty body as an argument', [''], undefined, ['']],
+    ['no lines', ['--lines'], '', []],
     ['lines with their newline', ['-l'], 'one\ntwo\nthree', ['one\n', 'two\n', 'three']],
     ['lines without it', ['--lines'], 'one\n\ntwo\n', ['one', '', 'two']],
     ['up to zero bytes', ['-0'], 'one\0two\nthree\0', ['one', 'two\nthree']],
@@ -91,14 +93,31 @@ describe('publish', () => {
   });
 
   it('a body that no queue takes: 5, and how many were published', () => {
-    const { status, stderr } = cli(['publish', '-r', unique('nowhere'), 'x']);
-    expect([status, stderr.toString()]).toEqual([
+    const nowhere = unique('nowhere');
+    const said = (...args: string[]) => {
+      const { status, stderr } = cli(['publish', ...args]);
+      return [status, stderr.toString()];
+    };
+    expect(said('-r', nowhere, 'x')).toEqual([
       5,
-      expect.stringMatching(/^amqp-sync: message 1 was not taken: .*NO_ROUTE.*; 0 were.*\n$/),
+      `amqp-sync: message 1 was not taken: there is no queue "${nowhere}" (312 NO_ROUTE); 0 were taken\n`,
     ]);
-    expect(status).toBe(5);
+    expect(said('-e', 'amq.direct', '-r', nowhere, 'x', 'y')).toEqual([
+      5,
+      'amqp-sync: message 1 was not taken: no queue is bound to the exchange "amq.direct" for the routing key ' +
+        `"${nowhere}" (312 NO_ROUTE); 0 were taken, 2 were not\n`,
+    ]);
     expect(cli(['publish', '-r', unique('nowhere'), '--no-mandatory', 'x']).status).toBe(0);
     expect(cli(['publish', '-r', unique('nowhere'), '--no-confirm', 'x']).status).toBe(0);
+  });
+
+  it.each([[[]], [['-f', '/dev/null']]])('%j: an empty input is no message', (args) => {
+    const { status, stderr } = cli(['publish', '-r', queue, ...args]);
+    expect([status, stderr.toString()]).toEqual([
+      2,
+      `amqp-sync: nothing is published: ${args[1] ?? 'stdin'} is empty; an empty message needs --allow-empty\n`,
+    ]);
+    expect(count(channel, queue)).toBe(0);
   });
 
   it('JSON that is wrong: the lines before it are published, and its number is said', () => {

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { VERBS } from '../../bin/verbs';
 import { type Channel, NotFoundError } from '../../src';
 import { version } from '../../src/version';
-import { cli, interrupted, out, shell } from '../support/cli';
-import { count, eventually, fill, shared, sharedQueue, takeAll, thrownBy, unique } from '../support/connect';
+import { cli, out, shell } from '../support/cli';
+import { fill, shared, sharedQueue, takeAll, thrownBy, unique } from '../support/connect';
 
 let channel: Channel;
 beforeEach(() => {
@@ -110,7 +110,10 @@ describe('rpc', () => {
     );
     expect(stderr.toString()).toContain('amqp-sync: call 1: sh: exit status 7\n');
     expect(stderr.toString()).toMatch(/amqp-sync: .*exit status 7.*\ncaller 1\n/);
-    expect(cli(['rpc', name, 'x']).status).toBe(5);
+    const [status, text] = said('rpc', name, 'x');
+    expect([status, text]).toEqual([5, expect.stringContaining('nobody serves it')]);
+    expect(text).not.toContain('--no-mandatory');
+    expect(out(['rpc', '--help'])).not.toMatch(/--(reply-to|correlation-id|type)/);
   });
 
   it('no answer in time: 3', () => {
@@ -120,57 +123,6 @@ describe('rpc', () => {
       expect.stringContaining('within 200 ms'),
     ]);
     channel.queueDelete(queue);
-  });
-});
-
-describe('shovel', () => {
-  const fillNumbered = (queue: string, many: number) => {
-    for (let n = 0; n < many; n++)
-      channel.basicPublish(`${n}`, { routingKey: queue, headers: { n }, deliveryMode: 2 });
-    eventually(() => count(channel, queue) === many);
-  };
-
-  it('moves, in order, with all properties', () => {
-    const [from, to] = [sharedQueue(channel), sharedQueue(channel)];
-    fillNumbered(from, 1300);
-    out(['shovel', from, to, '--timeout', '300ms']);
-    expect(count(channel, from)).toBe(0);
-    const first = channel.basicGet(to, { noAck: true })!;
-    expect([first.text, first.properties]).toMatchObject(['0', { headers: { n: 0 }, deliveryMode: 2 }]);
-    expect(takeAll(channel, to)).toEqual(Array.from({ length: 1299 }, (_, n) => `${n + 1}`));
-    for (const queue of [from, to]) channel.queueDelete(queue);
-  });
-
-  it('copies what is there, so many, to another exchange and broker', () => {
-    const [from, to, exchange] = [sharedQueue(channel), sharedQueue(channel), unique('cli')];
-    channel.exchangeDeclare(exchange, 'fanout', { autoDelete: true });
-    channel.queueBind(to, exchange);
-    fillNumbered(from, 10);
-    out(['shovel', from, '--to-exchange', exchange, '--to-url', process.env.AMQP_URL!, '--copy', '-c', '7']);
-    expect([count(channel, from), count(channel, to)]).toEqual([10, 7]);
-    for (const queue of [from, to]) channel.queueDelete(queue);
-  });
-
-  it('does not keep waiting what has come while it waits for more', async () => {
-    const [from, to] = [sharedQueue(channel), sharedQueue(channel)];
-    const isConsuming = () => channel.queueDeclare(from, { passive: true }).consumerCount === 1;
-    const ended = interrupted(['shovel', from, to, '--timeout', '1h'], 'SIGINT', () => {
-      if (!isConsuming()) return false;
-      channel.basicPublish('x', { routingKey: from });
-      for (let tries = 0; count(channel, to) === 0 && tries < 100; tries++) channel.connection.sleep(50);
-      return true;
-    });
-    expect(await ended).toMatchObject({ signal: 'SIGINT' });
-    expect(takeAll(channel, to)).toEqual(['x']);
-    for (const queue of [from, to]) channel.queueDelete(queue);
-  });
-
-  it('what the other side does not take stays', () => {
-    const from = sharedQueue(channel);
-    fillNumbered(from, 3);
-    expect(said('shovel', from, unique('nowhere'))).toEqual([5, expect.stringContaining('NO_ROUTE')]);
-    expect(count(channel, from)).toBe(3);
-    channel.queueDelete(from);
   });
 });
 
@@ -238,7 +190,22 @@ describe('usage', () => {
     [['publish', '-H', 'nothing'], 'It must be "key: value", or key:=json.'],
     [['publish', '-H', 'k:={'], 'What follows := must be JSON'],
     [['publish', '-H', 'k:={"$int7":1}'], 'unknown type "$int7"'],
-    [['publish', '--expiration', 'soon'], 'a time such as 500ms, 5s, 2m, 1h'],
+    [['publish', '--expiration', 'soon'], 'a time with its unit, such as 500ms, 5s, 2m, 1h'],
+    [
+      ['consume', 'q', '--timeout', '1'],
+      "'--timeout <time>' argument '1' is invalid. It must be a time with its unit",
+    ],
+    [['ping', '--wait', '30'], 'a time with its unit'],
+    [
+      ['declare-queue', 'q', '-a', 'x-max-length: 10'],
+      'It would be a text: write x-max-length:=10, or x-max',
+    ],
+    [['declare-queue', 'q', '-a', 'x-single-active-consumer:true'], 'write x-single-active-consumer:=true'],
+    [['rpc', 'q', 'x', '--reply-to', 'here'], "argument 'here' is invalid. rpc sets it itself."],
+    [['rpc', 'q', 'x', '--correlation-id', '1'], "argument '1' is invalid. rpc sets it itself."],
+    [['rpc', 'q', 'x', '--type', 'call'], "argument 'call' is invalid. rpc sets it itself."],
+    [['shovel', 'q', 'q'], '"q" is where the messages come from'],
+    [['shovel', 'q', '--to-exchange', '', '--to-routing-key', 'q'], '"q" is where the messages come from'],
     [['shovel', 'q'], 'where to? Give a queue, or --to-exchange'],
     [['ping', '--url', 'http://x'], 'the URL must start with amqp:// or amqps://'],
   ])('%j: 64', (args, text) => {

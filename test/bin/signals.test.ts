@@ -1,0 +1,107 @@
+/** A signal while a command works on a message: the command never goes on while its message returns to the queue. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Channel } from '../../src';
+import { interrupted } from '../support/cli';
+import { count, fill, shared, sharedQueue, unique } from '../support/connect';
+
+let channel: Channel;
+let queue: string;
+let folder: string;
+/** Where a command says that it has begun, and with which process. */
+let pid: string;
+
+beforeEach(() => {
+  channel = shared().channel();
+  queue = sharedQueue(channel);
+  fill(channel, queue, 'one', 'two');
+  folder = mkdtempSync(join(tmpdir(), 'amqp-sync-signals-'));
+  pid = join(folder, 'pid');
+});
+afterEach(() => {
+  channel.queueDelete(queue);
+  channel.close();
+  rmSync(folder, { recursive: true });
+});
+
+const hasBegun = () => existsSync(pid) && readFileSync(pid, 'utf8').endsWith('\n');
+
+function isGone(): boolean {
+  try {
+    process.kill(Number(readFileSync(pid, 'utf8')), 0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+const consuming = (script: string, ...flags: string[]) => [
+  ...['consume', queue, ...flags, '--', 'sh', '-c'],
+  script,
+];
+/** A process that goes on by itself, and is waited for. */
+const working = (trap: string) => `${trap}; sleep 100 & echo $! > ${pid}; wait`;
+
+describe.each<[NodeJS.Signals]>([['SIGTERM'], ['SIGINT'], ['SIGHUP']])('%s', (signal) => {
+  it('the command cleans up and ends with 0: its message is acked, and no other begun', async () => {
+    const script = working(`trap 'kill $! 2>/dev/null; echo tidied; exit 0' ${signal.slice(3)}`);
+    const end = await interrupted(consuming(script, '--on-failure', 'requeue'), signal, hasBegun);
+    expect(end).toEqual({ code: null, signal, stdout: 'tidied\n', stderr: '' });
+    expect([count(channel, queue), isGone()]).toEqual([1, true]);
+  });
+});
+
+it('the command dies of it: its message goes back, whatever becomes of those that fail', async () => {
+  const end = await interrupted(consuming(working(':'), '--on-failure', 'reject'), 'SIGTERM', hasBegun);
+  expect(end).toEqual({
+    code: null,
+    signal: 'SIGTERM',
+    stdout: '',
+    stderr: 'amqp-sync: sh: killed by SIGTERM; its message goes back\n',
+  });
+  expect([count(channel, queue), isGone()]).toEqual([2, true]);
+});
+
+it('the command fails by itself then: its message is settled as one that fails', async () => {
+  const script = working(`trap 'kill $! 2>/dev/null; exit 3' TERM`);
+  const end = await interrupted(consuming(script, '--on-failure', 'reject'), 'SIGTERM', hasBegun);
+  expect(end).toMatchObject({ signal: 'SIGTERM', stderr: 'amqp-sync: message 1: sh: exit status 3\n' });
+  expect([count(channel, queue), isGone()]).toEqual([1, true]);
+});
+
+it('the command takes no notice: it is killed, with all that it has started', async () => {
+  const script = working(`trap '' TERM`);
+  const end = await interrupted(consuming(script, '--kill-after', '300ms'), 'SIGTERM', hasBegun);
+  expect(end).toMatchObject({
+    signal: 'SIGTERM',
+    stderr: 'amqp-sync: sh: killed by SIGKILL; its message goes back\n',
+  });
+  expect([count(channel, queue), isGone()]).toEqual([2, true]);
+});
+
+it('nothing is under way: what was done is acked', async () => {
+  const isDone = () => count(channel, queue) === 0;
+  const end = await interrupted(['consume', queue, '--lines', '--', 'cat'], 'SIGTERM', () => isDone());
+  expect(end).toEqual({ code: null, signal: 'SIGTERM', stdout: 'onetwo', stderr: '' });
+  expect(count(channel, queue)).toBe(0);
+});
+
+it('it is not connected yet', async () => {
+  const address = ['--url', 'amqp://192.0.2.1', '--connect-timeout', '60s'];
+  const began = performance.now();
+  const end = await interrupted(['consume', 'q', ...address, '--', 'cat'], 'SIGTERM', () => {
+    return performance.now() - began > 1500;
+  });
+  expect(end).toMatchObject({ signal: 'SIGTERM', stdout: '' });
+});
+
+it('a served call: nobody is told that it has failed', async () => {
+  const [name, replies] = [unique('served'), sharedQueue(channel)];
+  channel.queueDeclare(name, { durable: true, autoDelete: true });
+  channel.basicPublish('x', { routingKey: name, replyTo: replies });
+  const end = await interrupted(['rpc', name, '--', 'sh', '-c', working(':')], 'SIGTERM', hasBegun);
+  expect(end).toMatchObject({ signal: 'SIGTERM', stderr: expect.stringContaining('its message goes back') });
+  expect([isGone(), count(channel, replies)]).toEqual([true, 0]);
+  channel.queueDelete(replies);
+});

@@ -1,0 +1,47 @@
+/** What others have put into a message does nothing to the terminal that shows it. */
+import type { Channel } from '../../src';
+import { build } from '../support/built-worker';
+import { cli, shell } from '../support/cli';
+import { shared, sharedQueue } from '../support/connect';
+
+const HOSTILE = '\x1b]0;title\x07 \x9b31m \u202e\r\n\tend\r!';
+const SHOWN = '\\x1b]0;title\\x07 \\x9b31m \\u202e\r\n\tend\\x0d!';
+
+let channel: Channel;
+let queue: string;
+beforeEach(() => {
+  channel = shared().channel();
+  queue = sharedQueue(channel);
+  channel.basicPublish(HOSTILE, { routingKey: queue, headers: { key: HOSTILE } });
+});
+afterEach(() => {
+  channel.queueDelete(queue);
+  channel.close();
+});
+
+/** Run it on a terminal, which makes \r\n of \n. */
+const onTerminal = (...args: string[]) =>
+  shell(
+    `script -qec '${process.execPath} ${build()}/bin/amqp-sync.js ${args.join(' ')}' /dev/null`,
+  ).stdout.toString();
+
+it('a body: what is unsafe is spelled out, text and lines are as they are', () => {
+  expect(onTerminal('get', queue)).toBe(`${SHOWN.replace('\n', '\r\n').replace('\r\r', '\r\r')}\r\n`);
+});
+
+it('a program gets the bytes', () => {
+  expect(cli(['get', queue]).stdout.toString()).toBe(HOSTILE);
+});
+
+it('JSON: escaped as JSON has it', () => {
+  const text = onTerminal('get', queue, '--json');
+  expect(text.trimEnd()).toMatch(/^[\x20-\x7e]+$/);
+  expect(JSON.parse(text)).toMatchObject({ body: HOSTILE, properties: { headers: { key: HOSTILE } } });
+});
+
+it('what is said on stderr, too', () => {
+  const { stderr } = cli(['get', 'missing\x1b[2J\u009bA']);
+  expect(stderr.toString()).toMatch(/missing\\x1b\[2J\\x9bA/);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: there must be none
+  expect(stderr.toString()).not.toMatch(/[\x1b\x9b]/);
+});
