@@ -51,6 +51,15 @@ export abstract class ChannelCore {
   #reason: AmqpError | undefined;
   /** What tells the user of the end, as long as no call has. */
   #notice: Event | undefined;
+  /** It is open, or was, and `onClose` has not been told of its end. */
+  #hasLife = false;
+
+  /**
+   * The channel has ended: closed by the broker, by `close`, or with the connection (whose `onClose` comes behind).
+   * Run once for each life, by the call that notices, before it throws the same error; else by the pump. What it
+   * throws is thrown instead.
+   */
+  onClose: ((error: AmqpError) => void) | undefined;
 
   /** Use `connection.channel()`. */
   constructor(
@@ -80,6 +89,7 @@ export abstract class ChannelCore {
   /** Begin a life: blocks until the broker has opened the channel. @internal */
   openUp(): void {
     this.connection.glance();
+    this.#tellEnd();
     this.connection.checkAlive('channel.open');
     this.late = this.connection.adopt(this.self);
     this.epoch++;
@@ -92,6 +102,7 @@ export abstract class ChannelCore {
     this.renew();
     const opened = () => {
       this.#state = 'open';
+      this.#hasLife = true;
     };
     const unwanted = () => {
       this.#state = 'closing';
@@ -140,7 +151,7 @@ export abstract class ChannelCore {
    */
   protected closeDown(args: Input<'channel.close'>, timeout: number): void {
     if (this.untold !== undefined) throw this.tell(this.untold);
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open') return this.#tellEnd();
     this.#state = 'closing';
     this.ending();
     const { pump } = this.connection;
@@ -152,6 +163,7 @@ export abstract class ChannelCore {
       this.#end(this.#reason ?? this.#closedByUs());
     }
     if (this.untold !== undefined) throw this.tell(this.untold);
+    this.#tellEnd();
   }
 
   #closedByUs(): AmqpError {
@@ -169,6 +181,12 @@ export abstract class ChannelCore {
   #end(reason: AmqpError): void {
     this.#replies.fail(reason);
     this.ended(reason);
+    if (this.#hasLife) this.connection.dispatcher.ended(this, () => this.onClose?.(reason));
+    this.#hasLife = false;
+  }
+
+  #tellEnd(): void {
+    this.connection.dispatcher.tellEnds(this);
   }
 
   /** Give the reason of the channel's end to a caller: it has been told. @internal */
@@ -179,6 +197,7 @@ export abstract class ChannelCore {
       this.#notice = undefined;
     }
     if (reason === this.connection.lastError) this.connection.tell(reason);
+    this.#tellEnd();
     return fromCaller(reason);
   }
 
@@ -197,6 +216,7 @@ export abstract class ChannelCore {
     if (this.#state === 'open' || (this.#state === 'opening' && method === 'channel.open')) return;
     this.connection.checkAlive(method);
     if (this.untold !== undefined) throw this.tell(this.untold);
+    this.#tellEnd();
     const cause = this.#reason ?? this.#closedByUs();
     throw new WrongStateError(`${method} was not sent, channel ${this.id} is closed: ${cause.message}`, {
       code: 'CHANNEL_CLOSED',
@@ -222,7 +242,9 @@ export abstract class ChannelCore {
   resumed(isOpen: boolean, failure: AmqpError): void {
     if (this.#state === 'open' && !isOpen) {
       this.connection.forget(this);
-      return this.died(failure);
+      this.died(failure);
+      if (this.onClose !== undefined) this.connection.dispatcher.push({ dispatch: () => this.#tellEnd() });
+      return;
     }
     if (this.#state === 'closing' && !isOpen) return this.#closed();
     if (this.#state === 'closing') this.#answer('channel.close', { replyCode: 200, replyText: 'again' });

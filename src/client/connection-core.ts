@@ -93,7 +93,11 @@ export abstract class ConnectionCore {
   onOutage: ((error: AmqpError) => void) | undefined;
   /** It is there again, as it was but for `failures`; run by the pump, which else throws those. */
   onRecovery: ((info: RecoveryInfo) => void) | undefined;
-  /** The connection has ended; run by the pump, or by the call that notices. */
+  /**
+   * The connection has ended, for good. Run once, by the call that notices, before it throws the same error; by
+   * `close` and `abort`, too, and at the end of the program (codes `CLOSED`, `ABORTED`). What it throws is thrown by
+   * that call instead, and the connection's error by the next.
+   */
   onClose: ((error: AmqpError) => void) | undefined;
 
   /** Use `connect`. */
@@ -257,13 +261,14 @@ export abstract class ConnectionCore {
   close(options: CloseOptions = {}): void {
     const { timeout } = closeOptions(options);
     const deadline = clock.now() + timeout;
-    if (!this.isOpen) return;
+    if (!this.isOpen) return this.dispatcher.tellEnds();
     this.announceClose(options);
     this.#told = true;
     const closed = new ConnectionClosedError('the connection was closed by this program', { code: 'CLOSED' });
     const end = this.#await(deadline);
     const last = this.link.state < STATE.CLOSED ? this.#putDown() : 'rung';
     this.pump.finish(closed);
+    this.dispatcher.tellEnds();
     if (end === 'interrupted' || last === 'interrupted') throw interruption('interrupted');
   }
 
@@ -276,13 +281,14 @@ export abstract class ConnectionCore {
 
   /** Put the socket down without a word. Never throws, hardly blocks. */
   abort(): void {
-    if (!this.isOpen) return;
+    if (!this.isOpen) return this.dispatcher.tellEnds();
     this.#told = true;
     const end = this.#putDown();
     this.pump.finish(
       new ConnectionClosedError('the connection was aborted by this program', { code: 'ABORTED' }),
     );
     if (end === 'interrupted') interruption(end); // whoever listens hears of it
+    this.dispatcher.tellEnds();
   }
 
   #putDown(): Awakening {
@@ -344,7 +350,14 @@ export abstract class ConnectionCore {
 
   /** The caller is about to hear of the end, whoever noticed it. @internal */
   tell(error: AmqpError): AmqpError {
-    if (!this.#isQuiet) this.#told = true;
+    if (this.#isQuiet) return error;
+    this.#told = true;
+    try {
+      this.dispatcher.tellEnds();
+    } catch (thrown) {
+      this.#told = false; // that is thrown now, and this by the next call
+      throw thrown;
+    }
     return fromCaller(error);
   }
 
@@ -451,7 +464,7 @@ export abstract class ConnectionCore {
     for (const channel of [...this.open.values()]) channel.died(error);
     this.open.clear();
     this.replies.fail(error);
-    if (this.onClose !== undefined) this.dispatcher.push({ dispatch: () => this.onClose?.(error) });
+    this.dispatcher.ended(this, () => this.onClose?.(error));
   }
 }
 

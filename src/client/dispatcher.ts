@@ -15,7 +15,7 @@ interface Timer extends Event {
 
 /**
  * Events wait here until the user's code asks for them: callbacks run from `drainEvents`, `loop`, `sleep`
- * and iterators only, never in the middle of somebody's call, and never inside one another.
+ * and iterators only, never in the middle of somebody's call, and never inside one another. Only ends do not wait.
  */
 export class Dispatcher {
   readonly #events = new Fifo<Event>();
@@ -25,6 +25,8 @@ export class Dispatcher {
   /** What other threads send, and who takes it. */
   readonly #mailboxes = new Map<Mailbox, (value: unknown) => void>();
   #dispatching = false;
+  /** What has ended and has an `onClose` that was not told yet, in the order of the ends. */
+  readonly #ends = new Map<object, () => void>();
 
   push(event: Event): void {
     this.#events.push(event);
@@ -74,6 +76,28 @@ export class Dispatcher {
       this.#dispatching = false;
     }
     return true;
+  }
+
+  /** `owner` has ended: `callback` is to hear of it, from whoever is told first. */
+  ended(owner: object, callback: () => void): void {
+    this.#ends.set(owner, callback);
+  }
+
+  /**
+   * Tell of the end of `owner`, or of all ends. Unlike other callbacks these do not wait for the pump: a call is about
+   * to throw the reason, and often it is the last one. They nest at most inside of one callback, and each runs once.
+   */
+  tellEnds(owner?: object): void {
+    for (const [who, callback] of [...this.#ends]) {
+      if ((owner !== undefined && who !== owner) || !this.#ends.delete(who)) continue;
+      const outer = this.#dispatching;
+      this.#dispatching = true;
+      try {
+        callback();
+      } finally {
+        this.#dispatching = outer;
+      }
+    }
   }
 
   #take(): Event | undefined {

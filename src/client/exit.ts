@@ -1,4 +1,6 @@
 import { clock } from '../clock';
+import { InterruptedError } from '../errors';
+import { warnOfError } from './warning';
 
 /** What a finished script still owes its broker. */
 interface Closable {
@@ -77,8 +79,10 @@ export function closeAll(): void {
   for (const connection of [...open]) {
     try {
       connection.close({ timeout: left() });
-    } catch {
-      limit = 0; // interrupted; the process ends anyway, with its own exit code
+    } catch (error) {
+      // the process ends anyway, with its own exit code
+      if (error instanceof InterruptedError) limit = 0;
+      else warnOfError('ON_CLOSE', 'onClose threw while the program ended', error);
     }
   }
   if (isFirst) limit = undefined;

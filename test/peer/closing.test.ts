@@ -262,14 +262,19 @@ describe.each<[string, Step, typeof ConnectionClosedError]>([
     expect(connection.channels.size).toBe(0);
   });
 
-  test('onClose tells it from the pump', () => {
+  test('onClose tells it before the error is thrown', () => {
     const { connection, channel } = scene(expects('queue.purge'), end);
     const told: AmqpError[] = [];
     connection.onClose = (error) => told.push(error);
-    const error = errorOf(() => channel.queuePurge('q'));
-    expect(told).toEqual([]); // not in the middle of a call
-    connection.drainEvents({ timeout: 100 });
+    const error = errorOf(() => {
+      try {
+        channel.queuePurge('q');
+      } finally {
+        expect(told).toHaveLength(1);
+      }
+    });
     expect(told).toEqual([error]);
+    expect(errorOf(() => connection.drainEvents({ timeout: 100 }))).toBeInstanceOf(WrongStateError);
   });
 
   test('an error that was not sent says so: the connection had ended before', () => {
