@@ -1,7 +1,14 @@
 import { wrongType } from '../caller';
 import { checkMessages, type Publishing, type PublishResult } from '../client/batch';
 import type { ExchangeDeclareOptions } from '../client/channel-topology';
-import { type CallOptions, checkOptions, checkString, checkTimeout, PUBLISH_OPTIONS } from '../client/checks';
+import {
+  type CallOptions,
+  checkGiven,
+  checkOptions,
+  checkString,
+  checkTimeout,
+  PUBLISH_OPTIONS,
+} from '../client/checks';
 import { type Duration, type MessageProperties, ttlMs, wireProperties } from '../client/conversions';
 import { type BodyInput, bodyBytes, Message } from '../client/message';
 import { DeliveryMode, type ExchangeType } from '../protocol/constants';
@@ -106,6 +113,7 @@ export class Exchange implements ExchangeTraits {
     const isMessage = message instanceof Message;
     if (!isMessage && typeof message !== 'string') bodyBytes(message);
     const own: MessageProperties = isMessage ? message.properties : {};
+    checkGiven(own, 'deliveryMode');
     const properties = wireProperties(given);
     properties.deliveryMode ??= own.deliveryMode ?? DeliveryMode.Persistent;
     if (delay !== undefined) properties.headers = this.#delayed(properties.headers ?? own.headers, delay);
@@ -152,6 +160,7 @@ export class Exchange implements ExchangeTraits {
     // beside a message the defaults of a batch would win over what it says itself
     const own = (item: Publishing): Publishing => {
       if (!(item instanceof Message)) return item;
+      checkGiven(item.properties, 'deliveryMode');
       item.lock();
       return {
         body: item,

@@ -93,7 +93,12 @@ function reported(report: () => unknown): unknown {
 function send({ channel, properties }: IncomingMessage, type: string, reply: Message): void {
   const { correlationId, deliveryMode, replyTo = '' } = properties;
   // as lasting as the request; nobody waits for a confirm: a caller that has gone is none of our business
-  const message = new Message(reply.body, { deliveryMode, ...reply.properties, type, correlationId });
+  const message = new Message(reply.body, {
+    ...(deliveryMode !== undefined && { deliveryMode }),
+    ...reply.properties,
+    type,
+    correlationId,
+  });
   channel.basicPublish(message, { routingKey: replyTo, wait: false });
 }
 
