@@ -17,6 +17,7 @@ import type { Args } from '../protocol/method-types';
 import type { Command, SessionDescription, SessionOptions } from '../protocol/session-options';
 import { ProtocolViolation } from '../protocol/violation';
 import type { Reader } from '../protocol/wire';
+import { showAs } from '../shown';
 import { Backlog, type BacklogLimits } from './backlog';
 import { type Channel, type CloseOptions, closeOptions } from './channel';
 import { Dispatcher } from './dispatcher';
@@ -292,15 +293,10 @@ export abstract class ConnectionCore {
     this.close();
   }
 
-  /** What `console.log` shows: the rings beneath hold messages and secrets. */
-  [Symbol.for('nodejs.util.inspect.custom')](): object {
-    const { host } = this.description;
-    return {
-      connection: host,
-      isOpen: this.isOpen,
-      isBlocked: this.isBlocked,
-      channels: [...this.open.keys()],
-    };
+  /** What a log shows: the rings beneath hold messages and secrets. @internal */
+  get shown(): object {
+    const { isOpen, isBlocked } = this;
+    return { connection: this.description?.host, isOpen, isBlocked, channels: [...this.open.keys()] };
   }
 
   // ── below the verbs ─────────────────────────────────────────────────────────────────────────────────
@@ -415,6 +411,8 @@ export abstract class ConnectionCore {
     if (this.onClose !== undefined) this.dispatcher.push({ dispatch: () => this.onClose?.(error) });
   }
 }
+
+showAs(ConnectionCore, ({ shown }) => shown);
 
 /** The same end, told by a call that had nothing to do with it and has not been sent. */
 function notSent(what: string, death: AmqpError): AmqpError {

@@ -1,5 +1,6 @@
 import { fromCaller } from '../caller';
 import { type AmqpError, ConsumerCancelledError } from '../errors';
+import { showAs } from '../shown';
 import type { Backlog } from './backlog';
 import type { Channel } from './channel';
 import type { Event } from './dispatcher';
@@ -234,6 +235,8 @@ export class IteratorConsumer implements Consumer, MessageIterator {
     this.return();
   }
 }
+
+showAs(IteratorConsumer, ({ tag, waiting, channel }) => ({ consumerTag: tag, waiting, channel: channel.id }));
 
 /** Takes the place of a consumer that has been given up until the broker stops sending: all goes back. */
 export class DrainingConsumer implements Consumer {

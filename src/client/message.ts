@@ -9,6 +9,7 @@ import {
 import { type TypedTable, typedTable } from '../protocol/field-table';
 import type { Properties } from '../protocol/properties';
 import { isBytes, typeName } from '../protocol/wire';
+import { shortened, showAs } from '../shown';
 import type { Channel } from './channel';
 import { checkOptions } from './checks';
 import type { Consumer } from './consumer';
@@ -116,6 +117,8 @@ export class Message<P extends MessageProperties = MessageProperties> {
     return Object.isFrozen(this.properties);
   }
 }
+
+showAs(Message, (message) => ({ body: shortened(message.body), ...message.info() }));
 
 /** The properties to send with a body: strings say how they were encoded. */
 export function withEncoding<P extends MessageProperties>(body: unknown, properties: P): P {

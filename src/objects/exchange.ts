@@ -13,6 +13,7 @@ import { type Duration, type MessageProperties, ttlMs, wireProperties } from '..
 import { type BodyInput, bodyBytes, Message } from '../client/message';
 import { DeliveryMode, type ExchangeType } from '../protocol/constants';
 import type { TableInput, TableInputValue } from '../protocol/field-table';
+import { showAs } from '../shown';
 import type { Channel } from './channel';
 import { type ExchangeName, nameOf } from './names';
 
@@ -229,13 +230,12 @@ export class Exchange implements ExchangeTraits {
     checkOptions('delete', options, DELETE_OPTIONS);
     this.channel.exchangeDelete(this.name, options);
   }
-
-  /** What `console.log` shows. */
-  [Symbol.for('nodejs.util.inspect.custom')](): object {
-    const { name, type, durable, autoDelete, internal, channel } = this;
-    return { exchange: name, type, durable, autoDelete, internal, channel: channel.id };
-  }
 }
+
+showAs(Exchange, ({ name, type, durable, autoDelete, internal, channel }) => ({
+  ...{ exchange: name, type, durable, autoDelete, internal },
+  channel: channel.id,
+}));
 
 function* each<T, R>(items: Iterable<T>, change: (item: T) => R): Iterable<R> {
   for (const item of items) yield change(item);

@@ -2,6 +2,7 @@ import { checkBoolean, checkFunction, checkOptions } from '../client/checks';
 import type { MessageCallback } from '../client/consumer';
 import { type IncomingMessage, Message, refusePromise } from '../client/message';
 import { InterruptedError } from '../errors';
+import { showAs } from '../shown';
 import { QUEUE_OPTIONS, type Queue, type QueueConsumeOptions, type QueueOptions } from './queue';
 import { failureOf, MESSAGE_TYPE } from './rpc-wire';
 import { Subscription } from './subscription';
@@ -148,3 +149,5 @@ export class Service implements Disposable {
     this.cancel();
   }
 }
+
+showAs(Service, ({ queue }) => ({ queue: queue.name, channel: queue.channel.id }));

@@ -11,10 +11,11 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/version.ts'],
   ['src/copy.ts'],
   ['src/caller.ts'],
+  ['src/shown.ts'],
   ...['protocol', 'bridge', 'client', 'embedded', 'objects', 'patterns', 'compat'].map(
-    (folder) => [`src/${folder}/`, 'src/caller.ts'] as const,
+    (folder) => [`src/${folder}/`, 'src/caller.ts', 'src/shown.ts'] as const,
   ),
-  ['src/errors.ts', 'src/caller.ts'],
+  ['src/errors.ts', 'src/caller.ts', 'src/shown.ts'],
   ['src/errors.ts', 'src/protocol/constants.ts', 'src/protocol/violation.ts'],
   ['src/notices.ts', 'src/errors.ts', 'src/protocol/', 'src/topology/'],
   ['src/protocol/', 'src/protocol/', 'src/copy.ts'],
