@@ -1,6 +1,7 @@
 import { fromCaller } from './caller';
 import { replyCodeName } from './protocol/constants';
 import type { ProtocolViolation } from './protocol/violation';
+import { errorInShort } from './shown';
 
 /**
  * What happened to the operation that failed: it never left this process, the broker refused it, or
@@ -49,6 +50,11 @@ export class AmqpError extends Error {
     if (outcome !== undefined) this.outcome = outcome;
     Object.defineProperty(this, 'name', { value: new.target.name, enumerable: false });
     fromCaller(this);
+  }
+
+  /** What a log wants: name, message, code and the like; of the cause, its name and message. */
+  toJSON(): object {
+    return errorInShort(this);
   }
 }
 

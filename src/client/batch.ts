@@ -97,7 +97,7 @@ class Batch {
       return this.still;
     }
     try {
-      const publish = this.channel.publish(body, options, this.#deadline) as Publish;
+      const publish = this.channel.sendPublish(body, options, this.#deadline) as Publish;
       publish.watched = true;
       // a generator may fill the same buffer again for its next message
       if (!this.still && !(body instanceof Message)) publish.content = Buffer.from(publish.body);
@@ -162,7 +162,7 @@ class Batch {
     for (let index = this.#oldest; index < this.#publishes.length; index++) {
       const lost = this.#publishes[index] as Publish | Error;
       if (lost instanceof Error || !lost.interrupted || !lost.retry) continue;
-      const again = this.channel.publish(lost.content, lost.options, this.#deadline) as Publish;
+      const again = this.channel.sendPublish(lost.content, lost.options, this.#deadline) as Publish;
       again.watched = true;
       this.#publishes[index] = again;
     }

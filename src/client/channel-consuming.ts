@@ -102,6 +102,10 @@ export abstract class ConsumingChannel extends SettlingChannel {
    *     for (const message of channel.consume('tasks', { timeout: 5000 })) message.process(work);
    */
   consume(queue: string, options: ConsumeOptions = {}): MessageIterator {
+    if (typeof options === 'function')
+      throw wrongType(
+        'consume: options must be an object, got a function; basicConsume(queue, callback) takes one',
+      );
     checkOptions('consume', options, NAMES.consume);
     const { timeout = FOREVER, limit = FOREVER, prefetch, ...rest } = options;
     checkTimeout(timeout);

@@ -8,6 +8,7 @@ import { contentOf } from './channel-core';
 import {
   type CallOptions,
   checkBoolean,
+  checkGiven,
   checkOptions,
   checkTimeout,
   MESSAGE_PROPERTIES,
@@ -85,7 +86,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
   basicPublish(body: BodyInput | Message, options: PublishOptions = {}): void {
     // one limit for the way out and for the confirm; where none is awaited the time need not be asked for
     const began = this.#mode === 'confirm' ? clock.now() : 0;
-    let publish = this.publish(body, options);
+    let publish = this.sendPublish(body, options);
     if (publish === undefined || options.wait === false) return;
     const deadline = this.connection.deadline(options.timeout, began);
     for (;;) {
@@ -99,7 +100,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
       }
       if (publish.acked) return;
       if (!publish.interrupted || !publish.retry) throw this.publishError(publish);
-      publish = this.publish(body, options, deadline) as Publish;
+      publish = this.sendPublish(body, options, deadline) as Publish;
     }
   }
 
@@ -107,7 +108,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
    * Write one publish; in confirm mode returns what tracks it. What was written before with the same options
    * needs no checks, only the bytes it gave rise to then. @internal
    */
-  publish(body: BodyInput | Message, options: PublishOptions, deadline?: number): Publish | undefined {
+  sendPublish(body: BodyInput | Message, options: PublishOptions, deadline?: number): Publish | undefined {
     if (this.#unconfirmed.length > 0) this.#publishAgain(deadline);
     const known = this.#writeKnown(body, this.current(options));
     if (!known) this.#writeNew(body, options, deadline);
@@ -136,7 +137,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
     while (lost.length > 0) {
       const { content, options } = lost[0] as Publish;
       try {
-        this.publish(content, options, deadline);
+        this.sendPublish(content, options, deadline);
       } catch (error) {
         // to the broker that is there now it cannot be sent at all
         if (error instanceof PropertiesTooLarge) lost.shift();
@@ -159,6 +160,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
 
   #writeNew(body: BodyInput | Message, options: PublishOptions, limit: number | undefined): void {
     checkOptions('basicPublish', options, PUBLISH_OPTIONS);
+    checkGiven(options, 'deliveryMode');
     checkBoolean(options.wait, 'wait');
     checkBoolean(options.retry, 'retry');
     const { timeout } = options;

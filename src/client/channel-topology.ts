@@ -1,7 +1,7 @@
 import { wrongType } from '../caller';
 import type { Args, Input, MethodName } from '../protocol/method-types';
 import { ChannelCore } from './channel-core';
-import { type CallOptions, checkOptions, checkString, optionNames } from './checks';
+import { type CallOptions, checkKind, checkOptions, checkString, optionNames } from './checks';
 
 /** The options of a verb: the method's fields in the one table, less what is positional. */
 export type OptionsOf<M extends MethodName, Positional extends string = never> = Omit<Input<M>, Positional> &
@@ -62,9 +62,11 @@ export abstract class TopologyChannel extends ChannelCore {
    *
    *     channel.exchangeDeclare('logs', 'fanout', { durable: true });
    */
-  exchangeDeclare(exchange: string, type = 'direct', options: ExchangeDeclareOptions = {}): void {
+  exchangeDeclare(exchange: string, ...given: [type?: string, options?: ExchangeDeclareOptions]): void {
+    const [type, options = {}] = given.length === 0 ? ['direct'] : given;
     checkOptions('exchangeDeclare', options, NAMES.exchangeDeclare);
     checkString(exchange, 'exchange');
+    checkKind(type, 'type', 'direct');
     this.call('exchange.declare', { ...options, exchange, type }, options, exchange);
   }
 

@@ -2,6 +2,7 @@ import { wrongType } from '../caller';
 import { type AmqpError, ConnectionLostError } from '../errors';
 import type { Args } from '../protocol/method-types';
 import type { CloseReason } from '../protocol/session-options';
+import { showAs } from '../shown';
 import { PublishingChannel } from './channel-publishing';
 import {
   type CallOptions,
@@ -157,3 +158,5 @@ export class Channel extends PublishingChannel {
     this.close();
   }
 }
+
+showAs(Channel, ({ id, isOpen, mode, consumerTags }) => ({ channel: id, isOpen, mode, consumerTags }));

@@ -28,11 +28,25 @@ export const PUBLISH_OPTIONS = optionNames('basic.publish', [], ['wait', 'retry'
 /** @throws {TypeError} for something that is not an options object, or a name that is not an option */
 export function checkOptions(verb: string, options: object, allowed: ReadonlySet<string>): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw wrongType(`${verb}: options must be an object, got ${typeName(options)}`);
+    throw wrongType(
+      `${verb}: options must be an object, got ${typeName(options)}${didYouMeanOption(options, allowed)}`,
+    );
   }
   for (const name of Object.keys(options)) {
     if (!allowed.has(name)) throw wrongType(`${verb}: unknown option "${name}"${didYouMean(name, allowed)}`);
   }
+}
+
+/** What is given without its name elsewhere, by its type: in amqplib, in Python. */
+const BARE: Readonly<Record<string, readonly string[]>> = {
+  string: ['routingKey'],
+  boolean: ['multiple', 'requeue', 'noAck'],
+  number: ['timeout'],
+};
+
+function didYouMeanOption(value: unknown, allowed: ReadonlySet<string>): string {
+  const name = BARE[typeof value]?.find((each) => allowed.has(each));
+  return name === undefined ? '' : `; did you mean { ${name}: ${JSON.stringify(value)} }?`;
 }
 
 /** @throws {TypeError} */
@@ -49,6 +63,21 @@ export function checkString(value: unknown, name: string): void {
 export function checkBoolean(value: unknown, name: string): void {
   if (value === undefined || typeof value === 'boolean') return;
   throw wrongType(`${name} must be true or false, got ${typeName(value)}`);
+}
+
+/**
+ * A kind or a mode that is given is defined: a constant that does not exist (`DeliveryMode.DURABLE`) is no way to leave
+ * it out. @throws {TypeError}
+ */
+export function checkGiven(options: object, name: string): void {
+  if (Object.hasOwn(options, name) && options[name as keyof typeof options] === undefined)
+    throw wrongType(`${name} is undefined; leave it out, or see how the constant is spelt`);
+}
+
+/** As `checkGiven`, where it stands in order. `usual`: what it is when it is left out. @throws {TypeError | RangeError} */
+export function checkKind(value: unknown, name: string, usual: string): asserts value is string {
+  if (value !== undefined) checkShortstr(value, name);
+  else throw wrongType(`${name} must be a string, got undefined; the usual one is '${usual}'`);
 }
 
 /** A limit in milliseconds: 0 or more, Infinity is none. @throws {TypeError | RangeError} */

@@ -19,6 +19,7 @@ import type { Args } from '../protocol/method-types';
 import type { Command, SessionDescription, SessionOptions } from '../protocol/session-options';
 import { ProtocolViolation } from '../protocol/violation';
 import type { Reader } from '../protocol/wire';
+import { showAs } from '../shown';
 import { Backlog, type BacklogLimits } from './backlog';
 import { type Channel, type CloseOptions, closeOptions } from './channel';
 import { Dispatcher } from './dispatcher';
@@ -319,15 +320,10 @@ export abstract class ConnectionCore {
     this.close();
   }
 
-  /** What `console.log` shows: the rings beneath hold messages and secrets. */
-  [Symbol.for('nodejs.util.inspect.custom')](): object {
-    const { host } = this.description;
-    return {
-      connection: host,
-      isOpen: this.isOpen,
-      isBlocked: this.isBlocked,
-      channels: [...this.open.keys()],
-    };
+  /** What a log shows: the rings beneath hold messages and secrets. @internal */
+  get shown(): object {
+    const { isOpen, isBlocked } = this;
+    return { connection: this.description?.host, isOpen, isBlocked, channels: [...this.open.keys()] };
   }
 
   // ── below the verbs ─────────────────────────────────────────────────────────────────────────────────
@@ -467,6 +463,8 @@ export abstract class ConnectionCore {
     this.dispatcher.ended(this, () => this.onClose?.(error));
   }
 }
+
+showAs(ConnectionCore, ({ shown }) => shown);
 
 /** The same end, told by a call that had nothing to do with it and has not been sent. */
 function notSent(what: string, death: AmqpError): AmqpError {

@@ -2,6 +2,7 @@ import { fromCaller } from '../caller';
 import { clock } from '../clock';
 import { type AmqpError, ConsumerCancelledError } from '../errors';
 import type { StreamPosition } from '../topology/stream-position';
+import { showAs } from '../shown';
 import type { Backlog } from './backlog';
 import type { Channel } from './channel';
 import type { Event } from './dispatcher';
@@ -250,6 +251,8 @@ export class IteratorConsumer implements Consumer, MessageIterator {
     this.return();
   }
 }
+
+showAs(IteratorConsumer, ({ tag, waiting, channel }) => ({ consumerTag: tag, waiting, channel: channel.id }));
 
 /** Takes the place of a consumer that has been given up until the broker stops sending: all goes back. */
 export class DrainingConsumer implements Consumer {

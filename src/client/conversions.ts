@@ -1,7 +1,7 @@
 import { wrongType } from '../caller';
 import type { PropertiesInput } from '../protocol/properties';
 import { typeName } from '../protocol/wire';
-import { checkInteger, checkOptions, checkTimeout } from './checks';
+import { checkGiven, checkInteger, checkOptions, checkTimeout } from './checks';
 
 /** The parts of a length of time; they are added up. */
 export interface DurationParts {
@@ -61,6 +61,7 @@ export type MessageProperties = Omit<PropertiesInput, 'expiration' | 'timestamp'
 /** The properties as they are sent. @throws {TypeError | RangeError} naming the property */
 export function wireProperties(properties: MessageProperties, now: () => number = Date.now): PropertiesInput {
   const { expiration, timestamp } = properties;
+  if (properties.deliveryMode === undefined) checkGiven(properties, 'deliveryMode');
   const isPlain = expiration === undefined || (typeof expiration === 'string' && DIGITS.test(expiration));
   if (isPlain && !isDuration(timestamp)) return properties as PropertiesInput;
   return {

@@ -9,6 +9,7 @@ import {
 import { type TypedTable, typedTable } from '../protocol/field-table';
 import type { Properties } from '../protocol/properties';
 import { isBytes, typeName } from '../protocol/wire';
+import { shortened, showAs } from '../shown';
 import type { Channel } from './channel';
 import { checkOptions } from './checks';
 import type { Consumer } from './consumer';
@@ -21,7 +22,9 @@ export type BodyInput = string | Uint8Array;
 export function bodyBytes(body: unknown): Uint8Array {
   if (typeof body === 'string') return Buffer.from(body);
   if (body instanceof Uint8Array || isBytes(body)) return body;
-  throw wrongType(`body must be a string or a Uint8Array, got ${typeName(body)}`);
+  const isData = typeof body === 'object' && body !== null;
+  const hint = isData ? '; Message.json(value) makes a message of anything else' : '';
+  throw wrongType(`body must be a string or a Uint8Array, got ${typeName(body)}${hint}`);
 }
 
 /** @throws {TypeError} it cannot be written as JSON */
@@ -89,12 +92,16 @@ export class Message<P extends MessageProperties = MessageProperties> {
   }
 
   /**
-   * A message to be published: the same body (its bytes are shared) and the same properties but for `changes`.
+   * A message to be published: the same body (its bytes are shared) and the same properties but for `changes`;
+   * those that are undefined there it has not.
    *
    *     exchange.publish(message.copy({ priority: 5, expiration: undefined }), 'again');
    */
   copy(changes: MessageProperties = {}): Message {
-    return new Message(this.body, { ...this.properties, ...changes });
+    const properties: MessageProperties = { ...this.properties, ...changes };
+    for (const [name, value] of Object.entries(properties))
+      if (value === undefined) delete properties[name as keyof MessageProperties];
+    return new Message(this.body, properties);
   }
 
   /**
@@ -110,6 +117,8 @@ export class Message<P extends MessageProperties = MessageProperties> {
     return Object.isFrozen(this.properties);
   }
 }
+
+showAs(Message, (message) => ({ body: shortened(message.body), ...message.info() }));
 
 /** The properties to send with a body: strings say how they were encoded. */
 export function withEncoding<P extends MessageProperties>(body: unknown, properties: P): P {

@@ -3,6 +3,7 @@ import { Bell } from '../bridge/bell';
 import { isHandle } from '../bridge/mailbox';
 import { wrongType } from '../caller';
 import { typeName } from '../protocol/wire';
+import { showAs } from '../shown';
 
 /** What another thread needs to reach a connection. `port` has to be in the `transferList`. */
 export interface RemoteHandle {
@@ -61,3 +62,5 @@ export class Remote {
     this.#handle.port.close();
   }
 }
+
+showAs(Remote, () => ({}));

@@ -12,6 +12,7 @@ import type {
 import { fromCaller, outOfRange } from '../caller';
 import { decodeContentHeader, type Properties } from '../protocol/properties';
 import { Reader } from '../protocol/wire';
+import { showAs } from '../shown';
 import { type BrokerOptions, serverOptions } from './options';
 
 /** Milliseconds for a call to the thread of the broker, its start included. */
@@ -76,6 +77,11 @@ export class EmbeddedBroker {
     readonly url: string,
   ) {
     this.#thread = thread;
+  }
+
+  /** @internal */
+  get isOpen(): boolean {
+    return this.#thread !== undefined;
   }
 
   /** Hang up on all clients and end; once more does nothing. */
@@ -164,6 +170,8 @@ export class EmbeddedBroker {
     return ask(this.#thread, call);
   }
 }
+
+showAs(EmbeddedBroker, ({ port, isOpen }) => ({ port, isOpen }));
 
 function ask(thread: WorkerThread<BrokerCall, BrokerReply>, call: BrokerCall): unknown {
   const reply = thread.call(call);

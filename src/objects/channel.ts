@@ -1,11 +1,20 @@
 import { wrongType } from '../caller';
 import { Channel as ClientChannel } from '../client/channel';
-import { type CallOptions, checkFunction, checkOptions, checkShortstr, optionNames } from '../client/checks';
+import {
+  type CallOptions,
+  checkFunction,
+  checkGiven,
+  checkKind,
+  checkOptions,
+  checkShortstr,
+  optionNames,
+} from '../client/checks';
 import type { QosOptions } from '../client/consume-options';
 import { WrongStateError } from '../errors';
 import { ExchangeType } from '../protocol/constants';
 import type { TableInput } from '../protocol/field-table';
 import { typeName } from '../protocol/wire';
+import { AMQPLIB_CHANNEL, explainAmqplib } from './amqplib-names';
 import { argumentsOf, QUEUE_ARGUMENTS, type QueueType } from './arguments';
 import type { Connection } from './connection';
 import { Exchange, type ExchangeOptions } from './exchange';
@@ -61,6 +70,7 @@ export class Channel extends ClientChannel {
   declareQueue(name = '', options: QueueOptions = {}): Queue {
     checkOptions('declareQueue', options, QUEUE_OPTIONS);
     checkShortstr(name, 'name');
+    checkGiven(options, 'type');
     const { passive, timeout } = options;
     if (passive && name === '') throw wrongType('declareQueue: passive needs a name');
     if (passive) return this.getQueue(name, { timeout });
@@ -105,12 +115,12 @@ export class Channel extends ClientChannel {
    */
   declareExchange(
     name: string,
-    type: ExchangeType | (string & {}) = ExchangeType.Direct,
-    options: ExchangeOptions = {},
+    ...given: [type?: ExchangeType | (string & {}), options?: ExchangeOptions]
   ): Exchange {
+    const [type, options = {}] = given.length === 0 ? [ExchangeType.Direct] : given;
     checkOptions('declareExchange', options, NAMES.exchange);
     checkShortstr(name, 'name');
-    checkShortstr(type, 'type');
+    checkKind(type, 'type', ExchangeType.Direct);
     const {
       passive,
       timeout,
@@ -228,6 +238,8 @@ export class Channel extends ClientChannel {
     this.#isManaged = false;
   }
 }
+
+explainAmqplib(Channel.prototype, 'channel', AMQPLIB_CHANNEL);
 
 /** @throws {TypeError} it is something else, a connection for one */
 export function checkChannel(value: unknown, what: string): void {

@@ -1,5 +1,6 @@
 import { Connection as ClientConnection } from '../client/connection';
 import { type ConnectOptions, resolveOptions } from '../client/options';
+import { AMQPLIB_CONNECTION, explainAmqplib } from './amqplib-names';
 import { Channel } from './channel';
 import type { Exchange } from './exchange';
 import { Procedure, withNewChannel } from './procedure';
@@ -117,3 +118,5 @@ export class Connection extends ClientConnection {
     return this.#directReplies as Replies;
   }
 }
+
+explainAmqplib(Connection.prototype, 'connection', AMQPLIB_CONNECTION);

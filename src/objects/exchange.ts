@@ -1,12 +1,20 @@
 import { wrongType } from '../caller';
 import { checkMessages, type Publishing, type PublishResult } from '../client/batch';
 import type { ExchangeDeclareOptions } from '../client/channel-topology';
-import { type CallOptions, checkOptions, checkString, checkTimeout, PUBLISH_OPTIONS } from '../client/checks';
+import {
+  type CallOptions,
+  checkGiven,
+  checkOptions,
+  checkString,
+  checkTimeout,
+  PUBLISH_OPTIONS,
+} from '../client/checks';
 import { type Duration, type MessageProperties, ttlMs, wireProperties } from '../client/conversions';
 import { type BodyInput, bodyBytes, Message } from '../client/message';
 import { clock } from '../clock';
 import { DeliveryMode, type ExchangeType } from '../protocol/constants';
 import type { TableInput, TableInputValue } from '../protocol/field-table';
+import { showAs } from '../shown';
 import type { Channel } from './channel';
 import { type ExchangeName, nameOf } from './names';
 
@@ -107,6 +115,7 @@ export class Exchange implements ExchangeTraits {
     const isMessage = message instanceof Message;
     if (!isMessage && typeof message !== 'string') bodyBytes(message);
     const own: MessageProperties = isMessage ? message.properties : {};
+    checkGiven(own, 'deliveryMode');
     const properties = wireProperties(given);
     properties.deliveryMode ??= own.deliveryMode ?? DeliveryMode.Persistent;
     if (delay !== undefined) properties.headers = this.#delayed(properties.headers ?? own.headers, delay);
@@ -153,6 +162,7 @@ export class Exchange implements ExchangeTraits {
     // beside a message the defaults of a batch would win over what it says itself
     const own = (item: Publishing): Publishing => {
       if (!(item instanceof Message)) return item;
+      checkGiven(item.properties, 'deliveryMode');
       item.lock();
       return {
         body: item,
@@ -221,13 +231,12 @@ export class Exchange implements ExchangeTraits {
     checkOptions('delete', options, DELETE_OPTIONS);
     this.channel.exchangeDelete(this.name, options);
   }
-
-  /** What `console.log` shows. */
-  [Symbol.for('nodejs.util.inspect.custom')](): object {
-    const { name, type, durable, autoDelete, internal, channel } = this;
-    return { exchange: name, type, durable, autoDelete, internal, channel: channel.id };
-  }
 }
+
+showAs(Exchange, ({ name, type, durable, autoDelete, internal, channel }) => ({
+  ...{ exchange: name, type, durable, autoDelete, internal },
+  channel: channel.id,
+}));
 
 function* each<T, R>(items: Iterable<T>, change: (item: T) => R): Iterable<R> {
   for (const item of items) yield change(item);

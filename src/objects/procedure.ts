@@ -5,6 +5,7 @@ import { type IncomingMessage, Message } from '../client/message';
 import { clock } from '../clock';
 import { DeliveryMode } from '../protocol/constants';
 import { PROPERTY_NAMES } from '../protocol/properties';
+import { showAs } from '../shown';
 import type { Channel } from './channel';
 import type { Connection } from './connection';
 import { answering, checkServing, parted, type ServeOptions, Service } from './rpc-server';
@@ -94,6 +95,8 @@ export class Procedure {
     });
   }
 }
+
+showAs(Procedure, ({ name }) => ({ procedure: name }));
 
 /** Open a channel for something that needs one of its own; if that fails, the channel goes, too. */
 export function withNewChannel<T>(connection: Connection, start: (channel: Channel) => T): T {

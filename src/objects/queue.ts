@@ -7,6 +7,7 @@ import type { MessageCallback, MessageIterator } from '../client/consumer';
 import type { BodyInput, IncomingMessage, Message } from '../client/message';
 import { clock } from '../clock';
 import type { TableInputValue } from '../protocol/field-table';
+import { showAs } from '../shown';
 import {
   argumentsOf,
   CONSUMER_ARGUMENTS,
@@ -286,10 +287,9 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
     checkOptions('delete', options, NAMES.delete);
     return this.channel.queueDelete(this.name, options);
   }
-
-  /** What `console.log` shows. */
-  [Symbol.for('nodejs.util.inspect.custom')](): object {
-    const { name, type, durable, exclusive, autoDelete, channel } = this;
-    return { queue: name, type, durable, exclusive, autoDelete, channel: channel.id };
-  }
 }
+
+showAs(Queue, ({ name, type, durable, exclusive, autoDelete, channel }) => ({
+  ...{ queue: name, type, durable, exclusive, autoDelete },
+  channel: channel.id,
+}));

@@ -101,7 +101,7 @@ export class Replies implements Consumer {
     };
     this.#calls.set(correlationId, call);
     try {
-      call.publish = channel.publish(request.body, options, deadline) as Publish;
+      call.publish = channel.sendPublish(request.body, options, deadline) as Publish;
       call.publish.watched = true; // for good: if it comes back late, nobody else wants to hear of it
       connection.pump.until(call, deadline);
     } finally {

@@ -2,6 +2,7 @@ import { checkBoolean, checkFunction, checkOptions } from '../client/checks';
 import type { MessageCallback } from '../client/consumer';
 import { type IncomingMessage, Message, refusePromise } from '../client/message';
 import { InterruptedError } from '../errors';
+import { showAs } from '../shown';
 import { QUEUE_OPTIONS, type Queue, type QueueConsumeOptions, type QueueOptions } from './queue';
 import { failureOf, MESSAGE_TYPE } from './rpc-wire';
 import { Subscription } from './subscription';
@@ -93,7 +94,12 @@ function reported(report: () => unknown): unknown {
 function send({ channel, properties }: IncomingMessage, type: string, reply: Message): void {
   const { correlationId, deliveryMode, replyTo = '' } = properties;
   // as lasting as the request; nobody waits for a confirm: a caller that has gone is none of our business
-  const message = new Message(reply.body, { deliveryMode, ...reply.properties, type, correlationId });
+  const message = new Message(reply.body, {
+    ...(deliveryMode !== undefined && { deliveryMode }),
+    ...reply.properties,
+    type,
+    correlationId,
+  });
   channel.basicPublish(message, { routingKey: replyTo, wait: false });
 }
 
@@ -143,3 +149,5 @@ export class Service implements Disposable {
     this.cancel();
   }
 }
+
+showAs(Service, ({ queue }) => ({ queue: queue.name, channel: queue.channel.id }));

@@ -2,6 +2,7 @@ import { checkBoolean, checkFunction, checkOptions } from '../client/checks';
 import type { MessageCallback } from '../client/consumer';
 import { type IncomingMessage, inVain, refusePromiseFor } from '../client/message';
 import { InterruptedError } from '../errors';
+import { showAs } from '../shown';
 import { CONSUMER_ARGUMENTS } from './arguments';
 import type { Queue, QueueConsumeOptions } from './queue';
 
@@ -107,3 +108,9 @@ export class Subscription implements Disposable {
     this.cancel();
   }
 }
+
+showAs(Subscription, ({ tag, queue }) => ({
+  consumerTag: tag,
+  queue: queue.name,
+  channel: queue.channel.id,
+}));

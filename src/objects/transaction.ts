@@ -1,6 +1,7 @@
 import type { CallOptions } from '../client/checks';
 import { inVain, refusePromise } from '../client/message';
 import { AmqpError, WrongStateError, wasSent } from '../errors';
+import { showAs } from '../shown';
 import type { Channel } from './channel';
 
 /**
@@ -105,6 +106,8 @@ export class Transaction implements Disposable {
     if (this.state === 'started') this.rollback();
   }
 }
+
+showAs(Transaction, ({ state, channel }) => ({ state, channel: channel.id }));
 
 function isLost(error: unknown): boolean {
   return error instanceof AmqpError && error.code === 'TRANSACTION_LOST';

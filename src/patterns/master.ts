@@ -8,6 +8,7 @@ import type { Queue } from '../objects/queue';
 import { parted, WORK_OPTIONS, type WorkOptions } from '../objects/rpc-server';
 import { type FailureHandler, Subscription } from '../objects/subscription';
 import { DeliveryMode } from '../protocol/constants';
+import { showAs } from '../shown';
 import { type MethodProxy, methodProxy } from './proxy';
 import { checkKwargs, checkSerializer, jsonSerializer, type Serializer } from './serializer';
 
@@ -82,6 +83,8 @@ export class Worker implements Disposable {
     this.close();
   }
 }
+
+showAs(Worker, ({ queue }) => ({ queue: queue.name, channel: queue.channel.id }));
 
 /**
  * Tasks with arguments by name: a master hands them out, workers do them, each task one of them. On the wire as
@@ -189,6 +192,8 @@ export class Master<P = MethodProxy> {
     }
   }
 }
+
+showAs(Master, ({ channel }) => ({ channel: channel.id }));
 
 function checkQueue(queue: string): void {
   if (checkShortstr(queue, 'queue') === '') throw wrongType('queue must not be empty');

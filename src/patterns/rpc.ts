@@ -12,6 +12,7 @@ import { answering, checkServing, parted, type ServeOptions } from '../objects/r
 import { errorIn } from '../objects/rpc-wire';
 import type { Subscription } from '../objects/subscription';
 import { DeliveryMode } from '../protocol/constants';
+import { showAs } from '../shown';
 import { type MethodProxy, methodProxy } from './proxy';
 import { checkKwargs, checkSerializer, jsonSerializer, type Serializer } from './serializer';
 
@@ -232,6 +233,8 @@ export class Rpc<P = MethodProxy> implements Disposable {
     this.close();
   }
 }
+
+showAs(Rpc, ({ channel }) => ({ channel: channel.id }));
 
 function checkMethod(method: string): void {
   if (checkShortstr(method, 'method') === '') throw wrongType('method must not be empty');

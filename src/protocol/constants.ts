@@ -67,11 +67,11 @@ export const CAPABILITIES = {
   authentication_failure_close: true,
 } as const;
 
-/** Message persistence. @see AMQP 0-9-1 §1.8.1 (delivery-mode) */
-export const DeliveryMode = { Transient: 1, Persistent: 2 } as const;
+/** Message persistence, also as aio-pika spells it. @see AMQP 0-9-1 §1.8.1 (delivery-mode) */
+export const DeliveryMode = { Transient: 1, Persistent: 2, NOT_PERSISTENT: 1, PERSISTENT: 2 } as const;
 export type DeliveryMode = (typeof DeliveryMode)[keyof typeof DeliveryMode];
 
-/** Exchange types: the four of the specification and those of RabbitMQ's plugins. */
+/** Exchange types: the four of the specification and those of RabbitMQ's plugins; also as aio-pika spells them. */
 export const ExchangeType = {
   Direct: 'direct',
   Fanout: 'fanout',
@@ -83,5 +83,15 @@ export const ExchangeType = {
   XRandom: 'x-random',
   XLocalRandom: 'x-local-random',
   XRecentHistory: 'x-recent-history',
+  DIRECT: 'direct',
+  FANOUT: 'fanout',
+  TOPIC: 'topic',
+  HEADERS: 'headers',
+  X_DELAYED_MESSAGE: 'x-delayed-message',
+  X_CONSISTENT_HASH: 'x-consistent-hash',
+  X_MODULUS_HASH: 'x-modulus-hash',
+  X_RANDOM: 'x-random',
+  X_LOCAL_RANDOM: 'x-local-random',
+  X_RECENT_HISTORY: 'x-recent-history',
 } as const;
 export type ExchangeType = (typeof ExchangeType)[keyof typeof ExchangeType];

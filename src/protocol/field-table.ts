@@ -171,8 +171,9 @@ function encodeDecimal(writer: Writer, value: Decimal): void {
   writer.int32(value.unscaled);
 }
 
-/** Timestamps are whole seconds since 1970. @see AMQP 0-9-1 §4.2.5.4 */
+/** Timestamps are whole seconds since 1970; a part of one is dropped. @see AMQP 0-9-1 §4.2.5.4 */
 export function secondsOf(value: unknown, path: string): unknown {
+  if (typeof value === 'number' && value > 0) return Math.floor(value);
   if (Object.prototype.toString.call(value) !== '[object Date]') return value;
   const milliseconds = Number(value);
   if (Number.isNaN(milliseconds)) throw wrongType(`${path} is an invalid Date`);

@@ -12,10 +12,11 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/copy.ts'],
   ['src/clock.ts', 'node:perf_hooks', 'node:worker_threads'],
   ['src/caller.ts'],
+  ['src/shown.ts'],
   ...['protocol', 'bridge', 'client', 'embedded', 'objects', 'patterns', 'compat'].map(
-    (folder) => [`src/${folder}/`, 'src/caller.ts'] as const,
+    (folder) => [`src/${folder}/`, 'src/caller.ts', 'src/shown.ts'] as const,
   ),
-  ['src/errors.ts', 'src/caller.ts'],
+  ['src/errors.ts', 'src/caller.ts', 'src/shown.ts'],
   ['src/errors.ts', 'src/protocol/constants.ts', 'src/protocol/violation.ts'],
   ['src/notices.ts', 'src/errors.ts', 'src/protocol/', 'src/topology/'],
   ['src/protocol/', 'src/protocol/', 'src/copy.ts'],

@@ -275,8 +275,8 @@ describe('on the wire, as aio-pika has it', () => {
     const rpc = new Rpc(channel);
     const { name: method } = channel.declareQueue();
     // a server that is quick: the reply is there before the call waits for it
-    const publish = channel.publish.bind(channel);
-    jest.spyOn(channel, 'publish').mockImplementationOnce((request, options, deadline) => {
+    const publish = channel.sendPublish.bind(channel);
+    jest.spyOn(channel, 'sendPublish').mockImplementationOnce((request, options, deadline) => {
       const { replyTo, correlationId } = options as { replyTo: string; correlationId: string };
       const sent = publish(request, options, deadline);
       publish(body, { routingKey: replyTo, correlationId, type: 'error' });

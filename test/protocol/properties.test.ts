@@ -161,7 +161,7 @@ describe('properties that cannot be sent are refused by name', () => {
     [{ timestamp: '2024' }, TypeError, 'timestamp must be a whole number or a bigint, got a string'],
     [{ timestamp: new Date(Number.NaN) }, TypeError, 'timestamp is an invalid Date'],
     [{ timestamp: new Date(-1) }, RangeError, 'timestamp is before 1970'],
-    [{ timestamp: 1.5 }, RangeError, 'timestamp must be a whole number'],
+    [{ timestamp: -1.5 }, RangeError, 'timestamp must be a whole number'],
     [{ timestamp: -1n }, RangeError, 'timestamp must be from 0'],
   ])('%o', (properties, type, message) => {
     const error = thrown(() => encoded(0, properties as PropertiesInput)) as Error;

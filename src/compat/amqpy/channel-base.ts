@@ -1,6 +1,7 @@
 import { wrongType } from '../../caller';
 import { type AmqpError, ChannelClosedError } from '../../errors';
 import type { TableInput } from '../../protocol/field-table';
+import { showAs } from '../../shown';
 import { type Args, KeyboardInterrupt, milliseconds, translating } from '../python';
 import type { Channel } from './channel';
 import { naming } from './complaints';
@@ -173,6 +174,8 @@ export abstract class ChannelBase {
     });
   }
 }
+
+showAs(ChannelBase, ({ channel_id, is_open, mode }) => ({ channel: channel_id, is_open, mode }));
 
 /** A table that holds what no table can. */
 function isUnsendable(error: unknown): error is Error {

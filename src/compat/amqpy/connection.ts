@@ -2,6 +2,7 @@ import { resolveOptions } from '../../client/options';
 import { type AmqpError, ChannelClosedError } from '../../errors';
 import { FRAME, FRAME_END } from '../../protocol/constants';
 import type { Table } from '../../protocol/field-table';
+import { showAs } from '../../shown';
 import { type Args, milliseconds } from '../python';
 import { Channel } from './channel';
 import { checkCallbacks, naming } from './complaints';
@@ -280,13 +281,15 @@ export class Connection {
     for (const channel of this.#channels.values()) if (channel.died(error)) channel.reopen();
   }
 
-  /** What `console.log` shows. */
-  [Symbol.for('nodejs.util.inspect.custom')](): object {
+  /** @internal */
+  get shown(): object {
     const { host, port, virtual_host } = this.#parameters;
     const channels = [...this.#channels.keys()];
     return { connection: `${host}:${port}`, virtual_host, connected: this.connected, channels };
   }
 }
+
+showAs(Connection, ({ shown }) => shown);
 
 function words(text: string | undefined): string[] {
   return (text ?? '').split(' ').filter((word) => word !== '');

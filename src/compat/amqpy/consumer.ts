@@ -1,4 +1,5 @@
 import { wrongType } from '../../caller';
+import { showAs } from '../../shown';
 import { type Args, signatures } from '../python';
 import type { Channel } from './channel';
 import type { Message } from './message';
@@ -87,3 +88,8 @@ export abstract class AbstractConsumer {
     return undefined;
   }
 }
+
+showAs(AbstractConsumer, ({ consumer_tag, queue, consume_count, channel }) => ({
+  ...{ consumer_tag, queue, consume_count },
+  channel: channel?.channel_id,
+}));

@@ -1,4 +1,5 @@
 import { fromCaller } from '../../caller';
+import { errorInShort } from '../../shown';
 import { type Args, signatures } from '../python';
 import { method_name, type method_t } from './spec';
 
@@ -77,6 +78,11 @@ export class AMQPError extends Error {
   override toString(): string {
     const { method_name: name, channel_id, reply_code, message } = this;
     return sentence(name, channel_id, reply_code, message || this.name);
+  }
+
+  /** What a log wants of it. */
+  toJSON(): object {
+    return errorInShort(this);
   }
 
   /** Say where it comes from, and what helps. @internal */

@@ -3,6 +3,7 @@ import type { IncomingMessage, ReturnedMessage } from '../../client/message';
 import type { Table, TableInputValue } from '../../protocol/field-table';
 import type { Properties, PropertiesInput } from '../../protocol/properties';
 import { isBytes, typeName } from '../../protocol/wire';
+import { shortened, showAs } from '../../shown';
 import { type Args, signatures } from '../python';
 import type { Channel } from './channel';
 import { decode, encode } from './encodings';
@@ -220,6 +221,11 @@ export class Message {
     }
   }
 }
+
+showAs(Message, ({ body, properties, delivery_info }) => ({
+  body: shortened(body),
+  ...{ properties, delivery_info },
+}));
 
 interface SettleWords {
   /** Back to the queue (true), or away: to the dead letters, if there are any. */

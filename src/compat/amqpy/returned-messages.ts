@@ -1,5 +1,6 @@
 import { fromCaller } from '../../caller';
 import { Fifo } from '../../client/fifo';
+import { showAs } from '../../shown';
 import { type Args, signatures } from '../python';
 import type { basic_return_t } from './spec';
 
@@ -82,3 +83,5 @@ export class ReturnedMessages {
     for (const message of messages) this.put(message);
   }
 }
+
+showAs(ReturnedMessages, (messages) => ({ waiting: messages.qsize() }));

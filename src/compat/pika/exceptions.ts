@@ -1,4 +1,5 @@
 import { fromCaller } from '../../caller';
+import { errorInShort } from '../../shown';
 import type { ReturnedMessage } from './returned-message';
 
 /**
@@ -15,6 +16,11 @@ export class AMQPError extends Error {
     this.args = args;
     Object.defineProperty(this, 'name', { value: new.target.name, configurable: true });
     fromCaller(this);
+  }
+
+  /** What a log wants of it. */
+  toJSON(): object {
+    return errorInShort(this);
   }
 }
 

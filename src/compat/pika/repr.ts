@@ -5,6 +5,10 @@ export abstract class Shown {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
+
+  toJSON(): string {
+    return this.toString();
+  }
 }
 
 /** `<NAME(['field=value', …])>`, as pika shows its objects. */

@@ -1,3 +1,4 @@
+import { shortened, showAs } from '../../shown';
 import type { BasicProperties } from './basic-properties';
 import type { Return } from './methods/basic';
 
@@ -10,3 +11,8 @@ export class ReturnedMessage {
     readonly body: Buffer,
   ) {}
 }
+
+showAs(ReturnedMessage, ({ method, properties, body }) => ({
+  ...{ method: `${method}`, properties: `${properties}` },
+  body: shortened(body),
+}));

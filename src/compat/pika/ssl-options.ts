@@ -1,5 +1,6 @@
 import { wrongType } from '../../caller';
 import type { TlsOptions } from '../../client/tls-options';
+import { showAs } from '../../shown';
 import { type Args, isPlainObject, signatures } from '../python';
 
 interface Words {
@@ -28,3 +29,5 @@ export class SSLOptions {
     this.server_hostname = server_hostname;
   }
 }
+
+showAs(SSLOptions, ({ server_hostname }) => ({ server_hostname }));
