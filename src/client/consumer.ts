@@ -1,15 +1,15 @@
 import { fromCaller } from '../caller';
 import { clock } from '../clock';
 import { type AmqpError, ConsumerCancelledError } from '../errors';
-import type { StreamPosition } from '../topology/stream-position';
 import { showAs } from '../shown';
+import type { StreamPosition } from '../topology/stream-position';
 import type { Backlog } from './backlog';
 import type { Channel } from './channel';
 import type { Event } from './dispatcher';
 import { Fifo } from './fifo';
 import { type IncomingMessage, refusePromiseFor } from './message';
-import { handOut } from './stream-following';
 import { giveBack, unlessEnded } from './requeuing';
+import { handOut } from './stream-following';
 
 export type MessageCallback = (message: IncomingMessage) => unknown;
 export type CancelCallback = (consumerTag: string) => unknown;

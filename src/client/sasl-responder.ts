@@ -1,4 +1,4 @@
-import { wrongType } from '../caller';
+import { outOfRange, wrongType } from '../caller';
 import { AuthenticationError } from '../errors';
 import { chooseMechanism } from '../protocol/sasl';
 import type { Command } from '../protocol/session-options';
@@ -51,7 +51,7 @@ export class SaslResponder {
         throw wrongType(`it returned ${typeName(response)}, not a string or bytes`);
       }
       if (response.byteLength > MOST_BYTES)
-        throw new RangeError(`it returned ${response.byteLength} bytes, more than ${MOST_BYTES}`);
+        throw outOfRange(`it returned ${response.byteLength} bytes, more than ${MOST_BYTES}`);
     } catch (cause) {
       const message = (cause as Error | undefined)?.message ?? String(cause);
       throw new AuthenticationError(`authMechanism ${this.mechanism.name}: ${name} failed: ${message}`, {
