@@ -49,6 +49,8 @@ export abstract class ChannelCore {
   #reason: AmqpError | undefined;
   /** What tells the user of the end, as long as no call has. */
   #notice: Event | undefined;
+  /** What is thrown now is kept from the user. */
+  #isQuiet = false;
 
   /** Use `connection.channel()`. */
   constructor(
@@ -171,13 +173,23 @@ export abstract class ChannelCore {
 
   /** Give the reason of the channel's end to a caller: it has been told. @internal */
   tell(reason: AmqpError): AmqpError {
-    if (this.connection.isQuiet) return reason;
+    if (this.#isQuiet) return reason;
     if (reason === this.#reason && this.#notice !== undefined) {
       this.connection.dispatcher.remove(this.#notice);
       this.#notice = undefined;
     }
     if (reason === this.connection.lastError) this.connection.tell(reason);
     return reason;
+  }
+
+  /** Run what keeps errors to itself: if the channel or the connection ends meanwhile, the next call tells. @internal */
+  quietly(act: () => void): void {
+    this.#isQuiet = true;
+    try {
+      this.connection.quietly(act);
+    } finally {
+      this.#isQuiet = false;
+    }
   }
 
   /** The reason of the channel's end, if no call has thrown it yet. @internal */
