@@ -51,6 +51,8 @@ export abstract class ChannelCore {
   #reason: AmqpError | undefined;
   /** What tells the user of the end, as long as no call has. */
   #notice: Event | undefined;
+  /** What is thrown now is kept from the user. */
+  #isQuiet = false;
   /** It is open, or was, and `onClose` has not been told of its end. */
   #hasLife = false;
 
@@ -191,7 +193,7 @@ export abstract class ChannelCore {
 
   /** Give the reason of the channel's end to a caller: it has been told. @internal */
   tell(reason: AmqpError): AmqpError {
-    if (this.connection.isQuiet) return reason;
+    if (this.#isQuiet) return reason;
     if (reason === this.#reason && this.#notice !== undefined) {
       this.connection.dispatcher.remove(this.#notice);
       this.#notice = undefined;
@@ -199,6 +201,16 @@ export abstract class ChannelCore {
     if (reason === this.connection.lastError) this.connection.tell(reason);
     this.#tellEnd();
     return fromCaller(reason);
+  }
+
+  /** Run what keeps errors to itself: if the channel or the connection ends meanwhile, the next call tells. @internal */
+  quietly(act: () => void): void {
+    this.#isQuiet = true;
+    try {
+      this.connection.quietly(act);
+    } finally {
+      this.#isQuiet = false;
+    }
   }
 
   /** The reason of the channel's end, if no call has thrown it yet. @internal */

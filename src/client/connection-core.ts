@@ -357,12 +357,7 @@ export abstract class ConnectionCore {
     return fromCaller(error);
   }
 
-  /** @internal */
-  get isQuiet(): boolean {
-    return this.#isQuiet;
-  }
-
-  /** Run what keeps errors to itself: if the connection or a channel ends meanwhile, the next call tells. @internal */
+  /** Run what keeps errors to itself: if the connection ends meanwhile, the next call tells. @internal */
   quietly(act: () => void): void {
     const before = this.#isQuiet;
     this.#isQuiet = true;

@@ -21,11 +21,11 @@ const LONGEST_PAUSE_MS = 5;
  * @throws {InterruptedError} Ctrl-C
  */
 export function giveBack(channel: Channel, queue: string, messages: readonly IncomingMessage[]): void {
-  const { connection } = channel;
   const count = messages.filter((message) => !message.isSettled && !message.consumer?.isStream).length;
   let watch: QueueWatch | undefined;
   try {
-    if (count > 0 && channel.mode !== 'tx' && channel.isOpen) watch = QueueWatch.of(connection, queue);
+    if (count > 0 && channel.mode !== 'tx' && channel.isOpen)
+      watch = new QueueWatch(channel.connection, queue);
   } finally {
     unlessEnded(channel, () => {
       for (const message of messages) message[Symbol.dispose]();
@@ -37,7 +37,7 @@ export function giveBack(channel: Channel, queue: string, messages: readonly Inc
 /** Run what a channel that ends meanwhile makes pointless: its end is for the next call to tell. */
 export function unlessEnded(channel: Channel, act: () => void): void {
   try {
-    channel.connection.quietly(act);
+    channel.quietly(act);
   } catch (error) {
     if (channel.isOpen || error instanceof InterruptedError) throw error;
   }
@@ -45,52 +45,55 @@ export function unlessEnded(channel: Channel, act: () => void): void {
 
 /** A queue whose messages are counted, on a channel of its own. */
 class QueueWatch {
-  private constructor(
-    readonly channel: Channel,
+  #channel: Channel | undefined;
+  /** Messages at the beginning; undefined: it cannot be watched. */
+  #first: number | undefined;
+
+  constructor(
+    readonly connection: Connection,
     readonly queue: string,
-    /** Messages at the beginning. */
-    readonly first: number,
-  ) {}
-
-  /** @returns undefined: it cannot be watched */
-  static of(connection: Connection, queue: string): QueueWatch | undefined {
-    let watch: QueueWatch | undefined;
-    bounded(connection, () => {
-      const channel = connection.channel();
-      watch = new QueueWatch(channel, queue, channel.queueDeclare(queue, { passive: true }).messageCount);
+  ) {
+    this.#bounded(() => {
+      this.#channel = connection.channel();
+      this.#first = this.#look(this.#channel);
     });
-    return watch;
   }
 
+  /** Wait, and end. */
   untilGrownBy(count: number): void {
-    const { connection } = this.channel;
-    bounded(connection, () => {
-      this.#watch(this.first + count);
-      this.#look(); // what the user gave back just before has counted among these, and may be late instead of them
-      this.channel.close();
+    const channel = this.#channel;
+    const first = this.#first;
+    if (channel === undefined) return;
+    this.#bounded(() => {
+      if (first === undefined) return;
+      this.#await(channel, first + count);
+      this.#look(channel); // what the user gave back just before has been counted, too, and may have been the faster
     });
+    const isAnswered = first !== undefined;
+    this.#bounded(() => channel.close({ timeout: isAnswered ? this.connection.callTimeout : 0 }));
   }
 
-  #look(): number {
-    return this.channel.queueDeclare(this.queue, { passive: true }).messageCount;
-  }
-
-  #watch(wanted: number): void {
+  #await(channel: Channel, wanted: number): void {
     let most = -1;
     let grown = 0;
     for (let pause = 0; ; pause = Math.min(2 * pause + 1, LONGEST_PAUSE_MS)) {
-      const messageCount = this.#look();
+      const messageCount = this.#look(channel);
       if (messageCount >= wanted) return;
       const now = clock.now();
       if (messageCount > most) grown = now;
       else if (now - grown > PATIENCE_MS) return;
       most = Math.max(most, messageCount);
-      this.channel.connection.pump.rest(now + pause);
+      this.connection.pump.rest(now + pause);
     }
   }
-}
 
-/** All of it within `callTimeout`. What fails is nobody's affair; an end of the connection is for the next call. */
-function bounded(connection: Connection, act: () => void): void {
-  connection.withDeadline(connection.callTimeout, () => connection.quietly(() => inVain(act)));
+  #look(channel: Channel): number {
+    return channel.queueDeclare(this.queue, { passive: true }).messageCount;
+  }
+
+  /** Within `callTimeout`. What fails is nobody's affair; an end of the connection is for the next call to tell. */
+  #bounded(act: () => void): void {
+    const { connection } = this;
+    connection.withDeadline(connection.callTimeout, () => connection.quietly(() => inVain(act)));
+  }
 }

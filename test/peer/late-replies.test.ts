@@ -47,6 +47,12 @@ const declares = (queue: string, messageCount: number, ...before: Step[]): Step[
   send('queue.declare-ok', { queue, messageCount }),
 ];
 
+/** The broker is asked on channel 2 how many messages there are in `q`. */
+const counted = (messageCount: number): Step[] => [
+  expects('queue.declare', { queue: 'q', passive: true }, { channel: 2 }),
+  send('queue.declare-ok', { queue: 'q', messageCount }, { channel: 2 }),
+];
+
 describe('a reply that comes after its call has timed out is swallowed', () => {
   test('the timeout is told as such: it may have been carried out', () => {
     const { peer, channel } = scene(...declares('a', 1, waitFor('late')));
@@ -290,10 +296,14 @@ describe('what a late reply has brought is given back', () => {
         delivery('ct', 2),
       ],
       send('basic.cancel-ok', { consumerTag: 'ct' }),
+      // the queue is watched, on a channel of its own, until it has both
+      ...[...opened(2), ...counted(5)],
       ...[
         expects('basic.nack', { deliveryTag: 1, requeue: true }),
         expects('basic.nack', { deliveryTag: 2, requeue: true }),
       ],
+      ...[5, 6, 7, 7].flatMap(counted),
+      ...[expects('channel.close', {}, { channel: 2 }), send('channel.close-ok', {}, { channel: 2 })],
     );
     channel.basicConsume('q', () => {});
     channel.basicCancel('ct');

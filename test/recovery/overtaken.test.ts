@@ -1,7 +1,17 @@
-/** Answers that overtake each other, and then the connection is lost: everything is brought back as it was asked for. */
-import { TimeoutError } from '../../src';
+/** What comes out of turn around the loss of a connection: everything is brought back as it was asked for, once. */
+import { type IncomingMessage, TimeoutError } from '../../src';
 import { broker, connectTo, errorOf } from '../support/peer';
-import { cut, expects, handshake, opened, type Script, send, serve, stall } from '../support/script';
+import {
+  cut,
+  delivery,
+  expects,
+  handshake,
+  opened,
+  type Script,
+  send,
+  serve,
+  stall,
+} from '../support/script';
 import { SOON } from './lost';
 
 const consumed = (queue: string, consumerTag: string) => expects('basic.consume', { queue, consumerTag });
@@ -50,4 +60,33 @@ test('so are consumers to whom the broker gave the tags, and one that was named 
   connection.sleep(100);
   channel.queuePurge('q');
   expect([channel.consumerTags, connection.epoch]).toEqual([['amq.ctag-1'], 2]);
+});
+
+test('what the broker sends behind the refusal of a channel that is brought back reaches nobody', () => {
+  const refused = { replyCode: 404, replyText: "NOT_FOUND - no queue 'gone'", classId: 60, methodId: 20 };
+  const peer = broker(
+    [
+      ...[...handshake(), ...opened(), ...limited, consumed('q', 'A'), answered('A')],
+      ...[consumed('gone', 'B'), answered('B'), stall(50), cut()],
+    ],
+    [
+      ...[...handshake(), ...opened(), ...limited, consumed('q', 'A'), consumed('gone', 'B'), answered('A')],
+      ...[delivery('A', 1, { body: '1' }), send('channel.close', refused), delivery('A', 2, { body: '2' })],
+      ...[expects('channel.close-ok'), expects('channel.open'), delivery('A', 3, { body: '3' })],
+      ...[send('channel.open-ok'), ...limited, consumed('q', 'A'), answered('A')],
+      ...[delivery('A', 1, { body: 'again' }), expects('basic.ack', { deliveryTag: 1 }), serve()],
+    ],
+  );
+  const connection = connectTo(peer, { recovery: SOON });
+  const channel = connection.channel();
+  const got: string[] = [];
+  const take = (message: IncomingMessage) => {
+    got.push(message.text);
+    message.ack();
+  };
+  channel.basicConsume('q', take, { consumerTag: 'A' });
+  channel.basicConsume('gone', () => {}, { consumerTag: 'B', onCancel: () => {} });
+  connection.sleep(300);
+  expect(got).toEqual(['again']);
+  expect([channel.consumerTags, connection.epoch]).toEqual([['A'], 2]);
 });

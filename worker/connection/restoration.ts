@@ -27,6 +27,8 @@ export class Restoration {
   /** For main. */
   #kept: Frame[] = [];
   #keptSize = 0;
+  /** Channels that begin anew, until the broker has opened them: what comes meanwhile is of their first try. */
+  readonly #restarted = new Set<number>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #isDone = false;
 
@@ -46,6 +48,7 @@ export class Restoration {
       send: (channel: number, method: Outgoing) => events.write(frameOf(channel, method, frameMax)),
       later: (ms, then) => this.#later(ms, then),
       restarted: (channel) => {
+        this.#restarted.add(channel);
         this.#kept = this.#kept.filter((frame) => frame.channel !== channel);
       },
       done: () => {
@@ -73,7 +76,12 @@ export class Restoration {
   #take(frame: Frame): void {
     if (frame.channel === 0) return this.events.control(frame.bytes);
     const isNews = frame.type === FRAME.METHOD && isNoted(methodId(frame));
-    if (isNews && this.replay.received(frame.channel, methodOf(frame))) return;
+    const method = isNews ? methodOf(frame) : undefined;
+    if (this.#restarted.has(frame.channel)) {
+      if (method?.name !== 'channel.open-ok' && method?.name !== 'channel.close') return;
+      this.#restarted.delete(frame.channel);
+    }
+    if (method !== undefined && this.replay.received(frame.channel, method)) return;
     this.#kept.push(frame);
     this.#keptSize += frame.bytes.length;
     // consumers without acknowledgements bring as much as the network does
