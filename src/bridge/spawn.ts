@@ -39,7 +39,9 @@ export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerT
     unsubscribe('worker_threads', seen);
   }
   if (worker === undefined)
-    throw new Error('this runtime does not announce new worker threads; Node 20.12 or later does');
+    throw new Error(
+      `this runtime (${runtime()}) does not announce new worker threads; Node 20.12 or later does`,
+    );
   const { port1: doorbell, port2 } = new MessageChannel();
   doorbell.unref();
   worker.postMessage(port2, [port2]);
@@ -48,4 +50,11 @@ export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerT
   worker.on('error', () => {});
   const thread = worker;
   return { call, doorbell, terminate: () => void thread.terminate() };
+}
+
+/** What calls itself Node, and may be something else. */
+function runtime(): string {
+  const { bun, deno, node } = process.versions;
+  if (bun !== undefined) return `Bun ${bun}`;
+  return deno === undefined ? `Node ${node}` : `Deno ${deno}`;
 }
