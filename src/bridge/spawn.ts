@@ -42,7 +42,9 @@ export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerT
   }
   if (worker === undefined)
     throw fromCaller(
-      new Error('this runtime does not announce new worker threads; Node 20.12 or later does'),
+      new Error(
+        `this runtime (${runtime()}) does not announce new worker threads; Node 20.12 or later does`,
+      ),
     );
   const { port1: doorbell, port2 } = new MessageChannel();
   doorbell.unref();
@@ -52,4 +54,11 @@ export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerT
   worker.on('error', () => {});
   const thread = worker;
   return { call, doorbell, terminate: () => void thread.terminate() };
+}
+
+/** What calls itself Node, and may be something else. */
+function runtime(): string {
+  const { bun, deno, node } = process.versions;
+  if (bun !== undefined) return `Bun ${bun}`;
+  return deno === undefined ? `Node ${node}` : `Deno ${deno}`;
 }

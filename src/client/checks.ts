@@ -26,14 +26,20 @@ export const MESSAGE_PROPERTIES = new Set<string>(PROPERTY_NAMES);
 export const PUBLISH_OPTIONS = optionNames('basic.publish', [], ['wait', 'retry', ...PROPERTY_NAMES]);
 
 /** @throws {TypeError} for something that is not an options object, or a name that is not an option */
-export function checkOptions(verb: string, options: object, allowed: ReadonlySet<string>): void {
+export function checkOptions(
+  verb: string,
+  options: object,
+  allowed: ReadonlySet<string>,
+  synonyms?: Readonly<Record<string, readonly string[]>>,
+): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw wrongType(
       `${verb}: options must be an object, got ${typeName(options)}${didYouMeanOption(options, allowed)}`,
     );
   }
   for (const name of Object.keys(options)) {
-    if (!allowed.has(name)) throw wrongType(`${verb}: unknown option "${name}"${didYouMean(name, allowed)}`);
+    if (!allowed.has(name))
+      throw wrongType(`${verb}: unknown option "${name}"${didYouMean(name, allowed, synonyms)}`);
   }
 }
 

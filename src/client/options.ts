@@ -4,6 +4,7 @@ import { isBuiltIn, type MechanismName } from '../protocol/sasl';
 import type { SessionOptions } from '../protocol/session-options';
 import { typeName } from '../protocol/wire';
 import { checkBoolean, checkFunction, checkInteger, checkOptions, checkTimeout } from './checks';
+import { OPTION_SYNONYMS } from './option-synonyms';
 import { type RecoveryOptions, type RecoveryPolicy, resolveRecovery } from './recovery-options';
 import { frameLimit, resolveTargets } from './targets';
 import type { TlsOptions } from './tls-options';
@@ -185,10 +186,9 @@ export function resolveOptions(
   // it has no own properties: everything it says would go unheard
   if (typeof url === 'object' && 'href' in url)
     throw wrongType('connect: the URL must be a string, got a URL object; give its href');
-  if (typeof url === 'object') checkOptions('connect', url, OPTION_NAMES);
-  checkOptions('connect', more, OPTION_NAMES);
+  if (typeof url === 'object') checkOptions('connect', url, OPTION_NAMES, OPTION_SYNONYMS);
+  checkOptions('connect', more, OPTION_NAMES, OPTION_SYNONYMS);
   const given = typeof url === 'string' || url === undefined ? { url, ...more } : { ...url, ...more };
-  checkOptions('connect', given, OPTION_NAMES);
   for (const name of ['noDelay', 'interruptible', 'shuffle'] as const) checkBoolean(given[name], name);
   const mechanism = customMechanism(given.authMechanism);
   const { targets, url: fromUrl } = resolveTargets(given);

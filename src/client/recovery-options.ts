@@ -3,6 +3,7 @@ import type { RecoverySettings } from '../protocol/session-options';
 import type { UriOptions } from '../protocol/uri';
 import { typeName } from '../protocol/wire';
 import { checkBoolean, checkInteger, checkOptions, checkTimeout } from './checks';
+import { OPTION_SYNONYMS } from './option-synonyms';
 
 /**
  * How a lost connection comes back. Times are milliseconds. In the query of a URL, `reconnect_interval` (seconds)
@@ -69,7 +70,7 @@ export function resolveRecovery(
   if (given !== true && (typeof given !== 'object' || given === null))
     throw wrongType(`recovery must be true, false or an options object, got ${typeName(given)}`);
   const options = given === true ? {} : given;
-  checkOptions('recovery', options, NAMES);
+  checkOptions('recovery', options, NAMES, OPTION_SYNONYMS);
   for (const name of ['failFast', 'topology', 'republish'] as const)
     checkBoolean(options[name], `recovery.${name}`);
   const { staleDeliveries = 'ignore' } = options;

@@ -10,6 +10,7 @@ import { type ParsedUri, parseUri, type UriOptions } from '../protocol/uri';
 import { typeName } from '../protocol/wire';
 import { version } from '../version';
 import { checkEncodable, checkInteger, checkOptions, checkShortstr, checkString } from './checks';
+import { OPTION_SYNONYMS } from './option-synonyms';
 import type { ConnectOptions, HostOptions } from './options';
 import { resolveTls } from './tls-options';
 
@@ -69,7 +70,7 @@ function checked(value: unknown, name: string): string {
 /** `name`, `name:port`, `[::1]:port`, `::1`, or an object. */
 function host(given: string | HostOptions, usualPort: number): { host: string; port: number } {
   if (typeof given === 'object' && given !== null) {
-    checkOptions('hosts', given, HOST_OPTIONS);
+    checkOptions('hosts', given, HOST_OPTIONS, OPTION_SYNONYMS);
     return { host: hostName(given.hostname, 'hosts: hostname'), port: port(given.port ?? usualPort) };
   }
   const text = checked(given, 'hosts');

@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { wrongType } from '../caller';
 import type { TlsData, TlsMaterial, TlsVersion } from '../protocol/session-options';
 import { TLS_URI_OPTIONS, type UriOptions } from '../protocol/uri';
 import { typeName } from '../protocol/wire';
 import { checkBoolean, checkOptions, checkString } from './checks';
+import { OPTION_SYNONYMS } from './option-synonyms';
 
 /**
  * TLS, in Node's terms. Certificates and keys are PEM, as text or bytes, or the path of a file. Without `ca`
@@ -14,7 +15,7 @@ export interface TlsOptions {
   /** Authorities to trust. */
   ca?: TlsData | undefined;
   caFile?: string | undefined;
-  /** A folder; every `.pem`, `.crt` and `.cer` file in it is trusted. */
+  /** A folder; every `.pem`, `.crt` and `.cer` file in it is trusted, and OpenSSL's `<hash>.0`, `<hash>.1` … */
   caPath?: string | undefined;
   /** The client's certificate, with intermediate ones behind it. */
   cert?: TlsData | undefined;
@@ -96,7 +97,7 @@ export function resolveTls(
 }
 
 function checkTls(tls: TlsOptions): void {
-  checkOptions('tls', tls, NAMES);
+  checkOptions('tls', tls, NAMES, OPTION_SYNONYMS);
   for (const name of [
     'caFile',
     'caPath',
@@ -142,12 +143,25 @@ function readFolder(option: string, folder: string | undefined): Buffer[] | unde
   if (folder === undefined) return undefined;
   let files: string[];
   try {
-    files = readdirSync(folder).filter((file) => /\.(pem|crt|cer)$/i.test(file));
+    files = readdirSync(folder).filter((file) => CERTIFICATE.test(file));
   } catch (error) {
     throw unreadable(option, folder, error);
   }
-  if (files.length === 0) throw wrongType(`${option} "${folder}" has no .pem, .crt or .cer file`);
-  return files.map((file) => read(option, join(folder, file)) as Buffer);
+  if (files.length === 0)
+    throw wrongType(`${option} "${folder}" has no .pem, .crt, .cer or <hash>.0 file`);
+  // c_rehash makes the names with a hash as links to the others
+  const paths = new Set(files.map((file) => real(option, join(folder, file))));
+  return [...paths].map((path) => read(option, path) as Buffer);
+}
+
+const CERTIFICATE = /\.(pem|crt|cer)$|^[0-9a-f]{8}\.\d+$/i;
+
+function real(option: string, path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    throw unreadable(option, path, error);
+  }
 }
 
 function unreadable(option: string, path: string, cause: unknown): TypeError {

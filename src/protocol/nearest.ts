@@ -9,9 +9,16 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** `; did you mean "x"?` or nothing. */
-export function didYouMean(word: string, candidates: Iterable<string>): string {
-  const candidate = nearest(word, candidates);
+/** `; did you mean "x"?` or nothing. `synonyms`: what others call it, in lower case and without `_`. */
+export function didYouMean(
+  word: string,
+  candidates: Iterable<string>,
+  synonyms: Readonly<Record<string, readonly string[]>> = {},
+): string {
+  const key = word.toLowerCase().replaceAll('_', '');
+  const meant = Object.hasOwn(synonyms, key) ? synonyms[key] : undefined;
+  const known = [...candidates];
+  const candidate = meant?.find((each) => known.includes(each)) ?? nearest(word, known);
   return candidate === undefined ? '' : `; did you mean "${candidate}"?`;
 }
 

@@ -134,7 +134,7 @@ describeNode('material that cannot be used: said before a socket is opened', () 
     [
       'no passphrase for a key',
       () => ({ certFile: certFile(), keyFile: path('encrypted.key') }),
-      'the passphrase does not open tls.key',
+      'tls.key is encrypted, and there is no passphrase; give it as tls.passphrase (URL: password)',
     ],
     [
       'the wrong passphrase for PFX',
@@ -144,7 +144,7 @@ describeNode('material that cannot be used: said before a socket is opened', () 
     [
       'no passphrase for PFX',
       () => ({ pfxFile: path('client.pfx') }),
-      'the passphrase does not open tls.pfx',
+      'tls.pfx has a passphrase; give it as tls.passphrase (URL: password)',
     ],
     [
       'somebody else’s key',

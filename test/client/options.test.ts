@@ -1,5 +1,5 @@
 /** What `connect` makes of its arguments, before it opens a socket. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectOptions, connect } from '../../src';
@@ -352,6 +352,18 @@ describe('TLS', () => {
     expect((target!.tls!.ca as Buffer[]).map(String).sort()).toEqual(['of a.pem', 'of b.crt', 'of c.CER']);
   });
 
+  test('caPath takes a folder as OpenSSL has it, each certificate once', () => {
+    const hashed = file('hashed');
+    mkdirSync(hashed);
+    for (const name of ['0a1b2c3d.0', '0a1b2c3d.1', '0a1b2c3d.r0', '0a1b2c3.0', 'plain.crt'])
+      writeFileSync(join(hashed, name), `of ${name}`);
+    symlinkSync('plain.crt', join(hashed, 'ffffffff.0'));
+    const [target] = targets({ tls: { caPath: hashed } });
+    expect((target!.tls!.ca as Buffer[]).map(String).sort()).toEqual([
+      ...['of 0a1b2c3d.0', 'of 0a1b2c3d.1', 'of plain.crt'],
+    ]);
+  });
+
   test('a URL gives files too, and a path in it cannot say anything else; options win', () => {
     const query = `certfile=${file('a.pem')}&keyfile=${encodeURIComponent(file('k&verify=verify_none'))}&password=s`;
     const [target] = targets(`amqps://h?${query}&server_name_indication=n`);
@@ -393,7 +405,9 @@ describe('TLS', () => {
   });
 
   test('a folder without certificates', () => {
-    expect(refusal({ tls: { caPath: file('empty') } }).message).toMatch(/has no \.pem, \.crt or \.cer file$/);
+    expect(refusal({ tls: { caPath: file('empty') } }).message).toMatch(
+      /has no \.pem, \.crt, \.cer or <hash>\.0 file$/,
+    );
   });
 });
 

@@ -1,5 +1,12 @@
 import { inspect } from 'node:util';
-import { AmqpError, AuthenticationError, ConnectError, NotAllowedError, ProtocolError } from '../../src';
+import {
+  AmqpError,
+  AuthenticationError,
+  ConnectError,
+  InvalidPathError,
+  NotAllowedError,
+  ProtocolError,
+} from '../../src';
 import { broker, connectTo, errorOf, failureOf, growthDuring, talk, within } from '../support/peer';
 import {
   cut,
@@ -125,6 +132,15 @@ describe('a peer that speaks something else', () => {
       expect(ms).toBeLessThan(within(1000));
     });
     expect(growth).toBeLessThan(64);
+  });
+
+  test('the header of AMQP 0-9-1 itself: something in between has changed ours', () => {
+    const peer = broker([header(), sendBytes('414d5150 00000901'), cut()]);
+    const { error } = failureOf(() => connectTo(peer));
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect(error.message).toContain(`127.0.0.1:${peer.port} speaks AMQP 0-9-1, but something in between has`);
+    expect(error.message).toContain('PROXY protocol');
+    expect(error.message).not.toMatch(/does not speak|it wants/);
   });
 
   test.each([
@@ -478,12 +494,13 @@ describe('authentication', () => {
   );
 
   test.each([
-    ['there is no such vhost', 530, 'NOT_ALLOWED - vhost nowhere not found', NotAllowedError],
-    ['the user may not use it', 403, 'ACCESS_REFUSED - access to vhost refused', AmqpError],
-    ['its path is wrong', 402, 'INVALID_PATH', AmqpError],
+    ['there is no such vhost', 530, 'NOT_ALLOWED - vhost nowhere not found', NotAllowedError, 'NOT_FOUND'],
+    ['it is another’s', 530, 'NOT_ALLOWED - access to vhost refused', NotAllowedError, 'REFUSED'],
+    ['the user may not use it', 403, 'ACCESS_REFUSED - access to vhost refused', AmqpError, 'REFUSED'],
+    ['its path is wrong', 402, 'INVALID_PATH', InvalidPathError, 'NOT_FOUND'],
   ])(
     'after connection.open: %s, which is not a matter of passwords',
-    (_, replyCode, replyText, errorClass) => {
+    (_, replyCode, replyText, errorClass, code) => {
       const peer = broker([
         ...handshake().slice(0, 6),
         send('connection.close', { replyCode, replyText, classId: 10, methodId: 40 }),
@@ -493,7 +510,7 @@ describe('authentication', () => {
       const { error } = failureOf(() => connectTo(peer, { vhost: 'nowhere', password: SECRET }));
       expect(error).toBeInstanceOf(errorClass);
       expect(error).not.toBeInstanceOf(AuthenticationError);
-      expect(error).toMatchObject({ replyCode, replyText, outcome: 'not-sent' });
+      expect(error).toMatchObject({ code: `VHOST_${code}`, replyCode, replyText, outcome: 'not-sent' });
       expect(error.message).toContain('nowhere');
       expectNoSecret(error);
     },

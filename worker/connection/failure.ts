@@ -1,7 +1,12 @@
 import { type ConnectAttempt, closeRecord, describeReply, type ErrorRecord } from '../../src/errors';
+import { replyCodeName } from '../../src/protocol/constants';
 import type { Handshake } from '../../src/protocol/handshake';
 import type { Args } from '../../src/protocol/method-types';
+import type { TlsMaterial } from '../../src/protocol/session-options';
 import { hostAndPort } from '../../src/protocol/uri';
+
+/** What OpenSSL says of a key that is encrypted, with a wrong passphrase or none. */
+const SEALED_KEY = /bad decrypt|BAD_DECRYPT|interrupted or cancelled|bad password read/i;
 
 /** What of the library's own words helps nobody at night, and what to do about it. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
@@ -34,7 +39,7 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
     'the broker broke off the TLS handshake: it may want a client certificate, or other ciphers',
   ],
   [/mac verify failure/i, 'the passphrase does not open tls.pfx'],
-  [/bad decrypt|BAD_DECRYPT|interrupted or cancelled/i, 'the passphrase does not open tls.key'],
+  [SEALED_KEY, 'the passphrase does not open tls.key'],
   [/key values mismatch|KEY_VALUES_MISMATCH/i, 'tls.cert and tls.key do not belong together'],
   [
     /no start line|NO_START_LINE|DECODER|not enough data|bad base64|asn1|wrong tag/i,
@@ -49,6 +54,17 @@ export function describe(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   const advice = ADVICE.find(([pattern]) => pattern.test(`${code} ${text}`))?.[1];
   return advice === undefined ? text : `${advice} (${text})`;
+}
+
+/** Why TLS options cannot be used. */
+export function describeOptions(error: Error, { passphrase }: Pick<TlsMaterial, 'passphrase'>): string {
+  const text = withoutOpenssl(error.message);
+  if (passphrase !== undefined) return describe(error);
+  if (SEALED_KEY.test(`${(error as NodeJS.ErrnoException).code} ${text}`))
+    return `tls.key is encrypted, and there is no passphrase; give it as tls.passphrase (URL: password) (${text})`;
+  if (/mac verify failure/i.test(text))
+    return `tls.pfx has a passphrase; give it as tls.passphrase (URL: password) (${text})`;
+  return describe(error);
 }
 
 /** `…:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/…:350:` says four words to a person. */
@@ -118,22 +134,44 @@ export function refusedVhost(
   const { replyCode, replyText } = close;
   const reason = `vhost "${vhost}" was refused: ${describeReply(replyCode, replyText)}`;
   const record = closeRecord(replyCode, replyText, undefined);
-  const code = replyCode === NOT_ALLOWED ? { code: vhostCode(replyText) } : {};
-  return { ...record, ...code, message: reason, attempts: [{ ...attempt, reason }], outcome: 'not-sent' };
+  const code = vhostCode(replyCode, replyText) ?? record.code;
+  return { ...record, code, message: reason, attempts: [{ ...attempt, reason }], outcome: 'not-sent' };
 }
 
-const NOT_ALLOWED = 530;
-
-/** RabbitMQ has one reply code for both, and two texts. */
-function vhostCode(replyText: string): string {
-  return / not found/.test(replyText) ? 'VHOST_NOT_FOUND' : 'VHOST_REFUSED';
+/** RabbitMQ has one reply code for both, and two texts; the specification, and others, have several codes. */
+function vhostCode(replyCode: number, replyText: string): string | undefined {
+  switch (replyCodeName(replyCode)) {
+    case 'INVALID_PATH':
+      return 'VHOST_NOT_FOUND';
+    case 'ACCESS_REFUSED':
+      return 'VHOST_REFUSED';
+    case 'NOT_ALLOWED':
+      return / not found/.test(replyText) ? 'VHOST_NOT_FOUND' : 'VHOST_REFUSED';
+  }
+  return undefined;
 }
 
-/** An open connection whose socket is gone. */
-export function lost(target: { host: string; port: number }, reason: string): ErrorRecord {
+/** Less is no idleness. */
+const LEAST_IDLE_MS = 1000;
+
+/**
+ * An open connection whose socket is gone; `idle`: milliseconds since the last byte, in whatever direction. What cuts
+ * idle connections (a balancer, a firewall) does so after a time of its own.
+ */
+export function lost(
+  target: { host: string; port: number },
+  reason: string,
+  idle: number,
+  heartbeat: number,
+): ErrorRecord {
+  const beat = heartbeat === 0 ? 'off' : `${heartbeat} s`;
+  const pause =
+    idle < LEAST_IDLE_MS
+      ? ''
+      : `; it had been idle for ${Math.floor(idle / 1000)} s, and the heartbeat is ${beat}`;
   return {
     name: 'ConnectionLostError',
-    message: `the connection to ${hostAndPort(target)} was lost: ${reason}`,
+    message: `the connection to ${hostAndPort(target)} was lost: ${reason}${pause}`,
     reason,
     origin: 'network',
     recoverable: true,

@@ -4,7 +4,7 @@ import type { ConnectAttempt, ErrorRecord } from '../../src/errors';
 import type { HandshakeParams } from '../../src/protocol/handshake';
 import type { SessionOptions, Target, TlsMaterial } from '../../src/protocol/session-options';
 import { Race, resolve } from './dial';
-import { allFailed, describe, failed } from './failure';
+import { allFailed, describe, describeOptions, failed } from './failure';
 import type { Session, SessionEvents } from './session';
 import type { Route } from './transport';
 
@@ -128,7 +128,7 @@ export class Search {
     try {
       secure = target.tls && createSecureContext(target.tls as object);
     } catch (error) {
-      const reason = `the TLS options cannot be used: ${describe(error as Error)}`;
+      const reason = `the TLS options cannot be used: ${describeOptions(error as Error, target.tls ?? {})}`;
       const record = failed('ConnectError', { host, port, stage: 'tls', reason });
       return this.#failed(
         { ...record, code: 'TLS_OPTIONS', origin: 'client', recoverable: false },

@@ -39,6 +39,7 @@ export class Transport {
   remote: string | undefined;
   bytesIn = 0;
   bytesOut = 0;
+  #lastByte = performance.now();
 
   constructor(
     readonly route: Route,
@@ -66,7 +67,7 @@ export class Transport {
     const onread = {
       buffer: () => events.target(),
       callback: (size: number, place: Uint8Array) => {
-        this.bytesIn += size;
+        this.#came(size);
         return events.received(place as Buffer, size);
       },
     };
@@ -98,9 +99,19 @@ export class Transport {
       () => this.#connected(),
     );
     return secured.on('data', (bytes: Buffer) => {
-      this.bytesIn += bytes.length;
+      this.#came(bytes.length);
       if (!this.events.copied(bytes)) secured.pause();
     });
+  }
+
+  #came(size: number): void {
+    this.bytesIn += size;
+    this.#lastByte = performance.now();
+  }
+
+  /** Milliseconds since the last byte, in whatever direction. */
+  get idle(): number {
+    return performance.now() - this.#lastByte;
   }
 
   #connected(): void {
@@ -118,6 +129,7 @@ export class Transport {
   write(bytes: Uint8Array, done?: () => void): void {
     const socket = this.#socket;
     this.bytesOut += bytes.length;
+    this.#lastByte = performance.now();
     socket?.write(bytes, (error) => {
       if (!error && !socket.destroyed) done?.(); // one callback of a lost socket has no error
     });

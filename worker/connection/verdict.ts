@@ -1,10 +1,14 @@
 import type { ConnectAttempt, ErrorRecord } from '../../src/errors';
-import { FRAME } from '../../src/protocol/constants';
+import { FRAME, PROTOCOL_HEADER } from '../../src/protocol/constants';
 import { describeStranger, type Handshake } from '../../src/protocol/handshake';
 import type { Args } from '../../src/protocol/method-types';
 import { hostAndPort } from '../../src/protocol/uri';
 import { describe, failed, lost, refusedUser, refusedVhost, troubled } from './failure';
 import type { Route, Transport } from './transport';
+
+/** A broker answers a header that it does not know with its own; this one is ours. */
+const MANGLED =
+  'speaks AMQP 0-9-1, but something in between has changed what it was sent: if a proxy or balancer adds a PROXY protocol header, turn that off there, or on in the broker (rabbitmq.conf: proxy_protocol = true)';
 
 /** The port that is for TLS by custom. */
 const TLS_PORT = 5671;
@@ -61,7 +65,7 @@ export class Verdict {
     }
     const isBroker = this.#greeting[0] === FRAME.METHOD;
     const why = isBroker ? violation : `${describeStranger(this.#greeting)} (${violation})`;
-    const reason = `does not speak AMQP 0-9-1: ${why}`;
+    const reason = this.#greeting.equals(PROTOCOL_HEADER) ? MANGLED : `does not speak AMQP 0-9-1: ${why}`;
     return {
       message: `${place} ${reason}`,
       attempts: [{ ...this.#place(), reason }],
@@ -83,7 +87,10 @@ export class Verdict {
   lost(error: Error | undefined, isInside: boolean): ErrorRecord {
     const { port, tls } = this.route.target;
     const reason = error === undefined ? 'the other end closed the socket' : describe(error);
-    if (isInside) return lost(this.route.target, reason);
+    if (isInside) {
+      const { idle = 0 } = this.transport() ?? {};
+      return lost(this.route.target, reason, idle, this.handshake.tuning.heartbeat);
+    }
     if (this.#isConnected && this.handshake.stage === 'connection.tune') return this.#hungUp(reason);
     const unread = this.#isConnected && this.#greeting.length === 0;
     const hint =
