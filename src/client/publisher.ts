@@ -92,10 +92,8 @@ export function writePublish(
   learn?: (head: Uint8Array, headerAt: number) => void,
 ): 'written' | 'late' | 'interrupted' {
   const { outbound } = pump.link;
-  const { writer, frameMax } = pump;
-  const capacity = bodyCapacity(frameMax);
-  const bodyFrames = body.length + Math.ceil(body.length / capacity) * FRAME_OVERHEAD;
-  const whole = USUAL_HEAD_SIZE + bodyFrames;
+  const { writer } = pump;
+  const whole = USUAL_HEAD_SIZE + sizeOfFrames(pump, body);
   if (whole <= outbound.capacity && !pump.room(whole, deadline)) return 'late';
 
   const head = () => {
@@ -107,20 +105,26 @@ export function writePublish(
     const start = openFrame(writer, FRAME.HEADER, channel.id);
     encodeContentHeader(writer, body.length, channel.current(properties));
     closeFrame(writer, start);
-    if (writer.pos - start > frameMax) throw new PropertiesTooLarge(`${writer.pos - start}`, frameMax);
+    const size = writer.pos - start;
+    if (size > pump.frameMax) throw new PropertiesTooLarge(`${size}`, pump.frameMax);
     if (current === address) learn?.(writer.buffer.subarray(begin, writer.pos), start - begin);
   };
-  const tooLarge = () => new PropertiesTooLarge(`more than ${frameMax}`, frameMax);
-  const most = 2 * frameMax; // the method and the header frame together
+  const tooLarge = () => new PropertiesTooLarge(`more than ${pump.frameMax}`, pump.frameMax);
+  const most = 2 * pump.frameMax; // the method and the header frame together
   if (!pump.claim(USUAL_HEAD_SIZE, head, deadline, tooLarge, most)) return 'late';
 
   // large headers may have taken the room that was meant for the body
   const { life } = channel;
-  if (outbound.hasRoom(bodyFrames)) writeBody(pump, channel, body, deadline);
+  if (outbound.hasRoom(sizeOfFrames(pump, body))) writeBody(pump, channel, body, deadline);
   else writeInPieces(pump, channel, body, deadline);
   if (channel.life !== life) return 'interrupted';
   pump.link.send();
   return 'written';
+}
+
+/** What the body takes in frames of the broker that is there now: whoever waits for room may wait through an outage. */
+function sizeOfFrames({ frameMax }: Pump, body: Uint8Array): number {
+  return body.length + Math.ceil(body.length / bodyCapacity(frameMax)) * FRAME_OVERHEAD;
 }
 
 /** Nobody else's frame may come between: neither one of this thread's, nor one of the worker's. */

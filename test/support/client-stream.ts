@@ -119,6 +119,7 @@ export class ClientStream {
 
   #limit({ channelMax, frameMax }: { channelMax: number; frameMax: number }): void {
     this.#scanner.frameMax = frameMax || Number.MAX_SAFE_INTEGER;
+    this.#scanner.headerMax = this.#scanner.frameMax; // RabbitMQ holds clients to it
     this.#scanner.channelMax = channelMax || 0xffff;
   }
 
