@@ -57,7 +57,7 @@ Examples:
       .option('-c, --count <number>', 'end after so many messages', integer(1))
       .option(
         '-p, --prefetch-count <number>',
-        `messages that are sent ahead; default ${PREFETCH}, or 1 with a command, and never more than --count`,
+        `messages that are sent ahead, never more than --count; default ${PREFETCH}, with a command 1`,
         integer(1, 65535),
       )
       .addOption(new Option('--prefetch <number>', 'the same').argParser(integer(1, 65535)).hideHelp())
@@ -80,8 +80,7 @@ Examples:
       const { ack, count, timeout } = flags;
       const prefetch = prefetchOf(flags, command);
       const intake = new Intake(channel, queue, { noAck: !ack, count, timeout, prefetch });
-      const worker =
-        command === undefined ? printing(flags, intake) : working(flags, command, prefetch, intake);
+      const worker = command === undefined ? printing(flags, intake) : working(flags, command, intake);
       // on the same terminal as the messages it would be in their way
       const progress = isTerminal.out() ? undefined : new Progress(count, 'messages');
       try {
@@ -113,12 +112,9 @@ function prepare(channel: Channel, name: string, flags: Flags): string {
   return queue;
 }
 
-/**
- * Messages that are sent ahead, never more than will be taken. A command takes its time: what is sent ahead of it
- * would be kept from others, unless those that fail stay with us.
- */
-function prefetchOf({ prefetchCount, prefetch, onFailure, count }: Flags, command: unknown): number {
-  const usual = command === undefined || onFailure === 'keep' ? PREFETCH : 1;
+/** A command takes its time: what is sent ahead of it would be kept from others, and go back when a signal ends it. */
+function prefetchOf({ prefetchCount, prefetch, count }: Flags, command: unknown): number {
+  const usual = command === undefined ? PREFETCH : 1;
   return Math.min(prefetchCount ?? prefetch ?? usual, count ?? Number.POSITIVE_INFINITY);
 }
 
@@ -143,11 +139,11 @@ function printing(flags: Flags, intake: Intake): Worker {
 }
 
 function working(
-  { ack, onFailure, killAfter: limit }: Flags,
+  { ack, onFailure, killAfter: limit, prefetchCount, prefetch = PREFETCH }: Flags,
   command: readonly string[],
-  prefetch: number,
   intake: Intake,
 ): Worker {
+  const most = prefetchCount ?? prefetch;
   let done = 0;
   let failed = 0;
   return {
@@ -161,11 +157,13 @@ function working(
       const how = settlement(message, ok, onFailure);
       if (ack && how !== undefined) intake.settle(message, how);
       if (ok) return true;
-      if (ack && onFailure === 'keep' && failed >= prefetch) {
+      if (ack && onFailure === 'keep' && failed >= most) {
         complain(`${failed} messages failed and are kept: no more come before they are put back`);
         return false;
       }
-      return onFailure !== 'stop';
+      if (onFailure === 'stop') return false;
+      if (how === undefined) intake.keep(message);
+      return true;
     },
     status: () => (failed > 0 ? EXIT.ERROR : done > 0 ? EXIT.OK : EXIT.EMPTY),
   };

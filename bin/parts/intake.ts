@@ -94,6 +94,12 @@ export class Intake {
     }
   }
 
+  /** A message stays unsettled to the end: of a consumer for one at a time it would be the last. May block for two round trips. */
+  keep(message: IncomingMessage): void {
+    const isInTheWay = this.#window === 1 && this.#unsettled.has(message);
+    if (isInTheWay && this.#arrived.length < this.#left) this.#narrow();
+  }
+
   /** Settle what waits for it, and give back what nobody has seen. Blocks for a round trip. */
   end(): void {
     if (!this.channel.isOpen) return;

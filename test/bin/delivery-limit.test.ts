@@ -55,6 +55,14 @@ it('commands, one after the other', () => {
   expect(untouched()).toEqual(numbers(3, MANY));
 });
 
+it('commands that fail, whose messages are kept to the end', () => {
+  const { status, stderr } = shell(`amqp-sync consume ${queue} -c 3 -- sh -c 'test "$(cat)" != 1'`);
+  expect([status, stderr.toString()]).toEqual([1, 'amqp-sync: message 2: sh: exit status 1\n']);
+  eventually(() => count(channel, queue) === MANY - 2);
+  expect(channel.basicGet(queue, { noAck: true })).toMatchObject({ text: '1', redelivered: true });
+  expect(untouched()).toEqual(numbers(3, MANY));
+});
+
 it('shovel moves so many', () => {
   const to = sharedQueue(channel);
   out(['shovel', queue, to, '-c', '20']);
