@@ -3,13 +3,7 @@ import type { ControlCall, ControlReply } from '../bridge/control';
 import { STATE } from '../bridge/layout';
 import { Link } from '../bridge/link';
 import { clock } from '../clock';
-import {
-  type AmqpError,
-  ConnectionClosedError,
-  type ErrorDetails,
-  WorkerStalledError,
-  WrongStateError,
-} from '../errors';
+import { type AmqpError, ConnectionClosedError, WorkerStalledError, WrongStateError } from '../errors';
 import { decodeMethod, PLANS } from '../protocol/codec';
 import { FRAME, NOTICE_FRAME } from '../protocol/constants';
 import type { Table } from '../protocol/field-table';
@@ -22,7 +16,7 @@ import { type Channel, type CloseOptions, closeOptions } from './channel';
 import { Dispatcher } from './dispatcher';
 import { closeAtExit, forgetAtExit } from './exit';
 import { interruption } from './interruption';
-import { Lives } from './lives';
+import { Lives, notSent } from './lives';
 import type { Settings } from './options';
 import { Pump } from './pump';
 import type { RecoveryInfo } from './recovery-info';
@@ -30,6 +24,7 @@ import type { RecoveryPolicy } from './recovery-options';
 import { Replies } from './rpc';
 import { SaslResponder } from './sasl-responder';
 import { crashed, late, startThread, type Thread } from './thread';
+import { warnOfUnserved } from './warning';
 
 const CLOSE_TIMEOUT = 5000;
 const LONGEST_TIMER = 0x7fff_ffff;
@@ -58,6 +53,8 @@ export abstract class ConnectionCore {
   readonly callTimeout: number;
   /** @internal */
   readonly blockedTimeout: number;
+  /** @internal */
+  readonly warnings: boolean;
   /** @internal */
   readonly link: Link;
   readonly #thread: Thread;
@@ -100,6 +97,7 @@ export abstract class ConnectionCore {
     this.callTimeout = settings.callTimeout;
     this.blockedTimeout = settings.blockedTimeout;
     this.recovery = settings.recovery;
+    this.warnings = settings.warnings;
     this.lives = new Lives(this);
     this.link = new Link(settings.ringCapacity, settings.interruptible, settings.stallTimeout);
     const { suspendAt } = settings;
@@ -241,6 +239,7 @@ export abstract class ConnectionCore {
     const { timeout } = closeOptions(options);
     const deadline = clock.now() + timeout;
     if (!this.isOpen) return this.dispatcher.tellEnds();
+    if (this.warnings && !this.dispatcher.isServed) warnOfUnserved(this.open);
     this.announceClose(options);
     this.#told = true;
     const closed = new ConnectionClosedError('the connection was closed by this program', { code: 'CLOSED' });
@@ -426,16 +425,4 @@ export abstract class ConnectionCore {
     this.replies.fail(error);
     this.dispatcher.ended(this, () => this.onClose?.(error));
   }
-}
-
-/** The same end, told by a call that had nothing to do with it and has not been sent. */
-function notSent(what: string, death: AmqpError): AmqpError {
-  const { message, code, replyCode, replyText, method, origin, recoverable } = death;
-  const errorClass = death.constructor as new (message: string, details: ErrorDetails) => AmqpError;
-  const details = { code, replyCode, replyText, method, origin, recoverable };
-  return new errorClass(`${what}: ${message}`, {
-    ...details,
-    outcome: 'not-sent',
-    cause: death,
-  });
 }

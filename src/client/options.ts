@@ -106,6 +106,11 @@ export interface ConnectOptions {
   interruptible?: boolean | undefined;
   /** Milliseconds without a sign of life after which the worker thread counts as stalled; default 10000. */
   stallTimeout?: number | undefined;
+  /**
+   * Tell by process warnings of what a program does not want: a consumer that is never served, a loop that settles
+   * nothing, a signal that cannot be heard, an exception that nobody takes. Default true.
+   */
+  warnings?: boolean | undefined;
 }
 
 /** Everything filled in and checked. */
@@ -122,6 +127,7 @@ export interface Settings {
   ringCapacity: number;
   interruptible: boolean;
   stallTimeout: number;
+  warnings: boolean;
 }
 
 const OPTION_NAMES = new Set<string>([
@@ -156,6 +162,7 @@ const OPTION_NAMES = new Set<string>([
   'recovery',
   'interruptible',
   'stallTimeout',
+  'warnings',
 ] satisfies (keyof ConnectOptions)[]);
 
 const MIB = 1024 * 1024;
@@ -187,7 +194,8 @@ export function resolveOptions(
   checkOptions('connect', more, OPTION_NAMES);
   const given = typeof url === 'string' || url === undefined ? { url, ...more } : { ...url, ...more };
   checkOptions('connect', given, OPTION_NAMES);
-  for (const name of ['noDelay', 'interruptible', 'shuffle'] as const) checkBoolean(given[name], name);
+  for (const name of ['noDelay', 'interruptible', 'shuffle', 'warnings'] as const)
+    checkBoolean(given[name], name);
   const mechanism = customMechanism(given.authMechanism);
   const { targets, url: fromUrl } = resolveTargets(given);
   const callTimeout = checkTimeout(given.callTimeout ?? DEFAULT_TIMEOUT, 'callTimeout');
@@ -223,6 +231,7 @@ export function resolveOptions(
     ringCapacity: ringCapacity(frameLimit(frameMax)),
     interruptible: given.interruptible ?? true,
     stallTimeout: checkTimeout(given.stallTimeout ?? STALL_TIMEOUT, 'stallTimeout'),
+    warnings: given.warnings ?? true,
   };
 }
 
