@@ -17,7 +17,7 @@ import { interruption } from './interruption';
 import { refusePromise } from './message';
 import type { Waitable } from './pump';
 import type { RemoteHandle } from './remote';
-import { type Habit, listensToSignals, warnOf } from './warning';
+import { type Habit, listensToSignals, warnOf, warnOfError } from './warning';
 
 const TIMEOUT_ONLY = new Set(['timeout']);
 /** Milliseconds a worker may take to show that it is there before `stats` does without it. */
@@ -161,6 +161,11 @@ export class Connection extends ConnectionCore {
   /** @internal */
   warn(habit: Habit): void {
     if (this.warnings) warnOf(habit);
+  }
+
+  /** Warn of what was thrown, and nobody else hears of. @internal */
+  warnOfError(what: string, error: unknown): void {
+    if (this.warnings) warnOfError(what, error);
   }
 
   /** Warn of a wait that a listener for signals would wait for. @internal */

@@ -113,3 +113,33 @@ it('a consumer that is never served: also when the connection is closed', async 
   const [, stderr] = await warned('queue.subscribe(() => {}); connection.close();');
   expect(stderr).toContain('AMQP_SYNC_NEVER_SERVED');
 });
+
+describe('what a function throws, and a handler takes', () => {
+  const failing = "() => { throw new Error('mine'); }";
+  const RETRY = (more = '') =>
+    `queue.subscribe(${failing}, { onError: amqp.retry({ max: 1, park: false${more} }) });
+    connection.loop({ timeout: 300 });`;
+  const SERVE = (more = '') =>
+    `connection.rpc('procedure').serve(${failing}, { exclusive: true${more} });
+    connection.queue('procedure').publish('x');
+    connection.loop({ timeout: 300 });`;
+  const REGISTER = (more = '') =>
+    `new amqp.Rpc(connection.channel()).register('method', ${failing}, { exclusive: true${more} });
+    connection.queue('method').publish('{}');
+    connection.loop({ timeout: 300 });`;
+
+  it.each([
+    ['retry', RETRY, 10],
+    ['serve', SERVE, 1],
+    ['Rpc.register', REGISTER, 1],
+  ])('%s: is a warning with the stack, each time, or goes to onError', async (_what, source, many) => {
+    const [code, stderr] = await warned(source());
+    expect(code).toBe(0);
+    expect(times(stderr, '[AMQP_SYNC_UNHEARD_ERROR]')).toBe(many);
+    expect(times(stderr, 'Error: mine\n    at ')).toBe(many);
+    const onError =
+      ", onError: (error, message) => require('fs').writeSync(2, error.message + message.body.length + ' ')";
+    expect((await warned(source(onError)))[1].split(' ').filter(Boolean)).toHaveLength(many);
+    expect(await warned(source(), '{ warnings: false }')).toEqual([0, '']);
+  });
+});
