@@ -113,12 +113,14 @@ export abstract class ConsumingChannel extends SettlingChannel {
     if (prefetch !== undefined) checkInteger(prefetch, 'prefetch', 0, 0xffff);
     const iterator = new IteratorConsumer(this.self, options.noAck === true, { timeout, limit });
     this.validate('basic.consume', { ...rest, queue });
+    iterator.window = this.#prefetch ?? 0;
     if (prefetch !== undefined || !this.#prefetchSet) {
       // a loop that settles nothing still reaches its limit
       const wanted =
         prefetch ?? (Number.isFinite(limit) ? Math.min(Math.max(1, limit), 0xffff) : DEFAULT_PREFETCH);
       this.request('basic.qos', { prefetchCount: wanted }, {});
       this.limited(wanted);
+      iterator.window = wanted;
     }
     this.startConsumer(queue, iterator, rest);
     if (prefetch !== undefined) this.#restorePrefetch(prefetch);
@@ -147,6 +149,7 @@ export abstract class ConsumingChannel extends SettlingChannel {
       if (!options.exclusive && this.connection.lastingQueues.has(args.queue))
         consumer.backlog?.watch(this.id, { ...args, consumerTag: tag }, this.connection.frameMax);
     };
+    if (consumer instanceof CallbackConsumer) this.connection.dispatcher.isServed = false;
     const args = { ...options, queue: this.queueNamed(queue) };
     consumer.isStream = this.isStream(args);
     consumer.queue = args.queue;

@@ -4,13 +4,7 @@ import { STATE } from '../bridge/layout';
 import { Link } from '../bridge/link';
 import { fromCaller } from '../caller';
 import { clock } from '../clock';
-import {
-  type AmqpError,
-  ConnectionClosedError,
-  type ErrorDetails,
-  WorkerStalledError,
-  WrongStateError,
-} from '../errors';
+import { type AmqpError, ConnectionClosedError, WorkerStalledError, WrongStateError } from '../errors';
 import { decodeMethod, PLANS } from '../protocol/codec';
 import { FRAME, NOTICE_FRAME } from '../protocol/constants';
 import type { Table } from '../protocol/field-table';
@@ -25,7 +19,7 @@ import { type Channel, type CloseOptions, closeOptions } from './channel';
 import { Dispatcher } from './dispatcher';
 import { closeAtExit, forgetAtExit } from './exit';
 import { interruption } from './interruption';
-import { Lives } from './lives';
+import { Lives, notSent } from './lives';
 import type { Settings } from './options';
 import { Pump } from './pump';
 import type { RecoveryInfo } from './recovery-info';
@@ -33,6 +27,7 @@ import type { RecoveryPolicy } from './recovery-options';
 import { Replies } from './rpc';
 import { SaslResponder } from './sasl-responder';
 import { crashed, late, startThread, type Thread } from './thread';
+import { warnOfUnserved } from './warning';
 
 const CLOSE_TIMEOUT = 5000;
 const LONGEST_TIMER = 0x7fff_ffff;
@@ -61,6 +56,8 @@ export abstract class ConnectionCore {
   readonly callTimeout: number;
   /** @internal */
   readonly blockedTimeout: number;
+  /** @internal */
+  readonly warnings: boolean;
   /** @internal */
   readonly link: Link;
   readonly #thread: Thread;
@@ -107,6 +104,7 @@ export abstract class ConnectionCore {
     this.callTimeout = settings.callTimeout;
     this.blockedTimeout = settings.blockedTimeout;
     this.recovery = settings.recovery;
+    this.warnings = settings.warnings;
     this.lives = new Lives(this);
     this.link = new Link(settings.ringCapacity, settings.interruptible, settings.stallTimeout);
     const { suspendAt } = settings;
@@ -263,6 +261,7 @@ export abstract class ConnectionCore {
     const { timeout } = closeOptions(options);
     const deadline = clock.now() + timeout;
     if (!this.isOpen) return this.dispatcher.tellEnds();
+    if (this.warnings && !this.dispatcher.isServed) warnOfUnserved(this.open);
     this.announceClose(options);
     this.#told = true;
     const closed = new ConnectionClosedError('the connection was closed by this program', { code: 'CLOSED' });
@@ -460,15 +459,3 @@ export abstract class ConnectionCore {
 }
 
 showAs(ConnectionCore, ({ shown }) => shown);
-
-/** The same end, told by a call that had nothing to do with it and has not been sent. */
-function notSent(what: string, death: AmqpError): AmqpError {
-  const { message, code, replyCode, replyText, method, origin, recoverable } = death;
-  const errorClass = death.constructor as new (message: string, details: ErrorDetails) => AmqpError;
-  const details = { code, replyCode, replyText, method, origin, recoverable };
-  return new errorClass(`${what}: ${message}`, {
-    ...details,
-    outcome: 'not-sent',
-    cause: death,
-  });
-}

@@ -17,6 +17,7 @@ import { interruption } from './interruption';
 import { refusePromise } from './message';
 import type { Waitable } from './pump';
 import type { RemoteHandle } from './remote';
+import { type Habit, listensToSignals, warnOf, warnOfError } from './warning';
 
 const TIMEOUT_ONLY = new Set(['timeout']);
 /** Milliseconds a worker may take to show that it is there before `stats` does without it. */
@@ -158,9 +159,26 @@ export class Connection extends ConnectionCore {
     }
   }
 
+  /** @internal */
+  warn(habit: Habit): void {
+    if (this.warnings) warnOf(habit);
+  }
+
+  /** Warn of what was thrown, and nobody else hears of. @internal */
+  warnOfError(what: string, error: unknown): void {
+    if (this.warnings) warnOfError(what, error);
+  }
+
+  /** Warn of a wait that a listener for signals would wait for. @internal */
+  checkSignals(deadline: number): void {
+    if (this.warnings && deadline === Number.POSITIVE_INFINITY && listensToSignals())
+      warnOf('AMQP_SYNC_SIGNAL_UNHEARD');
+  }
+
   /** Pump until `goal` has settled, the deadline, or the next timer. @internal */
   waitFor(goal: Waitable, deadline: number): boolean {
     const { busy, nextDue } = this.dispatcher;
+    this.checkSignals(deadline);
     return this.pump.until(goal, busy ? deadline : Math.min(deadline, nextDue), false);
   }
 

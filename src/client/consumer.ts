@@ -128,6 +128,10 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   #left: number;
   /** @internal */
   readonly backlog: Backlog | undefined;
+  /** Its prefetch, as far as it is known; 0: none. @internal */
+  window = 0;
+  /** Tags of messages handed out, those that are not settled yet among them. */
+  #handedOut: number[] = [];
 
   constructor(
     readonly channel: Channel,
@@ -208,15 +212,31 @@ export class IteratorConsumer implements Consumer, MessageIterator {
       if (message !== undefined) {
         this.backlog?.taken(message);
         handOut(message, this);
+        if (this.window > 0 && !this.noAck) this.#remember(message.deliveryTag);
         return message;
       }
       if (this.#error !== undefined) throw this.channel.tell(this.#error);
       if (this.#over) return undefined; // a callback has left it
       if (!connection.dispatcher.busy && connection.dispatcher.runOne()) continue;
+      if (this.#isStuck) connection.warn('AMQP_SYNC_NOTHING_SETTLED');
       if (connection.waitFor(this, deadline) || clock.now() < deadline) continue;
       connection.checkLimit();
       return undefined;
     }
+  }
+
+  #remember(deliveryTag: number): void {
+    this.#handedOut.push(deliveryTag);
+    if (this.#handedOut.length >= 2 * this.window)
+      this.#handedOut = this.#handedOut.filter(this.#isUnsettled);
+  }
+
+  readonly #isUnsettled = (deliveryTag: number) => this.channel.isUnsettled(deliveryTag);
+
+  /** The broker sends no more before something is settled, and whoever should do so waits here. */
+  get #isStuck(): boolean {
+    const { window } = this;
+    return window > 0 && this.#handedOut.filter(this.#isUnsettled).length >= window;
   }
 
   /** Leave as `return` does, without hiding the error that made it necessary. */

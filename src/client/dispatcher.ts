@@ -25,6 +25,8 @@ export class Dispatcher {
   /** What other threads send, and who takes it. */
   readonly #mailboxes = new Map<Mailbox, (value: unknown) => void>();
   #dispatching = false;
+  /** Somebody has asked for events since a consumer was started. */
+  isServed = true;
   /** What has ended and has an `onClose` that was not told yet, in the order of the ends. */
   readonly #ends = new Map<object, () => void>();
 
@@ -67,6 +69,7 @@ export class Dispatcher {
 
   /** Run one due timer or one event. False: there was none. What the callback throws goes to the caller. */
   runOne(): boolean {
+    this.isServed = true;
     const event = this.#take();
     if (event === undefined) return false;
     this.#dispatching = true;

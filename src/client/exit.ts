@@ -82,7 +82,7 @@ export function closeAll(): void {
     } catch (error) {
       // the process ends anyway, with its own exit code
       if (error instanceof InterruptedError) limit = 0;
-      else warnOfError('ON_CLOSE', 'onClose threw while the program ended', error);
+      else warnOfError('onClose threw while the program ended', error);
     }
   }
   if (isFirst) limit = undefined;

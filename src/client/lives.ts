@@ -153,6 +153,18 @@ export function inOutage(what: string, loss: AmqpError): AmqpError {
   });
 }
 
+/** The same end, told by a call that had nothing to do with it and has not been sent. */
+export function notSent(what: string, death: AmqpError): AmqpError {
+  const { message, code, replyCode, replyText, method, origin, recoverable } = death;
+  const errorClass = death.constructor as new (message: string, details: ErrorDetails) => AmqpError;
+  const details = { code, replyCode, replyText, method, origin, recoverable };
+  return new errorClass(`${what}: ${message}`, {
+    ...details,
+    outcome: 'not-sent',
+    cause: death,
+  });
+}
+
 function failureOf({
   entity,
   name,

@@ -111,6 +111,11 @@ export interface ConnectOptions {
   interruptible?: boolean | undefined;
   /** Milliseconds without a sign of life after which the worker thread counts as stalled; default 10000. */
   stallTimeout?: number | undefined;
+  /**
+   * Tell by process warnings of what a program does not want: a consumer that is never served, a loop that settles
+   * nothing, a signal that cannot be heard, an exception that nobody takes. Default true.
+   */
+  warnings?: boolean | undefined;
 }
 
 /** Everything filled in and checked. */
@@ -127,6 +132,7 @@ export interface Settings {
   ringCapacity: number;
   interruptible: boolean;
   stallTimeout: number;
+  warnings: boolean;
 }
 
 const OPTION_NAMES = new Set<string>([
@@ -161,6 +167,7 @@ const OPTION_NAMES = new Set<string>([
   'recovery',
   'interruptible',
   'stallTimeout',
+  'warnings',
 ] satisfies (keyof ConnectOptions)[]);
 
 const MIB = 1024 * 1024;
@@ -189,7 +196,8 @@ export function resolveOptions(
   if (typeof url === 'object') checkOptions('connect', url, OPTION_NAMES, OPTION_SYNONYMS);
   checkOptions('connect', more, OPTION_NAMES, OPTION_SYNONYMS);
   const given = typeof url === 'string' || url === undefined ? { url, ...more } : { ...url, ...more };
-  for (const name of ['noDelay', 'interruptible', 'shuffle'] as const) checkBoolean(given[name], name);
+  for (const name of ['noDelay', 'interruptible', 'shuffle', 'warnings'] as const)
+    checkBoolean(given[name], name);
   const mechanism = customMechanism(given.authMechanism);
   const { targets, url: fromUrl } = resolveTargets(given);
   const callTimeout = checkTimeout(given.callTimeout ?? DEFAULT_TIMEOUT, 'callTimeout');
@@ -225,6 +233,7 @@ export function resolveOptions(
     ringCapacity: ringCapacity(frameLimit(frameMax)),
     interruptible: given.interruptible ?? true,
     stallTimeout: checkTimeout(given.stallTimeout ?? STALL_TIMEOUT, 'stallTimeout'),
+    warnings: given.warnings ?? true,
   };
 }
 

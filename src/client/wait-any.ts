@@ -35,6 +35,7 @@ export function waitAny<C extends Connection>(connections: readonly C[], options
     const news = () =>
       links.some((link, index) => link.inbound.available() > 0 || link.state !== states[index]) ||
       connections.some(({ dispatcher }) => dispatcher.settled);
+    connections[0]?.checkSignals(deadline);
     const due = Math.min(deadline, ...connections.map(({ dispatcher }) => dispatcher.nextDue));
     const end = sleepUntil(links, news, due);
     if (end === 'interrupted' || end === 'stopped') throw interruption(end);

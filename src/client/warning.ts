@@ -1,24 +1,54 @@
-/** Codes that were warned of. */
-const said = new Set<string>();
+import { isMainThread } from 'node:worker_threads';
+
+/** What a program is warned of, once in its life. The codes are those of Node's --disable-warning. */
+const HABITS = {
+  AMQP_SYNC_NEVER_SERVED:
+    'a consumer was started, and the program ended without serving it, so its callback never ran: callbacks run in drainEvents, loop and sleep only (pika: start_consuming, amqpy: drain_events); call connection.loop() behind the last subscribe',
+  AMQP_SYNC_NOTHING_SETTLED:
+    'a loop over a queue waits for more, but nothing can come: as many of its messages are unsettled as its prefetch allows; settle each with message.ack(), or message.process(fn), before the next, or read with noAck',
+  AMQP_SYNC_SIGNAL_UNHEARD:
+    'a wait without a limit keeps the listener for SIGTERM or SIGHUP from running, so the signal will not end the program: wait in slices, loop({ timeout: 1000 }) and then await setImmediate, or have SIGINT sent instead; see "Signals and exit" in the README',
+} as const;
+export type Habit = keyof typeof HABITS;
+
+const said = new Set<Habit>();
 
 /**
  * A process warning, as `process.emitWarning` gives it, but told at once: that waits for the next turn of the event
  * loop, which a program that blocks, or is about to exit, does not have. Node's --no-warnings and
  * --disable-warning, and listeners of 'warning', work as with any other.
  */
-export function warn(code: string, message: string, detail?: string): void {
+function warn(code: string, message: string, detail?: string): void {
   const warning = Object.assign(new Error(message), { name: 'AmqpSyncWarning', code, detail });
   process.emit('warning', warning);
 }
 
-/** Of a habit of the program, not of an event: once is enough. */
-export function warnOnce(code: string, message: string): void {
-  if (said.has(code)) return;
-  said.add(code);
-  warn(code, message);
+export function warnOf(habit: Habit): void {
+  if (said.has(habit)) return;
+  said.add(habit);
+  warn(habit, HABITS[habit]);
 }
 
-/** Of an error that nobody else hears of. */
-export function warnOfError(code: string, message: string, error: unknown): void {
-  warn(code, `${message}: ${String(error)}`, error instanceof Error ? error.stack : undefined);
+/** Of consumers that nobody has served, at the end of their connection. Of a program that fails the failure is the news. */
+export function warnOfUnserved(
+  channels: ReadonlyMap<number, { readonly consumerTags: readonly string[] }>,
+): void {
+  if (process.exitCode) return;
+  if ([...channels.values()].some(({ consumerTags }) => consumerTags.length > 0))
+    warnOf('AMQP_SYNC_NEVER_SERVED');
+}
+
+/** Of an error that nobody else hears of; each time. */
+export function warnOfError(what: string, error: unknown): void {
+  warn(
+    'AMQP_SYNC_UNHEARD_ERROR',
+    `${what}: ${String(error)}`,
+    error instanceof Error ? error.stack : undefined,
+  );
+}
+
+/** A signal is listened to that a blocked thread does not hear. Ctrl-C is another matter: see `interruption`. */
+export function listensToSignals(): boolean {
+  if (!isMainThread || said.has('AMQP_SYNC_SIGNAL_UNHEARD')) return false;
+  return process.listenerCount('SIGTERM') > 0 || process.listenerCount('SIGHUP') > 0;
 }

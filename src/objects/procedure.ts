@@ -72,7 +72,7 @@ export class Procedure {
   /**
    * Serve it: `fn` gets each request in `connection.drainEvents`, `loop` and `sleep`. What it returns is sent to
    * the caller: text, bytes or a Message as they are, anything else as JSON. What it throws is sent, too, class and
-   * text, and not thrown here; `onError` is told. Blocks for some round trips, to open a channel, declare the
+   * text, and not thrown here; `onError` is told, or else a process warning. Blocks for some round trips, to open a channel, declare the
    * queue and start the consumer.
    *
    * The queue has the name of the procedure, is durable, and goes with its last server (`autoDelete`): from then

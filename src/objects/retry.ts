@@ -1,7 +1,7 @@
 import { wrongType } from '../caller';
-import { checkInteger, checkOptions } from '../client/checks';
+import { checkFunction, checkInteger, checkOptions } from '../client/checks';
 import { type Duration, ttlMs } from '../client/conversions';
-import type { IncomingMessage, Message } from '../client/message';
+import { type IncomingMessage, type Message, refusePromise } from '../client/message';
 import { PropertiesTooLarge } from '../client/publisher';
 import { encodeTable, type TableInputValue } from '../protocol/field-table';
 import { encoded } from '../protocol/wire';
@@ -18,9 +18,14 @@ export interface RetryOptions {
   via?: 'dlx' | 'delayed' | undefined;
   /** Where it ends; default a queue `<name>.parked`, which is declared. False rejects it (dead letters). */
   park?: QueueName | false | undefined;
+  /**
+   * Told of what the subscriber threw, each time, once the message is dealt with: for a log. Default: a process warning
+   * with the stack. What it throws is thrown by `drainEvents`.
+   */
+  onError?: ((error: unknown, message: IncomingMessage) => unknown) | undefined;
 }
 
-const NAMES = new Set(['max', 'delay', 'via', 'park']);
+const NAMES = new Set(['max', 'delay', 'via', 'park', 'onError']);
 /** Headers of a message that is tried again, or parked. */
 const COUNT = 'x-retry-count';
 const ERROR = 'x-retry-error';
@@ -53,14 +58,14 @@ export function retries(message: Message): number {
  */
 export function retry(options: RetryOptions): FailureHandler {
   checkOptions('retry', options, NAMES);
-  const { via = 'dlx', park } = options;
+  const { via = 'dlx', park, onError } = options;
   const max = checkInteger(options.max, 'max', 0, Number.MAX_SAFE_INTEGER);
   const delays = [options.delay ?? 0].flat().map((delay) => ttlMs(delay, 'delay'));
   if (delays.length === 0) throw wrongType('retry: delay must not be an empty list');
   if (via !== 'dlx' && via !== 'delayed') throw wrongType(`retry: via must be dlx or delayed, got ${via}`);
   if (park !== undefined && park !== false) nameOf(park, 'park');
-  return (error, message, queue) => {
-    if (message.isSettled) throw error; // it was decided already: a copy would be one too many
+  if (onError !== undefined) checkFunction(onError, 'onError');
+  const dealWith: FailureHandler = (error, message, queue) => {
     const count = retries(message);
     if (count >= max) return parked(error, message, queue, park);
     const delay = delays[Math.min(count, delays.length - 1)] as number;
@@ -74,6 +79,13 @@ export function retry(options: RetryOptions): FailureHandler {
       return parked(`not tried again: ${failure.message}; it had failed: ${error}`, message, queue, park);
     }
     message.ack();
+  };
+  return (error, message, queue) => {
+    if (message.isSettled) throw error; // it was decided already: a copy would be one too many
+    dealWith(error, message, queue);
+    if (onError !== undefined) return refusePromise(onError(error, message), 'onError');
+    const what = retries(message) >= max ? 'was given up' : 'is tried again';
+    queue.channel.connection.warnOfError(`a message of "${queue.name}" ${what}`, error);
   };
 }
 

@@ -14,7 +14,10 @@ export type WorkOptions = QueueOptions &
 export type ServeOptions = WorkOptions & {
   /** Answer a request that a server has had before, and not answered, with an error. Default false: try again. */
   rejectOnRedelivered?: boolean | undefined;
-  /** Told of what `fn` throws, after it was sent to the caller: for a log. What it throws is thrown by `drainEvents`. */
+  /**
+   * Told of what `fn` throws, after it was sent to the caller: for a log. Default: a process warning with the stack.
+   * What it throws is thrown by `drainEvents`.
+   */
   onError?: ((error: unknown, request: IncomingMessage) => unknown) | undefined;
 };
 
@@ -58,6 +61,9 @@ export function answering(
   const answer = (request: IncomingMessage, type: string, value: unknown) => {
     if (request.properties.replyTo !== undefined) send(request, type, encode(value));
   };
+  const told = (error: unknown, request: IncomingMessage) =>
+    request.channel.connection.warnOfError(`${verb}: a request to "${request.routingKey}" failed`, error);
+  const report = onError ?? told;
   return (request) => {
     let mistake: unknown;
     try {
@@ -74,7 +80,7 @@ export function answering(
       // an interrupt is no failure of the request's, and on a closed channel nobody can be answered
       if (error instanceof InterruptedError || !request.channel.isOpen) throw error;
       answer(request, MESSAGE_TYPE.ERROR, failureOf(error));
-      if (mistake === undefined) mistake = reported(() => onError?.(error, request));
+      if (mistake === undefined) mistake = reported(() => report(error, request));
     }
     if (!request.isSettled) request.ack();
     if (mistake !== undefined) throw mistake;

@@ -37,6 +37,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
     'src/topology/stream-position.ts',
   ],
   ['src/client/remote.ts', 'node:worker_threads'],
+  ['src/client/warning.ts', 'node:worker_threads'],
   ['src/client/targets.ts', 'node:os'],
   ['src/client/tls-options.ts', 'node:fs', 'node:path'],
   ['src/topology/', 'src/topology/', 'src/protocol/'],
