@@ -177,10 +177,10 @@ export abstract class ChannelBase {
 
 showAs(ChannelBase, ({ channel_id, is_open, mode }) => ({ channel: channel_id, is_open, mode }));
 
-/** A table that holds what no table can. */
+/** A table that holds what no table can, or a name that is too long for the wire. */
 function isUnsendable(error: unknown): error is Error {
   if (!(error instanceof TypeError || error instanceof RangeError)) return false;
-  return /^(the keys? .*of )?arguments\b/.test(error.message);
+  return /^(the keys? .*of )?arguments\b|^\w+ is \d+ bytes long\b/.test(error.message);
 }
 
 /** The table of arguments, if one was given. @internal */

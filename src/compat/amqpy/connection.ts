@@ -1,4 +1,5 @@
 import { resolveOptions } from '../../client/options';
+import type { RemoteHandle } from '../../client/remote';
 import { type AmqpError, ChannelClosedError } from '../../errors';
 import { FRAME, FRAME_END } from '../../protocol/constants';
 import type { Table } from '../../protocol/field-table';
@@ -141,6 +142,19 @@ export class Connection {
   loop(...args: Args<typeof CONNECTION.loop>): void {
     const timeout = milliseconds(CONNECTION.loop(args).timeout, 'timeout');
     this.#run(() => this.#alive().loop({ timeout }));
+  }
+
+  /**
+   * Not in amqpy, whose threads share a connection. Let another thread have `callback` run here, in `drain_events` and
+   * `loop`, with a value of its own. Does not block.
+   * @returns a handle for one other thread, which makes a `Remote` of `amqp-sync` of it
+   * @throws {RecoverableConnectionError} the connection is closed
+   *
+   *     const handle = conn.remote((tag) => ch.basic_ack(tag as number));
+   *     new Worker('./work.js', { workerData: handle, transferList: [handle.port] });
+   */
+  remote(callback: (value: unknown) => void): RemoteHandle {
+    return this.#run(() => this.#alive().remote(callback));
   }
 
   /** Run a callback, and remember what it returns. @internal */

@@ -40,7 +40,7 @@ export abstract class AbstractConsumer {
   readonly no_local: boolean;
   readonly no_ack: boolean;
   readonly exclusive: boolean;
-  /** Messages that came. */
+  /** Messages that `run` has dealt with. */
   consume_count = 0;
 
   /** Nothing is sent; `declare` starts it. */
@@ -77,10 +77,11 @@ export abstract class AbstractConsumer {
     this.channel.basic_cancel(this.consumer_tag);
   }
 
-  /** A message came: count it, and `run`. */
+  /** A message came: `run`, and count it. */
   start(msg: Message): unknown {
+    const value = this.run(msg);
     this.consume_count++;
-    return this.run(msg);
+    return value;
   }
 
   /** The broker has ended the consumer; this does nothing, override it. */

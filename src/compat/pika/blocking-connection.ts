@@ -69,8 +69,8 @@ const NEVER = { settled: false };
  * callback works, however long. Callbacks run only in `process_data_events`, `sleep`, and the `start_consuming`
  * and `consume` of a channel, never inside one another.
  *
- * Calls throw an AMQPConnectionError when the connection ends, ConnectionWrongStateError once it has, and
- * KeyboardInterrupt for Ctrl-C.
+ * The first call after the connection has ended throws why (StreamLostError, ConnectionClosedByBroker, …), the others
+ * ConnectionWrongStateError. Ctrl-C is KeyboardInterrupt.
  *
  *     using connection = new pika.BlockingConnection(new pika.ConnectionParameters('localhost'));
  *     const channel = connection.channel();
@@ -217,11 +217,15 @@ export class BlockingConnection extends Shown {
 
   #checkOpen(what: string): void {
     if (this.is_open) return;
-    const cause = this.#core.lastError;
-    const error = new ConnectionWrongStateError(
-      `BlockingConnection.${what} called on closed connection: ${cause?.message}`,
-    );
-    throw Object.defineProperty(error, 'cause', { value: cause });
+    try {
+      // why it has ended, if no call has said so
+      this.guard('connection', () => this.#core.checkAlive(what));
+    } catch (error) {
+      if (!(error instanceof ConnectionWrongStateError)) throw error;
+      const { lastError } = this.#core;
+      error.message = `BlockingConnection.${what} called on closed connection: ${lastError?.message}`;
+      throw Object.defineProperty(error, 'cause', { value: lastError });
+    }
   }
 
   /** Replace the password of the running connection. Blocks for a round trip. */

@@ -1,6 +1,8 @@
 import { wrongType } from '../../caller';
 import type { Channel } from '../../client/channel';
 import type { PublishOptions } from '../../client/channel-publishing';
+import type { ReturnedMessage as CoreReturned } from '../../client/message';
+import { UnroutableError as Unroutable } from '../../errors';
 import { type Args, signatures } from '../python';
 import { addTo, BasicProperties, received } from './basic-properties';
 import type { BlockingChannel } from './blocking-channel';
@@ -164,7 +166,21 @@ export abstract class MessagesChannel extends TopologyChannel {
     const options: PublishOptions = { exchange, routingKey: routing_key, mandatory };
     if (properties instanceof BasicProperties) addTo(options, properties);
     else if (properties !== null) throw wrongType('properties must be BasicProperties or None');
-    this.call(() => this.core.basicPublish(bytes, options));
+    this.call(() => this.#publish(bytes, options));
+  }
+
+  /** What comes back is thrown, and then shown to the callbacks, too. */
+  #publish(body: Uint8Array, options: PublishOptions): void {
+    const { core } = this;
+    try {
+      core.basicPublish(body, options);
+    } catch (error) {
+      if (error instanceof Unroutable && error.returnedMessage !== undefined) {
+        const message = error.returnedMessage as CoreReturned;
+        core.connection.dispatcher.push({ dispatch: () => core.onReturn?.(message) });
+      }
+      throw error;
+    }
   }
 
   /** Have the broker confirm what is published here from now on. Blocks for a round trip; again: nothing. */
@@ -172,7 +188,7 @@ export abstract class MessagesChannel extends TopologyChannel {
     this.call(() => this.core.confirmSelect());
   }
 
-  /** Have `callback(channel, method, properties, body)` called for what comes back outside of confirm mode. */
+  /** Have `callback(channel, method, properties, body)` called for what comes back; in confirm mode `basic_publish` throws as well. */
   add_on_return_callback(...args: Args<typeof DEF.add_on_return_callback>): void {
     const { callback } = DEF.add_on_return_callback(args);
     this.#onReturn.push(callable(callback, 'callback'));

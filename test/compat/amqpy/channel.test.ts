@@ -1,6 +1,6 @@
 /** Channels: numbers, death and rebirth, modes, topology, with the real broker. */
 
-import { NotFoundError } from '../../../src';
+import { NotFoundError, Remote } from '../../../src';
 import {
   AccessRefused,
   AMQPConnectionError,
@@ -467,4 +467,36 @@ describe('where a default of amqpy is what RabbitMQ refuses', () => {
     expect(error.hint).toBeUndefined();
     expect(error).not.toBeInstanceOf(InternalError);
   });
+});
+
+describe('a name of more than 255 bytes', () => {
+  const long = 'x'.repeat(256);
+  test.each<[method: string, act: (ch: Channel) => unknown]>([
+    ['queue_declare', (ch) => ch.queue_declare(long)],
+    ['queue_declare, in UTF-8', (ch) => ch.queue_declare('ü'.repeat(128))],
+    ['queue_bind', (ch) => ch.queue_bind('q', 'amq.direct', long)],
+    ['exchange_declare', (ch) => ch.exchange_declare(long, 'direct')],
+    ['exchange_bind', (ch) => ch.exchange_bind('amq.direct', long)],
+    ['queue_delete', (ch) => ch.queue_delete(long)],
+    ['basic_get', (ch) => ch.basic_get(long)],
+    ['basic_consume', (ch) => ch.basic_consume({ queue: 'q', consumer_tag: long, callback: () => {} })],
+    ['basic_publish', (ch) => ch.basic_publish(new Message('x'), '', long)],
+  ])('%s: FrameSyntaxError, and the channel is usable', (_, act) => {
+    const { ch } = connected();
+    const error = thrownBy<FrameSyntaxError>(() => act(ch));
+    expect(error).toBeInstanceOf(FrameSyntaxError);
+    expect(error.message).toMatch(/ 256 bytes /);
+    expect(ch.queue_declare({ exclusive: true }).queue).not.toBe('');
+  });
+});
+
+test('remote: another thread has something done here', () => {
+  const { conn } = connected();
+  const seen: unknown[] = [];
+  const remote = new Remote(conn.remote((value) => seen.push(value)));
+  remote.call('done here');
+  conn.drain_events(5);
+  expect(seen).toEqual(['done here']);
+  conn.close();
+  expect(() => conn.remote(() => {})).toThrow(RecoverableConnectionError);
 });

@@ -272,6 +272,22 @@ describe('AbstractConsumer', () => {
     expect([consumer.bodies, consumer.consume_count]).toEqual([['a', 'b', 'c'], 3]);
   });
 
+  test('counts a message when `run` is done with it', () => {
+    const { conn, ch, queue } = filled('a', 'b');
+    const counts: number[] = [];
+    class Counting extends AbstractConsumer {
+      run() {
+        counts.push(this.consume_count);
+        if (counts.length === 2) throw new Error('the second');
+      }
+    }
+    const consumer = new Counting({ channel: ch, queue, no_ack: true });
+    consumer.declare();
+    conn.drain_events(5);
+    expect(() => conn.drain_events(5)).toThrow('the second');
+    expect([counts, consumer.consume_count]).toEqual([[0, 1], 1]);
+  });
+
   test('its arguments, and the end by the broker', () => {
     const { conn, ch, queue } = filled('a');
     const consumer = new Collector({

@@ -317,8 +317,9 @@ describe('returns and confirms', () => {
     expect(returned?.method.reply_code).toBe(312);
     expect(returned?.properties).toBeInstanceOf(pika.BasicProperties);
     expect(String(returned?.body)).toBe('back');
-    connection.process_data_events();
     expect(seen).toEqual([]);
+    connection.process_data_events();
+    expect(seen).toEqual(['called']); // as in pika: from the pump, as well
   });
 
   test('with confirms: NackError when a queue is full', () => {

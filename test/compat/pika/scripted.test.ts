@@ -311,6 +311,37 @@ describe('the connection ends', () => {
     expect(later.cause).toBe(error.cause);
   });
 
+  test.each<
+    [call: string, act: (connection: pika.BlockingConnection, channel: pika.BlockingChannel) => unknown]
+  >([
+    ['channel', (connection) => connection.channel()],
+    ['close', (connection) => connection.close()],
+    ['update_secret', (connection) => connection.update_secret('new', 'why not')],
+    ['process_data_events', (connection) => connection.process_data_events(0.1)],
+    ['sleep', (connection) => connection.sleep(0.1)],
+    ['add_callback_threadsafe', (connection) => connection.add_callback_threadsafe(() => {})],
+    ['remote', (connection) => connection.remote(() => {})],
+    ['basic_get', (_, channel) => channel.basic_get('q')],
+    ['basic_publish', (_, channel) => channel.basic_publish('', 'q', 'x')],
+    ['basic_ack', (_, channel) => channel.basic_ack(0, true)],
+    ['basic_qos', (_, channel) => channel.basic_qos({ prefetch_count: 1 })],
+    ['basic_consume', (_, channel) => channel.basic_consume('q', () => {})],
+    ['consume', (_, channel) => channel.consume('q').next()],
+    ['queue_declare', (_, channel) => channel.queue_declare('q')],
+    ['tx_select', (_, channel) => channel.tx_select()],
+    ['confirm_delivery', (_, channel) => channel.confirm_delivery()],
+    ['flow', (_, channel) => channel.flow(true)],
+    ['close of the channel', (_, channel) => channel.close()],
+  ])('lost: the first call says so, be it %s; from then on they are in the wrong state', (_, act) => {
+    const { connection, channel } = scene([cut()]);
+    for (let times = 0; connection.is_open && times < 100; times++) moment();
+    expect(() => act(connection, channel)).toThrow(exceptions.StreamLostError);
+    expect(() => act(connection, channel)).toThrow(/WrongState|closed/);
+    for (const again of [() => connection.channel(), () => connection.close()])
+      expect(again).toThrow(exceptions.ConnectionWrongStateError);
+    expect(() => channel.basic_get('q')).toThrow(exceptions.ChannelWrongStateError);
+  });
+
   test('start_consuming and consume throw it', () => {
     const started = [expects('basic.consume'), send('basic.consume-ok', { consumerTag: 't' })];
     const end = [...started, forced, expects('connection.close-ok')];
