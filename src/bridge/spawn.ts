@@ -42,9 +42,7 @@ export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerT
   }
   if (worker === undefined)
     throw fromCaller(
-      new Error(
-        `this runtime (${runtime()}) does not announce new worker threads; Node 20.12 or later does`,
-      ),
+      new Error(`this runtime (${runtime()}) does not announce new worker threads; Node 20.12 or later does`),
     );
   const { port1: doorbell, port2 } = new MessageChannel();
   doorbell.unref();

@@ -147,8 +147,7 @@ function readFolder(option: string, folder: string | undefined): Buffer[] | unde
   } catch (error) {
     throw unreadable(option, folder, error);
   }
-  if (files.length === 0)
-    throw wrongType(`${option} "${folder}" has no .pem, .crt, .cer or <hash>.0 file`);
+  if (files.length === 0) throw wrongType(`${option} "${folder}" has no .pem, .crt, .cer or <hash>.0 file`);
   // c_rehash makes the names with a hash as links to the others
   const paths = new Set(files.map((file) => real(option, join(folder, file))));
   return [...paths].map((path) => read(option, path) as Buffer);

@@ -1,5 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext, TLSSocket } from 'node:tls';
+import { clock } from '../../src/clock';
 import type { DialOptions, Target } from '../../src/protocol/session-options';
 import type { Race } from './dial';
 
@@ -39,7 +40,7 @@ export class Transport {
   remote: string | undefined;
   bytesIn = 0;
   bytesOut = 0;
-  #lastByte = performance.now();
+  #lastByte = clock.now();
 
   constructor(
     readonly route: Route,
@@ -106,12 +107,12 @@ export class Transport {
 
   #came(size: number): void {
     this.bytesIn += size;
-    this.#lastByte = performance.now();
+    this.#lastByte = clock.now();
   }
 
   /** Milliseconds since the last byte, in whatever direction. */
   get idle(): number {
-    return performance.now() - this.#lastByte;
+    return clock.now() - this.#lastByte;
   }
 
   #connected(): void {
@@ -129,7 +130,7 @@ export class Transport {
   write(bytes: Uint8Array, done?: () => void): void {
     const socket = this.#socket;
     this.bytesOut += bytes.length;
-    this.#lastByte = performance.now();
+    this.#lastByte = clock.now();
     socket?.write(bytes, (error) => {
       if (!error && !socket.destroyed) done?.(); // one callback of a lost socket has no error
     });
