@@ -8,7 +8,7 @@ import { type AmqpError, ConnectionClosedError, WorkerStalledError, WrongStateEr
 import { decodeMethod, PLANS } from '../protocol/codec';
 import { FRAME, NOTICE_FRAME } from '../protocol/constants';
 import type { Table } from '../protocol/field-table';
-import { LateDeliveries } from '../protocol/late-deliveries';
+import type { LateDeliveries } from '../protocol/late-deliveries';
 import type { Args } from '../protocol/method-types';
 import type { Command, SessionDescription, SessionOptions } from '../protocol/session-options';
 import { ProtocolViolation } from '../protocol/violation';
@@ -16,6 +16,7 @@ import type { Reader } from '../protocol/wire';
 import { showAs } from '../shown';
 import { Backlog, type BacklogLimits } from './backlog';
 import { type Channel, type CloseOptions, closeOptions } from './channel';
+import { ChannelNumbers } from './channel-numbers';
 import { Dispatcher } from './dispatcher';
 import { closeAtExit, forgetAtExit } from './exit';
 import { interruption } from './interruption';
@@ -73,10 +74,7 @@ export abstract class ConnectionCore {
   readonly replies = new Replies();
   /** connection.start: what the broker told about itself. @internal */
   greeting: Args<'connection.start'> | undefined;
-  /** Numbers that have had a channel and have none now, with what may come late for them; the longest first. */
-  readonly #past = new Map<number, LateDeliveries>();
-  /** No higher number has been handed out; those below are in use, or past. */
-  #unused = 1;
+  readonly #numbers = new ChannelNumbers();
   /** While connecting, if the mechanism is the user's own. */
   #sasl: SaslResponder | undefined;
   #blockedReason: string | undefined;
@@ -227,28 +225,19 @@ export abstract class ConnectionCore {
         outcome: 'not-sent',
       });
     }
-    const late = this.#past.get(channel.id) ?? new LateDeliveries();
     this.open.set(channel.id, channel);
-    this.#past.delete(channel.id);
-    return late;
+    return this.#numbers.take(channel.id);
   }
 
   /** The number is free again. @internal */
   forget({ id, late }: Pick<Channel, 'id' | 'late'>): void {
     this.open.delete(id);
-    this.#past.delete(id);
-    this.#past.set(id, late);
+    this.#numbers.giveBack(id, late);
   }
 
-  /**
-   * The number for a new channel. The broker may still be writing to one that was given back, so that rests as long
-   * as can be: first come the numbers that were never used, then the one that has rested longest. @internal
-   */
+  /** The number for a new channel. @internal */
   freeNumber(isReserved = (_id: number) => false): number | undefined {
-    while (this.open.has(this.#unused) || this.#past.has(this.#unused)) this.#unused++;
-    if (this.#unused <= this.channelMax) return this.#unused;
-    for (const id of this.#past.keys()) if (id <= this.channelMax && !isReserved(id)) return id;
-    return undefined;
+    return this.#numbers.next(this.channelMax, (id) => this.open.has(id), isReserved);
   }
 
   /**
@@ -371,7 +360,7 @@ export abstract class ConnectionCore {
     if (channel !== 0) {
       const target = this.open.get(channel);
       if (target !== undefined) return target.route(type, reader);
-      const late = this.#past.get(channel);
+      const late = this.#numbers.late(channel);
       if (late !== undefined) return late.ignore(type, reader);
       throw new ProtocolViolation(
         504,
@@ -390,7 +379,7 @@ export abstract class ConnectionCore {
   /** The broker that has blocked publishing is gone, and what it had still to send. @internal */
   lost(): void {
     this.#blockedReason = undefined;
-    for (const late of this.#past.values()) late.clear();
+    this.#numbers.lost();
   }
 
   /** @internal */
