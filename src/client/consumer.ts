@@ -235,8 +235,9 @@ export class IteratorConsumer implements Consumer, MessageIterator {
 
   /** The broker sends no more before something is settled, and whoever should do so waits here. */
   get #isStuck(): boolean {
-    const { window } = this;
-    return window > 0 && this.#handedOut.filter(this.#isUnsettled).length >= window;
+    if (this.window === 0 || this.#handedOut.length < this.window) return false;
+    this.#handedOut = this.#handedOut.filter(this.#isUnsettled);
+    return this.#handedOut.length >= this.window;
   }
 
   /** Leave as `return` does, without hiding the error that made it necessary. */
