@@ -34,8 +34,9 @@ export const verb: Verb = {
   notes: `
 A message is acked once it is written, or its command has ended with 0. Without --on-failure one whose
 command fails is put back at the end. Ctrl-C, SIGTERM and SIGHUP are passed on to the command; if it then
-ends with 0 its message is acked, and put back if the signal or --kill-after has ended it. The command finds AMQP_EXCHANGE, AMQP_ROUTING_KEY, AMQP_MESSAGE_ID,
-AMQP_CORRELATION_ID, AMQP_REPLY_TO, AMQP_TYPE, AMQP_CONTENT_TYPE and AMQP_REDELIVERED in its environment.
+ends with 0 its message is acked, and if the signal or --kill-after has ended it, it is put back.
+The command finds AMQP_EXCHANGE, AMQP_ROUTING_KEY, AMQP_MESSAGE_ID, AMQP_CORRELATION_ID, AMQP_REPLY_TO,
+AMQP_TYPE, AMQP_CONTENT_TYPE and AMQP_REDELIVERED in its environment.
 Exits with 2 if nothing came, and with 1 if a command failed.
 
 Examples:

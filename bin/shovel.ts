@@ -35,8 +35,8 @@ const MOST_PREFETCH = 65_535;
 export const verb: Verb = {
   notes: `
 Messages are acked once the other side has confirmed them: none is lost, and if this is cut off some may be
-there twice. --copy gives back what it has read, and a quorum queue counts that as a delivery: what is over its
-delivery limit, 20 in RabbitMQ 4 unless it has another, is dropped. So it takes --force there.
+there twice. --copy gives back what it has read, and a quorum queue counts that as a delivery: over its
+delivery limit, 20 in RabbitMQ 4 unless it has another, messages are dropped. So it takes --force there.
 
 Examples:
   amqp-sync shovel orders.dead orders
