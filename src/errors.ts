@@ -205,11 +205,16 @@ export class InterruptedError extends AmqpError {}
 
 /** A publish that did not arrive carries its message. */
 abstract class PublishError<M = unknown> extends AmqpError {
-  readonly returnedMessage: M | undefined;
+  declare readonly returnedMessage: M | undefined;
 
   constructor(message: string, details: ErrorDetails & { message?: M | undefined } = {}) {
     super(message, { origin: 'broker', outcome: 'rejected', ...details });
-    this.returnedMessage = details.message;
+    // Node prints what nobody catches with all that can be enumerated, down to the connection
+    Object.defineProperty(this, 'returnedMessage', { value: details.message, enumerable: false });
+  }
+
+  override toJSON(): object {
+    return { ...super.toJSON(), returnedMessage: this.returnedMessage };
   }
 }
 /** A mandatory message that no queue took; `returnedMessage` is the message. */
