@@ -1,15 +1,17 @@
-/** The recipe for SIGTERM in `examples/sigterm` ends in order, also as process 1 of a PID namespace of their own. */
+/** The recipes for SIGTERM in `examples/sigterm` end in order, also as process 1 of a PID namespace of their own. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const ROOT = join(__dirname, '..', '..');
+/** Milliseconds from "ready" until a script surely waits: what comes before that is for its listener, once it returns. */
+const UNTIL_IT_WAITS = 1000;
 /** Milliseconds after which a script is killed. */
 const CEILING = 50_000;
 const isPossible = spawnSync('unshare', ['--pid', '--fork', '--kill-child', 'true']).status === 0;
 
-/** Start a script, send it SIGTERM once it is ready, and collect what it says. */
-async function terminated(script: string, asProcess1: boolean): Promise<unknown> {
+/** Start a script, send it a signal once it is ready, and collect what it says. */
+async function terminated(script: string, signal: NodeJS.Signals, asProcess1: boolean): Promise<unknown> {
   const node = [process.execPath, '-r', 'ts-node/register', `examples/sigterm/${script}.ts`];
   // unshare itself does not hand signals on: the one in the namespace is its only child
   const command = asProcess1 ? ['unshare', '--pid', '--fork', '--kill-child', ...node] : node;
@@ -22,21 +24,26 @@ async function terminated(script: string, asProcess1: boolean): Promise<unknown>
   const lines: string[] = [];
   createInterface(child.stdout).on('line', (line) => {
     lines.push(line);
-    if (line === 'ready') process.kill(asProcess1 ? onlyChildOf(child) : child.pid!, 'SIGTERM');
+    const kill = () => process.kill(asProcess1 ? onlyChildOf(child) : child.pid!, signal);
+    if (line === 'ready') setTimeout(kill, UNTIL_IT_WAITS);
   });
-  return new Promise((resolve) => child.on('close', (code, signal) => resolve([code, signal, ...lines])));
+  return new Promise((resolve) => child.on('close', (code, killed) => resolve([code, killed, ...lines])));
 }
 
 function onlyChildOf({ pid }: ChildProcess): number {
   return Number(spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' }).stdout);
 }
 
-describe.each(['slices'])('%s.ts', (script) => {
+describe.each([
+  ['stop-signal', 'SIGINT'],
+  ['slices', 'SIGTERM'],
+  ['thread', 'SIGTERM'],
+] as const)('%s.ts ends at %s', (script, signal) => {
   test('as any process', async () => {
-    expect(await terminated(script, false)).toEqual([0, null, 'ready', 'closed']);
+    expect(await terminated(script, signal, false)).toEqual([0, null, 'ready', 'closed']);
   });
 
   (isPossible ? test : test.skip)('as process 1', async () => {
-    expect(await terminated(script, true)).toEqual([0, null, 'ready', 'closed']);
+    expect(await terminated(script, signal, true)).toEqual([0, null, 'ready', 'closed']);
   });
 });
