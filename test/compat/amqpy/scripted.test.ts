@@ -270,7 +270,7 @@ describe('a channel that is opened again', () => {
     ch.basic_publish(new Message('x'), 'nowhere');
     expect(errorOf(() => ch.close())).toBeInstanceOf(NotFound);
     expect(ch.is_open).toBe(false);
-    expect(conn.channel().channel_id).toBe(1);
+    expect(conn.channel(1).channel_id).toBe(1);
     peer.satisfied();
   });
 });
