@@ -2,7 +2,6 @@ import { wrongType } from '../caller';
 import { type AmqpError, MessageTooLargeError, wasSent } from '../errors';
 import type { Args, Input } from '../protocol/method-types';
 import { ProtocolViolation } from '../protocol/violation';
-import { contentOf } from './channel-core';
 import { SettlingChannel } from './channel-settling';
 import {
   type CallOptions,
@@ -36,7 +35,7 @@ import { Consumers } from './consumers';
 import { IncomingMessage, tooLarge } from './message';
 import type { RecoveryFailure } from './recovery-info';
 import { giveBack } from './requeuing';
-import type { Answer } from './rpc';
+import { type Answer, contentOf } from './rpc';
 import { follow, isRepeated } from './stream-following';
 
 const FOREVER = Number.POSITIVE_INFINITY;

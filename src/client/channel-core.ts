@@ -3,7 +3,7 @@ import { clock } from '../clock';
 import { type AmqpError, channelErrorClass, describeReply, TimeoutError, WrongStateError } from '../errors';
 import { decodeArgs, decodeMethodPlan, encodeMethod, methodName, PLANS } from '../protocol/codec';
 import { FRAME, replyCodeName } from '../protocol/constants';
-import { type Content, ContentAssembler } from '../protocol/content';
+import { ContentAssembler } from '../protocol/content';
 import { LateDeliveries } from '../protocol/late-deliveries';
 import type { Args, Input, MethodName, RequestName } from '../protocol/method-types';
 import { ProtocolViolation } from '../protocol/violation';
@@ -13,7 +13,7 @@ import type { Channel } from './channel';
 import { type CallOptions, checkEncodable, checkTimeout } from './checks';
 import type { Connection } from './connection';
 import type { Event } from './dispatcher';
-import { inOutage } from './lives';
+import { cutOff } from './lives';
 import { when } from './pump';
 import { type Answer, type AnswerHandlers, Replies } from './rpc';
 
@@ -447,14 +447,4 @@ export abstract class ChannelCore {
     };
     this.connection.dispatcher.push(this.#notice);
   }
-}
-
-/** The connection was lost under a call that cannot be repeated. */
-function cutOff(method: string, loss: AmqpError): AmqpError {
-  return inOutage(`${method} got no reply, and may or may not have been carried out`, loss);
-}
-
-/** A method with content, as `handle` gets it. */
-export function contentOf(answer: Answer): Content {
-  return answer.content as Content;
 }

@@ -4,7 +4,6 @@ import type { Args, Input } from '../protocol/method-types';
 import type { PropertiesInput } from '../protocol/properties';
 import { type BatchOptions, type Publishing, type PublishResult, publishBatch } from './batch';
 import { ConsumingChannel } from './channel-consuming';
-import { contentOf } from './channel-core';
 import {
   type CallOptions,
   checkBoolean,
@@ -22,7 +21,7 @@ import { type BodyInput, bodyBytes, Message, ReturnedMessage, withEncoding } fro
 import { blockedByBroker, pausedByBroker, publishErrorOf } from './publish-errors';
 import { type Address, PropertiesTooLarge, writeKnown, writePublish } from './publisher';
 import { when } from './pump';
-import type { Answer } from './rpc';
+import { type Answer, contentOf } from './rpc';
 
 export type PublishOptions = Input<'basic.publish'> &
   PropertiesInput &

@@ -153,6 +153,11 @@ export function inOutage(what: string, loss: AmqpError): AmqpError {
   });
 }
 
+/** The connection was lost under a call that cannot be repeated. */
+export function cutOff(method: string, loss: AmqpError): AmqpError {
+  return inOutage(`${method} got no reply, and may or may not have been carried out`, loss);
+}
+
 /** The same end, told by a call that had nothing to do with it and has not been sent. */
 export function notSent(what: string, death: AmqpError): AmqpError {
   const { message, code, replyCode, replyText, method, origin, recoverable } = death;

@@ -11,6 +11,11 @@ export interface Answer {
   content: Content | undefined;
 }
 
+/** Of a method with content. */
+export function contentOf({ content }: Answer): Content {
+  return content as Content;
+}
+
 /** What happens the moment a reply comes off the wire, before any frame behind it is looked at. */
 export interface AnswerHandlers {
   accept?(answer: Answer): void;

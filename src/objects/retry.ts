@@ -144,9 +144,8 @@ function largestOf(headers: ReadonlyMap<string, TableInputValue>): string | unde
 type Companion = Parameters<Queue['channel']['declareQueue']>[1];
 
 function companion(queue: Queue, what: string, options: Companion): Queue {
-  const type = queue.type === 'quorum' ? queue.type : undefined;
-  const exclusive = queue.exclusive === true;
-  return queue.channel.declareQueue(nameBeside(queue, what), { ...options, type, exclusive });
+  const alike = { exclusive: queue.exclusive === true, ...(queue.type === 'quorum' && { type: queue.type }) };
+  return queue.channel.declareQueue(nameBeside(queue, what), { ...options, ...alike });
 }
 
 /** `amq.` is the broker's own. */

@@ -337,7 +337,7 @@ describe('a call on a closed channel', () => {
 
   it('cannot be reopened when its number has gone to another', () => {
     channel.close();
-    const heir = connection.channel();
+    const heir = connection.channel(channel.id);
     expect(heir.id).toBe(channel.id);
     const error = thrownBy(() => channel.reopen());
     expect(error).toMatchObject({ name: 'WrongStateError', code: 'NUMBER_IN_USE' });

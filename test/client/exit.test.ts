@@ -115,7 +115,7 @@ describe('an open connection keeps no program alive', () => {
   ])('%s', async (_what, also) => {
     const peer = broker([...ready(), serve('connection.close'), ...closed()]);
     const program = run(
-      `const connection = connect(url);
+      `const connection = connect(url, { warnings: false });
       const channel = connection.channel();
       ${also}
       say('waiting');`,

@@ -263,7 +263,7 @@ describe('a script that ends without close', () => {
 
   it('closes politely: the broker has nothing to wonder about', () => {
     const result = run(`
-      process.on('exit', () => console.log(connection.isOpen, String(connection.lastError?.code)));`);
+      connection.onClose = (error) => console.log(connection.isOpen, error.code);`);
     expect(result.stdout).toBe('false CLOSED\n');
   });
 });

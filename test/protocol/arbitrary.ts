@@ -28,7 +28,7 @@ export const keys = () =>
 
 const unsafeIntegers = () =>
   fc.oneof(
-    fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n }),
+    fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n - 1n }),
     fc.bigInt({ min: -(2n ** 63n), max: -(2n ** 53n) }),
   );
 

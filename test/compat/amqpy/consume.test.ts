@@ -69,7 +69,7 @@ describe('basic_consume', () => {
     publish(ch, queue, 'a');
     publish(ch, second, 'b');
     while (seen.length < 2) conn.drain_events(5);
-    expect(seen.sort()).toEqual(['one 1 a', 'two 2 b']);
+    expect(seen.sort()).toEqual([`one ${ch.channel_id} a`, `two ${other.channel_id} b`]);
   });
 
   test('without a callback, or with another one later', () => {
@@ -209,7 +209,7 @@ describe('settling', () => {
     ]) {
       const error = thrownBy<PreconditionFailed>(again);
       expect(error).toBeInstanceOf(PreconditionFailed);
-      expect(error.channel_id).toBe(2);
+      expect(error.channel_id).toBe(other.channel_id);
     }
     expect(ch.queue_declare(queue, true).consumer_count).toBe(1);
   });
