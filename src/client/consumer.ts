@@ -65,6 +65,7 @@ export class CallbackConsumer implements Consumer, Event {
 
   handle(message: IncomingMessage): void {
     this.backlog?.taken(message);
+    handOut(message, this);
     refusePromiseFor(message, this.callback(message), 'a consumer callback');
   }
 

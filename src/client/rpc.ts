@@ -73,7 +73,7 @@ export class Replies {
     const { name } = answer.plan;
     const index = requestOf(this.#owed, { name, args: answer.args }, said);
     const pending = this.#owed[index];
-    if (pending === undefined) throw this.#unasked(name);
+    if (pending === undefined) throw this.#unasked(answer);
     this.#owed.splice(index, 1);
     // first what the reply brings about: if that is refused, the request has not been answered
     if (pending.abandoned) pending.handlers.late?.(answer);
@@ -82,8 +82,9 @@ export class Replies {
     pending.settled = true;
   }
 
-  #unasked(name: string): ProtocolViolation {
+  #unasked({ plan: { name: method }, args }: Answer): ProtocolViolation {
     const { plan } = this.current ?? {};
+    const name = args.consumerTag === undefined ? method : `${method} of consumer "${args.consumerTag}"`;
     if (plan === undefined) return new ProtocolViolation(503, 'unexpected reply', 'channel', 'none', name);
     return new ProtocolViolation(503, 'wrong reply', plan.name, plan.replies.join(' or '), name);
   }

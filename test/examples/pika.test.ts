@@ -15,7 +15,7 @@ import { hasPika, original } from '../support/original-pika';
 import { broker, within } from '../support/peer';
 import { count, expectCount, fill, local } from '../support/pika';
 import { type End, run } from '../support/program';
-import { cut, expects, ready, type Script, send, serve } from '../support/script';
+import { cut, ready, type Script, send, serveThrough } from '../support/script';
 
 const ROOT = join(__dirname, '..', '..');
 const sources = readSources('examples/pika');
@@ -113,13 +113,7 @@ test('ack from another thread', async () => {
 });
 
 /** A broker that takes a consumer and then does something else. */
-const serves = (...then: Script): Script => [
-  ...ready(),
-  serve('basic.consume'),
-  expects('basic.consume'),
-  send('basic.consume-ok', { consumerTag: 'the tag' }),
-  ...then,
-];
+const serves = (...then: Script): Script => [...ready(), serveThrough('basic.consume'), ...then];
 const forced = send('connection.close', { replyCode: 320, replyText: 'CONNECTION_FORCED' });
 
 test('consume and recover: a lost connection is followed by another one, a closed one by the end', async () => {

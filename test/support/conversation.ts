@@ -150,7 +150,7 @@ export class Conversation {
         this.#beat = setInterval(() => this.socket.write(HEARTBEAT), step.ms);
         return;
       case 'serve':
-        return this.#serve(step.until);
+        return this.#serve(step);
       case 'loop':
         while (!this.#left && this.socket.writable) {
           await this.#turn(step.steps);
@@ -202,16 +202,17 @@ export class Conversation {
 
   // ── an ordinary broker ──────────────────────────────────────────────────────────────────────────────
 
-  async #serve(until: MethodName | undefined): Promise<void> {
+  async #serve({ until, isIncluded }: Extract<Step, { step: 'serve' }>): Promise<void> {
     for (;;) {
       const { method, channel, args, seqNo } = await this.#next();
-      if (method === until || method === 'end') return;
+      if (method === 'end' || (method === until && !isIncluded)) return;
       this.#queue.shift();
       if (method === 'header' || method === 'heartbeat') continue;
       if (seqNo !== undefined) this.#reply('basic.ack', channel, { deliveryTag: seqNo });
       const reply = PLANS[method].replies.at(-1); // the last: get-empty
       if (reply !== undefined && args.noWait !== true) this.#reply(reply, channel, args);
       if (method === 'connection.close') this.socket.end();
+      if (method === until) return;
     }
   }
 

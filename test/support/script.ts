@@ -29,7 +29,7 @@ export type Step =
   | { step: 'waitFor'; signal: string }
   | { step: 'reading'; on: boolean }
   | { step: 'beat'; ms: number }
-  | { step: 'serve'; until: MethodName | undefined }
+  | { step: 'serve'; until: MethodName | undefined; isIncluded: boolean }
   | { step: 'loop'; steps: Script }
   | { step: 'cut'; rst: boolean };
 
@@ -131,7 +131,9 @@ export const cut = ({ rst = false }: { rst?: boolean } = {}): Step => ({ step: '
 // ── several steps ─────────────────────────────────────────────────────────────────────────────────────
 
 /** Answer like a broker whose queues are empty, until the client closes the connection, or sends `until`. */
-export const serve = (until?: MethodName): Step => ({ step: 'serve', until });
+export const serve = (until?: MethodName): Step => ({ step: 'serve', until, isIncluded: false });
+/** The same, and `last` is answered, too. */
+export const serveThrough = (last: MethodName): Step => ({ step: 'serve', until: last, isIncluded: true });
 /** The steps again and again until the client leaves; what they expect is not missed then. */
 export const loop = (steps: Script): Step => ({ step: 'loop', steps });
 /** The steps `count` times. */

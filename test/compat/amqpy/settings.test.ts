@@ -9,7 +9,6 @@ const options = (keywords: Keywords = {}) => connectOptions(CONNECTION.__init__(
 test('nothing is taken from the environment, and nothing is limited but the way to the broker', () => {
   expect(options()).toMatchObject({
     ...{
-      url: 'amqp://',
       hostname: 'localhost',
       port: 5672,
       tls: false,
