@@ -1,5 +1,7 @@
 /** A signal while a command works on a message: the command never goes on while its message returns to the queue. */
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Channel } from '../../src';
@@ -88,11 +90,20 @@ it('nothing is under way: what was done is acked', async () => {
 });
 
 it('it is not connected yet', async () => {
-  const address = ['--url', 'amqp://192.0.2.1', '--connect-timeout', '60s'];
-  const began = performance.now();
-  const end = await interrupted(['consume', 'q', ...address, '--', 'cat'], 'SIGTERM', () => {
-    return performance.now() - began > 1500;
-  });
+  let isThere = false;
+  const silent = createServer((socket) => {
+    isThere = true;
+    socket.on('error', () => {});
+  }).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const address = [
+    '--url',
+    `amqp://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+    '--connect-timeout',
+    '60s',
+  ];
+  const end = await interrupted(['consume', 'q', ...address, '--', 'cat'], 'SIGTERM', () => isThere);
+  silent.close();
   expect(end).toMatchObject({ signal: 'SIGTERM', stdout: '' });
 });
 

@@ -79,6 +79,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['examples/amqpy/', 'src/compat/amqpy.ts'],
   ['examples/pika/', 'src/compat/pika.ts'],
   ['examples/pika/ack-from-another-thread.ts', 'node:worker_threads'],
+  ['examples/sigterm/thread.ts', 'node:worker_threads', 'node:events'],
 ];
 
 /** Names that `src/protocol` does without: it has no timers, no threads, no process, and no clock. */

@@ -24,13 +24,14 @@ import {
 } from '../support/script';
 
 /** The first call opens a channel for replies. */
-const replies = [
-  ...opened(),
+const repliesOn = (channel: number) => [
+  ...opened(channel),
   expects('confirm.select'),
-  send('confirm.select-ok'),
+  send('confirm.select-ok', {}, { channel }),
   expects('basic.consume', { queue: 'amq.rabbitmq.reply-to', noAck: true, exclusive: false }),
-  send('basic.consume-ok', { consumerTag: 'replies' }),
+  send('basic.consume-ok', { consumerTag: 'replies' }, { channel }),
 ];
+const replies = repliesOn(1);
 const request = expects('basic.publish', { exchange: '', routingKey: 'sum', mandatory: true });
 const acked = (deliveryTag = 1) => send('basic.ack', { deliveryTag });
 const refused = (deliveryTag = 1) => send('basic.nack', { deliveryTag });
@@ -45,11 +46,11 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-const reply = (nr: number, body: string, type?: string) =>
+const reply = (nr: number, body: string, type?: string, channel = 1) =>
   content(
     'basic.deliver',
     { consumerTag: 'replies', deliveryTag: nr },
-    { body, properties: { correlationId: `${nr}-a-b-c-d`, ...(type && { type }) } },
+    { channel, body, properties: { correlationId: `${nr}-a-b-c-d`, ...(type && { type }) } },
   );
 
 describe('a call', () => {
@@ -124,9 +125,9 @@ describe('the end', () => {
       ...before,
       close,
       expects('channel.close-ok'),
-      ...replies,
+      ...repliesOn(2),
       request,
-      reply(2, 'two'),
+      reply(2, 'two', undefined, 2),
       serve(),
     );
     expect(errorOf(() => call(connection))).toBeInstanceOf(ChannelClosedError);
@@ -155,9 +156,9 @@ it('a broker that does not open the way for replies in time is a TimeoutError; t
     send('confirm.select-ok'),
     expects('channel.close'),
     send('channel.close-ok'),
-    ...replies,
+    ...repliesOn(2),
     request,
-    reply(1, 'one'),
+    reply(1, 'one', undefined, 2),
     serve(),
   ]);
   expect(errorOf(() => call(connection, 20))).toMatchObject({ code: 'TIMEOUT', method: 'confirm.select' });
