@@ -85,8 +85,11 @@ export abstract class ConsumingChannel extends SettlingChannel {
     if (onCancel !== undefined) checkFunction(onCancel, 'onCancel');
     const consumer = new CallbackConsumer(this.self, options.noAck === true, callback, onCancel);
     this.validate('basic.consume', { ...rest, queue });
+    const isChosen = this.#prefetchSet;
     if (prefetch !== undefined) this.request('basic.qos', { prefetchCount: prefetch }, {});
     else if (!this.#prefetchSet && !options.noAck) this.basicQos({ prefetchCount: DEFAULT_PREFETCH });
+    consumer.window.size = prefetch ?? this.#prefetch ?? 0;
+    consumer.window.isChosen = prefetch !== undefined || isChosen;
     const tag = this.startConsumer(queue, consumer, rest);
     if (prefetch !== undefined) this.#restorePrefetch(prefetch);
     return tag;
@@ -112,14 +115,15 @@ export abstract class ConsumingChannel extends SettlingChannel {
     if (prefetch !== undefined) checkInteger(prefetch, 'prefetch', 0, 0xffff);
     const iterator = new IteratorConsumer(this.self, options.noAck === true, { timeout, limit });
     this.validate('basic.consume', { ...rest, queue });
-    iterator.window = this.#prefetch ?? 0;
+    iterator.window.size = this.#prefetch ?? 0;
+    iterator.window.isChosen = prefetch !== undefined || this.#prefetchSet || Number.isFinite(limit);
     if (prefetch !== undefined || !this.#prefetchSet) {
       // a loop that settles nothing still reaches its limit
       const wanted =
         prefetch ?? (Number.isFinite(limit) ? Math.min(Math.max(1, limit), 0xffff) : DEFAULT_PREFETCH);
       this.request('basic.qos', { prefetchCount: wanted }, {});
       this.limited(wanted);
-      iterator.window = wanted;
+      iterator.window.size = wanted;
     }
     this.startConsumer(queue, iterator, rest);
     if (prefetch !== undefined) this.#restorePrefetch(prefetch);
@@ -222,6 +226,13 @@ export abstract class ConsumingChannel extends SettlingChannel {
       const isLeft = consumer !== undefined && this.isOpen && this.#consumers.get(consumerTag) === consumer;
       if (isLeft) gone = this.#consumers.drain(consumerTag, consumer);
     }
+  }
+
+  /** A consumer gets no more before the program settles something. `isEndless`: the program waits without a limit. @internal */
+  isStuck(isEndless: boolean): boolean {
+    for (const { window } of this.#consumers.all())
+      if (window?.isFull && (isEndless || !window.isChosen)) return true;
+    return false;
   }
 
   /** The tags of the consumers of this channel. */

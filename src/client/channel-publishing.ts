@@ -17,7 +17,7 @@ import {
 import { Confirms, type Publish } from './confirms';
 import { wireProperties } from './conversions';
 import { Head, Heads } from './heads';
-import { type BodyInput, bodyBytes, Message, ReturnedMessage, withEncoding } from './message';
+import { type BodyInput, bodyBytes, Message, ReturnedMessage, refusePromise, withEncoding } from './message';
 import { blockedByBroker, pausedByBroker, publishErrorOf } from './publish-errors';
 import { type Address, PropertiesTooLarge, writeKnown, writePublish } from './publisher';
 import { when } from './pump';
@@ -108,6 +108,8 @@ export abstract class PublishingChannel extends ConsumingChannel {
    * needs no checks, only the bytes it gave rise to then. @internal
    */
   sendPublish(body: BodyInput | Message, options: PublishOptions, deadline?: number): Publish | undefined {
+    if (typeof options !== 'object' || options === null)
+      checkOptions('basicPublish', options, PUBLISH_OPTIONS);
     if (this.#unconfirmed.length > 0) this.#publishAgain(deadline);
     const known = this.#writeKnown(body, this.current(options));
     if (!known) this.#writeNew(body, options, deadline);
@@ -408,7 +410,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
   /** @internal */
   takeReturn(message: ReturnedMessage): void {
     if (this.onReturn === undefined) this.#returned.push(message);
-    else this.onReturn(message);
+    else refusePromise(this.onReturn(message), 'onReturn');
   }
 }
 

@@ -82,8 +82,11 @@ export function checkGiven(options: object, name: string): void {
 
 /** As `checkGiven`, where it stands in order. `usual`: what it is when it is left out. @throws {TypeError | RangeError} */
 export function checkKind(value: unknown, name: string, usual: string): asserts value is string {
-  if (value !== undefined) checkShortstr(value, name);
-  else throw wrongType(`${name} must be a string, got undefined; the usual one is '${usual}'`);
+  if (value === undefined || value === '')
+    throw wrongType(
+      `${name} must be a string${value === '' ? ' and not empty' : ', got undefined'}; the usual one is '${usual}'`,
+    );
+  checkShortstr(value, name);
 }
 
 /** A limit in milliseconds: 0 or more, Infinity is none. @throws {TypeError | RangeError} */

@@ -18,7 +18,7 @@ import { Backlog, type BacklogLimits } from './backlog';
 import { type Channel, type CloseOptions, closeOptions } from './channel';
 import { ChannelNumbers } from './channel-numbers';
 import { Dispatcher } from './dispatcher';
-import { closeAtExit, forgetAtExit } from './exit';
+import { closeAtExit, forgetAtExit, isClosingAll } from './exit';
 import { interruption } from './interruption';
 import { Lives, notSent } from './lives';
 import type { Settings } from './options';
@@ -250,7 +250,7 @@ export abstract class ConnectionCore {
     const { timeout } = closeOptions(options);
     const deadline = clock.now() + timeout;
     if (!this.isOpen) return this.dispatcher.tellEnds();
-    if (this.warnings && !this.dispatcher.isServed) warnOfUnserved(this.open);
+    if (this.warnings && !this.dispatcher.isServed) warnOfUnserved(this.open, isClosingAll());
     this.announceClose(options);
     this.#told = true;
     const closed = new ConnectionClosedError('the connection was closed by this program', { code: 'CLOSED' });

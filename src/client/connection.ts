@@ -17,7 +17,7 @@ import { interruption } from './interruption';
 import { refusePromise } from './message';
 import type { Waitable } from './pump';
 import type { RemoteHandle } from './remote';
-import { type Habit, listensToSignals, warnOf, warnOfError } from './warning';
+import { isWarnedOf, LONG_WAIT_MS, listensToSignals, warnOf, warnOfError } from './warning';
 
 const TIMEOUT_ONLY = new Set(['timeout']);
 /** Milliseconds a worker may take to show that it is there before `stats` does without it. */
@@ -159,27 +159,39 @@ export class Connection extends ConnectionCore {
     }
   }
 
-  /** @internal */
-  warn(habit: Habit): void {
-    if (this.warnings) warnOf(habit);
-  }
-
   /** Warn of what was thrown, and nobody else hears of. @internal */
   warnOfError(what: string, error: unknown): void {
     if (this.warnings) warnOfError(what, error);
   }
 
-  /** Warn of a wait that a listener for signals would wait for. @internal */
-  checkSignals(deadline: number): void {
-    if (this.warnings && deadline === Number.POSITIVE_INFINITY && listensToSignals())
-      warnOf('AMQP_SYNC_SIGNAL_UNHEARD');
+  /** A wait without a limit would keep signals from their listeners. @internal */
+  isDeaf(deadline: number): boolean {
+    return this.warnings && deadline === Number.POSITIVE_INFINITY && listensToSignals();
+  }
+
+  /** A consumer gets no more before something is settled, and nobody is there to do that: no timer, no other thread. */
+  #isStuck(deadline: number): boolean {
+    if (!this.warnings || isWarnedOf('AMQP_SYNC_NOTHING_SETTLED')) return false;
+    const { nextDue, mailboxes } = this.dispatcher;
+    if (nextDue !== Number.POSITIVE_INFINITY || mailboxes > 0) return false;
+    for (const channel of this.open.values())
+      if (channel.isStuck(deadline === Number.POSITIVE_INFINITY)) return true;
+    return false;
   }
 
   /** Pump until `goal` has settled, the deadline, or the next timer. @internal */
   waitFor(goal: Waitable, deadline: number): boolean {
     const { busy, nextDue } = this.dispatcher;
-    this.checkSignals(deadline);
-    return this.pump.until(goal, busy ? deadline : Math.min(deadline, nextDue), false);
+    const end = busy ? deadline : Math.min(deadline, nextDue);
+    this.dispatcher.isServed = true;
+    const [isDeaf, isStuck] = [this.isDeaf(deadline), this.#isStuck(deadline)];
+    if (isDeaf || isStuck) {
+      const long = clock.now() + LONG_WAIT_MS;
+      if (this.pump.until(goal, Math.min(end, long), false)) return true;
+      if (isDeaf && long < end) warnOf('AMQP_SYNC_SIGNAL_UNHEARD');
+      if (isStuck) warnOf('AMQP_SYNC_NOTHING_SETTLED');
+    }
+    return this.pump.until(goal, end, false);
   }
 
   /** Run `callback` once after `ms`, from the pump. @returns an id for `cancelTimer` */
@@ -228,6 +240,7 @@ export class Connection extends ConnectionCore {
    *     connection.withDeadline(2000, () => { channel.queueDeclare('a'); channel.basicGet('a'); });
    */
   withDeadline<T>(ms: number, fn: () => T): T {
+    checkFunction(fn, 'fn');
     const outer = this.#limit;
     this.#limit = Math.min(outer, clock.now() + checkTimeout(ms, 'ms'));
     try {

@@ -8,6 +8,7 @@ import type { Channel } from './channel';
 import type { Event } from './dispatcher';
 import { Fifo } from './fifo';
 import { type IncomingMessage, refusePromiseFor } from './message';
+import { PrefetchWindow } from './prefetch-window';
 import { giveBack, unlessEnded } from './requeuing';
 import { handOut } from './stream-following';
 
@@ -26,6 +27,8 @@ export interface Consumer {
   queue: string;
   /** Of one without acknowledgements: what waits for it. @internal */
   readonly backlog: Backlog | undefined;
+  /** Of one whose messages the program settles. @internal */
+  readonly window?: PrefetchWindow;
   /** A message came off the wire. */
   deliver(message: IncomingMessage): void;
   /** The pump hands the message over. */
@@ -47,6 +50,8 @@ export class CallbackConsumer implements Consumer, Event {
   position: StreamPosition | null | undefined;
   /** @internal */
   readonly backlog: Backlog | undefined;
+  /** @internal */
+  readonly window: PrefetchWindow;
   #end: AmqpError | undefined;
 
   constructor(
@@ -56,6 +61,7 @@ export class CallbackConsumer implements Consumer, Event {
     readonly onCancel: CancelCallback | undefined,
   ) {
     this.backlog = noAck ? channel.connection.newBacklog() : undefined;
+    this.window = new PrefetchWindow((deliveryTag) => channel.isUnsettled(deliveryTag));
   }
 
   deliver(message: IncomingMessage): void {
@@ -66,6 +72,7 @@ export class CallbackConsumer implements Consumer, Event {
   handle(message: IncomingMessage): void {
     this.backlog?.taken(message);
     handOut(message, this);
+    if (!this.noAck) this.window.handOut(message.deliveryTag);
     refusePromiseFor(message, this.callback(message), 'a consumer callback');
   }
 
@@ -78,10 +85,10 @@ export class CallbackConsumer implements Consumer, Event {
   }
 
   /** The broker cancelled it: tell the user, who learns it from the pump if there is no callback. */
-  dispatch(): void {
+  dispatch(): unknown {
     const onCancel = this.onCancel ?? this.channel.onCancel;
     if (onCancel === undefined) throw fromCaller(this.#end ?? cancelled(this.tag));
-    onCancel(this.tag);
+    return onCancel(this.tag);
   }
 }
 
@@ -129,10 +136,8 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   #left: number;
   /** @internal */
   readonly backlog: Backlog | undefined;
-  /** Its prefetch, as far as it is known; 0: none. @internal */
-  window = 0;
-  /** Tags of messages handed out, those that are not settled yet among them. */
-  #handedOut: number[] = [];
+  /** @internal */
+  readonly window: PrefetchWindow;
 
   constructor(
     readonly channel: Channel,
@@ -141,6 +146,7 @@ export class IteratorConsumer implements Consumer, MessageIterator {
   ) {
     this.#left = limits.limit;
     this.backlog = noAck ? channel.connection.newBacklog() : undefined;
+    this.window = new PrefetchWindow((deliveryTag) => channel.isUnsettled(deliveryTag));
   }
 
   /** Waitable: there is a message, something to dispatch on the way, or no more to come. */
@@ -213,32 +219,16 @@ export class IteratorConsumer implements Consumer, MessageIterator {
       if (message !== undefined) {
         this.backlog?.taken(message);
         handOut(message, this);
-        if (this.window > 0 && !this.noAck) this.#remember(message.deliveryTag);
+        if (!this.noAck) this.window.handOut(message.deliveryTag);
         return message;
       }
       if (this.#error !== undefined) throw this.channel.tell(this.#error);
       if (this.#over) return undefined; // a callback has left it
       if (!connection.dispatcher.busy && connection.dispatcher.runOne()) continue;
-      if (this.#isStuck) connection.warn('AMQP_SYNC_NOTHING_SETTLED');
       if (connection.waitFor(this, deadline) || clock.now() < deadline) continue;
       connection.checkLimit();
       return undefined;
     }
-  }
-
-  #remember(deliveryTag: number): void {
-    this.#handedOut.push(deliveryTag);
-    if (this.#handedOut.length >= 2 * this.window)
-      this.#handedOut = this.#handedOut.filter(this.#isUnsettled);
-  }
-
-  readonly #isUnsettled = (deliveryTag: number) => this.channel.isUnsettled(deliveryTag);
-
-  /** The broker sends no more before something is settled, and whoever should do so waits here. */
-  get #isStuck(): boolean {
-    if (this.window === 0 || this.#handedOut.length < this.window) return false;
-    this.#handedOut = this.#handedOut.filter(this.#isUnsettled);
-    return this.#handedOut.length >= this.window;
   }
 
   /** Leave as `return` does, without hiding the error that made it necessary. */

@@ -2,10 +2,12 @@ import type { Mailbox } from '../bridge/mailbox';
 import { clock } from '../clock';
 import { WrongStateError } from '../errors';
 import { Fifo } from './fifo';
+import { refusePromise } from './message';
 
 /** Something for the user that came while a call was under way. */
 export interface Event {
-  dispatch(): void;
+  /** @returns what the user's callback has returned */
+  dispatch(): unknown;
 }
 
 interface Timer extends Event {
@@ -28,7 +30,7 @@ export class Dispatcher {
   /** Somebody has asked for events since a consumer was started. */
   isServed = true;
   /** What has ended and has an `onClose` that was not told yet, in the order of the ends. */
-  readonly #ends = new Map<object, () => void>();
+  readonly #ends = new Map<object, () => unknown>();
 
   push(event: Event): void {
     this.#events.push(event);
@@ -74,7 +76,7 @@ export class Dispatcher {
     if (event === undefined) return false;
     this.#dispatching = true;
     try {
-      event.dispatch();
+      refusePromise(event.dispatch(), 'a callback');
     } finally {
       this.#dispatching = false;
     }
@@ -82,7 +84,7 @@ export class Dispatcher {
   }
 
   /** `owner` has ended: `callback` is to hear of it, from whoever is told first. */
-  ended(owner: object, callback: () => void): void {
+  ended(owner: object, callback: () => unknown): void {
     this.#ends.set(owner, callback);
   }
 
@@ -96,7 +98,7 @@ export class Dispatcher {
       const outer = this.#dispatching;
       this.#dispatching = true;
       try {
-        callback();
+        refusePromise(callback(), 'onClose');
       } finally {
         this.#dispatching = outer;
       }

@@ -69,6 +69,11 @@ function unwatchExit(): void {
   isWatching = false;
 }
 
+/** The program is at its end. */
+export function isClosingAll(): boolean {
+  return limit !== undefined;
+}
+
 /** Close every open connection, all together within a second; asked again meanwhile, at once. Never throws. */
 export function closeAll(): void {
   const isFirst = limit === undefined;

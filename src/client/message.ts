@@ -11,7 +11,7 @@ import type { Properties } from '../protocol/properties';
 import { isBytes, typeName } from '../protocol/wire';
 import { shortened, showAs } from '../shown';
 import type { Channel } from './channel';
-import { checkOptions } from './checks';
+import { checkFunction, checkOptions } from './checks';
 import type { Consumer } from './consumer';
 import type { MessageProperties } from './conversions';
 
@@ -242,6 +242,7 @@ export class IncomingMessage extends Message<Properties> {
    *     message.process(() => handle(message.json), { requeue: true, rejectOnRedelivered: true });
    */
   process<T>(fn: (message: this) => T, options: ProcessOptions = NO_OPTIONS): T {
+    checkFunction(fn, 'process: fn');
     if (options !== NO_OPTIONS) checkOptions('process', options, PROCESS_OPTIONS);
     const { requeue = false, rejectOnRedelivered = false, ignoreProcessed = false } = options;
     let result: T;

@@ -98,10 +98,17 @@ export function resolveRecovery(
         attempts === Number.POSITIVE_INFINITY
           ? attempts
           : checkInteger(attempts, 'recovery.attempts', 1, Number.MAX_SAFE_INTEGER),
-      attemptTimeout: Math.min(checkTimeout(attemptTimeout, 'recovery.attemptTimeout'), LONGEST_TIMER),
+      attemptTimeout: Math.min(positive(attemptTimeout, 'recovery.attemptTimeout'), LONGEST_TIMER),
       failFast: options.failFast ?? url.failFast ?? true,
       topology: options.topology ?? true,
     },
     policy: { republish: options.republish ?? false, staleDeliveries },
   };
+}
+
+/** Nothing can be done in no time. */
+function positive(value: unknown, name: string): number {
+  const limit = checkTimeout(value, name);
+  if (limit === 0) throw outOfRange(`${name} must be more than 0 milliseconds`);
+  return limit;
 }

@@ -87,8 +87,11 @@ function host(given: string | HostOptions, usualPort: number): { host: string; p
 
 /** An empty one would be resolved to nothing at all. */
 function hostName(value: unknown, name: string): string {
-  if (checked(value, name) === '') throw wrongType(`${name} must not be empty`);
-  return value as string;
+  const text = checked(value, name);
+  if (text === '') throw wrongType(`${name} must not be empty`);
+  // perhaps with a password in it: it is not repeated
+  if (/[@/]/.test(text)) throw wrongType(`${name} must be the name of a host; a URL belongs in url`);
+  return text;
 }
 
 function port(value: number): number {

@@ -4,6 +4,7 @@ import { clock } from '../clock';
 import { type CallOptions, checkOptions, checkTimeout } from './checks';
 import { Connection } from './connection';
 import { interruption } from './interruption';
+import { LONG_WAIT_MS, warnOf } from './warning';
 
 const TIMEOUT_ONLY = new Set(['timeout']);
 
@@ -35,9 +36,10 @@ export function waitAny<C extends Connection>(connections: readonly C[], options
     const news = () =>
       links.some((link, index) => link.inbound.available() > 0 || link.state !== states[index]) ||
       connections.some(({ dispatcher }) => dispatcher.settled);
-    connections[0]?.checkSignals(deadline);
+    const long = connections[0]?.isDeaf(deadline) ? clock.now() + LONG_WAIT_MS : Number.POSITIVE_INFINITY;
     const due = Math.min(deadline, ...connections.map(({ dispatcher }) => dispatcher.nextDue));
-    const end = sleepUntil(links, news, due);
+    const end = sleepUntil(links, news, Math.min(due, long));
+    if (end === 'timeout' && long < due) warnOf('AMQP_SYNC_SIGNAL_UNHEARD');
     if (end === 'interrupted' || end === 'stopped') throw interruption(end);
   }
 }

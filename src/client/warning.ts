@@ -5,11 +5,14 @@ const HABITS = {
   AMQP_SYNC_NEVER_SERVED:
     'a consumer was started, and the program ended without serving it, so its callback never ran: callbacks run in drainEvents, loop and sleep only (pika: start_consuming, amqpy: drain_events); call connection.loop() behind the last subscribe',
   AMQP_SYNC_NOTHING_SETTLED:
-    'a loop over a queue waits for more, but nothing can come: as many of its messages are unsettled as its prefetch allows; settle each with message.ack(), or message.process(fn), before the next, or read with noAck',
+    'a consumer waits for more, but nothing can come: as many of its messages are unsettled as its prefetch allows; settle each with message.ack(), or message.process(fn), before the next, or read with noAck',
   AMQP_SYNC_SIGNAL_UNHEARD:
     'a wait without a limit keeps the listener for SIGTERM or SIGHUP from running, so the signal will not end the program: wait in slices, loop({ timeout: 1000 }) and then await setImmediate, or have SIGINT sent instead; see "Signals and exit" in the README',
 } as const;
-export type Habit = keyof typeof HABITS;
+type Habit = keyof typeof HABITS;
+
+/** Milliseconds after which a wait is one that may not end by itself. */
+export const LONG_WAIT_MS = 1000;
 
 const said = new Set<Habit>();
 
@@ -23,26 +26,37 @@ function warn(code: string, message: string, detail?: string): void {
   process.emit('warning', warning);
 }
 
+export function isWarnedOf(habit: Habit): boolean {
+  return said.has(habit);
+}
+
 export function warnOf(habit: Habit): void {
   if (said.has(habit)) return;
   said.add(habit);
   warn(habit, HABITS[habit]);
 }
 
-/** Of consumers that nobody has served, at the end of their connection. Of a program that fails the failure is the news. */
+/**
+ * Of consumers that nobody has served, whose connection ends. Of a program that fails the failure is the news, and that
+ * is known at its end.
+ */
 export function warnOfUnserved(
   channels: ReadonlyMap<number, { readonly consumerTags: readonly string[] }>,
+  isExiting: boolean,
 ): void {
-  if (process.exitCode) return;
-  if ([...channels.values()].some(({ consumerTags }) => consumerTags.length > 0))
-    warnOf('AMQP_SYNC_NEVER_SERVED');
+  if (![...channels.values()].some(({ consumerTags }) => consumerTags.length > 0)) return;
+  const unlessFailed = (code: unknown) => {
+    if (!code) warnOf('AMQP_SYNC_NEVER_SERVED');
+  };
+  if (isExiting) unlessFailed(process.exitCode);
+  else process.once('exit', unlessFailed);
 }
 
 /** Of an error that nobody else hears of; each time. */
 export function warnOfError(what: string, error: unknown): void {
   warn(
     'AMQP_SYNC_UNHEARD_ERROR',
-    `${what}: ${String(error)}`,
+    error instanceof Error ? `${what}:` : `${what}: ${String(error)}`,
     error instanceof Error ? error.stack : undefined,
   );
 }
