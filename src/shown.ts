@@ -1,6 +1,8 @@
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 /** Characters of a body that a log needs in order to recognize it. */
 const LONGEST = 60;
+/** Characters of any other text. */
+const LONGEST_TEXT = 1000;
 
 type Inspect = (value: unknown, options: object) => string;
 
@@ -42,8 +44,9 @@ function cut(text: string): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
 
-/** What JSON has no way to write, as text: a log must not fail over a header. */
+/** What JSON has no way to write, as text: a log must not fail over a header, nor drown in one. */
 function plain(value: unknown): unknown {
+  if (typeof value === 'string' && value.length > LONGEST_TEXT) return `${value.slice(0, LONGEST_TEXT)}…`;
   if (typeof value === 'bigint') return String(value);
   if (value instanceof Uint8Array) return shortened(value);
   if (value instanceof Map) return plain(Object.fromEntries(value));

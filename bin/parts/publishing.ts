@@ -72,6 +72,8 @@ function reasonOf(error: Error | undefined): string {
   if (!(error instanceof UnroutableError)) return `${error?.message}`;
   const { returnedMessage, replyCode, replyText } = error as UnroutableError<ReturnedMessage>;
   const { exchange, routingKey } = returnedMessage!;
+  if (exchange === '' && routingKey === '')
+    return `it has no routing key: -r names the queue (${replyCode} ${replyText})`;
   const missing =
     exchange === ''
       ? `there is no queue "${routingKey}"`

@@ -15,7 +15,6 @@ test('the one-liners do what is said of them', () => {
   const channel = shared().channel();
   const folder = mkdtempSync(join(tmpdir(), 'amqp-sync-one-liners-'));
   const [tasks, files, upper] = [unique('tasks'), unique('files'), unique('upper')];
-  for (const queue of [`${tasks}.dead`, files]) channel.queueDeclare(queue, { durable: true });
   const next = (more = '') => {
     const line = lines
       .shift()!
@@ -28,6 +27,7 @@ test('the one-liners do what is said of them', () => {
   const done = (stdout: unknown) => [stdout, '', 0];
   try {
     expect(next()).toEqual(done(expect.stringMatching(/^open after \d+ ms\nready\n$/)));
+    expect(next()).toEqual(done(`${tasks}.dead\n`));
     expect(next()).toEqual(done(`${tasks}\n`));
     expect(next()).toEqual(done(''));
     expect(next()).toEqual(done('5 messages, 0 consumers\n'));
@@ -40,6 +40,7 @@ test('the one-liners do what is said of them', () => {
     expect(count(channel, tasks)).toBe(0);
     expect(next()).toEqual(done(''));
     expect(count(channel, tasks)).toBe(1);
+    expect(next()).toEqual(done(`${files}\n`));
     expect(next()).toEqual(done('tasks.jsonl\n'));
     const publish = `sleep 1.5; amqp-sync publish -e amq.topic -r error.disk full`;
     expect(next(` -c 1 & ${publish}; wait`)).toEqual(done('full\n'));

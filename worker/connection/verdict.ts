@@ -104,7 +104,7 @@ export class Verdict {
     const { loginLimit } = this.handshake;
     const isTooLong = this.loginSize > loginLimit;
     const why = isTooLong
-      ? `credentials and client properties take ${this.loginSize} bytes, but this RabbitMQ accepts no more than ${loginLimit} before login (4.1 and later: 8192), unless initial_frame_max in its configuration is larger`
+      ? `credentials and client properties take ${this.loginSize} bytes, but this RabbitMQ accepts no more than ${loginLimit} before login, unless initial_frame_max in its configuration is larger`
       : 'they are probably wrong';
     const record = this.failed('AuthenticationError', `${reason} after the credentials were sent; ${why}`);
     return isTooLong && !this.isKnown ? { ...record, recoverable: false } : record;
