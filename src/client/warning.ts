@@ -45,11 +45,13 @@ export function warnOfUnserved(
   isExiting: boolean,
 ): void {
   if (![...channels.values()].some(({ consumerTags }) => consumerTags.length > 0)) return;
-  const unlessFailed = (code: unknown) => {
-    if (!code) warnOf('AMQP_SYNC_NEVER_SERVED');
-  };
-  if (isExiting) unlessFailed(process.exitCode);
-  else process.once('exit', unlessFailed);
+  if (isExiting) return unlessFailed(process.exitCode);
+  // one listener for all connections: Node takes more than ten for a leak
+  process.off('exit', unlessFailed).once('exit', unlessFailed);
+}
+
+function unlessFailed(code: unknown): void {
+  if (!code) warnOf('AMQP_SYNC_NEVER_SERVED');
 }
 
 /** Of an error that nobody else hears of; each time. */
