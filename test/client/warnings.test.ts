@@ -138,7 +138,7 @@ it('a consumer that is never served: also when the connection is closed', async 
 
 it('many connections whose consumers are never served: one warning, and no leak of listeners', async () => {
   const [code, stderr] = await warned(
-    'for (let n = 0; n < 12; n++) { const each = connect(url); each.queue(queue.name).subscribe(() => {}); each.close(); }',
+    'for (let n = 0; n < 12; n++) { const each = connect(url); each.channel().declareQueue().subscribe(() => {}); each.close(); }',
   );
   expect([code, times(stderr, 'AMQP_SYNC_NEVER_SERVED'), times(stderr, 'MaxListeners')]).toEqual([0, 1, 0]);
 });
