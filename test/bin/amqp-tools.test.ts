@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Channel } from '../../src';
-import { cli } from '../support/cli';
 import { count, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
+import { cli } from '../support/programs/cli';
 
 const url = new URL(process.env.AMQP_URL!);
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { connect } from '../../src';
 import { build } from '../support/built-worker';
-import { cli } from '../support/cli';
+import { cli } from '../support/programs/cli';
 import '../support/connect';
 
 const CEILING = 20_000;

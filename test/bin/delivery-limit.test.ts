@@ -1,7 +1,7 @@
 /** A quorum queue drops what was delivered too often: nothing is delivered that nobody sees. */
 import type { Channel } from '../../src';
-import { cli, interrupted, out, shell } from '../support/cli';
 import { count, eventually, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
+import { cli, interrupted, out, shell } from '../support/programs/cli';
 
 const MANY = 50;
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `${from + n}`);

@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import type { Channel, TypedTable } from '../../src';
 import { typed } from '../../src';
-import { out } from '../support/cli';
 import { shared, sharedQueue } from '../support/connect';
+import { out } from '../support/programs/cli';
 
 let channel: Channel;
 beforeEach(() => {

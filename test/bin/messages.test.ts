@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Channel, TypedValue, typed } from '../../src';
 import { build } from '../support/built-worker';
-import { cli, interrupted, out, shell } from '../support/cli';
 import { count, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
+import { cli, interrupted, out, shell } from '../support/programs/cli';
 
 let channel: Channel;
 let queue: string;

@@ -2,8 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { shell } from '../support/cli';
 import { count, shared, unique } from '../support/connect';
+import { shell } from '../support/programs/cli';
 
 const readme = readFileSync(join(__dirname, '..', '..', 'bin', 'README.md'), 'utf8');
 const lines = /```sh\n(.*?)```/s

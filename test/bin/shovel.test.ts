@@ -1,7 +1,7 @@
 /** shovel: moving and copying, between queues, exchanges and brokers. */
 import { type Channel, startBroker } from '../../src';
-import { cli, interrupted, out } from '../support/cli';
 import { count, eventually, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
+import { cli, interrupted, out } from '../support/programs/cli';
 
 let channel: Channel;
 beforeEach(() => {

@@ -5,8 +5,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Channel } from '../../src';
-import { interrupted } from '../support/cli';
 import { count, fill, shared, sharedQueue, unique } from '../support/connect';
+import { interrupted } from '../support/programs/cli';
 
 let channel: Channel;
 let queue: string;

@@ -1,8 +1,8 @@
 /** What others have put into a message does nothing to the terminal that shows it. */
 import type { Channel } from '../../src';
 import { build } from '../support/built-worker';
-import { cli, shell } from '../support/cli';
 import { shared, sharedQueue } from '../support/connect';
+import { cli, shell } from '../support/programs/cli';
 
 const HOSTILE = '\x1b]0;title\x07 \x9b31m \u202e\r\n\tend\r!';
 const SHOWN = '\\x1b]0;title\\x07 \\x9b31m \\u202e\r\n\tend\\x0d!';

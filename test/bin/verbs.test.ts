@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { VERBS } from '../../bin/verbs';
 import { type Channel, NotFoundError } from '../../src';
 import { version } from '../../src/version';
-import { cli, out, shell } from '../support/cli';
 import { fill, shared, sharedQueue, takeAll, thrownBy, unique } from '../support/connect';
+import { cli, out, shell } from '../support/programs/cli';
 
 let channel: Channel;
 beforeEach(() => {

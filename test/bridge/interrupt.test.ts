@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { SleepingChildOptions } from '../support/sleeping-child';
+import type { SleepingChildOptions } from '../support/programs/sleeping-child';
 
 /** Milliseconds after which a wait of the child has surely left its plain, uninterruptible first part. */
 const ASLEEP = 150;
@@ -34,7 +34,7 @@ function run(
     interruptsItself: false,
     ...options,
   };
-  const script = join(__dirname, '../support/sleeping-child.ts');
+  const script = join(__dirname, '../support/programs/sleeping-child.ts');
   const child = spawn(
     process.execPath,
     ['-r', 'ts-node/register/transpile-only', script, JSON.stringify(all)],

@@ -3,8 +3,8 @@ import type { Awakening } from '../../src/bridge/bell';
 import { mapMemory, STATE, WORD } from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
 import { WorkerLink } from '../../src/bridge/worker-link';
-import type { Command, ObedientThreadOptions } from '../support/obedient-thread';
-import { failOnLostWakeUp, portsSettled, realSleep, startThread } from '../support/threads';
+import type { Command, ObedientThreadOptions } from '../support/threads/obedient-thread';
+import { failOnLostWakeUp, portsSettled, realSleep, startThread } from '../support/threads/threads';
 
 /** Nobody waits longer than this, whatever goes wrong. */
 const CEILING = 5000;

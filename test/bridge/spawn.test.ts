@@ -66,7 +66,7 @@ test('terminate ends a thread that has not even started', async () => {
 
 test('a thread that cannot start is reported by the first call', () => {
   // a script, not a thread: without its argument it throws while it is loaded
-  const thread = spawnWorker<string, never>('../test/support/sleeping-child', 30_000);
+  const thread = spawnWorker<string, never>('../test/support/programs/sleeping-child', 30_000);
   const began = performance.now();
   expect(() => thread.call('hello')).toThrow(/JSON|undefined/);
   expect(performance.now() - began).toBeLessThan(5000);

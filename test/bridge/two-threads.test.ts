@@ -1,9 +1,9 @@
 import type * as Layout from '../../src/bridge/layout';
 import { STATE } from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
-import type { RecordThreadOptions } from '../support/record-thread';
-import { RecordReader, RecordWriter, type StreamOptions } from '../support/records';
-import { failOnLostWakeUp, startThread } from '../support/threads';
+import type { RecordThreadOptions } from '../support/threads/record-thread';
+import { RecordReader, RecordWriter, type StreamOptions } from '../support/threads/records';
+import { failOnLostWakeUp, startThread } from '../support/threads/threads';
 
 /** The count all rings of a test begin with. */
 let mockStart = 0;

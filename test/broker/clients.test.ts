@@ -81,7 +81,7 @@ function has(module: string): boolean {
 
 for (const module of ['pika', 'amqp']) {
   (has(module) ? test : test.skip)(`Python's ${module} goes through its ordinary use`, async () => {
-    const program = join(__dirname, 'support', `${module}-client.py`);
+    const program = join(__dirname, '..', 'support', 'python', `${module}-client.py`);
     const { stdout } = await promisify(execFile)('/usr/bin/python3', [program, url], { timeout: 30_000 });
     expect(stdout.trim().split('\n').at(-1)).toBe('all is well');
   });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeRabbitmq, rabbitmqUrl } from '../support/on-rabbitmq';
+import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { comparable, embedded } from './support/pair';
 import { RawClient } from './support/raw-client';
 

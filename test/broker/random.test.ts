@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
-import { describeRabbitmq, rabbitmqUrl } from '../support/on-rabbitmq';
+import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { comparable, embedded } from './support/pair';
 import {
   ACTORS,

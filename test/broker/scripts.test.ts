@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { PLANS } from '../../src/protocol/codec';
-import { describeRabbitmq, rabbitmqUrl } from '../support/on-rabbitmq';
+import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { comparable, embedded } from './support/pair';
 import { QUORUM_SCRIPTS } from './support/quorum-scripts';
 import { RawClient, type Received } from './support/raw-client';

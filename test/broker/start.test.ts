@@ -9,8 +9,8 @@ import {
   connect,
   TimeoutError,
 } from '../../src';
+import { makeCertificates } from '../support/brokers/rabbitmq';
 import { eventually, thrownBy } from '../support/connect';
-import { makeCertificates } from '../support/rabbitmq';
 import { embedded } from './support/pair';
 import { RawClient } from './support/raw-client';
 

@@ -2,8 +2,8 @@
 import { type Channel, type Connection, connect, type TableInput, TypedValue, typed } from '../../src';
 import { encodeTable } from '../../src/protocol/field-table';
 import { encoded } from '../../src/protocol/wire';
+import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { CEILING, eventually } from '../support/connect';
-import { describeRabbitmq, rabbitmqUrl } from '../support/on-rabbitmq';
 import { embedded } from './support/pair';
 import { KEYS, letThrough, PATTERNS, VALUES } from './support/routing';
 

@@ -11,9 +11,9 @@ import {
 } from '../../src';
 import * as amqpy from '../../src/compat/amqpy';
 import * as pika from '../../src/compat/pika';
-import { parameters } from '../support/amqpy';
 import { privateQueue, shared, thrownBy, unique } from '../support/connect';
-import { local } from '../support/pika';
+import { parameters } from '../support/facades/amqpy';
+import { local } from '../support/facades/pika';
 
 let connection: Connection;
 let channel: Channel;

@@ -2,8 +2,8 @@
 import { type Channel, NotFoundError } from '../../src';
 import type { RecoveryOptions } from '../../src/client/recovery-options';
 import { NotFound } from '../../src/compat/amqpy';
-import { open as openAmqpy } from '../support/amqpy';
 import { open, unique } from '../support/connect';
+import { open as openAmqpy } from '../support/facades/amqpy';
 
 const MESSAGES = 2000;
 /** Messages between two errors. */

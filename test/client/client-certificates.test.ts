@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { AuthenticationError, ConnectError, type ConnectOptions, type TlsOptions } from '../../src';
+import { describeNode } from '../support/brokers/on-rabbitmq';
+import { makeCertificates, type PrivateRabbitmq, startRabbitmq } from '../support/brokers/rabbitmq';
 import { open } from '../support/connect';
-import { describeNode } from '../support/on-rabbitmq';
-import { makeCertificates, type PrivateRabbitmq, startRabbitmq } from '../support/rabbitmq';
 import { expectNoSecret, refusalOf } from '../support/secrets';
 
 const PASSPHRASE = 'open sesame/&é';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { build } from '../support/built-worker';
 import { shared, sharedQueue, takeAll } from '../support/connect';
-import { run } from '../support/program';
+import { run } from '../support/programs/program';
 
 /** Run `source`; what it published to `queue` with `publish(text)`, and how it ended. */
 async function published(source: string): Promise<{ texts: string[]; end: unknown[]; stderr: string }> {

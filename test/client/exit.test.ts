@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { count, eventually, shared, sharedQueue } from '../support/connect';
-import { broker, within } from '../support/peer';
-import { type End, run } from '../support/program';
-import { closed, expects, reading, ready, serve } from '../support/script';
+import { broker, within } from '../support/peers/peer';
+import { closed, expects, reading, ready, serve } from '../support/peers/script';
+import { type End, run } from '../support/programs/program';
 
 /** Milliseconds that a program may linger on a broker that does not answer; one is a second. */
 const BOUND = 1500;
-const HOOK = join(__dirname, '..', 'support', 'worker-fault.cjs');
+const HOOK = join(__dirname, '..', 'support', 'programs', 'worker-fault.cjs');
 
 /** How a program ends, and its exit code then. */
 const ENDS: [string, string, number][] = [

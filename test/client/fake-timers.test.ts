@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { build } from '../support/built-worker';
 import { shared, sharedQueue } from '../support/connect';
-import { run } from '../support/program';
+import { run } from '../support/programs/program';
 
 /** Milliseconds for a run of jest. */
 const CEILING = 40_000;
@@ -19,7 +19,7 @@ const WAITS = [
 ];
 
 const everyWait = () => {
-  const file = join(__dirname, '..', 'support', 'every-wait.cjs');
+  const file = join(__dirname, '..', 'support', 'programs', 'every-wait.cjs');
   const given = [build(), process.env.AMQP_URL, queue].map((text) => JSON.stringify(text));
   return `require(${JSON.stringify(file)})(${given})`;
 };

@@ -9,8 +9,8 @@ import {
   UnroutableError,
 } from '../../src';
 import { build } from '../support/built-worker';
-import { cli } from '../support/cli';
 import { CEILING, count, drainUntil, eventually, open, shared, thrownBy, unique } from '../support/connect';
+import { cli } from '../support/programs/cli';
 import { throwaway } from '../support/throwaway';
 
 /** With it the header frame takes 131,041 of 131,072 bytes. */

@@ -7,8 +7,8 @@ import {
   type QueueDeclareOptions,
 } from '../../src';
 import { CEILING, count, open, shared, thrownBy, unique } from '../support/connect';
-import { talk } from '../support/peer';
-import { cut, delivery, expects, ready, type Script, send, serve } from '../support/script';
+import { talk } from '../support/peers/peer';
+import { cut, delivery, expects, ready, type Script, send, serve } from '../support/peers/script';
 
 const ROUNDS = 10;
 const MESSAGES = 200;

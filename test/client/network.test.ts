@@ -9,8 +9,8 @@ import {
 } from '../../src';
 import { build } from '../support/built-worker';
 import { CEILING, duration, open, pause, privateQueue, takeAll, thrownBy } from '../support/connect';
-import { within } from '../support/peer';
-import { startProxy } from '../support/proxy';
+import { within } from '../support/peers/peer';
+import { startProxy } from '../support/peers/proxy';
 
 const MIB = 1024 * 1024;
 /** Seconds; RabbitMQ drops a client that is silent for two of them, too. */
@@ -81,7 +81,7 @@ describe('heartbeats', () => {
   });
 
   test('a process that is suspended for longer than two intervals allow finds no false alarm', async () => {
-    const child = join(__dirname, '..', 'support', 'suspended-child.cjs');
+    const child = join(__dirname, '..', 'support', 'programs', 'suspended-child.cjs');
     const running = spawn(process.execPath, [child, join(build(), 'src'), proxy.url, '4'], {
       stdio: ['ignore', 'pipe', 'inherit'],
       timeout: 30_000,

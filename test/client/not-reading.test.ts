@@ -32,7 +32,7 @@ interface Outcome {
 
 /** Let another program consume the queue without acknowledgements, and be busy first. */
 function busy(queue: string, messages: number, seconds: number, options: object): Promise<Outcome> {
-  const child = join(__dirname, '..', 'support', 'busy-child.cjs');
+  const child = join(__dirname, '..', 'support', 'programs', 'busy-child.cjs');
   const args = [
     join(build(), 'src'),
     process.env.AMQP_URL!,

@@ -11,7 +11,7 @@ import {
   waitAny,
 } from '../../src';
 import { CEILING, eventually, thrownBy } from '../support/connect';
-import { run } from '../support/program';
+import { run } from '../support/programs/program';
 
 let broker: EmbeddedBroker;
 let connection: Connection;

@@ -10,9 +10,9 @@ import {
   PreconditionFailedError,
   WrongStateError,
 } from '../../src';
+import { describeNode } from '../support/brokers/on-rabbitmq';
+import { type PrivateRabbitmq, startRabbitmq } from '../support/brokers/rabbitmq';
 import { CEILING, count, duration, eventually, privateQueue, takeAll, thrownBy } from '../support/connect';
-import { describeNode } from '../support/on-rabbitmq';
-import { type PrivateRabbitmq, startRabbitmq } from '../support/rabbitmq';
 
 const MAX_MESSAGE_SIZE = 100_000;
 let rabbitmq: PrivateRabbitmq;

@@ -6,9 +6,9 @@ import {
   type CustomMechanism,
   NotAllowedError,
 } from '../../src';
+import { describeNode } from '../support/brokers/on-rabbitmq';
+import { type PrivateRabbitmq, startRabbitmq } from '../support/brokers/rabbitmq';
 import { CEILING, duration, open, pause } from '../support/connect';
-import { describeNode } from '../support/on-rabbitmq';
-import { type PrivateRabbitmq, startRabbitmq } from '../support/rabbitmq';
 import { expectNoSecret, refusalOf, shown } from '../support/secrets';
 
 /** `demo` answers challenges; `jim` may use no vhost but his own; both have a password that is found easily. */

@@ -1,8 +1,7 @@
 /** Ctrl-C and SIGTERM, and what becomes of a blocked program. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { count, eventually, shared, sharedQueue } from '../support/connect';
-import { broker, within } from '../support/peer';
-import { type End, run } from '../support/program';
+import { broker, within } from '../support/peers/peer';
 import {
   closed,
   expects,
@@ -13,7 +12,8 @@ import {
   type Script,
   send,
   serve,
-} from '../support/script';
+} from '../support/peers/script';
+import { type End, run } from '../support/programs/program';
 
 /** Milliseconds within which Ctrl-C has ended a program, with a broker that answers. */
 const SOON = 1000;

@@ -4,13 +4,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConnectError, type ConnectOptions, type ProtocolError } from '../../src';
+import { describeNode } from '../support/brokers/on-rabbitmq';
+import { makeCertificates, type PrivateRabbitmq, startRabbitmq } from '../support/brokers/rabbitmq';
 import { build } from '../support/built-worker';
 import { duration, open, pause, privateQueue } from '../support/connect';
-import { describeNode } from '../support/on-rabbitmq';
-import { startProxy } from '../support/proxy';
-import { makeCertificates, type PrivateRabbitmq, startRabbitmq } from '../support/rabbitmq';
+import { startProxy } from '../support/peers/proxy';
+import { TlsPeer } from '../support/peers/tls-peer';
 import { expectNoSecret, refusalOf } from '../support/secrets';
-import { TlsPeer } from '../support/tls-peer';
 
 const SECRET = 'pa55/wörd-%&"';
 

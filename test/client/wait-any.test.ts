@@ -9,9 +9,9 @@ import {
   waitAny,
 } from '../../src';
 import { CEILING, duration, open, privateQueue, thrownBy } from '../support/connect';
-import { talk, within } from '../support/peer';
-import { cut, ready, stall } from '../support/script';
-import { failOnLostWakeUp, realSleep } from '../support/threads';
+import { talk, within } from '../support/peers/peer';
+import { cut, ready, stall } from '../support/peers/script';
+import { failOnLostWakeUp, realSleep } from '../support/threads/threads';
 
 const TIMEOUT = { timeout: CEILING };
 

@@ -1,6 +1,6 @@
 /** Process warnings of what a program cannot have meant. Each is told once, and at once: a blocked thread has no ticks. */
 import { startBroker } from '../../src';
-import { run } from '../support/program';
+import { run } from '../support/programs/program';
 
 let broker: ReturnType<typeof startBroker>;
 beforeAll(() => {

@@ -5,12 +5,12 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { readSources } from '../house/sources';
-import { parameters } from '../support/amqpy';
 import { build } from '../support/built-worker';
 import { count, eventually, shared, takeAll } from '../support/connect';
-import { within } from '../support/peer';
-import { type End, run } from '../support/program';
-import { startProxy } from '../support/proxy';
+import { parameters } from '../support/facades/amqpy';
+import { within } from '../support/peers/peer';
+import { startProxy } from '../support/peers/proxy';
+import { type End, run } from '../support/programs/program';
 
 const ROOT = join(__dirname, '..', '..');
 const QUEUES = ['test.q', 'orders.new', 'tasks'];

@@ -11,11 +11,11 @@ import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import * as pika from '../../src/compat/pika';
 import { readSources } from '../house/sources';
 import { build } from '../support/built-worker';
-import { hasPika, original } from '../support/original-pika';
-import { broker, within } from '../support/peer';
-import { count, expectCount, fill, local } from '../support/pika';
-import { type End, run } from '../support/program';
-import { cut, ready, type Script, send, serveThrough } from '../support/script';
+import { count, expectCount, fill, local } from '../support/facades/pika';
+import { broker, within } from '../support/peers/peer';
+import { cut, ready, type Script, send, serveThrough } from '../support/peers/script';
+import { type End, run } from '../support/programs/program';
+import { hasPika, original } from '../support/python/original-pika';
 
 const ROOT = join(__dirname, '..', '..');
 const sources = readSources('examples/pika');

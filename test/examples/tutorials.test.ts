@@ -9,7 +9,7 @@ import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { readSources } from '../house/sources';
 import { build } from '../support/built-worker';
 import { eventually, shared } from '../support/connect';
-import { type End, run } from '../support/program';
+import { type End, run } from '../support/programs/program';
 
 const ROOT = join(__dirname, '..', '..');
 const QUEUES = ['hello', 'task_queue', 'rpc_queue'];

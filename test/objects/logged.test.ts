@@ -12,9 +12,9 @@ import {
 } from '../../src';
 import * as amqpy from '../../src/compat/amqpy';
 import * as pika from '../../src/compat/pika';
-import { parameters } from '../support/amqpy';
 import { open, privateQueue, shared, thrownBy, unique } from '../support/connect';
-import { local } from '../support/pika';
+import { parameters } from '../support/facades/amqpy';
+import { local } from '../support/facades/pika';
 
 let connection: Connection;
 let channel: Channel;

@@ -9,7 +9,7 @@ import {
   UnroutableError,
   WrongStateError,
 } from '../../src';
-import { errorOf, talk } from '../support/peer';
+import { errorOf, talk } from '../support/peers/peer';
 import {
   closed,
   delivery,
@@ -21,7 +21,7 @@ import {
   send,
   serve,
   stall,
-} from '../support/script';
+} from '../support/peers/script';
 
 const on = (...script: Script): Channel => talk([...ready(), ...script]).connection.channel();
 const confirms = [expects('confirm.select'), send('confirm.select-ok')];

@@ -1,7 +1,7 @@
 /** Streams: read again and again, from any offset. Only RabbitMQ has them. */
 import type { Channel, Connection, IncomingMessage, Queue } from '../../src';
+import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { CEILING, drainUntil, eventually, shared, unique } from '../support/connect';
-import { describeRabbitmq, rabbitmqUrl } from '../support/on-rabbitmq';
 import { throwaway } from '../support/throwaway';
 
 let connection: Connection;

@@ -8,8 +8,8 @@ import {
   RpcError,
   type TimeoutError,
 } from '../../src';
-import { hasAioPika, python } from '../support/aio-pika';
 import { drainUntil, shared, thrownBy, unique } from '../support/connect';
+import { hasAioPika, python } from '../support/python/aio-pika';
 
 const kinds = ['sum', 'fail', 'idle', 'exchange', 'own', 'tasks', 'packed', 'undone'];
 const names = Object.fromEntries(kinds.map((kind) => [kind, unique(kind)])) as Record<string, string>;

@@ -10,7 +10,7 @@ import {
   UnroutableError,
 } from '../../src';
 import { CEILING, drainUntil, open, pause, privateQueue, shared, thrownBy, unique } from '../support/connect';
-import { otherEnd } from '../support/other-end';
+import { otherEnd } from '../support/peers/other-end';
 
 const names = Object.fromEntries(
   ['sum', 'echo', 'fail', 'strange', 'slow', 'twice', 'properties', 'relay'].map((name) => [

@@ -14,7 +14,7 @@ import {
   WrongStateError,
 } from '../../src';
 import { CEILING, drainUntil, open, shared, thrownBy, unique } from '../support/connect';
-import { otherEnd } from '../support/other-end';
+import { otherEnd } from '../support/peers/other-end';
 
 const names = Object.fromEntries(
   ['sum', 'fail', 'gibberish', 'exchange', 'dotted', 'packed'].map((name) => [name, unique(name)]),

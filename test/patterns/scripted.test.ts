@@ -9,8 +9,7 @@ import {
   type RpcError,
   TimeoutError,
 } from '../../src';
-import { errorOf, moment, talk } from '../support/peer';
-import { run } from '../support/program';
+import { errorOf, moment, talk } from '../support/peers/peer';
 import {
   closed,
   content,
@@ -21,7 +20,8 @@ import {
   send,
   serve,
   stall,
-} from '../support/script';
+} from '../support/peers/script';
+import { run } from '../support/programs/program';
 
 /** The first call opens a channel for replies. */
 const repliesOn = (channel: number) => [

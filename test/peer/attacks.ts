@@ -14,7 +14,7 @@ import {
   send,
   sendBytes,
   waitFor,
-} from '../support/script';
+} from '../support/peers/script';
 
 export const FRAME_MAX = 8192;
 /** Milliseconds within which any attack has to be noticed. */

@@ -21,7 +21,7 @@ import {
   moment,
   talk,
   within,
-} from '../support/peer';
+} from '../support/peers/peer';
 import {
   beat,
   closed,
@@ -40,8 +40,8 @@ import {
   serve,
   stall,
   waitFor,
-} from '../support/script';
-import type { ScriptedBroker } from '../support/scripted-broker';
+} from '../support/peers/script';
+import type { ScriptedBroker } from '../support/peers/scripted-broker';
 
 const notFound = { replyCode: 404, replyText: "NOT_FOUND - no queue 'q'", classId: 50, methodId: 10 };
 const forced = {

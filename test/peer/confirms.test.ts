@@ -6,7 +6,7 @@ import {
   TimeoutError,
   UnroutableError,
 } from '../../src';
-import { CEILING, duration, errorOf, failureOf, moment, talk, within } from '../support/peer';
+import { CEILING, duration, errorOf, failureOf, moment, talk, within } from '../support/peers/peer';
 import {
   content,
   delivery,
@@ -21,8 +21,8 @@ import {
   split,
   stall,
   waitFor,
-} from '../support/script';
-import type { ScriptedBroker } from '../support/scripted-broker';
+} from '../support/peers/script';
+import type { ScriptedBroker } from '../support/peers/scripted-broker';
 
 const key = { routingKey: 'q' };
 const ack = (deliveryTag: number, multiple = false) => send('basic.ack', { deliveryTag, multiple });

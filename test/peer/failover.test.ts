@@ -8,7 +8,7 @@ import {
   NotAllowedError,
 } from '../../src';
 import { interleaved } from '../../worker/connection/dial';
-import { broker, connectTo, errorOf, failureOf, pause, within } from '../support/peer';
+import { broker, connectTo, errorOf, failureOf, pause, within } from '../support/peers/peer';
 import {
   cut,
   expects,
@@ -21,8 +21,8 @@ import {
   sendBytes,
   serve,
   stall,
-} from '../support/script';
-import type { ScriptedBroker } from '../support/scripted-broker';
+} from '../support/peers/script';
+import type { ScriptedBroker } from '../support/peers/scripted-broker';
 
 const GOOD: Script = [...handshake(), serve()];
 const SILENT: Script = [header(), expectsEnd()];

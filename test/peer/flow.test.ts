@@ -19,7 +19,7 @@ import {
   pause,
   talk,
   within,
-} from '../support/peer';
+} from '../support/peers/peer';
 import {
   beat,
   content,
@@ -39,8 +39,8 @@ import {
   split,
   stall,
   waitFor,
-} from '../support/script';
-import type { ScriptedBroker } from '../support/scripted-broker';
+} from '../support/peers/script';
+import type { ScriptedBroker } from '../support/peers/scripted-broker';
 
 const MIB = 2 ** 20;
 const REASON = 'low on memory';

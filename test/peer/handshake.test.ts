@@ -7,7 +7,7 @@ import {
   NotAllowedError,
   ProtocolError,
 } from '../../src';
-import { broker, connectTo, errorOf, failureOf, growthDuring, talk, within } from '../support/peer';
+import { broker, connectTo, errorOf, failureOf, growthDuring, talk, within } from '../support/peers/peer';
 import {
   cut,
   expects,
@@ -25,7 +25,7 @@ import {
   serve,
   split,
   stall,
-} from '../support/script';
+} from '../support/peers/script';
 
 const LIMIT = 400;
 

@@ -1,7 +1,7 @@
 /** A connection on which nothing happens is cut by what is in between: the error says how long nothing had happened. */
 import { type AmqpError, ConnectionLostError } from '../../src';
-import { broker, CEILING, connectTo, errorOf } from '../support/peer';
-import { cut, handshake, stall } from '../support/script';
+import { broker, CEILING, connectTo, errorOf } from '../support/peers/peer';
+import { cut, handshake, stall } from '../support/peers/script';
 
 const lossAfter = (ms: number, heartbeat: number) => {
   const peer = broker([...handshake(), stall(ms), cut()]);

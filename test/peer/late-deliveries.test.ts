@@ -1,6 +1,6 @@
 /** Deliveries that come when their consumer, or their channel, has ended: RabbitMQ writes them behind its channel.close. */
 import { type Channel, type Connection, type IncomingMessage, NotFoundError } from '../../src';
-import { errorOf, talk } from '../support/peer';
+import { errorOf, talk } from '../support/peers/peer';
 import {
   content,
   delivery,
@@ -14,7 +14,7 @@ import {
   type Step,
   send,
   serve,
-} from '../support/script';
+} from '../support/peers/script';
 
 const METHOD = 1;
 const HEADER = 2;

@@ -1,5 +1,5 @@
 import { type Channel, type Connection, TimeoutError } from '../../src';
-import { CEILING, errorOf, failureOf, talk, within } from '../support/peer';
+import { CEILING, errorOf, failureOf, talk, within } from '../support/peers/peer';
 import {
   content,
   delivery,
@@ -12,8 +12,8 @@ import {
   serve,
   stall,
   waitFor,
-} from '../support/script';
-import type { ScriptedBroker } from '../support/scripted-broker';
+} from '../support/peers/script';
+import type { ScriptedBroker } from '../support/peers/scripted-broker';
 
 const SHORT = 30;
 

@@ -1,5 +1,5 @@
 import { AmqpError, type Channel, type Connection, WorkerCrashedError } from '../../src';
-import { connectTo, within } from '../support/peer';
+import { connectTo, within } from '../support/peers/peer';
 import {
   content,
   delivery,
@@ -11,8 +11,8 @@ import {
   send,
   sendBytes,
   serve,
-} from '../support/script';
-import { scriptedBroker } from '../support/scripted-broker';
+} from '../support/peers/script';
+import { scriptedBroker } from '../support/peers/scripted-broker';
 
 /**
  * An ordinary conversation in which something the broker sends was changed at random: whatever comes of it,

@@ -8,7 +8,16 @@ import {
   WrongStateError,
 } from '../../src';
 import { FRAME } from '../../src/protocol/constants';
-import { broker, CEILING, connectTo, errorOf, failureOf, growthDuring, talk, within } from '../support/peer';
+import {
+  broker,
+  CEILING,
+  connectTo,
+  errorOf,
+  failureOf,
+  growthDuring,
+  talk,
+  within,
+} from '../support/peers/peer';
 import {
   beat,
   type ContentOptions,
@@ -34,8 +43,8 @@ import {
   sendBytes,
   serve,
   waitFor,
-} from '../support/script';
-import { type ScriptedBroker, scriptedBroker } from '../support/scripted-broker';
+} from '../support/peers/script';
+import { type ScriptedBroker, scriptedBroker } from '../support/peers/scripted-broker';
 import {
   bodyFrame,
   channels,

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { type ProxyOptions, startProxy, type TcpProxy } from '../support/proxy';
+import { type ProxyOptions, startProxy, type TcpProxy } from '../support/peers/proxy';
 
 /** Servers that give every byte back, one for each test, and tell how each of their connections ended. */
 const ECHO = `

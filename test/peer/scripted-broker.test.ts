@@ -1,5 +1,15 @@
-import { broker, CEILING, connectTo, errorOf, within } from '../support/peer';
-import { cut, expects, expectsEnd, ready, repeat, send, serve, stall, waitFor } from '../support/script';
+import { broker, CEILING, connectTo, errorOf, within } from '../support/peers/peer';
+import {
+  cut,
+  expects,
+  expectsEnd,
+  ready,
+  repeat,
+  send,
+  serve,
+  stall,
+  waitFor,
+} from '../support/peers/script';
 
 /** The tool that the other tests here rely on: does it complain? */
 describe('a scripted broker', () => {

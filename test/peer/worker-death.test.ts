@@ -9,7 +9,7 @@ import type { Worker } from 'node:worker_threads';
 import { type Channel, Connection, WorkerCrashedError, WorkerStalledError, WrongStateError } from '../../src';
 import { resolveOptions } from '../../src/client/options';
 import { build } from '../support/built-worker';
-import { broker, CEILING, connectTo, duration, failureOf, pause, within } from '../support/peer';
+import { broker, CEILING, connectTo, duration, failureOf, pause, within } from '../support/peers/peer';
 import {
   beat,
   expects,
@@ -23,10 +23,10 @@ import {
   send,
   serve,
   stall,
-} from '../support/script';
+} from '../support/peers/script';
 
-const HOOK = join(__dirname, '..', 'support', 'worker-fault.cjs');
-const CHILD = join(__dirname, '..', 'support', 'blocked-child.cjs');
+const HOOK = join(__dirname, '..', 'support', 'programs', 'worker-fault.cjs');
+const CHILD = join(__dirname, '..', 'support', 'programs', 'blocked-child.cjs');
 /** Milliseconds within which a blocked call has to notice. */
 const NOTICED = 500;
 

@@ -2,13 +2,13 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from '../support/built-worker';
-import { broker, within } from '../support/peer';
-import { type ProgramOptions, run } from '../support/program';
-import { ready, serve } from '../support/script';
+import { broker, within } from '../support/peers/peer';
+import { ready, serve } from '../support/peers/script';
+import { type ProgramOptions, run } from '../support/programs/program';
 
 /** Milliseconds within which a program knows. */
 const KNOWN = 2000;
-const HOOK = join(__dirname, '..', 'support', 'worker-fault.cjs');
+const HOOK = join(__dirname, '..', 'support', 'programs', 'worker-fault.cjs');
 
 let library: string;
 beforeEach(() => {

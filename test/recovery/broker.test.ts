@@ -7,10 +7,10 @@ import {
   connect,
   type IncomingMessage,
 } from '../../src';
+import { describeNode } from '../support/brokers/on-rabbitmq';
+import { type PrivateRabbitmq, startRabbitmq } from '../support/brokers/rabbitmq';
 import { CEILING, drainUntil, eventually, pause, thrownBy, unique } from '../support/connect';
-import { describeNode } from '../support/on-rabbitmq';
-import { startProxy } from '../support/proxy';
-import { type PrivateRabbitmq, startRabbitmq } from '../support/rabbitmq';
+import { startProxy } from '../support/peers/proxy';
 import { SOON } from './lost';
 
 let rabbitmq: PrivateRabbitmq;

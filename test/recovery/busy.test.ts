@@ -1,7 +1,7 @@
 /** The worker recovers while the program does something else: others see that, before it looks up. */
 import { eventually, open, unique } from '../support/connect';
-import { run } from '../support/program';
-import { startProxy } from '../support/proxy';
+import { startProxy } from '../support/peers/proxy';
+import { run } from '../support/programs/program';
 
 const BUSY_MS = 4000;
 

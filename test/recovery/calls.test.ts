@@ -1,9 +1,9 @@
 /** Calls under which the connection is lost, each in its way; and what else lives on a connection. */
 import { ConnectionLostError, InterruptedError, WrongStateError } from '../../src';
 import { count, drainUntil, eventually, pause, thrownBy, unique } from '../support/connect';
-import { otherEnd } from '../support/other-end';
-import { broker, connectTo } from '../support/peer';
-import { cut, expects, handshake, opened, type Script, send, serve, stall } from '../support/script';
+import { otherEnd } from '../support/peers/other-end';
+import { broker, connectTo } from '../support/peers/peer';
+import { cut, expects, handshake, opened, type Script, send, serve, stall } from '../support/peers/script';
 import { lossy, SOON } from './lost';
 
 const LOST = { recovery: SOON };

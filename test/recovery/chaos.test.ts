@@ -1,7 +1,7 @@
 /** A producer and a consumer over a network that fails again and again: nothing that was confirmed is missing. */
 import { type AmqpError, type Connection, type ConnectOptions, ConsumerCancelledError } from '../../src';
 import { CEILING, count, eventually, open, unique } from '../support/connect';
-import { type Direction, startProxy, type TcpProxy } from '../support/proxy';
+import { type Direction, startProxy, type TcpProxy } from '../support/peers/proxy';
 import { SOON } from './lost';
 
 const MESSAGES = 1500;

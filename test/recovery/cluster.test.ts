@@ -1,8 +1,8 @@
 /** Three nodes of a real cluster, a quorum queue over all of them, and the client's node is stopped. */
 import { type Connection, connect } from '../../src';
+import { describeNode } from '../support/brokers/on-rabbitmq';
+import { type PrivateRabbitmq, startRabbitmq } from '../support/brokers/rabbitmq';
 import { CEILING, unique } from '../support/connect';
-import { describeNode } from '../support/on-rabbitmq';
-import { type PrivateRabbitmq, startRabbitmq } from '../support/rabbitmq';
 import { SOON } from './lost';
 
 /** An election may be due first. */

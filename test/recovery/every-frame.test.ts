@@ -5,7 +5,7 @@
 import { type Connection, NotFoundError } from '../../src';
 import { FRAME_OVERHEAD } from '../../src/protocol/constants';
 import { drainUntil, eventually, open, thrownBy, unique } from '../support/connect';
-import { type Direction, startProxy, type TcpProxy } from '../support/proxy';
+import { type Direction, startProxy, type TcpProxy } from '../support/peers/proxy';
 import { SOON } from './lost';
 
 const DIRECTIONS: Direction[] = ['client->broker', 'broker->client'];

@@ -11,7 +11,7 @@ import {
 } from '../../src';
 import { resolveOptions } from '../../src/client/options';
 import { limitOf, pauseBefore } from '../../worker/connection/connector';
-import { broker, CEILING, connectTo, duration, errorOf, pause, within } from '../support/peer';
+import { broker, CEILING, connectTo, duration, errorOf, pause, within } from '../support/peers/peer';
 import {
   closed,
   cut,
@@ -26,8 +26,8 @@ import {
   serve,
   stall,
   waitFor,
-} from '../support/script';
-import { scriptedBroker } from '../support/scripted-broker';
+} from '../support/peers/script';
+import { scriptedBroker } from '../support/peers/scripted-broker';
 
 const SOON: RecoveryOptions = { interval: 10, maxInterval: 40 };
 const LOST: Script = [...handshake(), ...opened(), stall(20), cut()];

@@ -7,7 +7,7 @@ import {
   type RecoveryOptions,
 } from '../../src';
 import { CEILING, open, pause } from '../support/connect';
-import { startProxy, type TcpProxy } from '../support/proxy';
+import { startProxy, type TcpProxy } from '../support/peers/proxy';
 
 /** Tried again soon: nobody wants to wait in tests. */
 export const SOON: RecoveryOptions = { interval: 20, maxInterval: 200 };

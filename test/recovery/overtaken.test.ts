@@ -1,6 +1,6 @@
 /** What comes out of turn around the loss of a connection: everything is brought back as it was asked for, once. */
 import { type IncomingMessage, TimeoutError } from '../../src';
-import { broker, connectTo, errorOf } from '../support/peer';
+import { broker, connectTo, errorOf } from '../support/peers/peer';
 import {
   cut,
   delivery,
@@ -11,7 +11,7 @@ import {
   send,
   serve,
   stall,
-} from '../support/script';
+} from '../support/peers/script';
 import { SOON } from './lost';
 
 const consumed = (queue: string, consumerTag: string) => expects('basic.consume', { queue, consumerTag });

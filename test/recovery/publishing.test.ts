@@ -1,7 +1,7 @@
 /** Publishes, confirms and transactions under which the connection is lost. */
 import { ConnectionLostError, TimeoutError } from '../../src';
 import { count, eventually, open, takeAll, thrownBy, unique } from '../support/connect';
-import type { TcpProxy } from '../support/proxy';
+import type { TcpProxy } from '../support/peers/proxy';
 import { lossy } from './lost';
 
 function durable(): string {

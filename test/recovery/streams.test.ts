@@ -1,7 +1,7 @@
 /** A stream is read on where its reader has come to: nothing that was published meanwhile is missing, nothing comes twice. */
 import type { Channel, Connection, IncomingMessage, Queue, QueueIteratorOptions } from '../../src';
+import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { CEILING, drainUntil, pause, unique } from '../support/connect';
-import { describeRabbitmq, rabbitmqUrl } from '../support/on-rabbitmq';
 import { type Lossy, lossy, other } from './lost';
 
 type Offset = QueueIteratorOptions['offset'];

@@ -1,4 +1,11 @@
-import { ADVICE, type FoundBroker, findRabbitmq, needRabbitmq, say, startEmbedded } from './find-broker';
+import {
+  ADVICE,
+  type FoundBroker,
+  findRabbitmq,
+  needRabbitmq,
+  say,
+  startEmbedded,
+} from './brokers/find-broker';
 
 /**
  * The brokers of this run: AMQP_URL, which almost all tests use, and AMQP_SYNC_RABBITMQ_URL for those of what only

@@ -1,4 +1,4 @@
-import type { FoundBroker } from './find-broker';
+import type { FoundBroker } from './brokers/find-broker';
 
 declare global {
   /** Set up and torn down in one process, but in two module registries: only the global object is shared. */

@@ -7,8 +7,8 @@ import { FrameScanner } from '../../src/protocol/frame';
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { Inbound } from '../../worker/connection/inbound';
 import { frame } from '../protocol/bytes';
-import { generator } from '../support/records';
-import { portsSettled } from '../support/threads';
+import { generator } from '../support/threads/records';
+import { portsSettled } from '../support/threads/threads';
 
 /** The ring's counts go round in every test of some length. */
 jest.mock('../../src/bridge/layout', () => {

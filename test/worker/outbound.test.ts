@@ -11,8 +11,8 @@ import { Outbound } from '../../worker/connection/outbound';
 import { Tap } from '../../worker/connection/tap';
 import { Transport, type TransportEvents } from '../../worker/connection/transport';
 import { frame } from '../protocol/bytes';
-import { generator } from '../support/records';
-import { portsSettled } from '../support/threads';
+import { generator } from '../support/threads/records';
+import { portsSettled } from '../support/threads/threads';
 
 const CAPACITY = 256;
 const HEARTBEAT = frame(FRAME.HEARTBEAT, 0, Buffer.alloc(0));

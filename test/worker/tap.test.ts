@@ -7,7 +7,7 @@ import { Journal } from '../../src/topology/journal';
 import { FrameCutter, methodFrames, methodOf } from '../../worker/connection/frames';
 import { Tap } from '../../worker/connection/tap';
 import { frame } from '../protocol/bytes';
-import { methodFrame } from '../support/script';
+import { methodFrame } from '../support/peers/script';
 import { contents } from '../topology/talk';
 
 const said = <M extends MethodName>(name: M, args: Input<M> = {}, channel = 1) =>

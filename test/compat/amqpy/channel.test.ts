@@ -16,8 +16,8 @@ import {
   ResourceLocked,
   spec,
 } from '../../../src/compat/amqpy';
-import { open } from '../../support/amqpy';
 import { eventually, thrownBy, unique } from '../../support/connect';
+import { open } from '../../support/facades/amqpy';
 
 const connected = () => {
   const conn = open();

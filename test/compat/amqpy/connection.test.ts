@@ -16,10 +16,10 @@ import {
   ssl,
   Timeout,
 } from '../../../src/compat/amqpy';
-import { type Keywords, open, parameters } from '../../support/amqpy';
+import { describeNode } from '../../support/brokers/on-rabbitmq';
+import { startRabbitmq } from '../../support/brokers/rabbitmq';
 import { duration, eventually, pause, thrownBy, unique } from '../../support/connect';
-import { describeNode } from '../../support/on-rabbitmq';
-import { startRabbitmq } from '../../support/rabbitmq';
+import { type Keywords, open, parameters } from '../../support/facades/amqpy';
 
 describe('what was agreed', () => {
   test('is there once it is connected', () => {

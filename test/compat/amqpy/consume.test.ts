@@ -9,8 +9,8 @@ import {
   PreconditionFailed,
   RecoverableConnectionError,
 } from '../../../src/compat/amqpy';
-import { open } from '../../support/amqpy';
 import { eventually, thrownBy, unique } from '../../support/connect';
+import { open } from '../../support/facades/amqpy';
 
 function filled(...bodies: string[]) {
   const conn = open();

@@ -1,7 +1,7 @@
 /** Ctrl-C during a call that blocks is KeyboardInterrupt, with nothing to be set up. */
-import { broker } from '../../support/peer';
-import { type End, type ProgramOptions, run } from '../../support/program';
-import { expects, ready, send, serve } from '../../support/script';
+import { broker } from '../../support/peers/peer';
+import { expects, ready, send, serve } from '../../support/peers/script';
+import { type End, type ProgramOptions, run } from '../../support/programs/program';
 
 /** A program with a connection and a channel of amqpy. */
 const program = (source: string, options: ProgramOptions = {}) =>

@@ -1,7 +1,7 @@
 /** Messages: bodies and their encodings, properties, equality; over the wire by the real broker. */
 import { Channel, Message } from '../../../src/compat/amqpy';
-import { open } from '../../support/amqpy';
 import { thrownBy } from '../../support/connect';
+import { open } from '../../support/facades/amqpy';
 
 let ch: Channel;
 let queue: string;

@@ -1,8 +1,8 @@
 /** Publishing: plain, confirmed, in transactions, returned, with the real broker. */
 import { randomBytes } from 'node:crypto';
 import { type Channel, Empty, FrameSyntaxError, Message, NotFound, spec } from '../../../src/compat/amqpy';
-import { open } from '../../support/amqpy';
 import { duration, eventually, thrownBy, unique } from '../../support/connect';
+import { open } from '../../support/facades/amqpy';
 
 function withQueue() {
   const conn = open();

@@ -29,9 +29,9 @@ import {
   Timeout,
   UnexpectedFrame,
 } from '../../../src/compat/amqpy';
-import { open, talk } from '../../support/amqpy';
 import { eventually } from '../../support/connect';
-import { broker, errorOf, failureOf, within } from '../../support/peer';
+import { open, talk } from '../../support/facades/amqpy';
+import { broker, errorOf, failureOf, within } from '../../support/peers/peer';
 import {
   beat,
   closed,
@@ -48,7 +48,7 @@ import {
   serve,
   stall,
   waitFor,
-} from '../../support/script';
+} from '../../support/peers/script';
 
 /** A connection with a channel, to a broker that goes on with these steps. */
 const on = (...script: Script) => talk([...ready(), ...script]);

@@ -2,7 +2,7 @@
 import { ssl } from '../../../src/compat/amqpy';
 import { connectOptions } from '../../../src/compat/amqpy/settings';
 import { CONNECTION } from '../../../src/compat/amqpy/words';
-import type { Keywords } from '../../support/amqpy';
+import type { Keywords } from '../../support/facades/amqpy';
 
 const options = (keywords: Keywords = {}) => connectOptions(CONNECTION.__init__([keywords]));
 

@@ -1,8 +1,8 @@
 /** What each method of a channel sends: with amqpy's defaults, and with all its arguments, in both styles. */
 import { type Channel, Message, spec } from '../../../src/compat/amqpy';
 import type { MethodName } from '../../../src/protocol/method-types';
-import { talk } from '../../support/amqpy';
-import { expects, ready, type Script, send, serve } from '../../support/script';
+import { talk } from '../../support/facades/amqpy';
+import { expects, ready, type Script, send, serve } from '../../support/peers/script';
 
 type Call = (ch: Channel) => unknown;
 type Row = [method: MethodName, args: object, ...calls: [Call, ...Call[]]];

@@ -1,7 +1,16 @@
 /** pika.BlockingChannel against the broker of this run: everything but consuming. */
 import * as pika from '../../../src/compat/pika';
-import { errorOf } from '../../support/peer';
-import { count, expectCount, fill, local, localWith, open, privateQueue, unique } from '../../support/pika';
+import {
+  count,
+  expectCount,
+  fill,
+  local,
+  localWith,
+  open,
+  privateQueue,
+  unique,
+} from '../../support/facades/pika';
+import { errorOf } from '../../support/peers/peer';
 
 const { ChannelClosedByBroker, ChannelWrongStateError, ShortStringTooLong } = pika.exceptions;
 type ClosedByBroker = InstanceType<typeof ChannelClosedByBroker>;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import * as pika from '../../../src/compat/pika';
 import { build } from '../../support/built-worker';
-import { duration, errorOf, pause } from '../../support/peer';
-import { local, localWith, open, privateQueue } from '../../support/pika';
+import { local, localWith, open, privateQueue } from '../../support/facades/pika';
+import { duration, errorOf, pause } from '../../support/peers/peer';
 
 const {
   AMQPConnectionError,

@@ -1,7 +1,7 @@
 /** Consumers of pika.BlockingChannel, with callbacks and as a generator, against the broker of this run. */
 import * as pika from '../../../src/compat/pika';
-import { duration, errorOf } from '../../support/peer';
-import { count, expectCount, fill, open, privateQueue } from '../../support/pika';
+import { count, expectCount, fill, open, privateQueue } from '../../support/facades/pika';
+import { duration, errorOf } from '../../support/peers/peer';
 
 const { ChannelClosedByBroker, DuplicateConsumerTag, ReentrancyError } = pika.exceptions;
 

@@ -1,5 +1,5 @@
 /** What an editor shows to somebody who types pika's names. */
-import { Editor } from '../../support/editor';
+import { Editor } from '../../support/facades/editor';
 
 const editor = new Editor(
   'test/compat/pika',

@@ -1,10 +1,10 @@
 /** What operators and accidents do to a broker, as pika's facade tells it. */
 import * as pika from '../../../src/compat/pika';
+import { describeNode } from '../../support/brokers/on-rabbitmq';
+import { type PrivateRabbitmq, startRabbitmq } from '../../support/brokers/rabbitmq';
 import { eventually } from '../../support/connect';
-import { describeNode } from '../../support/on-rabbitmq';
-import { duration, errorOf } from '../../support/peer';
-import { expectCount, privateQueue } from '../../support/pika';
-import { type PrivateRabbitmq, startRabbitmq } from '../../support/rabbitmq';
+import { expectCount, privateQueue } from '../../support/facades/pika';
+import { duration, errorOf } from '../../support/peers/peer';
 
 const { ConnectionBlockedTimeout, ConnectionClosedByBroker, StreamLostError } = pika.exceptions;
 

@@ -2,8 +2,8 @@
 import * as pika from '../../../src/compat/pika';
 import { readSources } from '../../house/sources';
 import { eventually } from '../../support/connect';
-import { hasPika, original } from '../../support/original-pika';
-import { local, open, unique } from '../../support/pika';
+import { local, open, unique } from '../../support/facades/pika';
+import { hasPika, original } from '../../support/python/original-pika';
 
 const CLASSES = { BlockingConnection: pika.BlockingConnection, BlockingChannel: pika.BlockingChannel };
 const describeOriginal = hasPika ? describe : describe.skip;

@@ -1,10 +1,10 @@
 /** Parameters, credentials, TLS and properties of pika's facade; what is the same in pika is in original.test.ts. */
 import { inspect } from 'node:util';
 import * as pika from '../../../src/compat/pika';
-import { describeNode } from '../../support/on-rabbitmq';
-import { errorOf } from '../../support/peer';
-import { open } from '../../support/pika';
-import { type PrivateRabbitmq, startRabbitmq } from '../../support/rabbitmq';
+import { describeNode } from '../../support/brokers/on-rabbitmq';
+import { type PrivateRabbitmq, startRabbitmq } from '../../support/brokers/rabbitmq';
+import { open } from '../../support/facades/pika';
+import { errorOf } from '../../support/peers/peer';
 
 const { ConnectionParameters, PlainCredentials, SSLOptions, URLParameters } = pika;
 

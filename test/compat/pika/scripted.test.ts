@@ -1,8 +1,7 @@
 /** pika's facade against scripted brokers: what RabbitMQ seldom or never sends. */
 import * as pika from '../../../src/compat/pika';
-import { broker, duration, errorOf, moment, within } from '../../support/peer';
-import { parametersFor, scene } from '../../support/pika';
-import { run } from '../../support/program';
+import { parametersFor, scene } from '../../support/facades/pika';
+import { broker, duration, errorOf, moment, within } from '../../support/peers/peer';
 import {
   content,
   cut,
@@ -17,7 +16,8 @@ import {
   sendBytes,
   serve,
   stall,
-} from '../../support/script';
+} from '../../support/peers/script';
+import { run } from '../../support/programs/program';
 
 const { exceptions } = pika;
 

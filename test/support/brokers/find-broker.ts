@@ -1,0 +1,58 @@
+import { startBroker } from '../../../src';
+import { answersAmqp, rabbitmqFolder, startRabbitmq } from './rabbitmq';
+
+export interface FoundBroker {
+  url: string;
+  /** Where it was found, for the reader of a log. */
+  how: string;
+  /** Stop what was started here; a broker that was already there is left alone. */
+  stop(): Promise<void>;
+}
+
+const LOCAL_URL = 'amqp://guest:guest@localhost:5672/';
+
+/** What to do where there is no RabbitMQ. */
+export const ADVICE =
+  'install rabbitmq-server (on Debian or Ubuntu: sudo apt-get install rabbitmq-server), or set AMQP_URL to a ' +
+  'running broker, for example one started by `docker run --rm -p 5672:5672 rabbitmq`';
+
+/** The RabbitMQ that AMQP_URL names, else the one on this machine's usual port, else a private one, if it is installed. */
+export async function findRabbitmq(): Promise<FoundBroker | undefined> {
+  const found = await runningBroker();
+  if (found !== undefined || !rabbitmqFolder()) return found;
+  const begin = Date.now();
+  const rabbitmq = await startRabbitmq();
+  say(`started a private RabbitMQ in ${((Date.now() - begin) / 1000).toFixed(1)} s`);
+  return { url: rabbitmq.url, how: 'a private RabbitMQ', stop: () => rabbitmq.stop() };
+}
+
+/** The same, for those who can do nothing without. @throws {Error} one sentence that says what to do */
+export async function needRabbitmq(): Promise<FoundBroker> {
+  const found = await findRabbitmq();
+  if (found === undefined) throw new Error(`No AMQP broker found: ${ADVICE}.`);
+  return found;
+}
+
+/** A broker that runs already: the one AMQP_URL names, else the one on this machine's usual port. */
+export async function runningBroker(): Promise<FoundBroker | undefined> {
+  const { AMQP_URL } = process.env;
+  const stop = async () => {};
+  if (AMQP_URL) {
+    if (await answersAmqp(AMQP_URL)) return { url: AMQP_URL, how: 'AMQP_URL', stop };
+    say(`no broker answers at AMQP_URL (${withoutPassword(AMQP_URL)}); looking for another one`);
+  }
+  return (await answersAmqp(LOCAL_URL)) ? { url: LOCAL_URL, how: 'localhost:5672', stop } : undefined;
+}
+
+export function startEmbedded(): FoundBroker {
+  const broker = startBroker();
+  return { url: broker.url, how: 'the embedded broker', stop: async () => broker.close() };
+}
+
+export function say(note: string): void {
+  process.stderr.write(`amqp-sync: ${note}\n`);
+}
+
+function withoutPassword(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : 'not a URL';
+}

@@ -1,0 +1,75 @@
+/** What an editor shows to somebody who types: completions, labels, documentation, and what it underlines. */
+import { join } from 'node:path';
+import ts from 'typescript';
+
+const ROOT = join(__dirname, '..', '..', '..');
+
+export class Editor {
+  readonly #file: string;
+  readonly #service: ts.LanguageService;
+  #text = '';
+  #version = 0;
+
+  /** Every program stands in `folder` (a path from the root), and begins with `prelude`. */
+  constructor(
+    folder: string,
+    readonly prelude: string,
+  ) {
+    const file = join(ROOT, folder, 'typed-in-an-editor.ts'); // not on disk
+    const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
+    const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
+    const read = (path: string) => (path === file ? this.#text : ts.sys.readFile(path));
+    this.#file = file;
+    this.#service = ts.createLanguageService({
+      getScriptFileNames: () => [file],
+      getScriptVersion: (path) => (path === file ? String(this.#version) : '1'),
+      getScriptSnapshot: (path) => {
+        const source = read(path);
+        return source === undefined ? undefined : ts.ScriptSnapshot.fromString(source);
+      },
+      getCurrentDirectory: () => ROOT,
+      getCompilationSettings: () => ({ ...options, types: ['node'], noUnusedLocals: false }),
+      getDefaultLibFileName: ts.getDefaultLibFilePath,
+      fileExists: (path) => path === file || ts.sys.fileExists(path),
+      readFile: ts.sys.readFile,
+    });
+  }
+
+  /** Type a program, with the cursor at its `|`. */
+  #type(program: string): number {
+    this.#text = `${this.prelude}\n${program.replace('|', '')}`;
+    this.#version++;
+    return this.prelude.length + 1 + program.indexOf('|');
+  }
+
+  /** The names offered at the cursor. */
+  offers(program: string): string[] {
+    const completions = this.#service.getCompletionsAtPosition(this.#file, this.#type(program), {});
+    return (completions?.entries ?? []).map(({ name }) => name);
+  }
+
+  /** The documentation of one of them. */
+  explains(program: string, name: string): string {
+    const at = this.#type(program);
+    const service = this.#service;
+    service.getCompletionsAtPosition(this.#file, at, {});
+    const details = service.getCompletionEntryDetails(this.#file, at, name, {}, undefined, {}, undefined);
+    return ts.displayPartsToString(details?.documentation);
+  }
+
+  /** The ways to call the function whose parentheses the cursor is in. */
+  labels(program: string): string[] {
+    const help = this.#service.getSignatureHelpItems(this.#file, this.#type(program), {});
+    return (help?.items ?? []).map(({ parameters }) =>
+      parameters.map(({ displayParts }) => ts.displayPartsToString(displayParts)).join(', '),
+    );
+  }
+
+  /** What is underlined in red. */
+  complains(program: string): string[] {
+    this.#type(`${program}|`);
+    return this.#service
+      .getSemanticDiagnostics(this.#file)
+      .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+  }
+}

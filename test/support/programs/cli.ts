@@ -1,0 +1,73 @@
+/** The command line as a process of its own, from the built copy; killed if it does not end. */
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { build } from '../built-worker';
+
+const CEILING = 180_000;
+
+export interface CliOptions {
+  input?: string | Buffer;
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+}
+
+const command = (args: readonly string[]) => [join(build(), 'bin', 'amqp-sync.js'), ...args];
+
+/** Run it to its end. */
+export function cli(args: readonly string[], { input, env }: CliOptions = {}): SpawnSyncReturns<Buffer> {
+  return spawnSync(process.execPath, command(args), {
+    input: input ?? '',
+    env: { ...process.env, ...env },
+    timeout: CEILING,
+    killSignal: 'SIGKILL',
+    maxBuffer: 256 * 1024 * 1024,
+  });
+}
+
+/** Run it to its end, which must be good. @returns what it printed */
+export function out(args: readonly string[], options?: CliOptions): string {
+  const { status, stdout, stderr } = cli(args, options);
+  if (status !== 0) throw new Error(`exit status ${status}: ${stderr}`);
+  return stdout.toString();
+}
+
+/** Run a line of bash in which `amqp-sync` is ours. */
+export function shell(line: string, { input, env, cwd }: CliOptions = {}): SpawnSyncReturns<Buffer> {
+  const alias = `amqp-sync() { "${process.execPath}" "${command([])[0]}" "$@"; }\n`;
+  return spawnSync('bash', ['-o', 'pipefail', '-c', alias + line], {
+    cwd,
+    input: input ?? '',
+    env: { ...process.env, ...env },
+    timeout: CEILING,
+    killSignal: 'SIGKILL',
+    maxBuffer: 256 * 1024 * 1024,
+  });
+}
+
+/** Start it; send it a signal once `isReady`, and see how it ends. */
+export async function interrupted(
+  args: readonly string[],
+  signal: NodeJS.Signals,
+  isReady: () => boolean,
+): Promise<{ code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, command(args), { timeout: CEILING, killSignal: 'SIGKILL' });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data) => {
+    stdout += data;
+  });
+  child.stderr.on('data', (data) => {
+    stderr += data;
+  });
+  const timer = setInterval(() => {
+    if (!isReady()) return;
+    clearInterval(timer);
+    setTimeout(() => child.kill(signal), 300);
+  }, 20);
+  return new Promise((resolve) => {
+    child.on('close', (code, how) => {
+      clearInterval(timer);
+      resolve({ code, signal: how, stdout, stderr });
+    });
+  });
+}

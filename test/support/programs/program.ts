@@ -1,0 +1,147 @@
+/**
+ * Programs of their own that use the built library, for what happens to a whole process: signals, exit
+ * codes, last words. jest cannot time out what they do: each is killed after a while, and after its test.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { build } from '../built-worker';
+import { within } from '../peers/peer';
+
+/** Milliseconds after which a program is killed. */
+const CEILING = 15_000;
+/** Milliseconds after which a call that blocks has surely left the first, uninterruptible part of its sleep. */
+const ASLEEP = 150;
+
+/** What every program begins with. */
+const PRELUDE = (library: string, url: string) => `
+  const library = ${JSON.stringify(library)};
+  const amqp = require(library);
+  const { connect, Remote, waitAny } = amqp;
+  const url = ${JSON.stringify(url)};
+  const say = (...words) => require('node:fs').writeSync(1, words.join(' ') + '\\n');
+  const pause = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+`;
+
+export interface ProgramOptions {
+  /** Default: AMQP_URL. */
+  url?: string;
+  /** The folder of the library; default: as `build` makes it. */
+  library?: string;
+  /** Options for node. */
+  args?: string[];
+  env?: NodeJS.ProcessEnv;
+  /** The program is an ES module. */
+  module?: boolean;
+}
+
+export interface End {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** What it said, without "waiting". */
+  lines: string[];
+  stderr: string;
+  /** Milliseconds since it was last sent a signal, else since it last said "waiting", else since its start. */
+  ms: number;
+}
+
+const running = new Set<Program>();
+afterEach(() => {
+  for (const program of running) program.kill('SIGKILL');
+  running.clear();
+});
+
+/**
+ * Run `source`, JavaScript that finds the library as `amqp` (its file as `library`), the address of its broker
+ * as `url`, and `say` to tell something; `say('waiting')` before it blocks.
+ */
+export function run(source: string, options: ProgramOptions = {}): Program {
+  return new Program(source, options);
+}
+
+class Program {
+  readonly #child: ChildProcess;
+  readonly #lines: string[] = [];
+  /** How often it has said "waiting", and how often that was waited for. */
+  #waits = 0;
+  #awaited = 0;
+  #heard = () => {};
+  #ended = false;
+  #since = performance.now();
+  /** Its end, within a ceiling. */
+  readonly end: Promise<End>;
+
+  constructor(source: string, options: ProgramOptions) {
+    const { url = process.env.AMQP_URL!, library = build(), args = [], env, module } = options;
+    const prelude = PRELUDE(join(library, 'src', 'index.js'), url);
+    const script = module
+      ? `import { createRequire } from 'node:module'; const require = createRequire('/'); ${prelude} ${source}`
+      : prelude + source;
+    const how = module ? ['--input-type=module'] : [];
+    const child = spawn(process.execPath, [...args, ...how, '-e', script], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: env ?? process.env,
+      timeout: CEILING,
+      killSignal: 'SIGKILL',
+    });
+    this.#child = child;
+    running.add(this);
+    let stderr = '';
+    child.stderr!.on('data', (text) => {
+      stderr += text;
+    });
+    createInterface(child.stdout!).on('line', (line) => this.#take(line));
+    let ms = 0;
+    child.on('exit', () => {
+      ms = performance.now() - this.#since;
+    });
+    this.end = new Promise((resolve) => {
+      child.on('close', (code, signal) => {
+        running.delete(this);
+        this.#ended = true;
+        this.#heard();
+        resolve({ code, signal, lines: this.#lines, stderr, ms });
+      });
+    });
+  }
+
+  #take(line: string): void {
+    if (line === 'waiting') {
+      this.#since = performance.now();
+      this.#waits++;
+    } else this.#lines.push(line);
+    this.#heard();
+  }
+
+  /** It has said "waiting" once more, and is asleep by now, `asleep` ms later; or it has ended. */
+  async blocked(asleep = Math.min(within(ASLEEP), 400)): Promise<void> {
+    await this.#until(() => this.#waits > this.#awaited);
+    this.#awaited++;
+    await delay(asleep);
+  }
+
+  /** It has said `line`; or it has ended. */
+  async says(line: string): Promise<void> {
+    await this.#until(() => this.#lines.includes(line));
+  }
+
+  async #until(reached: () => boolean): Promise<void> {
+    while (!reached() && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve;
+      });
+    }
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#since = performance.now();
+    this.#child.kill(signal);
+  }
+
+  /** Press Ctrl-C as soon as it is blocked (again). */
+  async ctrlC(asleep?: number): Promise<void> {
+    await this.blocked(asleep);
+    this.kill('SIGINT');
+  }
+}

@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from 'node:worker_threads';
+import { type Bell, threadBell } from '../../../src/bridge/bell';
+import type { Link } from '../../../src/bridge/link';
+
+/** What a thread of `startThread` finds in its `workerData`. */
+export interface ThreadData<Options> {
+  memory: SharedArrayBuffer;
+  bell: SharedArrayBuffer;
+  doorbell: MessagePort;
+  options: Options;
+}
+
+/**
+ * Start `test/support/threads/<name>.ts` in a thread and connect `link` with it: what `spawnWorker` and the open
+ * call do, without synckit. A fatal error of the thread is for the link to notice.
+ */
+export function startThread<Options>(
+  link: Link,
+  name: string,
+  options: Options,
+  more: WorkerOptions = {},
+): Worker {
+  const { port1, port2: doorbell } = new MessageChannel();
+  const workerData: ThreadData<Options> = { memory: link.memory, bell: link.bell.memory, doorbell, options };
+  const worker = new Worker(join(__dirname, `${name}.ts`), {
+    ...more,
+    workerData,
+    transferList: [doorbell],
+    execArgv: ['-r', 'ts-node/register/transpile-only'],
+  });
+  worker.on('error', () => {});
+  worker.unref();
+  port1.unref();
+  link.attach(port1);
+  return worker;
+}
+
+/**
+ * Replace the sleeps of `link` by one long sleep that fails: the slices of a real wait would hide a
+ * wake-up that was lost, for a few milliseconds each time, and their probes would wake the worker. The bell
+ * is that of the whole thread: `realSleep` undoes it.
+ */
+export function failOnLostWakeUp(link: Link, ceiling = 10_000): void {
+  const { bell } = link;
+  const sleep = (ticket: number): 'rung' => {
+    if (Atomics.wait(bell.words, 0, ticket, ceiling) === 'timed-out')
+      throw new Error(`nobody rang the bell for ${ceiling} ms: a wake-up was lost`);
+    return 'rung';
+  };
+  bell.sleep = sleep;
+}
+
+export function realSleep(): void {
+  const bell: Partial<Bell> = threadBell();
+  delete bell.sleep;
+}
+
+/** Let every message that has been posted within this thread be heard: some turns of its event loop. */
+export async function portsSettled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 3));
+}
