@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { build } from '../test/support/built-worker';
+import { build } from '../test/support/built';
 import { type Broker, openBroker } from './brokers';
 import { type Command, run } from './children';
 import { progress } from './compare';

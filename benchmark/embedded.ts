@@ -3,7 +3,7 @@
  * how long it takes to start, and how many small transient messages go in, and come out, in a second.
  */
 import { join } from 'node:path';
-import { build } from '../test/support/built-worker';
+import { build } from '../test/support/built';
 
 // as it is in the package: JavaScript
 const { connect, startBroker } = require(join(build(), 'src')) as typeof import('../src');

@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from '../test/support/built-worker';
+import { build } from '../test/support/built';
 import { type Command, run } from './children';
 import { CACHE, compiled } from './native';
 

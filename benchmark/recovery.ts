@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type * as Library from '../src';
-import { build } from '../test/support/built-worker';
+import { build } from '../test/support/built';
 import { startProxy } from '../test/support/peers/proxy';
 import { median } from './statistics';
 import { aligned } from './table';

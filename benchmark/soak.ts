@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { build } from '../test/support/built-worker';
+import { build } from '../test/support/built';
 import { openBroker } from './brokers';
 import { gist, start } from './children';
 import { progress } from './compare';

@@ -4,23 +4,91 @@ import { extname, join } from 'node:path';
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { startWorkerThread } from 'synckit';
 import { fromCaller } from '../caller';
+import { THREAD, type ThreadStart } from './thread-state';
+
 /** A running worker thread, seen from the thread that started it. */
 export interface WorkerThread<Call, Reply> {
   /** Blocks until the worker has answered; the worker answers at once. @throws what synckit throws */
   call(call: Call): Reply;
   /** The doorbell: any message wakes the worker. Commands that must not wait for an answer go here too. */
   doorbell: MessagePort;
-  /** Ends the thread whatever it is doing. */
+  /** Ends the thread whatever it is doing, unless it has finished: then it is somebody else's, or about to end. */
   terminate(): void;
 }
 
+/** What a thread was started with, and another task cannot change. */
+interface Terms {
+  name: string;
+  timeout: number;
+  /** The thread has a copy of the environment: of certificates to trust, for example. */
+  env: string;
+}
+
+class Thread {
+  readonly #terms: Terms;
+  readonly #worker: Worker;
+  readonly #call: (call: unknown) => unknown;
+  readonly #state: Int32Array;
+  readonly #tasks: MessagePort;
+  #doorbell: MessagePort | undefined;
+
+  constructor(terms: Terms) {
+    this.#terms = terms;
+    const { worker, call } = start(terms);
+    this.#worker = worker;
+    this.#call = call;
+    const memory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    this.#state = new Int32Array(memory);
+    const { port1, port2: tasks } = new MessageChannel();
+    this.#tasks = port1;
+    worker.postMessage({ tasks, state: memory } satisfies ThreadStart, [tasks]);
+    // a listener keeps a worker's fatal error from becoming an uncaught exception here; the report in
+    // shared memory, or the closed port, is how it is noticed
+    worker.on('error', () => {});
+    worker.on('exit', () => threads.delete(this));
+    threads.add(this);
+  }
+
+  /** Take it from whoever had it before, if that has finished. @returns whether it is there, and was free */
+  take({ name, timeout, env }: Terms): boolean {
+    const terms = this.#terms;
+    if (terms.name !== name || terms.timeout !== timeout || terms.env !== env) return false;
+    return Atomics.compareExchange(this.#state, 0, THREAD.FREE, THREAD.TAKEN) === THREAD.FREE;
+  }
+
+  give<Call, Reply>(): WorkerThread<Call, Reply> {
+    const { port1: doorbell, port2 } = new MessageChannel();
+    doorbell.unref();
+    this.#tasks.postMessage(port2, [port2]);
+    this.#doorbell = doorbell;
+    return {
+      call: this.#call as (call: Call) => Reply,
+      doorbell,
+      terminate: () => {
+        if (this.#doorbell !== doorbell || Atomics.load(this.#state, 0) !== THREAD.TAKEN) return;
+        threads.delete(this);
+        void this.#worker.terminate();
+      },
+    };
+  }
+}
+
+/** Those that have not ended, as far as this thread knows. */
+const threads = new Set<Thread>();
+
 /**
- * Start a thread of this package. `name` is its path below `worker/`, without extension; it is found
- * beside this file in `dist`, and as TypeScript under ts-node and jest. `timeout` (milliseconds) limits each
- * call, the first of which waits for the thread to start.
+ * A thread of this package: one that has finished with its last task, else a new one, which takes some fifty times as
+ * long. `name` is its path below `worker/`, without extension; it is found beside this file in `dist`, and as
+ * TypeScript under ts-node. `timeout` (milliseconds) limits each call, the first of which waits for the thread to start.
  * @throws {Error} when the file is not there, or the thread cannot be started
  */
 export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerThread<Call, Reply> {
+  const terms: Terms = { name, timeout, env: JSON.stringify(process.env) };
+  for (const thread of threads) if (thread.take(terms)) return thread.give();
+  return new Thread(terms).give();
+}
+
+function start({ name, timeout }: Terms): { worker: Worker; call: (call: unknown) => unknown } {
   const extension = extname(__filename);
   const file = join(__dirname, '..', '..', 'worker', name + extension);
   if (!existsSync(file)) {
@@ -34,9 +102,9 @@ export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerT
   };
   // synckit keeps the Worker to itself, and its workerData is fixed; Node announces every new one here
   subscribe('worker_threads', seen);
-  let call: (call: Call) => Reply;
+  let call: (call: unknown) => unknown;
   try {
-    call = startWorkerThread<(call: Call) => Reply>(file, { timeout, tsRunner: 'ts-node' });
+    call = startWorkerThread<(call: unknown) => unknown>(file, { timeout, tsRunner: 'ts-node' });
   } finally {
     unsubscribe('worker_threads', seen);
   }
@@ -44,14 +112,7 @@ export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerT
     throw fromCaller(
       new Error(`this runtime (${runtime()}) does not announce new worker threads; Node 20.12 or later does`),
     );
-  const { port1: doorbell, port2 } = new MessageChannel();
-  doorbell.unref();
-  worker.postMessage(port2, [port2]);
-  // a listener keeps a worker's fatal error from becoming an uncaught exception here; the report in
-  // shared memory, or the closed port, is how it is noticed
-  worker.on('error', () => {});
-  const thread = worker;
-  return { call, doorbell, terminate: () => void thread.terminate() };
+  return { worker, call };
 }
 
 /** What calls itself Node, and may be something else. */

@@ -119,7 +119,7 @@ export abstract class ConnectionCore {
     try {
       this.description = this.#open(settings, began);
     } catch (error) {
-      this.#thread.terminate();
+      if (this.link.state !== STATE.CLOSED) this.#thread.terminate(); // else it finishes by itself
       throw error;
     }
     this.pump.frameMax = this.frameMax;
@@ -283,7 +283,7 @@ export abstract class ConnectionCore {
   #putDown(): Awakening {
     this.link.post({ command: 'abort' } satisfies Command);
     const end = this.#await(clock.now() + ABORT_TIMEOUT);
-    this.#thread.terminate();
+    if (this.link.state !== STATE.CLOSED) this.#thread.terminate(); // else it finishes by itself
     return end;
   }
 

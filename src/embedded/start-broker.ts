@@ -89,8 +89,12 @@ export class EmbeddedBroker {
     const thread = this.#thread;
     if (thread === undefined) return;
     this.#thread = undefined;
-    ask(thread, { call: 'close' });
-    thread.terminate();
+    try {
+      ask(thread, { call: 'close' });
+    } catch (error) {
+      thread.terminate();
+      throw error;
+    }
   }
 
   [Symbol.dispose](): void {

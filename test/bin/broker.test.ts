@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { connect } from '../../src';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import { cli } from '../support/programs/cli';
 import '../support/connect';
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Channel, TypedValue, typed } from '../../src';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import { count, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
 import { cli, interrupted, out, shell } from '../support/programs/cli';
 

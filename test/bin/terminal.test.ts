@@ -1,6 +1,6 @@
 /** What others have put into a message does nothing to the terminal that shows it. */
 import type { Channel } from '../../src';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import { shared, sharedQueue } from '../support/connect';
 import { cli, shell } from '../support/programs/cli';
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { built } from '../support/built';
 import type { SleepingChildOptions } from '../support/programs/sleeping-child';
 
 /** Milliseconds after which a wait of the child has surely left its plain, uninterruptible first part. */
@@ -34,15 +34,11 @@ function run(
     interruptsItself: false,
     ...options,
   };
-  const script = join(__dirname, '../support/programs/sleeping-child.ts');
-  const child = spawn(
-    process.execPath,
-    ['-r', 'ts-node/register/transpile-only', script, JSON.stringify(all)],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: CEILING,
-    },
-  );
+  const script = built('test/support/programs/sleeping-child');
+  const child = spawn(process.execPath, [script, JSON.stringify(all)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: CEILING,
+  });
   children.push(child);
   const lines: string[] = [];
   createInterface(child.stdout!).on('line', (line) => {

@@ -6,6 +6,7 @@ import type { ControlCall, ControlReply } from '../../src/bridge/control';
 import { STATE } from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
 import { spawnWorker, type WorkerThread } from '../../src/bridge/spawn';
+import { built } from '../support/built';
 
 const started: Worker[] = [];
 const seen = (message: unknown) => started.push((message as { worker: Worker }).worker);
@@ -25,7 +26,7 @@ function waitForEnd({ doorbell }: Pick<WorkerThread<never, never>, 'doorbell'>):
 }
 
 test('a missing file is reported at once, by name', () => {
-  const missing = join(__dirname, '../../worker/connection/nowhere.ts');
+  const missing = built('worker/connection/nowhere');
   expect(() => spawnWorker('connection/nowhere', 30_000)).toThrow(`worker file not found at ${missing}`);
   expect(started).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /** The 'exit' listeners of a program that still has open connections: they may use them, whenever they were added. */
 import { join } from 'node:path';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import { shared, sharedQueue, takeAll } from '../support/connect';
 import { run } from '../support/programs/program';
 

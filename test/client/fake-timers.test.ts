@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import { shared, sharedQueue } from '../support/connect';
 import { run } from '../support/programs/program';
 

@@ -8,7 +8,7 @@ import {
   retry,
   UnroutableError,
 } from '../../src';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import { CEILING, count, drainUntil, eventually, open, shared, thrownBy, unique } from '../support/connect';
 import { cli } from '../support/programs/cli';
 import { throwaway } from '../support/throwaway';

@@ -8,7 +8,7 @@ import {
   ConnectionClosedError,
   WrongStateError,
 } from '../../src';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import {
   count,
   duration,

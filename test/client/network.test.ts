@@ -7,7 +7,7 @@ import {
   ProtocolError,
   TimeoutError,
 } from '../../src';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import { CEILING, duration, open, pause, privateQueue, takeAll, thrownBy } from '../support/connect';
 import { within } from '../support/peers/peer';
 import { startProxy } from '../support/peers/proxy';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { AmqpError, Channel } from '../../src';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import {
   count,
   drainUntil,

@@ -9,7 +9,7 @@ import {
   TimeoutError,
   WrongStateError,
 } from '../../src';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import {
   CEILING,
   count,

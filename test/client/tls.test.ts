@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { ConnectError, type ConnectOptions, type ProtocolError } from '../../src';
 import { describeNode } from '../support/brokers/on-rabbitmq';
 import { makeCertificates, type PrivateRabbitmq, startRabbitmq } from '../support/brokers/rabbitmq';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import { duration, open, pause, privateQueue } from '../support/connect';
 import { startProxy } from '../support/peers/proxy';
 import { TlsPeer } from '../support/peers/tls-peer';

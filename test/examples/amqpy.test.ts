@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { readSources } from '../house/sources';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import { count, eventually, shared, takeAll } from '../support/connect';
 import { parameters } from '../support/facades/amqpy';
 import { within } from '../support/peers/peer';

@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import * as pika from '../../src/compat/pika';
 import { readSources } from '../house/sources';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import { count, expectCount, fill, local } from '../support/facades/pika';
 import { broker, within } from '../support/peers/peer';
 import { cut, ready, type Script, send, serveThrough } from '../support/peers/script';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { readSources } from '../house/sources';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import { eventually, shared } from '../support/connect';
 import { type End, run } from '../support/programs/program';
 

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { type Channel, Connection, WorkerCrashedError, WorkerStalledError, WrongStateError } from '../../src';
 import { resolveOptions } from '../../src/client/options';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import { broker, CEILING, connectTo, duration, failureOf, pause, within } from '../support/peers/peer';
 import {
   beat,

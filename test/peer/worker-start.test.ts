@@ -1,7 +1,7 @@
 /** A worker thread that cannot start, in programs of their own: what they are told, and that they live on. */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from '../support/built-worker';
+import { build } from '../support/built';
 import { broker, within } from '../support/peers/peer';
 import { ready, serve } from '../support/peers/script';
 import { type ProgramOptions, run } from '../support/programs/program';

@@ -11,11 +11,6 @@ import {
   connect,
   TimeoutError,
 } from '../../src';
-import * as spawn from '../../src/bridge/spawn';
-import { builtSpawn } from './built-worker';
-
-// workers from JavaScript: one from TypeScript takes several times as long to start
-jest.spyOn(spawn, 'spawnWorker').mockImplementation(builtSpawn().spawnWorker as typeof spawn.spawnWorker);
 
 /** Milliseconds after which a call that should have ended fails its test. */
 export const CEILING = 10_000;

@@ -6,6 +6,7 @@ import {
   say,
   startEmbedded,
 } from './brokers/find-broker';
+import { build } from './built';
 
 /**
  * The brokers of this run: AMQP_URL, which almost all tests use, and AMQP_SYNC_RABBITMQ_URL for those of what only
@@ -13,6 +14,8 @@ import {
  * RabbitMQ for all of them, =embedded looks for no RabbitMQ, =none starts nothing at all, for a quick run of unit tests.
  */
 export default async function setup(): Promise<void> {
+  delete process.env.AMQP_SYNC_BUILT; // of another state of the sources
+  build();
   const { AMQP_URL, AMQP_SYNC_BROKER = AMQP_URL ? 'rabbitmq' : 'both' } = process.env;
   const brokers: FoundBroker[] = [];
   globalThis.brokersOfThisRun = brokers;
@@ -23,11 +26,11 @@ export default async function setup(): Promise<void> {
       return announce(rabbitmq, rabbitmq);
     }
     case 'embedded':
-      brokers.push(startEmbedded());
+      brokers.push(await startEmbedded());
       return announce(brokers[0]);
     case 'both': {
       const rabbitmq = await findRabbitmq();
-      const embedded = startEmbedded();
+      const embedded = await startEmbedded();
       brokers.push(embedded);
       if (rabbitmq === undefined) say(`there is no RabbitMQ, and what needs it is skipped: ${ADVICE}`);
       else brokers.push(rabbitmq);

@@ -1,5 +1,3 @@
-import { type MessagePort, parentPort } from 'node:worker_threads';
-import { runAsWorker } from 'synckit';
 import type { BrokerCall, BrokerReply } from '../../src/broker/control';
 import {
   listBindings,
@@ -8,13 +6,12 @@ import {
   listMessages,
   listQueues,
 } from '../../src/broker/inventory';
+import { Tasks } from '../tasks';
 import { Server } from './server';
 
 /** The thread of the embedded broker: wiring only. Sockets come and go by themselves, main calls from time to time. */
+const tasks = new Tasks(reply);
 let server: Server | undefined;
-
-// The first message brings a doorbell, which nobody rings here; every other one is a call.
-parentPort?.once('message', (_doorbell: MessagePort) => runAsWorker(reply));
 
 async function reply(call: BrokerCall): Promise<BrokerReply> {
   try {
@@ -37,7 +34,9 @@ function order(server: Server, call: Exclude<BrokerCall, { call: 'start' }>): un
   const { broker } = server;
   switch (call.call) {
     case 'close':
-      return server.close();
+      server.close();
+      setImmediate(() => tasks.finish()); // later than the reply
+      return undefined;
     case 'connections':
       return server.connections();
     case 'queues':

@@ -1,16 +1,17 @@
-import { type MessagePort, parentPort } from 'node:worker_threads';
-import { runAsWorker } from 'synckit';
+import type { MessagePort } from 'node:worker_threads';
 import type { ControlCall, ControlReply } from '../../src/bridge/control';
 import { STATE } from '../../src/bridge/layout';
 import { WorkerLink } from '../../src/bridge/worker-link';
 import type { ErrorRecord } from '../../src/errors';
 import type { Command, SessionDescription, SessionOptions } from '../../src/protocol/session-options';
+import { Tasks } from '../tasks';
 import { Connector } from './connector';
 
 /**
- * The worker thread of one connection: wiring only. The first message brings the doorbell, the first call
- * the shared memory; from then on everything of a message's life goes through the rings.
+ * The worker thread of a connection, or of several one after the other: wiring only. The first call brings the shared
+ * memory; from then on everything of a message's life goes through the rings.
  */
+const tasks = new Tasks(answer);
 let link: WorkerLink | undefined;
 let connector: Connector | undefined;
 
@@ -34,19 +35,22 @@ function die(what: string, reason?: string): void {
   if (reason !== undefined) process.exit(1);
 }
 
-parentPort?.once('message', (doorbell: MessagePort) => {
-  runAsWorker((call: ControlCall<SessionOptions>) => answer(call, doorbell));
-});
-
 function answer(call: ControlCall<SessionOptions>, doorbell: MessagePort): ControlReply<SessionDescription> {
   switch (call.call) {
     case 'open':
       link = new WorkerLink(call.memory, call.bell, doorbell, () => connector?.wake(), command);
-      connector = new Connector(link, call.options, () => setImmediate(() => process.exit(0)));
+      connector = new Connector(link, call.options, () => setImmediate(over));
       return undefined;
     case 'describe':
       return connector?.describe();
   }
+}
+
+/** Later than all that the end of the connection still has to do. */
+function over(): void {
+  link = undefined;
+  connector = undefined;
+  tasks.finish();
 }
 
 /** What must not wait for an answer comes over the doorbell. */

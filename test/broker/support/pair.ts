@@ -1,11 +1,6 @@
 /** The embedded broker and RabbitMQ, side by side. */
 import { type BrokerOptions, type EmbeddedBroker, startBroker } from '../../../src';
-import * as spawn from '../../../src/bridge/spawn';
-import { builtSpawn } from '../../support/built-worker';
 import type { Received } from './raw-client';
-
-// workers from JavaScript: one from TypeScript takes several times as long to start
-jest.spyOn(spawn, 'spawnWorker').mockImplementation(builtSpawn().spawnWorker as typeof spawn.spawnWorker);
 
 const started = new Set<EmbeddedBroker>();
 

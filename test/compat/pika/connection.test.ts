@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import * as pika from '../../../src/compat/pika';
-import { build } from '../../support/built-worker';
+import { build } from '../../support/built';
 import { local, localWith, open, privateQueue } from '../../support/facades/pika';
 import { duration, errorOf, pause } from '../../support/peers/peer';
 

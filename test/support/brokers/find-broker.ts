@@ -1,4 +1,8 @@
-import { startBroker } from '../../../src';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { build } from '../built';
 import { answersAmqp, rabbitmqFolder, startRabbitmq } from './rabbitmq';
 
 export interface FoundBroker {
@@ -44,9 +48,19 @@ export async function runningBroker(): Promise<FoundBroker | undefined> {
   return (await answersAmqp(LOCAL_URL)) ? { url: LOCAL_URL, how: 'localhost:5672', stop } : undefined;
 }
 
-export function startEmbedded(): FoundBroker {
-  const broker = startBroker();
-  return { url: broker.url, how: 'the embedded broker', stop: async () => broker.close() };
+/** The embedded broker, in a process of its own: what waits in its queues is no memory of jest's. */
+export async function startEmbedded(): Promise<FoundBroker> {
+  const library = join(build(), 'src', 'index.js');
+  const child = spawn(process.execPath, [join(__dirname, 'embedded.cjs'), library], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const gone = once(child, 'exit');
+  const [url] = (await once(createInterface(child.stdout), 'line')) as [string];
+  const stop = async () => {
+    child.stdin.end();
+    await gone;
+  };
+  return { url, how: 'the embedded broker', stop };
 }
 
 export function say(note: string): void {

@@ -27,7 +27,7 @@ async function main([command, ...args]: string[]): Promise<number> {
     process.stderr.write('usage: ts-node test/support/brokers/with-broker.ts COMMAND ARGS...\n');
     return 2;
   }
-  const broker = (await runningBroker()) ?? startEmbedded();
+  const broker = (await runningBroker()) ?? (await startEmbedded());
   process.env.AMQP_URL = broker.url;
   process.env.PATH = join(__dirname, '..', '..', '..', 'node_modules', '.bin') + delimiter + process.env.PATH;
   try {

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { build } from '../built-worker';
+import { build } from '../built';
 
 const threads = new Set<Worker>();
 afterAll(async () => {

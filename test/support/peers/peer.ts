@@ -5,12 +5,8 @@
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { type AmqpError, type Connection, type ConnectOptions, connect } from '../../../src';
-import * as spawn from '../../../src/bridge/spawn';
-import { builtSpawn } from '../built-worker';
 import type { Script } from './script';
 import { type ScriptedBroker, scriptedBroker, watchTest } from './scripted-broker';
-
-jest.spyOn(spawn, 'spawnWorker').mockImplementation(builtSpawn().spawnWorker as typeof spawn.spawnWorker);
 
 /** Milliseconds that any call may take here. */
 export const CEILING = 5000;

@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { built } from '../built';
 import type { Direction, Order, StallMode } from './proxy-lane';
 import type { Answer, Call, Gate, ProxyThreadData, Scope, Seen, Target } from './proxy-thread';
 
@@ -175,10 +175,9 @@ class ProxyThread {
     const { port1, port2: port } = new MessageChannel();
     this.#answers = port1;
     const workerData: ProxyThreadData = { port, bell: this.#words.buffer as SharedArrayBuffer };
-    this.#worker = new Worker(join(__dirname, 'proxy-thread.ts'), {
+    this.#worker = new Worker(built('test/support/peers/proxy-thread'), {
       workerData,
       transferList: [port],
-      execArgv: ['-r', 'ts-node/register/transpile-only'],
     });
     this.#worker.unref();
     port1.unref();

@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { built } from '../built';
 import type { Received } from './client-stream';
 import type { Script } from './script';
 import type { BrokerThreadData, Command, News } from './scripted-broker-thread';
@@ -154,10 +154,9 @@ class BrokerThread {
     const { port1, port2: port } = new MessageChannel();
     this.#news = port1;
     const workerData: BrokerThreadData = { port, bell: this.#words.buffer as SharedArrayBuffer };
-    this.#worker = new Worker(join(__dirname, 'scripted-broker-thread.ts'), {
+    this.#worker = new Worker(built('test/support/peers/scripted-broker-thread'), {
       workerData,
       transferList: [port],
-      execArgv: ['-r', 'ts-node/register/transpile-only'],
     });
     this.#worker.unref();
     port1.unref();

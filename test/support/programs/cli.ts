@@ -1,7 +1,7 @@
 /** The command line as a process of its own, from the built copy; killed if it does not end. */
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { build } from '../built-worker';
+import { build } from '../built';
 
 const CEILING = 180_000;
 

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { build } from '../built-worker';
+import { build } from '../built';
 import { within } from '../peers/peer';
 
 /** Milliseconds after which a program is killed. */

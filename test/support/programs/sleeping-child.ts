@@ -1,5 +1,4 @@
 import { writeSync } from 'node:fs';
-import { join } from 'node:path';
 import { isMainThread, MessageChannel, Worker } from 'node:worker_threads';
 import { STATE } from '../../../src/bridge/layout';
 import { Link } from '../../../src/bridge/link';
@@ -60,8 +59,7 @@ function idle(): void {
 if (isMainThread && options.listener) process.on('SIGINT', () => say('listener ran'));
 if (isMainThread && options.nested) {
   const argv = [process.argv[2]!];
-  const execArgv = ['-r', 'ts-node/register/transpile-only'];
-  new Worker(join(__dirname, 'sleeping-child.ts'), { argv, execArgv }).on('exit', idle);
+  new Worker(__filename, { argv }).on('exit', idle);
 } else {
   sleep();
   if (isMainThread) idle();

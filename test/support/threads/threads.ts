@@ -1,7 +1,7 @@
-import { join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from 'node:worker_threads';
 import { type Bell, threadBell } from '../../../src/bridge/bell';
 import type { Link } from '../../../src/bridge/link';
+import { built } from '../built';
 
 /** What a thread of `startThread` finds in its `workerData`. */
 export interface ThreadData<Options> {
@@ -23,11 +23,10 @@ export function startThread<Options>(
 ): Worker {
   const { port1, port2: doorbell } = new MessageChannel();
   const workerData: ThreadData<Options> = { memory: link.memory, bell: link.bell.memory, doorbell, options };
-  const worker = new Worker(join(__dirname, `${name}.ts`), {
+  const worker = new Worker(built(`test/support/threads/${name}`), {
     ...more,
     workerData,
     transferList: [doorbell],
-    execArgv: ['-r', 'ts-node/register/transpile-only'],
   });
   worker.on('error', () => {});
   worker.unref();

@@ -1,0 +1,45 @@
+import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads';
+import { runAsWorker } from 'synckit';
+import { THREAD, type ThreadStart } from '../src/bridge/thread-state';
+
+/** Milliseconds for which a thread without a task waits for another one. */
+const FREE_MS = 1000;
+
+/**
+ * The tasks of a thread, one after the other: a connection, or an embedded broker. Between two of them it waits a while,
+ * for starting another thread costs far more than starting another connection.
+ */
+export class Tasks<Call, Reply> {
+  readonly #answer: (call: Call, doorbell: MessagePort) => Reply;
+  #start: ThreadStart | undefined;
+  #doorbell: MessagePort | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `answer` answers every call; the doorbell is that of the present task. */
+  constructor(answer: (call: Call, doorbell: MessagePort) => Reply) {
+    this.#answer = answer;
+    parentPort?.once('message', (start: ThreadStart) => {
+      this.#start = start;
+      runAsWorker((call: Call) => this.#take(call));
+    });
+  }
+
+  #take(call: Call): Reply {
+    const task = receiveMessageOnPort(this.#start!.tasks);
+    if (task !== undefined) {
+      clearTimeout(this.#timer);
+      this.#doorbell = task.message;
+    }
+    return this.#answer(call, this.#doorbell!);
+  }
+
+  /** The present task is over: whoever rings its doorbell finds nobody, and the thread is free. */
+  finish(): void {
+    const state = new Int32Array(this.#start!.state);
+    this.#doorbell?.close();
+    Atomics.store(state, 0, THREAD.FREE);
+    this.#timer = setTimeout(() => {
+      if (Atomics.compareExchange(state, 0, THREAD.FREE, THREAD.ENDED) === THREAD.FREE) process.exit(0);
+    }, FREE_MS);
+  }
+}
