@@ -1,16 +1,15 @@
 /** A quorum queue drops what was delivered too often: nothing is delivered that nobody sees. */
-import type { Channel } from '../../src';
-import { count, eventually, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
+import { channel, useChannel } from '../support/channel';
+import { count, eventually, fill, sharedQueue, takeAll, unique } from '../support/connect';
 import { cli, interrupted, out, shell } from '../support/programs/cli';
 
 const MANY = 50;
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `${from + n}`);
 
-let channel: Channel;
 let queue: string;
 
+useChannel();
 beforeEach(() => {
-  channel = shared().channel();
   queue = unique('limited');
   channel.queueDeclare(queue, {
     durable: true,
@@ -20,7 +19,6 @@ beforeEach(() => {
 });
 afterEach(() => {
   channel.queueDelete(queue);
-  channel.close();
 });
 
 /** What is left, none of which was ever delivered. */

@@ -3,24 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Channel, TypedValue, typed } from '../../src';
+import { TypedValue, typed } from '../../src';
 import { build } from '../support/built-worker';
-import { count, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
+import { channel, queue, useQueue } from '../support/channel';
+import { count, fill, sharedQueue, takeAll, unique } from '../support/connect';
 import { cli, interrupted, out, shell } from '../support/programs/cli';
 
-let channel: Channel;
-let queue: string;
 let folder: string;
 
-beforeEach(() => {
-  channel = shared().channel();
-  queue = sharedQueue(channel);
-});
-afterEach(() => {
-  if (!channel.isOpen) channel = shared().channel();
-  channel.queueDelete(queue);
-  channel.close();
-});
+useQueue();
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'amqp-sync-cli-'));
 });

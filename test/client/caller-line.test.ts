@@ -1,26 +1,13 @@
 /** The stack of whatever is thrown begins with the line of the program that called, as a log needs it. */
-import {
-  type Channel,
-  type Connection,
-  connect,
-  Message,
-  NackMessage,
-  Rpc,
-  startBroker,
-  waitAny,
-} from '../../src';
+import { connect, Message, NackMessage, Rpc, startBroker, waitAny } from '../../src';
 import * as amqpy from '../../src/compat/amqpy';
 import * as pika from '../../src/compat/pika';
-import { privateQueue, shared, thrownBy, unique } from '../support/connect';
+import { channel, connection, useChannel } from '../support/channel';
+import { privateQueue, thrownBy, unique } from '../support/connect';
 import { parameters } from '../support/facades/amqpy';
 import { local } from '../support/facades/pika';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
+useChannel();
 
 /** The first frame of what `fn` throws. */
 function firstFrame(fn: () => unknown): string {
