@@ -2,23 +2,17 @@
 import { channel, useChannel } from '../support/channel';
 import { count, eventually, fill, sharedQueue, takeAll, unique } from '../support/connect';
 import { cli, interrupted, out, shell } from '../support/programs/cli';
+import { throwaway } from '../support/throwaway';
 
 const MANY = 50;
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `${from + n}`);
 
-let queue: string;
-
 useChannel();
+const declareQueue = throwaway();
+let queue: string;
 beforeEach(() => {
-  queue = unique('limited');
-  channel.queueDeclare(queue, {
-    durable: true,
-    arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 1 },
-  });
+  queue = declareQueue(unique('limited'), { type: 'quorum', deliveryLimit: 1 }).name;
   fill(channel, queue, ...numbers(0, MANY));
-});
-afterEach(() => {
-  channel.queueDelete(queue);
 });
 
 /** What is left, none of which was ever delivered. */

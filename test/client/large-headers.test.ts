@@ -9,8 +9,8 @@ import { throwaway } from '../support/throwaway';
 /** With it the header frame takes 131,041 of 131,072 bytes. */
 const BIG = 'b'.repeat(131_000);
 
-const declareQueue = throwaway();
 useChannel();
+const declareQueue = throwaway();
 
 /** A queue with one message that was published with `big` and has been dead-lettered since. */
 function deadLetters(more: Parameters<Channel['declareQueue']>[1] = {}, big = BIG): Queue {
