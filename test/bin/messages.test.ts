@@ -7,7 +7,7 @@ import { TypedValue, typed } from '../../src';
 import { build } from '../support/built-worker';
 import { channel, queue, useQueue } from '../support/channel';
 import { count, fill, sharedQueue, takeAll, unique } from '../support/connect';
-import { cli, interrupted, out, shell } from '../support/programs/cli';
+import { cli, interrupted, out, said, shell } from '../support/programs/cli';
 
 let folder: string;
 
@@ -85,15 +85,11 @@ describe('publish', () => {
 
   it('a body that no queue takes: 5, and how many were published', () => {
     const nowhere = unique('nowhere');
-    const said = (...args: string[]) => {
-      const { status, stderr } = cli(['publish', ...args]);
-      return [status, stderr.toString()];
-    };
-    expect(said('-r', nowhere, 'x')).toEqual([
+    expect(said('publish', '-r', nowhere, 'x')).toEqual([
       5,
       `amqp-sync: message 1 was not taken: there is no queue "${nowhere}" (312 NO_ROUTE); 0 were taken\n`,
     ]);
-    expect(said('-e', 'amq.direct', '-r', nowhere, 'x', 'y')).toEqual([
+    expect(said('publish', '-e', 'amq.direct', '-r', nowhere, 'x', 'y')).toEqual([
       5,
       'amqp-sync: message 1 was not taken: no queue is bound to the exchange "amq.direct" for the routing key ' +
         `"${nowhere}" (312 NO_ROUTE); 0 were taken, 2 were not\n`,

@@ -2,14 +2,9 @@
 import { startBroker } from '../../src';
 import { channel, useChannel } from '../support/channel';
 import { count, eventually, fill, sharedQueue, takeAll, unique } from '../support/connect';
-import { cli, interrupted, out } from '../support/programs/cli';
+import { interrupted, out, said } from '../support/programs/cli';
 
 useChannel();
-
-const said = (...args: string[]) => {
-  const { status, stderr } = cli(args);
-  return [status, stderr.toString()];
-};
 
 const fillNumbered = (queue: string, many: number) => {
   for (let n = 0; n < many; n++)

@@ -5,14 +5,9 @@ import { NotFoundError } from '../../src';
 import { version } from '../../src/version';
 import { channel, useChannel } from '../support/channel';
 import { fill, shared, sharedQueue, takeAll, thrownBy, unique } from '../support/connect';
-import { cli, out, shell } from '../support/programs/cli';
+import { cli, out, said, shell } from '../support/programs/cli';
 
 useChannel();
-
-const said = (...args: string[]) => {
-  const { status, stderr } = cli(args);
-  return [status, stderr.toString()];
-};
 
 describe('queues and exchanges', () => {
   it('declare-queue prints the name, as it is or as the broker makes it; --passive what is in it', () => {

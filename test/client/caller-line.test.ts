@@ -4,8 +4,8 @@ import * as amqpy from '../../src/compat/amqpy';
 import * as pika from '../../src/compat/pika';
 import { channel, connection, useChannel } from '../support/channel';
 import { privateQueue, thrownBy, unique } from '../support/connect';
-import { parameters } from '../support/facades/amqpy';
-import { local } from '../support/facades/pika';
+import { shared as sharedAmqpy } from '../support/facades/amqpy';
+import { open as openPika } from '../support/facades/pika';
 
 useChannel();
 
@@ -117,10 +117,9 @@ describe("pika's verbs", () => {
   let own: pika.BlockingConnection;
   let ch: pika.BlockingChannel;
   beforeEach(() => {
-    own = new pika.BlockingConnection(local());
+    own = openPika();
     ch = own.channel();
   });
-  afterEach(() => own[Symbol.dispose]());
 
   test.each<[what: string, call: () => unknown]>([
     [
@@ -156,10 +155,9 @@ describe("amqpy's verbs", () => {
   let conn: amqpy.Connection;
   let ch: amqpy.Channel;
   beforeEach(() => {
-    conn = new amqpy.Connection(parameters());
+    conn = sharedAmqpy();
     ch = conn.channel();
   });
-  afterEach(() => conn.close());
 
   test.each<[what: string, call: () => unknown]>([
     ['Connection: nobody listens', () => new amqpy.Connection({ host: '127.0.0.1', port: 1 })],
@@ -191,6 +189,8 @@ describe("amqpy's verbs", () => {
   test('with all that is known in front', () => {
     const error = thrownBy(() => ch.queue_declare({ queue: missing, passive: true }));
     expect(error.stack?.split('\n')[0]).toBe(`NotFound: ${error}`);
-    expect(String(error)).toMatch(/^queue\.declare \[ch: 1\]: \(404\) NOT_FOUND/);
+    expect(String(error)).toMatch(
+      new RegExp(`^queue\\.declare \\[ch: ${ch.channel_id}\\]: \\(404\\) NOT_FOUND`),
+    );
   });
 });
