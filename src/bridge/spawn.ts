@@ -16,25 +16,19 @@ export interface WorkerThread<Call, Reply> {
   terminate(): void;
 }
 
-/** What a thread was started with, and another task cannot change. */
-interface Terms {
-  name: string;
-  timeout: number;
-  /** The thread has a copy of the environment: of certificates to trust, for example. */
-  env: string;
-}
-
 class Thread {
-  readonly #terms: Terms;
+  readonly #name: string;
+  /** Its environment is a copy, of the time of its start; certificates to trust are named there, for example. */
+  readonly #env = JSON.stringify(process.env);
   readonly #worker: Worker;
   readonly #call: (call: unknown) => unknown;
   readonly #state: Int32Array;
   readonly #tasks: MessagePort;
   #doorbell: MessagePort | undefined;
 
-  constructor(terms: Terms) {
-    this.#terms = terms;
-    const { worker, call } = start(terms);
+  constructor(name: string, timeout: number) {
+    this.#name = name;
+    const { worker, call } = start(name, timeout);
     this.#worker = worker;
     this.#call = call;
     const memory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
@@ -49,10 +43,10 @@ class Thread {
     threads.add(this);
   }
 
-  /** Take it from whoever had it before, if that has finished. @returns whether it is there, and was free */
-  take({ name, timeout, env }: Terms): boolean {
-    const terms = this.#terms;
-    if (terms.name !== name || terms.timeout !== timeout || terms.env !== env) return false;
+  /** Take it from whoever had it before, who has finished. @returns whether it was free, and as a new one would be */
+  take(name: string): boolean {
+    if (this.#name !== name || Atomics.load(this.#state, 0) !== THREAD.FREE) return false;
+    if (this.#env !== JSON.stringify(process.env)) return false;
     return Atomics.compareExchange(this.#state, 0, THREAD.FREE, THREAD.TAKEN) === THREAD.FREE;
   }
 
@@ -79,16 +73,16 @@ const threads = new Set<Thread>();
 /**
  * A thread of this package: one that has finished with its last task, else a new one, which takes some fifty times as
  * long. `name` is its path below `worker/`, without extension; it is found beside this file in `dist`, and as
- * TypeScript under ts-node. `timeout` (milliseconds) limits each call, the first of which waits for the thread to start.
+ * TypeScript under ts-node. `timeout` (milliseconds) limits each call of a new one, whose first waits for the thread to
+ * start; one that is there answers at once.
  * @throws {Error} when the file is not there, or the thread cannot be started
  */
 export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerThread<Call, Reply> {
-  const terms: Terms = { name, timeout, env: JSON.stringify(process.env) };
-  for (const thread of threads) if (thread.take(terms)) return thread.give();
-  return new Thread(terms).give();
+  for (const thread of threads) if (thread.take(name)) return thread.give();
+  return new Thread(name, timeout).give();
 }
 
-function start({ name, timeout }: Terms): { worker: Worker; call: (call: unknown) => unknown } {
+function start(name: string, timeout: number): { worker: Worker; call: (call: unknown) => unknown } {
   const extension = extname(__filename);
   const file = join(__dirname, '..', '..', 'worker', name + extension);
   if (!existsSync(file)) {

@@ -3,8 +3,8 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Channel } from '../../src';
-import { count, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
+import { channel, queue, useQueue } from '../support/channel';
+import { count, fill, takeAll, unique } from '../support/connect';
 import { cli } from '../support/programs/cli';
 
 const url = new URL(process.env.AMQP_URL!);
@@ -28,22 +28,12 @@ function ended({ status, stdout, error }: SpawnSyncReturns<Buffer>): End {
 const AT_URL = ['-u', url.href];
 const CEILING = 30_000;
 
-let channel: Channel;
-let queue: string;
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'amqp-sync-tools-'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-beforeEach(() => {
-  channel = shared().channel();
-  queue = sharedQueue(channel);
-});
-afterEach(() => {
-  if (!channel.isOpen) channel = shared().channel();
-  channel.queueDelete(queue);
-  channel.close();
-});
+useQueue();
 
 /** What both make of it is the same. */
 function same(what: (run: (typeof BOTH)[string]) => unknown): void {

@@ -1,26 +1,18 @@
 /** A quorum queue drops what was delivered too often: nothing is delivered that nobody sees. */
-import type { Channel } from '../../src';
-import { count, eventually, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
+import { channel, useChannel } from '../support/channel';
+import { count, eventually, fill, sharedQueue, takeAll, unique } from '../support/connect';
 import { cli, interrupted, out, shell } from '../support/programs/cli';
+import { throwaway } from '../support/throwaway';
 
 const MANY = 50;
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `${from + n}`);
 
-let channel: Channel;
+useChannel();
+const declareQueue = throwaway();
 let queue: string;
-
 beforeEach(() => {
-  channel = shared().channel();
-  queue = unique('limited');
-  channel.queueDeclare(queue, {
-    durable: true,
-    arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 1 },
-  });
+  queue = declareQueue(unique('limited'), { type: 'quorum', deliveryLimit: 1 }).name;
   fill(channel, queue, ...numbers(0, MANY));
-});
-afterEach(() => {
-  channel.queueDelete(queue);
-  channel.close();
 });
 
 /** What is left, none of which was ever delivered. */

@@ -1,15 +1,12 @@
 /** A message that goes through other JSON tools is the same, byte for byte. */
 import { spawnSync } from 'node:child_process';
-import type { Channel, TypedTable } from '../../src';
+import type { TypedTable } from '../../src';
 import { typed } from '../../src';
-import { shared, sharedQueue } from '../support/connect';
+import { channel, useChannel } from '../support/channel';
+import { sharedQueue } from '../support/connect';
 import { out } from '../support/programs/cli';
 
-let channel: Channel;
-beforeEach(() => {
-  channel = shared().channel();
-});
-afterEach(() => channel.close());
+useChannel();
 
 const LATIN1 = Buffer.from('gr\xfcn', 'latin1');
 /** A text that stands for bytes that are not UTF-8. */

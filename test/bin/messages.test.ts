@@ -3,24 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Channel, TypedValue, typed } from '../../src';
+import { TypedValue, typed } from '../../src';
 import { build } from '../support/built';
-import { count, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
-import { cli, interrupted, out, shell } from '../support/programs/cli';
+import { channel, queue, useQueue } from '../support/channel';
+import { count, fill, sharedQueue, takeAll, unique } from '../support/connect';
+import { cli, interrupted, out, said, shell } from '../support/programs/cli';
 
-let channel: Channel;
-let queue: string;
 let folder: string;
 
-beforeEach(() => {
-  channel = shared().channel();
-  queue = sharedQueue(channel);
-});
-afterEach(() => {
-  if (!channel.isOpen) channel = shared().channel();
-  channel.queueDelete(queue);
-  channel.close();
-});
+useQueue();
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'amqp-sync-cli-'));
 });
@@ -94,15 +85,11 @@ describe('publish', () => {
 
   it('a body that no queue takes: 5, and how many were published', () => {
     const nowhere = unique('nowhere');
-    const said = (...args: string[]) => {
-      const { status, stderr } = cli(['publish', ...args]);
-      return [status, stderr.toString()];
-    };
-    expect(said('-r', nowhere, 'x')).toEqual([
+    expect(said('publish', '-r', nowhere, 'x')).toEqual([
       5,
       `amqp-sync: message 1 was not taken: there is no queue "${nowhere}" (312 NO_ROUTE); 0 were taken\n`,
     ]);
-    expect(said('-e', 'amq.direct', '-r', nowhere, 'x', 'y')).toEqual([
+    expect(said('publish', '-e', 'amq.direct', '-r', nowhere, 'x', 'y')).toEqual([
       5,
       'amqp-sync: message 1 was not taken: no queue is bound to the exchange "amq.direct" for the routing key ' +
         `"${nowhere}" (312 NO_ROUTE); 0 were taken, 2 were not\n`,

@@ -1,18 +1,10 @@
 /** shovel: moving and copying, between queues, exchanges and brokers. */
-import { type Channel, startBroker } from '../../src';
-import { count, eventually, fill, shared, sharedQueue, takeAll, unique } from '../support/connect';
-import { cli, interrupted, out } from '../support/programs/cli';
+import { startBroker } from '../../src';
+import { channel, useChannel } from '../support/channel';
+import { count, eventually, fill, sharedQueue, takeAll, unique } from '../support/connect';
+import { interrupted, out, said } from '../support/programs/cli';
 
-let channel: Channel;
-beforeEach(() => {
-  channel = shared().channel();
-});
-afterEach(() => channel.close());
-
-const said = (...args: string[]) => {
-  const { status, stderr } = cli(args);
-  return [status, stderr.toString()];
-};
+useChannel();
 
 const fillNumbered = (queue: string, many: number) => {
   for (let n = 0; n < many; n++)

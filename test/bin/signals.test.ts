@@ -4,26 +4,20 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Channel } from '../../src';
-import { count, fill, shared, sharedQueue, unique } from '../support/connect';
+import { channel, queue, useQueue } from '../support/channel';
+import { count, sharedQueue, unique } from '../support/connect';
 import { interrupted } from '../support/programs/cli';
 
-let channel: Channel;
-let queue: string;
 let folder: string;
 /** Where a command says that it has begun, and with which process. */
 let pid: string;
 
+useQueue('one', 'two');
 beforeEach(() => {
-  channel = shared().channel();
-  queue = sharedQueue(channel);
-  fill(channel, queue, 'one', 'two');
   folder = mkdtempSync(join(tmpdir(), 'amqp-sync-signals-'));
   pid = join(folder, 'pid');
 });
 afterEach(() => {
-  channel.queueDelete(queue);
-  channel.close();
   rmSync(folder, { recursive: true });
 });
 

@@ -1,22 +1,14 @@
 /** What others have put into a message does nothing to the terminal that shows it. */
-import type { Channel } from '../../src';
 import { build } from '../support/built';
-import { shared, sharedQueue } from '../support/connect';
+import { channel, queue, useQueue } from '../support/channel';
 import { cli, shell } from '../support/programs/cli';
 
 const HOSTILE = '\x1b]0;title\x07 \x9b31m \u202e\r\n\tend\r!';
 const SHOWN = '\\x1b]0;title\\x07 \\x9b31m \\u202e\r\n\tend\\x0d!';
 
-let channel: Channel;
-let queue: string;
+useQueue();
 beforeEach(() => {
-  channel = shared().channel();
-  queue = sharedQueue(channel);
   channel.basicPublish(HOSTILE, { routingKey: queue, headers: { key: HOSTILE } });
-});
-afterEach(() => {
-  channel.queueDelete(queue);
-  channel.close();
 });
 
 /** Run it on a terminal, which makes \r\n of \n. */

@@ -1,21 +1,13 @@
 /** All verbs but those that carry messages, and what holds for each: help, wrong usage, hints. */
 import { spawnSync } from 'node:child_process';
 import { VERBS } from '../../bin/verbs';
-import { type Channel, NotFoundError } from '../../src';
+import { NotFoundError } from '../../src';
 import { version } from '../../src/version';
+import { channel, useChannel } from '../support/channel';
 import { fill, shared, sharedQueue, takeAll, thrownBy, unique } from '../support/connect';
-import { cli, out, shell } from '../support/programs/cli';
+import { cli, out, said, shell } from '../support/programs/cli';
 
-let channel: Channel;
-beforeEach(() => {
-  channel = shared().channel();
-});
-afterEach(() => channel.close());
-
-const said = (...args: string[]) => {
-  const { status, stderr } = cli(args);
-  return [status, stderr.toString()];
-};
+useChannel();
 
 describe('queues and exchanges', () => {
   it('declare-queue prints the name, as it is or as the broker makes it; --passive what is in it', () => {

@@ -1,26 +1,13 @@
 /** The stack of whatever is thrown begins with the line of the program that called, as a log needs it. */
-import {
-  type Channel,
-  type Connection,
-  connect,
-  Message,
-  NackMessage,
-  Rpc,
-  startBroker,
-  waitAny,
-} from '../../src';
+import { connect, Message, NackMessage, Rpc, startBroker, waitAny } from '../../src';
 import * as amqpy from '../../src/compat/amqpy';
 import * as pika from '../../src/compat/pika';
-import { privateQueue, shared, thrownBy, unique } from '../support/connect';
-import { parameters } from '../support/facades/amqpy';
-import { local } from '../support/facades/pika';
+import { channel, connection, useChannel } from '../support/channel';
+import { privateQueue, thrownBy, unique } from '../support/connect';
+import { shared as sharedAmqpy } from '../support/facades/amqpy';
+import { open as openPika } from '../support/facades/pika';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
+useChannel();
 
 /** The first frame of what `fn` throws. */
 function firstFrame(fn: () => unknown): string {
@@ -130,10 +117,9 @@ describe("pika's verbs", () => {
   let own: pika.BlockingConnection;
   let ch: pika.BlockingChannel;
   beforeEach(() => {
-    own = new pika.BlockingConnection(local());
+    own = openPika();
     ch = own.channel();
   });
-  afterEach(() => own[Symbol.dispose]());
 
   test.each<[what: string, call: () => unknown]>([
     [
@@ -169,10 +155,9 @@ describe("amqpy's verbs", () => {
   let conn: amqpy.Connection;
   let ch: amqpy.Channel;
   beforeEach(() => {
-    conn = new amqpy.Connection(parameters());
+    conn = sharedAmqpy();
     ch = conn.channel();
   });
-  afterEach(() => conn.close());
 
   test.each<[what: string, call: () => unknown]>([
     ['Connection: nobody listens', () => new amqpy.Connection({ host: '127.0.0.1', port: 1 })],
@@ -204,6 +189,8 @@ describe("amqpy's verbs", () => {
   test('with all that is known in front', () => {
     const error = thrownBy(() => ch.queue_declare({ queue: missing, passive: true }));
     expect(error.stack?.split('\n')[0]).toBe(`NotFound: ${error}`);
-    expect(String(error)).toMatch(/^queue\.declare \[ch: 1\]: \(404\) NOT_FOUND/);
+    expect(String(error)).toMatch(
+      new RegExp(`^queue\\.declare \\[ch: ${ch.channel_id}\\]: \\(404\\) NOT_FOUND`),
+    );
   });
 });

@@ -2,7 +2,7 @@
 import { type Channel, NotFoundError } from '../../src';
 import type { RecoveryOptions } from '../../src/client/recovery-options';
 import { NotFound } from '../../src/compat/amqpy';
-import { open, unique } from '../support/connect';
+import { open, shared, unique } from '../support/connect';
 import { open as openAmqpy } from '../support/facades/amqpy';
 
 const MESSAGES = 2000;
@@ -12,7 +12,7 @@ const EVERY = 100;
 let publisher: Channel;
 
 function filled(): string {
-  publisher = open().channel();
+  publisher = shared().channel();
   publisher.confirmSelect();
   const queue = unique('flow');
   publisher.queueDeclare(queue, { arguments: { 'x-expires': 60_000 } });

@@ -1,9 +1,7 @@
 /** Confirm mode: a publish returns once the broker has taken responsibility, or says what became of it. */
 import {
   AccessRefusedError,
-  type Channel,
   ChannelClosedError,
-  type Connection,
   type Message,
   NackError,
   NotFoundError,
@@ -14,28 +12,21 @@ import {
   WrongStateError,
   wasSent,
 } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
 import {
   count,
   eventually,
   expectSilence,
   privateQueue,
-  shared,
   takeAll,
   thrownBy,
   unique,
   untilTooLate,
 } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
+useChannel();
 beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
   channel.confirmSelect();
-});
-afterEach(() => {
-  channel.close();
-  connection.loop({ timeout: 0 });
 });
 
 /** A queue that holds one message, and refuses the next. */

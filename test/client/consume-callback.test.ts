@@ -1,14 +1,13 @@
 /** Consumers with callbacks: starting, limiting and ending them. */
 import {
   AccessRefusedError,
-  type Channel,
-  type Connection,
   ConsumerCancelledError,
   type IncomingMessage,
   NotFoundError,
   TimeoutError,
   WrongStateError,
 } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
 import {
   CEILING,
   count,
@@ -17,27 +16,19 @@ import {
   expectSilence,
   fill,
   privateQueue,
-  shared,
   takeAll,
   thrownBy,
   unique,
 } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
 let seen: string[];
 const note = (message: IncomingMessage) => {
   seen.push(message.text);
   message.ack();
 };
+useChannel();
 beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
   seen = [];
-});
-afterEach(() => {
-  channel.close();
-  connection.loop({ timeout: 0 });
 });
 
 describe('basicConsume', () => {

@@ -1,14 +1,13 @@
 /** `channel.consume`: a queue in a `for` loop. */
 import {
   AlreadySettledError,
-  type Channel,
-  type Connection,
   ConsumerCancelledError,
   type IncomingMessage,
   MessageTooLargeError,
   NotFoundError,
   PreconditionFailedError,
 } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
 import {
   CEILING,
   count,
@@ -16,23 +15,13 @@ import {
   eventually,
   open,
   privateQueue,
-  shared,
   sharedQueue,
   takeAll,
   thrownBy,
   unique,
 } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => {
-  channel.close();
-  connection.loop({ timeout: 0 });
-});
+useChannel();
 
 /** Loops end by themselves where a test goes wrong. */
 const patient = { timeout: CEILING };

@@ -1,14 +1,9 @@
 /** `using`: connection, channel, message and iterator end with their block, however it is left. */
 import { type Channel, type Connection, NotFoundError } from '../../src';
-import { CEILING, count, eventually, open, privateQueue, shared, thrownBy, unique } from '../support/connect';
+import { channel, connection, useChannel } from '../support/channel';
+import { CEILING, count, eventually, open, privateQueue, thrownBy, unique } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => channel.close());
+useChannel();
 
 describe('using connection', () => {
   it('closes it at the end of the block: its exclusive queues are gone', () => {

@@ -4,13 +4,13 @@ import {
   AmqpError,
   type Channel,
   ChannelClosedError,
-  type Connection,
   NotFoundError,
   PreconditionFailedError,
   ResourceLockedError,
   WrongStateError,
   wasSent,
 } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
 import {
   CEILING,
   duration,
@@ -18,23 +18,14 @@ import {
   expectSilence,
   open,
   privateQueue,
-  shared,
   thrownBy,
   unique,
 } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
 let sibling: Channel;
+useChannel();
 beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
   sibling = connection.channel();
-});
-afterEach(() => {
-  channel.close();
-  sibling.close();
-  connection.loop({ timeout: 0 });
 });
 
 describe('a soft error closes the channel, and nothing else', () => {

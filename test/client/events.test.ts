@@ -1,12 +1,6 @@
 /** What runs callbacks: drainEvents, loop, sleep and timers, and nothing else. */
-import {
-  type Channel,
-  type Connection,
-  type IncomingMessage,
-  NotFoundError,
-  TimeoutError,
-  WrongStateError,
-} from '../../src';
+import { type IncomingMessage, NotFoundError, TimeoutError, WrongStateError } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
 import {
   CEILING,
   count,
@@ -16,27 +10,19 @@ import {
   expectSilence,
   fill,
   privateQueue,
-  shared,
   takeAll,
   thrownBy,
   unique,
 } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
 let seen: string[];
 const note = (message: IncomingMessage) => {
   seen.push(message.text);
   message.ack();
 };
+useChannel();
 beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
   seen = [];
-});
-afterEach(() => {
-  channel.close();
-  connection.loop({ timeout: 0 });
 });
 
 describe('callbacks', () => {

@@ -1,21 +1,9 @@
 /** Exchanges: declaring, deleting, and binding them to each other. */
-import {
-  AccessRefusedError,
-  type Channel,
-  type Connection,
-  ExchangeType,
-  NotFoundError,
-  PreconditionFailedError,
-} from '../../src';
-import { count, eventually, privateQueue, shared, takeAll, thrownBy, unique } from '../support/connect';
+import { AccessRefusedError, ExchangeType, NotFoundError, PreconditionFailedError } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
+import { count, eventually, privateQueue, takeAll, thrownBy, unique } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => channel.close());
+useChannel();
 
 /** Is there an exchange of this name? A missing one costs the asking channel its life. */
 function exists(exchange: string): boolean {

@@ -1,17 +1,14 @@
 /** Whatever a program passes, where it does not belong: an error in its own words, and the channel lives. */
 import fc from 'fast-check';
-import { type Channel, type Connection, Message } from '../../src';
-import { privateQueue, shared, takeAll } from '../support/connect';
+import { Message } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
+import { privateQueue, takeAll } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
 let queue: string;
+useChannel({ heartbeat: 0 });
 beforeEach(() => {
-  connection = shared({ heartbeat: 0 });
-  channel = connection.channel();
   queue = privateQueue(channel);
 });
-afterEach(() => channel.close());
 
 // biome-ignore lint/suspicious/noExplicitAny: wrong arguments are the subject
 type Anything = any;

@@ -1,12 +1,11 @@
 /** Taking single messages, and deciding what becomes of them. */
 import {
   AlreadySettledError,
-  type Channel,
-  type Connection,
   type IncomingMessage,
   MessageTooLargeError,
   StaleDeliveryError,
 } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
 import {
   count,
   drainUntil,
@@ -15,7 +14,6 @@ import {
   open,
   pause,
   privateQueue,
-  shared,
   sharedQueue,
   takeAll,
   thrownBy,
@@ -23,13 +21,7 @@ import {
   untilTooLate,
 } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => channel.close());
+useChannel();
 
 /** A message that has to be there. */
 function get(queue: string, from = channel): IncomingMessage {
@@ -83,17 +75,16 @@ describe('basicGet', () => {
     const queue = privateQueue(channel, 'one');
     expect(channel.basicGet(queue, { noAck: true })).toMatchObject({ isSettled: true, noAck: true });
     channel.close();
-    channel = connection.channel();
-    expect(channel.basicGet(queue)).toBeNull();
+    expect(connection.channel().basicGet(queue)).toBeNull();
   });
 
   it('what is not settled goes back to the queue when the channel closes, marked as redelivered', () => {
     const queue = privateQueue(channel, 'again');
     expect(get(queue).redelivered).toBe(false);
     channel.close();
-    channel = connection.channel();
-    eventually(() => count(channel, queue) === 1);
-    expect(get(queue).redelivered).toBe(true);
+    const next = connection.channel();
+    eventually(() => count(next, queue) === 1);
+    expect(get(queue, next).redelivered).toBe(true);
   });
 
   it('a reply that comes too late is requeued by itself: no message is lost, none comes twice', () => {
@@ -137,8 +128,7 @@ describe('ack, nack and reject', () => {
     message.ack();
     expect(message.isSettled).toBe(true);
     channel.close();
-    channel = connection.channel();
-    expect(channel.basicGet(queue)).toBeNull();
+    expect(connection.channel().basicGet(queue)).toBeNull();
   });
 
   it('nack requeues, or with requeue: false gives the message away', () => {
@@ -188,8 +178,7 @@ describe('ack, nack and reject', () => {
     channel.basicAck(0, { multiple: true });
     expect(messages.every((message) => message.isSettled)).toBe(true);
     channel.close();
-    channel = connection.channel();
-    expect(count(channel, queue)).toBe(0);
+    expect(count(connection.channel(), queue)).toBe(0);
   });
 });
 

@@ -1,27 +1,14 @@
 /** Header tables through the broker and back: every wire type, byte by byte. */
-import {
-  type Channel,
-  type Connection,
-  type IncomingMessage,
-  type Table,
-  type TableInput,
-  TypedValue,
-  typed,
-} from '../../src';
+import { type IncomingMessage, type Table, type TableInput, TypedValue, typed } from '../../src';
 import { encodeTable } from '../../src/protocol/field-table';
 import { Writer } from '../../src/protocol/wire';
-import { open, privateQueue, shared } from '../support/connect';
+import { channel, useChannel } from '../support/channel';
+import { open, privateQueue } from '../support/connect';
 
 // biome-ignore lint/suspicious/noExplicitAny: headers are whatever the sender made them
 type Anything = any;
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => channel.close());
+useChannel();
 
 function send(headers: TableInput): IncomingMessage {
   const queue = privateQueue(channel);

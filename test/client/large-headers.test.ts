@@ -1,28 +1,16 @@
 /** Messages whose content header is larger than a frame may be: RabbitMQ adds x-death to what was just small enough. */
-import {
-  type Channel,
-  type Connection,
-  type IncomingMessage,
-  Message,
-  type Queue,
-  retry,
-  UnroutableError,
-} from '../../src';
+import { type Channel, type IncomingMessage, Message, type Queue, retry, UnroutableError } from '../../src';
 import { build } from '../support/built';
-import { CEILING, count, drainUntil, eventually, open, shared, thrownBy, unique } from '../support/connect';
+import { channel, connection, useChannel } from '../support/channel';
+import { CEILING, count, drainUntil, eventually, open, thrownBy, unique } from '../support/connect';
 import { cli } from '../support/programs/cli';
 import { throwaway } from '../support/throwaway';
 
 /** With it the header frame takes 131,041 of 131,072 bytes. */
 const BIG = 'b'.repeat(131_000);
 
-let connection: Connection;
-let channel: Channel;
-const declareQueue = throwaway(() => ({ connection, channel }));
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
+useChannel();
+const declareQueue = throwaway();
 
 /** A queue with one message that was published with `big` and has been dead-lettered since. */
 function deadLetters(more: Parameters<Channel['declareQueue']>[1] = {}, big = BIG): Queue {
@@ -137,8 +125,7 @@ describe('retry gets rid of it', () => {
     });
     expect(properties.headers).not.toHaveProperty('big');
     channel.close();
-    channel = connection.channel();
-    expect(count(channel, dead.name)).toBe(0);
+    expect(count(connection.channel(), dead.name)).toBe(0);
   });
 
   test('with park: false it goes whole to the dead letters', () => {

@@ -1,14 +1,9 @@
 /** Closing and opening again, channel numbers, and what a script owes its broker when it ends. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import {
-  type AmqpError,
-  type Channel,
-  type Connection,
-  ConnectionClosedError,
-  WrongStateError,
-} from '../../src';
+import { type AmqpError, ConnectionClosedError, WrongStateError } from '../../src';
 import { build } from '../support/built';
+import { channel, connection, queue, useChannel, useQueue } from '../support/channel';
 import {
   count,
   duration,
@@ -112,11 +107,7 @@ describe('connection.abort', () => {
 });
 
 describe('channels', () => {
-  let connection: Connection;
-  beforeEach(() => {
-    connection = shared();
-    for (const channel of [...connection.channels.values()]) channel.close();
-  });
+  useChannel();
 
   it('get numbers in turn: those that were never used, then the one that was given back first', () => {
     const few = open({ channelMax: 4 });
@@ -224,16 +215,7 @@ describe('channelMax', () => {
 });
 
 describe('a script that ends without close', () => {
-  let channel: Channel;
-  let queue: string;
-  beforeEach(() => {
-    channel = shared().channel();
-    queue = sharedQueue(channel);
-  });
-  afterEach(() => {
-    channel.queueDelete(queue);
-    channel.close();
-  });
+  useQueue();
 
   /** Run a script that has published "farewell" when it comes to `end`. */
   function run(end: string) {

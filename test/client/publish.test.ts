@@ -1,13 +1,6 @@
 /** Publishing: bodies of every size, properties of every kind, and what comes back. */
-import {
-  type Channel,
-  type Connection,
-  Message,
-  NotFoundError,
-  type PropertiesInput,
-  type ReturnedMessage,
-  TimeoutError,
-} from '../../src';
+import { Message, NotFoundError, type PropertiesInput, type ReturnedMessage, TimeoutError } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
 import {
   CEILING,
   count,
@@ -15,19 +8,12 @@ import {
   eventually,
   fill,
   privateQueue,
-  shared,
   thrownBy,
   unique,
   untilTooLate,
 } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared({ frameMax: 8192 });
-  channel = connection.channel();
-});
-afterEach(() => channel.close());
+useChannel({ frameMax: 8192 });
 
 /** Bytes that are the same at no two places of a frame. */
 function pattern(size: number, seed = 0): Buffer {

@@ -1,31 +1,9 @@
 /** Queues: declaring, binding, purging, deleting, and what '' means as a name. */
-import {
-  type Channel,
-  type Connection,
-  NotFoundError,
-  PreconditionFailedError,
-  ResourceLockedError,
-  typed,
-} from '../../src';
-import {
-  count,
-  eventually,
-  fill,
-  open,
-  privateQueue,
-  shared,
-  takeAll,
-  thrownBy,
-  unique,
-} from '../support/connect';
+import { NotFoundError, PreconditionFailedError, ResourceLockedError, typed } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
+import { count, eventually, fill, open, privateQueue, takeAll, thrownBy, unique } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => channel.close());
+useChannel();
 
 function exists(queue: string): boolean {
   using inquirer = connection.channel();

@@ -1,27 +1,14 @@
 /** Transactions: what is published and settled in one happens at the commit, or not at all. */
-import {
-  AlreadySettledError,
-  type Channel,
-  type Connection,
-  NotFoundError,
-  WrongStateError,
-} from '../../src';
-import { count, eventually, privateQueue, shared, takeAll, thrownBy, unique } from '../support/connect';
+import { AlreadySettledError, type Channel, NotFoundError, WrongStateError } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
+import { count, eventually, privateQueue, takeAll, thrownBy, unique } from '../support/connect';
 
-let connection: Connection;
-/** In a transaction. */
-let channel: Channel;
 /** Looks on from outside. */
 let outside: Channel;
+useChannel();
 beforeEach(() => {
-  connection = shared();
   outside = connection.channel();
-  channel = connection.channel();
   channel.txSelect();
-});
-afterEach(() => {
-  channel.close();
-  outside.close();
 });
 
 describe('txSelect', () => {

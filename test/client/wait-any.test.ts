@@ -8,6 +8,7 @@ import {
   WrongStateError,
   waitAny,
 } from '../../src';
+import { connection as one, useChannel } from '../support/channel';
 import { CEILING, duration, open, privateQueue, thrownBy } from '../support/connect';
 import { talk, within } from '../support/peers/peer';
 import { cut, ready, stall } from '../support/peers/script';
@@ -15,10 +16,9 @@ import { failOnLostWakeUp, realSleep } from '../support/threads/threads';
 
 const TIMEOUT = { timeout: CEILING };
 
-let one: Connection;
+useChannel();
 let two: Connection;
 beforeEach(() => {
-  one = open();
   two = open();
 });
 

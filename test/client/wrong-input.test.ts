@@ -1,21 +1,18 @@
 /** A wrong argument is a TypeError or RangeError that names it, before anything is sent. */
-import { type Channel, type Connection, Message, type PropertiesInput, typed } from '../../src';
-import { privateQueue, shared, takeAll, thrownBy, unique } from '../support/connect';
+import { Message, type PropertiesInput, typed } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
+import { privateQueue, takeAll, thrownBy, unique } from '../support/connect';
 
-let connection: Connection;
 /** In confirm mode, with one message to settle and one queue to publish to. */
-let channel: Channel;
 let queue: string;
 let tag: number;
+useChannel({ heartbeat: 0 }); // nothing is sent but what the tests send
 beforeEach(() => {
-  connection = shared({ heartbeat: 0 }); // nothing is sent but what the tests send
-  channel = connection.channel();
   channel.confirmSelect();
   channel.basicQos({ prefetchCount: 10 });
   queue = privateQueue(channel, 'to be settled', 'to be left');
   tag = channel.basicGet(queue)!.deliveryTag;
 });
-afterEach(() => channel.close());
 
 /** Tests are written in TypeScript; programs need not be. */
 // biome-ignore lint/suspicious/noExplicitAny: wrong arguments are the subject

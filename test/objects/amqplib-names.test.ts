@@ -1,15 +1,10 @@
 /** Who knows amqplib is told what to write here. */
-import { type Channel, type Connection, Message } from '../../src';
+import { Message } from '../../src';
 import { AMQPLIB_CHANNEL, AMQPLIB_CONNECTION } from '../../src/objects/amqplib-names';
-import { privateQueue, shared, takeAll, thrownBy } from '../support/connect';
+import { channel, connection, useChannel } from '../support/channel';
+import { privateQueue, takeAll, thrownBy } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => channel.close());
+useChannel();
 
 // biome-ignore lint/suspicious/noExplicitAny: TypeScript knows none of these names
 const untyped = (value: object) => value as any;

@@ -1,7 +1,5 @@
 /** `Exchange`: publishing that is safe when it returns, and bindings by object or by name. */
 import {
-  type Channel,
-  type Connection,
   DeliveryMode,
   Message,
   NackError,
@@ -10,15 +8,10 @@ import {
   UnroutableError,
   WrongStateError,
 } from '../../src';
-import { count, eventually, privateQueue, shared, takeAll, thrownBy, unique } from '../support/connect';
+import { channel, connection, useChannel } from '../support/channel';
+import { count, eventually, privateQueue, takeAll, thrownBy, unique } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => channel.close());
+useChannel();
 
 /** Gone with its last binding. */
 const exchange = (type = 'topic', options = {}) =>

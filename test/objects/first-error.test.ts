@@ -1,28 +1,13 @@
 /** What went wrong first is what is heard: not what fails behind it, on a channel that ended meanwhile. */
-import {
-  type Channel,
-  type Connection,
-  type IncomingMessage,
-  InterruptedError,
-  Message,
-  type Queue,
-  retry,
-  TimeoutError,
-} from '../../src';
+import { type IncomingMessage, InterruptedError, Message, type Queue, retry, TimeoutError } from '../../src';
 import { inVain } from '../../src/client/message';
-import { CEILING, eventually, pause, shared, thrownBy, unique } from '../support/connect';
+import { channel, connection, useChannel } from '../support/channel';
+import { CEILING, eventually, pause, thrownBy, unique } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
 let queue: Queue;
+useChannel();
 beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
   queue = channel.declareQueue('', { autoDelete: false });
-});
-afterEach(() => {
-  channel.close();
-  connection.loop({ timeout: 0 });
 });
 
 const drain = () => connection.drainEvents({ timeout: CEILING });

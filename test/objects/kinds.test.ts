@@ -1,20 +1,12 @@
 /** Kinds of queues: the arguments by name, and what the broker makes of them. */
-import { type Channel, type Connection, deaths, Message, type Queue, retry } from '../../src';
-import { CEILING, drainUntil, shared, unique } from '../support/connect';
+import { deaths, Message, type Queue, retry } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
+import { CEILING, drainUntil, unique } from '../support/connect';
 import { throwaway } from '../support/throwaway';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => {
-  channel.close();
-  connection.loop({ timeout: 0 });
-});
+useChannel();
 
-const declare = throwaway(() => ({ connection, channel }));
+const declare = throwaway();
 const take = (queue: Queue) => queue.get({ noAck: true, timeout: CEILING })?.text;
 
 describe('arguments', () => {

@@ -1,28 +1,14 @@
 /** What the objects and errors of this library are in a log: little, none of what is beneath, and no secrets. */
 import { inspect } from 'node:util';
-import {
-  type Channel,
-  type Connection,
-  Master,
-  Message,
-  PreconditionFailedError,
-  Rpc,
-  startBroker,
-  type UnroutableError,
-} from '../../src';
+import { Master, Message, PreconditionFailedError, Rpc, startBroker, type UnroutableError } from '../../src';
 import * as amqpy from '../../src/compat/amqpy';
 import * as pika from '../../src/compat/pika';
-import { open, privateQueue, shared, thrownBy, unique } from '../support/connect';
+import { channel, connection, useChannel } from '../support/channel';
+import { open, privateQueue, thrownBy, unique } from '../support/connect';
 import { parameters } from '../support/facades/amqpy';
 import { local } from '../support/facades/pika';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => channel.close());
+useChannel();
 
 /** Lines that a log would not want. */
 const MOST = 60;

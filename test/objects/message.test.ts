@@ -1,7 +1,6 @@
 /** Messages: what they are made of, and how they are settled. */
 import {
   AlreadySettledError,
-  type Channel,
   IncomingMessage,
   Message,
   type MessageProperties,
@@ -11,15 +10,14 @@ import {
   UnroutableError,
 } from '../../src';
 import { durationMs, wireProperties } from '../../src/client/conversions';
-import { eventually, shared, thrownBy } from '../support/connect';
+import { channel, useChannel } from '../support/channel';
+import { eventually, thrownBy } from '../support/connect';
 
-let channel: Channel;
 let queue: Queue;
+useChannel();
 beforeEach(() => {
-  channel = shared().channel();
   queue = channel.declareQueue();
 });
-afterEach(() => channel.close());
 
 const sent = (properties: MessageProperties) => {
   queue.publish(new Message('x', properties));

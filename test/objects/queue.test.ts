@@ -1,7 +1,5 @@
 /** `Queue`: declaring, reading, subscribing. */
 import {
-  type Channel,
-  type Connection,
   ConsumerCancelledError,
   type IncomingMessage,
   NotFoundError,
@@ -10,28 +8,19 @@ import {
   ResourceLockedError,
   TimeoutError,
 } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
 import {
   CEILING,
   drainUntil,
   duration,
   eventually,
   open,
-  shared,
   sharedQueue,
   thrownBy,
   unique,
 } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => {
-  channel.close();
-  connection.loop({ timeout: 0 });
-});
+useChannel();
 
 const filled = (...bodies: string[]): Queue => {
   const queue = channel.declareQueue('', { autoDelete: false });

@@ -1,14 +1,9 @@
 /** A constant that is spelt as in Python works; one that does not exist is not taken for "left out". */
-import { type Channel, type Connection, DeliveryMode, ExchangeType, Message, typed } from '../../src';
-import { privateQueue, shared, thrownBy, unique } from '../support/connect';
+import { DeliveryMode, ExchangeType, Message, typed } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
+import { privateQueue, thrownBy, unique } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => channel.close());
+useChannel();
 
 // biome-ignore lint/suspicious/noExplicitAny: what plain JavaScript gives
 const nothing = undefined as any;

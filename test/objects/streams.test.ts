@@ -1,21 +1,13 @@
 /** Streams: read again and again, from any offset. Only RabbitMQ has them. */
-import type { Channel, Connection, IncomingMessage, Queue } from '../../src';
+import type { IncomingMessage, Queue } from '../../src';
 import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
-import { CEILING, drainUntil, eventually, shared, unique } from '../support/connect';
+import { channel, connection, useChannel } from '../support/channel';
+import { CEILING, drainUntil, eventually, unique } from '../support/connect';
 import { throwaway } from '../support/throwaway';
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared({}, rabbitmqUrl);
-  channel = connection.channel();
-});
-afterEach(() => {
-  channel.close();
-  connection.loop({ timeout: 0 });
-});
+useChannel({}, rabbitmqUrl);
 
-const declare = throwaway(() => ({ connection, channel }));
+const declare = throwaway();
 const take = (queue: Queue) => queue.get({ noAck: true, timeout: CEILING })?.text;
 
 describeRabbitmq('streams', () => {

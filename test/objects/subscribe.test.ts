@@ -1,7 +1,5 @@
 /** `queue.subscribe`: a consumer that settles by itself, and what it does with failures. */
 import {
-  type Channel,
-  type Connection,
   deaths,
   type IncomingMessage,
   InterruptedError,
@@ -12,19 +10,13 @@ import {
   retry,
   typed,
 } from '../../src';
-import { CEILING, drainUntil, eventually, expectSilence, shared, thrownBy, unique } from '../support/connect';
+import { channel, connection, useChannel } from '../support/channel';
+import { CEILING, drainUntil, eventually, expectSilence, thrownBy, unique } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
 let queue: Queue;
+useChannel();
 beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
   queue = channel.declareQueue('', { autoDelete: false });
-});
-afterEach(() => {
-  channel.close();
-  connection.loop({ timeout: 0 });
 });
 
 const drain = () => connection.drainEvents({ timeout: CEILING });

@@ -1,18 +1,12 @@
 /** `channel.transaction`: with a function, and by hand. */
-import { type Channel, ChannelClosedError, type Connection, type Queue, WrongStateError } from '../../src';
-import { eventually, shared, thrownBy, unique } from '../support/connect';
+import { ChannelClosedError, type Queue, WrongStateError } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
+import { eventually, thrownBy, unique } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
 let queue: Queue;
+useChannel();
 beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
   queue = channel.declareQueue('', { autoDelete: false });
-});
-afterEach(() => {
-  channel.close();
-  connection.loop({ timeout: 0 });
 });
 
 const ready = () => queue.status().messageCount;

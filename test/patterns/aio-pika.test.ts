@@ -1,27 +1,14 @@
 /** Together with aio-pika itself, where the machine has it: each calls the other. */
-import {
-  type Channel,
-  type Connection,
-  compressedJsonSerializer,
-  Master,
-  Rpc,
-  RpcError,
-  type TimeoutError,
-} from '../../src';
-import { drainUntil, shared, thrownBy, unique } from '../support/connect';
+import { compressedJsonSerializer, Master, Rpc, RpcError, type TimeoutError } from '../../src';
+import { channel, connection, useChannel } from '../support/channel';
+import { drainUntil, thrownBy, unique } from '../support/connect';
 import { hasAioPika, python } from '../support/python/aio-pika';
 
 const kinds = ['sum', 'fail', 'idle', 'exchange', 'own', 'tasks', 'packed', 'undone'];
 const names = Object.fromEntries(kinds.map((kind) => [kind, unique(kind)])) as Record<string, string>;
 const name = (which: string) => names[which] as string;
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => channel.close());
+useChannel();
 
 (hasAioPika ? describe : describe.skip)('aio-pika', () => {
   it('serves, we call', async () => {

@@ -9,7 +9,8 @@ import {
   TimeoutError,
   UnroutableError,
 } from '../../src';
-import { CEILING, drainUntil, open, pause, privateQueue, shared, thrownBy, unique } from '../support/connect';
+import { channel, connection, useChannel } from '../support/channel';
+import { CEILING, drainUntil, open, pause, privateQueue, thrownBy, unique } from '../support/connect';
 import { otherEnd } from '../support/peers/other-end';
 
 const names = Object.fromEntries(
@@ -49,10 +50,7 @@ beforeAll(async () => {
   );
 });
 
-let connection: Connection;
-beforeEach(() => {
-  connection = shared();
-});
+useChannel();
 
 const call = (which: string, body?: unknown, options = {}) => connection.rpc(name(which)).call(body, options);
 
@@ -225,12 +223,6 @@ describe('failures', () => {
 });
 
 describe('callbacks', () => {
-  let channel: Channel;
-  beforeEach(() => {
-    channel = connection.channel();
-  });
-  afterEach(() => channel.close());
-
   it('a callback may call', () => {
     const queue = privateQueue(channel, '1', '2');
     const sums: unknown[] = [];

@@ -1,7 +1,5 @@
 /** `Master` and `Worker`: tasks with arguments by name. */
 import {
-  type Channel,
-  type Connection,
   compressedJsonSerializer,
   Master,
   type MasterOptions,
@@ -11,22 +9,16 @@ import {
   retry,
   UnroutableError,
 } from '../../src';
-import { CEILING, drainUntil, eventually, expectSilence, shared, thrownBy, unique } from '../support/connect';
+import { channel, connection, useChannel } from '../support/channel';
+import { CEILING, drainUntil, eventually, expectSilence, thrownBy, unique } from '../support/connect';
 
-let connection: Connection;
-let channel: Channel;
 /** Where rejected tasks end. */
 let dead: Queue;
 let name: string;
+useChannel();
 beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
   dead = channel.declareQueue();
   name = unique('tasks');
-});
-afterEach(() => {
-  channel.close();
-  connection.loop({ timeout: 0 });
 });
 
 const drain = () => connection.drainEvents({ timeout: CEILING });

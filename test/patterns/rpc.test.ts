@@ -1,7 +1,6 @@
 /** `Rpc`: methods with arguments by name. The other end is raw messages, or another `Rpc`. */
 import {
   type Channel,
-  type Connection,
   compressedJsonSerializer,
   type IncomingMessage,
   JsonRpc,
@@ -13,7 +12,8 @@ import {
   UnroutableError,
   WrongStateError,
 } from '../../src';
-import { CEILING, drainUntil, open, shared, thrownBy, unique } from '../support/connect';
+import { channel, connection, useChannel } from '../support/channel';
+import { CEILING, drainUntil, open, thrownBy, unique } from '../support/connect';
 import { otherEnd } from '../support/peers/other-end';
 
 const names = Object.fromEntries(
@@ -39,13 +39,7 @@ beforeAll(() =>
   ),
 );
 
-let connection: Connection;
-let channel: Channel;
-beforeEach(() => {
-  connection = shared();
-  channel = connection.channel();
-});
-afterEach(() => channel.close());
+useChannel();
 
 describe('call', () => {
   it('a method with arguments by name', () => {

@@ -1,15 +1,16 @@
-import type { Channel, Connection, Queue } from '../../src';
+import type { Channel, Queue } from '../../src';
+import { channel, connection } from './channel';
 
-/** `declareQueue` of a test's channel, for queues that are deleted after the test, whatever became of the channel. */
-export function throwaway(now: () => { connection: Connection; channel: Channel }) {
+/** `declareQueue` of a test's channel (`useChannel`), for queues that are deleted after the test, whatever became of the channel. */
+export function throwaway() {
   const made: Queue[] = [];
   afterEach(() => {
-    const last = now().connection.channel();
+    const last = connection.channel();
     for (const { name } of made.splice(0)) last.queueDelete(name);
     last.close();
   });
   return (...args: Parameters<Channel['declareQueue']>): Queue => {
-    const queue = now().channel.declareQueue(...args);
+    const queue = channel.declareQueue(...args);
     made.push(queue);
     return queue;
   };

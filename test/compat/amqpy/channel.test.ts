@@ -17,16 +17,13 @@ import {
   spec,
 } from '../../../src/compat/amqpy';
 import { eventually, thrownBy, unique } from '../../support/connect';
-import { open } from '../../support/facades/amqpy';
+import { open, shared } from '../../support/facades/amqpy';
 
-const connected = () => {
-  const conn = open();
-  return { conn, ch: conn.channel() };
-};
+const connected = (conn = shared()) => ({ conn, ch: conn.channel() });
 
 describe('numbers', () => {
   test('one that is free, the one asked for, or the channel that has it', () => {
-    const { conn, ch } = connected();
+    const { conn, ch } = connected(open());
     const tenth = new Channel(conn, 10);
     expect([ch.channel_id, conn.channel().channel_id, tenth.channel_id]).toEqual([1, 2, 10]);
     expect([conn.channel(1), conn.channel(10), conn.channel({ channel_id: 10 })]).toEqual([ch, tenth, tenth]);
@@ -50,7 +47,7 @@ describe('numbers', () => {
 
 describe('closing', () => {
   test('twice is silent; afterwards every method says so', () => {
-    const { conn, ch } = connected();
+    const { conn, ch } = connected(open());
     const { queue } = ch.queue_declare('', { exclusive: true });
     ch.close();
     ch.close();
@@ -78,7 +75,7 @@ describe('closing', () => {
   });
 
   test('with its connection; then every method says that the connection is closed', () => {
-    const { conn, ch } = connected();
+    const { conn, ch } = connected(open());
     conn.close();
     expect([ch.is_open, ch.connection]).toEqual([false, null]);
     for (const call of [
@@ -96,7 +93,7 @@ describe('closing', () => {
 
 describe('a channel error', () => {
   test('comes out of the call in progress, and the next call on the same channel works', () => {
-    const { conn, ch } = connected();
+    const { conn, ch } = connected(open());
     const error = thrownBy<NotFound>(() => ch.queue_declare(unique('missing'), { passive: true }));
     expect(error).toBeInstanceOf(NotFound);
     expect(error).toBeInstanceOf(ChannelError);
@@ -112,7 +109,7 @@ describe('a channel error', () => {
   });
 
   test('of a publish comes out of the next call, or of drain_events; other channels go on', () => {
-    const { conn, ch } = connected();
+    const { conn, ch } = connected(open());
     const other = conn.channel();
     const lost = () => ch.basic_publish(new Message('x'), unique('nowhere'));
     lost();
@@ -137,7 +134,7 @@ describe('a channel error', () => {
   });
 
   test('takes consumers, prefetch and mode with it: the channel is as new', () => {
-    const { conn, ch } = connected();
+    const { conn, ch } = connected(open());
     const { queue } = ch.queue_declare('', { exclusive: true, auto_delete: false });
     const seen: unknown[] = [];
     ch.confirm_select();
@@ -160,7 +157,7 @@ describe('a channel error', () => {
   });
 
   test("inside a callback is the callback's, and drain_events lets it through", () => {
-    const { conn, ch } = connected();
+    const { conn, ch } = connected(open());
     const { queue } = ch.queue_declare('', { exclusive: true });
     const other = conn.channel();
     ch.basic_consume(queue, { callback: () => other.queue_purge(unique('missing')) });
@@ -378,7 +375,7 @@ describe('queues', () => {
     [(ch) => ch.connection.channel(0), 'channel_id must be a whole number from 1 to'],
     [() => new Channel(5 as never), 'connection must be a Connection'],
   ])('a wrong argument is named as in Python, and nothing is sent: %s', (call, message) => {
-    const { conn, ch } = connected();
+    const { conn, ch } = connected(open());
     const error = thrownBy(() => call(ch));
     expect(error.message).toContain(message);
     expect([TypeError, RangeError]).toContain(error.constructor);
@@ -402,7 +399,7 @@ describe('queues', () => {
 
 describe('where a default of amqpy is what RabbitMQ refuses', () => {
   test('basic_recover(): 540, which says what to do; the switch does it everywhere', () => {
-    const { conn, ch } = connected();
+    const { conn, ch } = connected(open());
     const error = thrownBy<AMQPNotImplementedError>(() => ch.basic_recover());
     expect(error).toBeInstanceOf(AMQPNotImplementedError);
     expect(error.reply_code).toBe(540);
@@ -491,7 +488,7 @@ describe('a name of more than 255 bytes', () => {
 });
 
 test('remote: another thread has something done here', () => {
-  const { conn } = connected();
+  const { conn } = connected(open());
   const seen: unknown[] = [];
   const remote = new Remote(conn.remote((value) => seen.push(value)));
   remote.call('done here');

@@ -10,10 +10,10 @@ import {
   RecoverableConnectionError,
 } from '../../../src/compat/amqpy';
 import { eventually, thrownBy, unique } from '../../support/connect';
-import { open } from '../../support/facades/amqpy';
+import { shared } from '../../support/facades/amqpy';
 
 function filled(...bodies: string[]) {
-  const conn = open();
+  const conn = shared();
   const ch = conn.channel();
   const { queue } = ch.queue_declare(unique('queue'), { exclusive: true, auto_delete: false });
   publish(ch, queue, ...bodies);
@@ -170,7 +170,7 @@ describe('the broker ends a consumer', () => {
     expect(error).toBeInstanceOf(ConsumerCancelled);
     expect(error).toBeInstanceOf(RecoverableConnectionError);
     expect(error).toMatchObject({
-      channel_id: 1,
+      channel_id: ch.channel_id,
       method_name: 'basic.cancel',
       message: `the broker ended consumer '${tag}'`,
     });

@@ -1,12 +1,12 @@
 /** Messages: bodies and their encodings, properties, equality; over the wire by the real broker. */
 import { Channel, Message } from '../../../src/compat/amqpy';
 import { thrownBy } from '../../support/connect';
-import { open } from '../../support/facades/amqpy';
+import { shared } from '../../support/facades/amqpy';
 
 let ch: Channel;
 let queue: string;
 beforeEach(() => {
-  ch = open().channel();
+  ch = shared().channel();
   ({ queue } = ch.queue_declare('', { exclusive: true }));
 });
 

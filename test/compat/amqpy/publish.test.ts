@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { type Channel, Empty, FrameSyntaxError, Message, NotFound, spec } from '../../../src/compat/amqpy';
 import { duration, eventually, thrownBy, unique } from '../../support/connect';
-import { open } from '../../support/facades/amqpy';
+import { shared } from '../../support/facades/amqpy';
 
 function withQueue() {
-  const conn = open();
+  const conn = shared();
   const ch = conn.channel();
   const { queue } = ch.queue_declare('', { exclusive: true, auto_delete: false });
   return { conn, ch, queue };

@@ -1,6 +1,8 @@
 /** pika.BlockingChannel against the broker of this run: everything but consuming. */
 import * as pika from '../../../src/compat/pika';
 import {
+  channel,
+  connection,
   count,
   expectCount,
   fill,
@@ -9,25 +11,14 @@ import {
   open,
   privateQueue,
   unique,
+  useChannel,
 } from '../../support/facades/pika';
 import { errorOf } from '../../support/peers/peer';
 
 const { ChannelClosedByBroker, ChannelWrongStateError, ShortStringTooLong } = pika.exceptions;
 type ClosedByBroker = InstanceType<typeof ChannelClosedByBroker>;
 
-let connection: pika.BlockingConnection;
-let channel: pika.BlockingChannel;
-beforeAll(() => {
-  connection = new pika.BlockingConnection(local());
-});
-afterAll(() => connection.close());
-beforeEach(() => {
-  if (connection.is_closed) connection = new pika.BlockingConnection(local());
-  channel = connection.channel();
-});
-afterEach(() => {
-  if (channel.is_open) channel.close();
-});
+useChannel();
 
 describe('the channel itself', () => {
   test('number, connection, state', () => {

@@ -1,16 +1,19 @@
 /** Consumers of pika.BlockingChannel, with callbacks and as a generator, against the broker of this run. */
 import * as pika from '../../../src/compat/pika';
-import { count, expectCount, fill, open, privateQueue } from '../../support/facades/pika';
+import {
+  channel,
+  connection,
+  count,
+  expectCount,
+  fill,
+  privateQueue,
+  useChannel,
+} from '../../support/facades/pika';
 import { duration, errorOf } from '../../support/peers/peer';
 
 const { ChannelClosedByBroker, DuplicateConsumerTag, ReentrancyError } = pika.exceptions;
 
-let connection: pika.BlockingConnection;
-let channel: pika.BlockingChannel;
-beforeEach(() => {
-  connection = open();
-  channel = connection.channel();
-});
+useChannel();
 
 const bodies = (messages: Iterable<readonly unknown[]>) => [...messages].map((each) => String(each.at(-1)));
 
@@ -25,7 +28,7 @@ describe('basic_consume', () => {
         if (seen.length === 2) channel.stop_consuming();
       },
     });
-    expect(tag).toMatch(/^ctag1\.[0-9a-f]{32}$/);
+    expect(tag).toMatch(new RegExp(`^ctag${channel.channel_number}\\.[0-9a-f]{32}$`));
     expect(channel.consumer_tags).toEqual([tag]);
     expect(seen).toEqual([]);
     channel.start_consuming();

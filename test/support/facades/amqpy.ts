@@ -2,7 +2,7 @@
  * Connections of the facade amqpy for the tests. jest cannot time out a test whose thread sleeps, and amqpy's
  * calls wait for ever: here each has a ceiling, and what a test leaves open is closed after it.
  */
-import { type Channel, Connection } from '../../../src/compat/amqpy';
+import { Channel, Connection } from '../../../src/compat/amqpy';
 import { CEILING } from '../connect';
 import { broker } from '../peers/peer';
 import type { Script } from '../peers/script';
@@ -38,6 +38,14 @@ export function open(more: Keywords = {}, url?: string): Connection {
   return connection;
 }
 
+let common: Connection | undefined;
+
+/** The connection that the tests of a file share: its channels are closed after each, and their numbers are any. */
+export function shared(): Connection {
+  if (!common?.is_alive()) common = new Connection(parameters());
+  return common;
+}
+
 /** A broker with this script, a connection to it, and its first channel. */
 export function talk(
   script: Script,
@@ -51,4 +59,8 @@ export function talk(
 afterEach(() => {
   for (const connection of connections) connection.close();
   connections.clear();
+  if (!common?.is_alive()) return;
+  for (const open of Object.values(common.channels)) if (open instanceof Channel) open.close();
+  common.loop(0);
 });
+afterAll(() => common?.close());

@@ -31,6 +31,25 @@ export function open(parameters: pika.Parameters = local()): pika.BlockingConnec
   return connection;
 }
 
+/** The connection and the channel of the running test, in a file that says `useChannel()`. */
+export let connection: pika.BlockingConnection;
+export let channel: pika.BlockingChannel;
+
+/** Each test gets a channel of its own, on a connection that the tests of the file share while it is open. */
+export function useChannel(): void {
+  beforeEach(() => {
+    if (!connection?.is_open) connection = new pika.BlockingConnection(local());
+    channel = connection.channel();
+  });
+  afterEach(() => {
+    if (channel.is_open) channel.close();
+    if (connection.is_open) connection.process_data_events(0);
+  });
+  afterAll(() => {
+    if (connection.is_open) connection.close();
+  });
+}
+
 /** A queue of this connection alone. */
 export function privateQueue(channel: pika.BlockingChannel, ...bodies: string[]): string {
   const queue = channel.queue_declare({ queue: '', exclusive: true }).method.queue;

@@ -1,5 +1,5 @@
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import { built } from '../built';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
+import { helperThread } from '../threads/helper-thread';
 import type { Direction, Order, StallMode } from './proxy-lane';
 import type { Answer, Call, Gate, ProxyThreadData, Scope, Seen, Target } from './proxy-thread';
 
@@ -175,11 +175,10 @@ class ProxyThread {
     const { port1, port2: port } = new MessageChannel();
     this.#answers = port1;
     const workerData: ProxyThreadData = { port, bell: this.#words.buffer as SharedArrayBuffer };
-    this.#worker = new Worker(built('test/support/peers/proxy-thread'), {
+    this.#worker = helperThread('test/support/peers/proxy-thread', {
       workerData,
       transferList: [port],
     });
-    this.#worker.unref();
     port1.unref();
   }
 

@@ -1,5 +1,5 @@
-import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import { built } from '../built';
+import { MessageChannel, receiveMessageOnPort, type Worker } from 'node:worker_threads';
+import { helperThread } from '../threads/helper-thread';
 import type { Received } from './client-stream';
 import type { Script } from './script';
 import type { BrokerThreadData, Command, News } from './scripted-broker-thread';
@@ -154,11 +154,10 @@ class BrokerThread {
     const { port1, port2: port } = new MessageChannel();
     this.#news = port1;
     const workerData: BrokerThreadData = { port, bell: this.#words.buffer as SharedArrayBuffer };
-    this.#worker = new Worker(built('test/support/peers/scripted-broker-thread'), {
+    this.#worker = helperThread('test/support/peers/scripted-broker-thread', {
       workerData,
       transferList: [port],
     });
-    this.#worker.unref();
     port1.unref();
   }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { TlsOptions } from 'node:tls';
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import { built } from '../built';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
+import { helperThread } from '../threads/helper-thread';
 
 /** Certificate, key and limits of a server that never says a word of AMQP; without a certificate nor of TLS. */
 export type TlsPeerOptions = Pick<TlsOptions, 'minVersion' | 'maxVersion' | 'ciphers'> & {
@@ -31,11 +31,10 @@ export class TlsPeer {
 
   static async start(options: TlsPeerOptions): Promise<TlsPeer> {
     const { port1: news, port2: port } = new MessageChannel();
-    const worker = new Worker(built('test/support/peers/tls-peer-thread'), {
+    const worker = helperThread('test/support/peers/tls-peer-thread', {
       workerData: { port, options },
       transferList: [port],
     });
-    worker.unref();
     const [{ listening }] = (await once(news, 'message')) as [{ listening: number }];
     news.removeAllListeners('message').unref();
     return new TlsPeer(listening, news, worker);

@@ -31,6 +31,12 @@ export function out(args: readonly string[], options?: CliOptions): string {
   return stdout.toString();
 }
 
+/** Run it to its end. @returns its exit status, and what it said on stderr */
+export function said(...args: string[]): [status: number | null, stderr: string] {
+  const { status, stderr } = cli(args);
+  return [status, stderr.toString()];
+}
+
 /** Run a line of bash in which `amqp-sync` is ours. */
 export function shell(line: string, { input, env, cwd }: CliOptions = {}): SpawnSyncReturns<Buffer> {
   const alias = `amqp-sync() { "${process.execPath}" "${command([])[0]}" "$@"; }\n`;

@@ -1,7 +1,7 @@
-import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker, type WorkerOptions } from 'node:worker_threads';
 import { type Bell, threadBell } from '../../../src/bridge/bell';
 import type { Link } from '../../../src/bridge/link';
-import { built } from '../built';
+import { helperThread } from './helper-thread';
 
 /** What a thread of `startThread` finds in its `workerData`. */
 export interface ThreadData<Options> {
@@ -23,13 +23,12 @@ export function startThread<Options>(
 ): Worker {
   const { port1, port2: doorbell } = new MessageChannel();
   const workerData: ThreadData<Options> = { memory: link.memory, bell: link.bell.memory, doorbell, options };
-  const worker = new Worker(built(`test/support/threads/${name}`), {
+  const worker = helperThread(`test/support/threads/${name}`, {
     ...more,
     workerData,
     transferList: [doorbell],
   });
   worker.on('error', () => {});
-  worker.unref();
   port1.unref();
   link.attach(port1);
   return worker;
