@@ -9,11 +9,6 @@ const LIBRARY = ['src', 'worker', 'bin'].map((folder) => join(ROOT, folder) + se
 
 module.exports = (request, options) => {
   const file = options.defaultResolver(request, options);
-  if (!file.endsWith('.ts')) return file;
-  const copy = process.env.AMQP_SYNC_BUILT;
-  const javascript = (path) => path.replace(/\.ts$/, '.js');
-  if (file.startsWith(copy + sep)) return javascript(file); // beside it is what its source map leads to
-  return LIBRARY.some((folder) => file.startsWith(folder))
-    ? javascript(join(copy, file.slice(ROOT.length)))
-    : file;
+  if (!file.endsWith('.ts') || !LIBRARY.some((folder) => file.startsWith(folder))) return file;
+  return join(process.env.AMQP_SYNC_BUILT, `${file.slice(ROOT.length, -'.ts'.length)}.js`);
 };
