@@ -10,5 +10,8 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 60000,
-  maxWorkers: 2,
+  // a file's modules stay in memory when it is done: synckit's ports keep them (findings/synckit-port-of-an-ended-worker)
+  workerIdleMemoryLimit: '350MB',
+  // tests wait more than they work
+  maxWorkers: 3,
 };
