@@ -6,6 +6,9 @@ import type { ControlCall, ControlReply } from '../../src/bridge/control';
 import { STATE } from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
 import { spawnWorker, type WorkerThread } from '../../src/bridge/spawn';
+import type { BrokerCall, BrokerReply } from '../../src/broker/control';
+import { serverOptions } from '../../src/embedded/options';
+import { startBroker } from '../../src/embedded/start-broker';
 import { built } from '../support/built';
 
 const started: Worker[] = [];
@@ -71,6 +74,58 @@ test('a thread that cannot start is reported by the first call', () => {
   const began = performance.now();
   expect(() => thread.call('hello')).toThrow(/JSON|undefined/);
   expect(performance.now() - began).toBeLessThan(5000);
+});
+
+describe('a thread that has finished its task', () => {
+  /** One that serves an embedded broker, after the broker has been closed. */
+  function finished(): Worker {
+    startBroker().close();
+    return started.at(-1)!;
+  }
+  const gone = (worker: Worker) => new Promise((resolve) => worker.once('exit', resolve));
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 100));
+
+  test('serves the next one', async () => {
+    finished();
+    await settle();
+    using broker = startBroker();
+    expect(started).toHaveLength(1);
+    expect(broker.queues()).toEqual([]); // and knows nothing of the one before
+    using other = startBroker();
+    expect(started).toHaveLength(2);
+    expect(other.port).not.toBe(broker.port);
+  });
+
+  test('ends by itself when nobody needs it', async () => {
+    const end = gone(finished());
+    await end;
+    startBroker().close();
+    expect(started).toHaveLength(2);
+  });
+
+  test('is not for a program whose environment has changed: its own is a copy of the old one', async () => {
+    finished();
+    await settle();
+    process.env.AMQP_SYNC_TEST = 'changed';
+    startBroker().close();
+    delete process.env.AMQP_SYNC_TEST;
+    expect(started).toHaveLength(2);
+  });
+
+  test('belongs to its next task: whoever had it before cannot end it, nor ring its bell', async () => {
+    const first = spawnWorker<BrokerCall, BrokerReply>('broker/thread', 30_000);
+    const options = serverOptions({});
+    first.call({ call: 'start', options });
+    first.call({ call: 'close' });
+    await settle();
+    const second = spawnWorker<BrokerCall, BrokerReply>('broker/thread', 30_000);
+    expect(second.call({ call: 'start', options })).toMatchObject({ ok: expect.any(Number) });
+    first.terminate();
+    expect(first.doorbell.postMessage(0)).not.toBe(true);
+    expect(second.call({ call: 'queues' })).toEqual({ ok: [] });
+    expect(second.doorbell.postMessage(0)).toBe(true);
+    expect(started).toHaveLength(1);
+  });
 });
 
 test('a thread does not keep the process alive', () => {
