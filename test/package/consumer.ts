@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const ROOT = join(__dirname, '..', '..');
-const NOT_COPIED = new Set(['.git', 'node_modules', 'dist', 'coverage']);
+const NOT_COPIED = new Set(['.git', '.built', 'node_modules', 'dist', 'coverage']);
 /** What a user has installed beside our package; linked from here, for they are large. */
 const TOOLS = ['typescript', 'ts-node', 'jest', join('@types', 'node')];
 
@@ -66,6 +66,7 @@ const PROGRAMS = {
   'pika.cjs': `const pika = require('amqp-sync/pika');${PIKA_ROUND_TRIP}`,
   'pika.mjs': `import * as pika from 'amqp-sync/pika';${PIKA_ROUND_TRIP}`,
   'pika.ts': `import * as pika from 'amqp-sync/pika';${PIKA_ROUND_TRIP.replace('AMQP_URL', 'AMQP_URL!')}`,
+  'forms.ts': "import './typescript';\nimport './amqpy';\nimport './pika';",
   'greeting.test.cjs': `const { connect } = require('amqp-sync');\ntest('greeting', () => {${ROUND_TRIP}
     expect(message.text).toBe('a greeting'); });`,
   // the same classes whichever way they came in, and no name that import does not see
