@@ -309,7 +309,12 @@ describe('a peer that does not read', () => {
   });
 
   test('a large body given up half way ends the connection with it', () => {
-    const { peer, connection, channel } = scene([reading(false), waitFor('read'), reading(true), expectsEnd()]);
+    const { peer, connection, channel } = scene([
+      reading(false),
+      waitFor('read'),
+      reading(true),
+      expectsEnd(),
+    ]);
     const { error, ms } = failureOf(() =>
       channel.basicPublish(Buffer.alloc(40 * MIB), { ...key, timeout: 300 }),
     );
@@ -352,7 +357,12 @@ describe('what comes while a large body goes out', () => {
   const getOk = content('basic.get-ok', { deliveryTag: 1 }, { body: 'late' });
 
   test('a late get-ok is given back, but not inside the body', () => {
-    const { peer, connection, channel } = scene([expects('basic.get'), waitFor('go'), ...during(getOk), serve()]);
+    const { peer, connection, channel } = scene([
+      expects('basic.get'),
+      waitFor('go'),
+      ...during(getOk),
+      serve(),
+    ]);
     errorOf(() => channel.basicGet('q', { timeout: 20 }));
     peer.signal('go');
     channel.basicPublish(large, key);

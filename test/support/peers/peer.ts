@@ -6,6 +6,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { type AmqpError, type Connection, type ConnectOptions, connect } from '../../../src';
 import { STATE } from '../../../src/bridge/layout';
+import { waitForFreeThread } from '../threads/spawned';
 import { handshake, type Script, serve } from './script';
 import { type ScriptedBroker, scriptedBroker, watchTest } from './scripted-broker';
 
@@ -50,7 +51,7 @@ export function talk(
  */
 export function warm(): void {
   connectTo(broker([...handshake(), serve()])).close();
-  pause(100); // it has finished a moment later
+  waitForFreeThread();
 }
 
 beforeEach(() => watchTest(expect.getState().currentTestName));
