@@ -50,7 +50,7 @@ class Run {
 }
 
 /** Milliseconds after a step without an answer. If what comes of it differs, the machine may just be busy. */
-const PAUSES = [20, 100, 500];
+const PAUSES = [20, 100, 500, 2000];
 
 async function sideBySide(script: Script): Promise<Told> {
   let told!: Told;
@@ -78,7 +78,7 @@ async function once(script: Script, pause: number): Promise<Told> {
     if (!(await agreed(2000)) || runs.some(({ client }) => client.closed)) break;
   }
   await sleep(100); // whatever comes unasked
-  await agreed(1000);
+  await agreed(2000);
   for (const { client } of runs) client.end();
   return told();
 }

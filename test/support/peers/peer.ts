@@ -1,6 +1,6 @@
 /**
  * Connections to scripted brokers. jest cannot time out a test whose thread sleeps: every call has a
- * small limit of its own, a test that hangs all the same is killed, and what a test leaves open is put
+ * limit of its own, a test that hangs all the same is killed, and what a test leaves open is put
  * down after it. A broker that did not get what its script expects fails the test.
  */
 import { availableParallelism, loadavg } from 'node:os';
@@ -10,8 +10,8 @@ import { waitForFreeThread } from '../threads/spawned';
 import { handshake, type Script, serve } from './script';
 import { type ScriptedBroker, scriptedBroker, watchTest } from './scripted-broker';
 
-/** Milliseconds that any call may take here: reached in failure only. */
-export const CEILING = 20_000;
+/** Milliseconds that any call may take here: far more than one takes, however busy the machine is. */
+export const CEILING = 30_000;
 
 /**
  * Milliseconds for what is not to wait for a limit: less than `CEILING` and than the 5 s of `close`, and far more than it takes, for on a busy
@@ -112,8 +112,15 @@ export function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-/** Long enough for what the broker has sent to arrive, though nobody looks at it. Where it can be told, say `arrived`. */
+/** Long enough for what the broker has sent to arrive, though nobody looks at it. */
 export const moment = () => pause(within(60));
+
+/** MiB by which the process has grown while `fn` ran. */
+export function growthDuring(fn: () => unknown): number {
+  const before = process.memoryUsage.rss();
+  fn();
+  return (process.memoryUsage.rss() - before) / 2 ** 20;
+}
 
 /** Wait until what these steps send is there, or the connection has ended if one of them cuts it, without looking at it. */
 export function arrived({ link }: Connection, ...steps: Script): void {
@@ -135,11 +142,4 @@ export function waitUntil(predicate: () => boolean, what = String(predicate)): v
     if (performance.now() > deadline) throw new Error(`not within ${CEILING} ms: ${what}`);
     pause(5);
   }
-}
-
-/** MiB by which the process has grown while `fn` ran. */
-export function growthDuring(fn: () => unknown): number {
-  const before = process.memoryUsage.rss();
-  fn();
-  return (process.memoryUsage.rss() - before) / 2 ** 20;
 }
