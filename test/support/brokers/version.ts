@@ -1,0 +1,10 @@
+import type { Connection } from '../../../src';
+
+/** The RabbitMQs that the tests know, each for all until the next: where they differ, a test has a table of both. */
+export type KnownVersion = '3.10' | '4.3';
+
+/** Whose rules the broker of this connection keeps; the embedded one says so, too. */
+export function versionOf({ serverProperties }: Pick<Connection, 'serverProperties'>): KnownVersion {
+  const [major = 0, minor = 0] = String(serverProperties.version).split('.').map(Number);
+  return major > 4 || (major === 4 && minor >= 3) ? '4.3' : '3.10';
+}
