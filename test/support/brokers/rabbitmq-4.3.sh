@@ -29,7 +29,7 @@ install() {
     touch "$folder/$marker"
   fi
   [[ -e $folder/version ]] || { # written last
-    trap remove EXIT
+    trap give_up EXIT
     trap 'exit 130' INT TERM
     rm -rf "$root"
     bootstrap
@@ -44,11 +44,18 @@ install() {
 bootstrap() {
   local script=/usr/share/debootstrap/scripts/$suite log=$folder/debootstrap.log
   [[ -e $script ]] || script=/usr/share/debootstrap/scripts/sid # the suite is younger than debootstrap
-  timeout 900 unshare --mount debootstrap --variant=minbase --include=rabbitmq-server "$suite" "$root" '' "$script" \
-    >"$log" 2>&1 || fail "debootstrap of Debian $suite failed or took 15 minutes: $(tail -1 "$log")"
+  timeout -k 10 900 unshare --mount \
+    debootstrap --variant=minbase --include=rabbitmq-server "$suite" "$root" '' "$script" >"$log" 2>&1 &
+  running=$! # the shell hears no signal while it waits for what is in the foreground
+  wait "$running" || fail "debootstrap of Debian $suite failed or took 15 minutes: $(tail -1 "$log")"
   echo '127.0.0.1 localhost' >"$root/etc/hosts"
   chroot "$root" dpkg-query -W -f '${source:Upstream-Version}' rabbitmq-server >"$folder/version.new"
   mv "$folder/version.new" "$folder/version"
+}
+
+give_up() {
+  if [[ -n ${running-} ]]; then kill "$running" || true; wait "$running" || true; fi 2>/dev/null
+  remove
 }
 
 # One script under all names that RabbitMQ's have; the tests' nodes keep their files in the temporary folder.
