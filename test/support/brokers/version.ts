@@ -1,4 +1,4 @@
-import type { Connection } from '../../../src';
+import { type Connection, connect } from '../../../src';
 
 /** The RabbitMQs that the tests know, each for all until the next: where they differ, a test has a table of both. */
 export type KnownVersion = '3.10' | '4.3';
@@ -8,3 +8,10 @@ export function versionOf({ serverProperties }: Pick<Connection, 'serverProperti
   const [major = 0, minor = 0] = String(serverProperties.version).split('.').map(Number);
   return major > 4 || (major === 4 && minor >= 3) ? '4.3' : '3.10';
 }
+
+export function versionAt(url: string): KnownVersion {
+  using connection = connect(url, { callTimeout: CEILING, connectTimeout: CEILING });
+  return versionOf(connection);
+}
+
+const CEILING = 30_000;
