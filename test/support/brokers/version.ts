@@ -9,6 +9,9 @@ export function versionOf({ serverProperties }: Pick<Connection, 'serverProperti
   return major > 4 || (major === 4 && minor >= 3) ? '4.3' : '3.10';
 }
 
+/** Bytes of the largest message that it takes unless its operator has set another limit, as far as tests go: 3.10 takes more. */
+export const LARGE_MESSAGE = { '3.10': 100 * 2 ** 20, '4.3': 16 * 2 ** 20 };
+
 export function versionAt(url: string): KnownVersion {
   using connection = connect(url, { callTimeout: CEILING, connectTimeout: CEILING });
   return versionOf(connection);
