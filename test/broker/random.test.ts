@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
-import { comparable, embedded } from './support/pair';
+import { comparable, embedded, version } from './support/pair';
 import {
   ACTORS,
   type Arguments,
@@ -213,15 +213,18 @@ async function same(here: Side, there: Side): Promise<void> {
 
 describeRabbitmq('random operations', () => {
   test('whatever is done, both brokers say the same', async () => {
-    const { url } = embedded();
+    const { url } = embedded({ version });
     // the same each time, so that a change is not blamed for what it did not do; to look for more, say AMQP_SYNC_RANDOM_SEED=$RANDOM
     const { AMQP_SYNC_RANDOM_RUNS = 25, AMQP_SYNC_RANDOM_SEED = 1 } = process.env;
     const seed = Number(AMQP_SYNC_RANDOM_SEED);
-    await fc.assert(
-      fc.asyncProperty(traits, fc.array(operation, { minLength: 5, maxLength: 25 }), (args, operations) =>
-        sideBySide(url, args, operations),
-      ),
-      { seed, numRuns: Number(AMQP_SYNC_RANDOM_RUNS), endOnFailure: true },
+    const sameOnBoth = fc.asyncProperty(
+      traits,
+      fc.array(operation, { minLength: 5, maxLength: 25 }),
+      (args, operations) => sideBySide(url, args, operations),
     );
+    const parameters = { seed, numRuns: Number(AMQP_SYNC_RANDOM_RUNS), endOnFailure: true };
+    if (version === '3.10') return fc.assert(sameOnBoth, parameters);
+    // the embedded broker's 4.3 is not RabbitMQ's as yet (support/differences.ts): once it is, this fails
+    expect(await fc.check(sameOnBoth, parameters)).toMatchObject({ failed: true });
   }, 120_000);
 });

@@ -5,28 +5,21 @@ import {
   CommandInvalidError,
   ConnectionClosedError,
   NotImplementedError,
+  PreconditionFailedError,
   WrongStateError,
 } from '../../src';
+import { versionOf } from '../support/brokers/version';
 import { open, shared, thrownBy, unique } from '../support/connect';
 
 describe('a hard error closes the connection', () => {
-  type Case = [
-    what: string,
+  type How = [
     act: (victim: Channel) => void,
     errorClass: unknown,
     code: string,
     replyCode: number,
     method: string,
   ];
-  it.each<Case>([
-    [
-      'an unknown exchange type',
-      (victim) => victim.exchangeDeclare(unique(), 'squared'),
-      CommandInvalidError,
-      'COMMAND_INVALID',
-      503,
-      'exchange.declare',
-    ],
+  it.each<[what: string, ...How]>([
     [
       'prefetchSize',
       (victim) => victim.basicQos({ prefetchSize: 1 }),
@@ -62,7 +55,21 @@ describe('a hard error closes the connection', () => {
       540,
       'basic.publish',
     ],
-  ])('%s', (_what, act, errorClass, code, replyCode, method) => {
+  ])('%s', (_what, ...how) => endsTheConnection(...how));
+
+  it('an unknown exchange type on 3.10; on 4.3 it is the channel alone that ends', () => {
+    const squared = (victim: Channel) => victim.exchangeDeclare(unique(), 'squared');
+    if (versionOf(shared()) === '3.10')
+      return endsTheConnection(squared, CommandInvalidError, 'COMMAND_INVALID', 503, 'exchange.declare');
+    const connection = open();
+    const [victim, bystander] = [connection.channel(), connection.channel()];
+    const error = thrownBy(() => squared(victim));
+    expect(error).toBeInstanceOf(PreconditionFailedError);
+    expect(error).toMatchObject({ replyCode: 406, method: 'exchange.declare', origin: 'broker' });
+    expect([connection.isOpen, victim.isOpen, bystander.isOpen]).toEqual([true, false, true]);
+  });
+
+  function endsTheConnection(...[act, errorClass, code, replyCode, method]: How): void {
     shared();
     const doomed = open();
     const [victim, bystander] = [doomed.channel(), doomed.channel()];
@@ -88,12 +95,12 @@ describe('a hard error closes the connection', () => {
     }
     expect(closed).toEqual([reason]);
     expect(shared().isAlive).toBe(true); // another connection of the process
-  });
+  }
 
   it('closing what is closed already is nothing, and hides no error', () => {
     const doomed = open();
     const victim = doomed.channel();
-    const error = thrownBy(() => victim.exchangeDeclare(unique(), 'squared'));
+    const error = thrownBy(() => victim.basicQos({ prefetchSize: 1 }));
     victim.close();
     doomed.close();
     doomed.abort();

@@ -1,5 +1,6 @@
 /** Kinds of queues: the arguments by name, and what the broker makes of them. */
-import { deaths, Message, type Queue, retry } from '../../src';
+import { deaths, type IncomingMessage, Message, type Queue, retry } from '../../src';
+import { type KnownVersion, versionOf } from '../support/brokers/version';
 import { channel, connection, useChannel } from '../support/channel';
 import { CEILING, drainUntil, unique } from '../support/connect';
 import { throwaway } from '../support/throwaway';
@@ -147,7 +148,8 @@ describe('classic queues', () => {
 });
 
 describe('quorum queues', () => {
-  it('count deliveries, and give up after deliveryLimit', () => {
+  /** Each of the first two deliveries goes back; what their headers count, and what has become of the message. */
+  const goBackTwice = (giveBack: (message: IncomingMessage) => void) => {
     const grave = declare('', { autoDelete: false });
     const queue = declare(unique('quorum'), {
       type: 'quorum',
@@ -158,14 +160,31 @@ describe('quorum queues', () => {
     });
     expect(queue).toMatchObject({ type: 'quorum', durable: true, exclusive: false, autoDelete: false });
     queue.publish('poison');
-    const counts: unknown[] = [];
+    const [deliveries, acquired]: unknown[][] = [[], []];
     for (const message of queue.iterator({ limit: 2, timeout: CEILING })) {
-      counts.push(message.properties.headers?.['x-delivery-count']);
-      message.nack();
+      deliveries!.push(message.properties.headers?.['x-delivery-count']);
+      acquired!.push(message.properties.headers?.['x-acquired-count']);
+      giveBack(message);
     }
-    expect(counts).toEqual([undefined, 1]);
-    const [death] = deaths(grave.get({ noAck: true, timeout: CEILING })!);
-    expect(death).toMatchObject({ queue: queue.name, reason: 'delivery_limit' });
+    return { queue, grave, deliveries, acquired };
+  };
+  const none = [undefined, undefined];
+
+  it.each<[string, (message: IncomingMessage) => void, readonly KnownVersion[]]>([
+    ['reject', (message) => message.reject({ requeue: true }), ['3.10', '4.3']],
+    ['nack', (message) => message.nack(), ['3.10']],
+  ])('count deliveries that %s gives back, and give up after deliveryLimit', (_how, giveBack, counting) => {
+    const { queue, grave, deliveries, acquired } = goBackTwice(giveBack);
+    const version = versionOf(connection);
+    expect(acquired).toEqual({ '3.10': none, '4.3': [undefined, 1] }[version]);
+    expect(deliveries).toEqual(counting.includes(version) ? [undefined, 1] : none);
+    if (counting.includes(version)) {
+      const [death] = deaths(grave.get({ noAck: true, timeout: CEILING })!);
+      expect(death).toMatchObject({ queue: queue.name, reason: 'delivery_limit' });
+    } else {
+      expect(take(queue)).toBe('poison');
+      expect(grave.get()).toBeNull();
+    }
   });
 
   it('retry keeps messages in quorum queues', () => {

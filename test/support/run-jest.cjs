@@ -5,6 +5,7 @@
  */
 const { spawn } = require('node:child_process');
 const { constants } = require('node:os');
+const lanes = require('./lanes.cjs');
 
 const seconds = Number(process.env.AMQP_SYNC_TEST_TIMEOUT || 1800);
 if (!(seconds > 0 && seconds < 2 ** 31 / 1000)) {
@@ -14,12 +15,14 @@ if (!(seconds > 0 && seconds < 2 ** 31 / 1000)) {
   process.exit(2);
 }
 
-// `--embedded`: against the embedded broker alone, the tests of what is said to a broker; others are skipped.
-const SAID = ['test/(client|objects|patterns|compat)/', 'test/bin/verbs'];
+// `--embedded` and `--rabbitmq`: what is said to a broker, against that one alone; tests which need the other are skipped.
+// `--unit`: what needs none.
 const args = process.argv.slice(2);
-if (args[0] === '--embedded') {
-  process.env.AMQP_SYNC_BROKER = 'embedded';
-  args.splice(0, 1, ...(args.length > 1 ? [] : SAID));
+const lane = args[0]?.match(/^--(embedded|rabbitmq|unit)$/)?.[1];
+if (lane !== undefined) {
+  process.env.AMQP_SYNC_BROKER = lane === 'unit' ? 'none' : lane;
+  args.shift();
+  if (args.every((arg) => arg.startsWith('-'))) args.push(...lanes[lane]); // but for files that were named
 }
 
 // A process group of its own, so that no worker of jest survives it; Windows has none.

@@ -20,7 +20,10 @@ export const ADVICE =
   'install rabbitmq-server (on Debian or Ubuntu: sudo apt-get install rabbitmq-server), or set AMQP_URL to a ' +
   'running broker, for example one started by `docker run --rm -p 5672:5672 rabbitmq`';
 
-/** The RabbitMQ that AMQP_URL names, else the one on this machine's usual port, else a private one, if it is installed. */
+/**
+ * The RabbitMQ that AMQP_URL names, else the one on this machine's usual port, else a private one, if it is installed.
+ * RABBITMQ_BIN stands for a private one of that folder: whatever listens on the usual port is another.
+ */
 export async function findRabbitmq(): Promise<FoundBroker | undefined> {
   const found = await runningBroker();
   if (found !== undefined || !rabbitmqFolder()) return found;
@@ -37,7 +40,7 @@ export async function needRabbitmq(): Promise<FoundBroker> {
   return found;
 }
 
-/** A broker that runs already: the one AMQP_URL names, else the one on this machine's usual port. */
+/** A broker that runs already: the one AMQP_URL names, else the one on this machine's usual port, unless RABBITMQ_BIN is set. */
 export async function runningBroker(): Promise<FoundBroker | undefined> {
   const { AMQP_URL } = process.env;
   const stop = async () => {};
@@ -45,6 +48,7 @@ export async function runningBroker(): Promise<FoundBroker | undefined> {
     if (await answersAmqp(AMQP_URL)) return { url: AMQP_URL, how: 'AMQP_URL', stop };
     say(`no broker answers at AMQP_URL (${withoutPassword(AMQP_URL)}); looking for another one`);
   }
+  if (process.env.RABBITMQ_BIN) return undefined;
   return (await answersAmqp(LOCAL_URL)) ? { url: LOCAL_URL, how: 'localhost:5672', stop } : undefined;
 }
 

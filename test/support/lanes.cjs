@@ -1,0 +1,15 @@
+/** Parts of the tests, as patterns of jest's. */
+
+/**
+ * What is said to a broker: it holds for each. Scripted peers and what else needs no broker answer the same whatever
+ * runs beside them.
+ */
+const said = ['test/(client|objects|patterns|compat)/(?!.*scripted)', 'test/bin/verbs'];
+
+module.exports = {
+  /** What needs none: the codec, the threads, topology, the engine of the embedded broker, and scripted peers. */
+  unit: ['test/(protocol|bridge|topology|broker|worker|peer)/'],
+  embedded: said,
+  /** RabbitMQ is asked besides what it makes of outages, of other programs, and of what the embedded broker answers. */
+  rabbitmq: [...said, 'test/(recovery|bin|examples|broker)/'],
+};
