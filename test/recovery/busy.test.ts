@@ -31,7 +31,7 @@ test('during a busy loop the exclusive queue, its binding and its consumers are 
     say('waiting');
     while (!require('node:fs').existsSync(${JSON.stringify(enough)})) pause(5);
     say('awake', connection.epoch, connection.state);
-    while (got.length < 2) connection.drainEvents({ timeout: CEILING });
+    while (got.length < 2) connection.drainEvents({ timeout: ${CEILING} });
     say(got.sort(), connection.epoch);
     connection.close();
     `,
