@@ -118,7 +118,7 @@ class Rig {
 
   /** Main reads until it has everything; the doorbell is all that makes the worker move. */
   async drain(): Promise<Buffer> {
-    const deadline = performance.now() + 5000;
+    const deadline = performance.now() + 30_000;
     while (this.size < this.#sent && performance.now() < deadline) await this.step();
     return Buffer.concat(this.read);
   }
