@@ -6,12 +6,12 @@ import { WorkerLink } from '../../src/bridge/worker-link';
 import type { Command, ObedientThreadOptions } from '../support/threads/obedient-thread';
 import { failOnLostWakeUp, portsSettled, realSleep, startThread } from '../support/threads/threads';
 
-/** Nobody waits longer than this, whatever goes wrong. */
-const CEILING = 5000;
-/** A loaded machine may let a thread wait for its turn. */
-const LATE = 400;
-/** A dead worker is noticed within this. */
-const SOON = 500;
+/** Nobody waits longer than this, whatever goes wrong: reached in failure only. */
+const CEILING = 20_000;
+/** What ends at once, or at its time, is over long before the ceiling; a busy machine lets a thread wait for its turn. */
+const LATE = 4000;
+/** So is the wait for a dead worker, which is noticed within a slice of 200 ms. */
+const SOON = 4000;
 
 const workers: Worker[] = [];
 afterEach(() => {
@@ -26,7 +26,7 @@ function obedient({ lastWord = false, stallTimeout = 60_000 } = {}): { link: Lin
   const more = { resourceLimits: { maxOldGenerationSizeMb: 64 } };
   const worker = startThread(link, 'obedient-thread', options, more);
   workers.push(worker);
-  const deadline = performance.now() + 4 * CEILING;
+  const deadline = performance.now() + CEILING;
   // not by a wait of the link's: starting takes longer than some of these tests let a worker be silent
   while ((link.state === STATE.STARTING || beats(link) === 0) && performance.now() < deadline) {
     link.post(0);
@@ -198,11 +198,11 @@ describe('several links of a thread', () => {
     const { link } = obedient();
     const { link: other } = obedient();
     tell(other, { order: 'publish', after: 20 });
+    const began = performance.now();
     tell(link, { order: 'publish', after: 120 });
-    const { result, took } = wait(link);
-    expect(result).toBe('rung');
+    expect(wait(link).result).toBe('rung');
     expect(link.inbound.available()).toBe(1);
-    expect(took).toBeGreaterThan(60);
+    expect(performance.now() - began).toBeGreaterThanOrEqual(115);
     expect(other.inbound.available()).toBe(1);
     expect(wait(other, 0).result).toBe('rung');
   });
@@ -279,7 +279,7 @@ describe('a worker that dies', () => {
     const { link: other } = obedient();
     tell(other, { order: 'ring', every: 20 });
     tell(link, { order: 'exit', after: 50 });
-    const { result, took } = wait(link, 2000);
+    const { result, took } = wait(link);
     expectDead(link, result);
     expect(took).toBeLessThan(50 + SOON);
   });
@@ -287,7 +287,7 @@ describe('a worker that dies', () => {
   test('is noticed by a thread that only polls', () => {
     const { link } = obedient();
     tell(link, { order: 'exit' });
-    const deadline = performance.now() + 2000;
+    const deadline = performance.now() + CEILING;
     let result: Awakening = 'timeout';
     while (result === 'timeout' && performance.now() < deadline) result = wait(link, 0).result;
     expectDead(link, result);
@@ -295,7 +295,7 @@ describe('a worker that dies', () => {
 });
 
 describe('a worker that does not answer', () => {
-  const STALL = 600;
+  const STALL = 1000; // a worker that is there gets its turn within that on a busy machine, too
   /** Silence is counted in slices of this. */
   const SLICE = 200;
 
@@ -313,7 +313,7 @@ describe('a worker that does not answer', () => {
     const { link: other } = obedient();
     tell(other, { order: 'ring', every: 20 });
     tell(link, { order: 'loop for ever', after: 50 });
-    expect(wait(link, 2000).result).toBe('rung');
+    expect(wait(link).result).toBe('rung');
     expect(link.state).toBe(STATE.STALLED);
   });
 
@@ -329,7 +329,7 @@ describe('a worker that does not answer', () => {
 
   test('is stalled for waits that are all shorter than stallTimeout, too', () => {
     const { link } = silent(STALL);
-    const deadline = performance.now() + 3000;
+    const deadline = performance.now() + CEILING;
     let result: Awakening = 'timeout';
     while (result === 'timeout' && performance.now() < deadline) result = wait(link, 100).result;
     expect([result, link.state]).toEqual(['rung', STATE.STALLED]);

@@ -202,7 +202,7 @@ async function sideBySide(ours: string, args: Arguments, operations: readonly Op
 
 /** RabbitMQ's parts talk to each other: what it does is seen a moment later. */
 async function same(here: Side, there: Side): Promise<void> {
-  const deadline = Date.now() + 2000;
+  const deadline = Date.now() + 20_000;
   for (;;) {
     const [mine, theirs] = [here, there].map((side) => ({ isOver: side.isOver, seen: side.seen() }));
     if (JSON.stringify(mine) === JSON.stringify(theirs)) return;

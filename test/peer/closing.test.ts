@@ -12,15 +12,15 @@ import {
   WrongStateError,
 } from '../../src';
 import {
+  AT_ONCE,
+  arrived,
   broker,
   CEILING,
   connectTo,
   duration,
   errorOf,
   failureOf,
-  moment,
   talk,
-  within,
 } from '../support/peers/peer';
 import {
   beat,
@@ -190,7 +190,7 @@ describe.each<[string, Step, typeof ConnectionClosedError]>([
     const { error, ms } = failureOf(() => call(stage, prepared));
     expect(error).toBeInstanceOf(errorClass);
     expect(error).toMatchObject({ outcome: 'unknown', recoverable: true });
-    expect(ms).toBeLessThan(within(500));
+    expect(ms).toBeLessThan(AT_ONCE);
     // it has been told once; from now on nothing is sent, and the cause is known
     for (const after of [
       () => stage.channel.queuePurge('q'),
@@ -199,7 +199,7 @@ describe.each<[string, Step, typeof ConnectionClosedError]>([
       const { error: later, ms: atOnce } = failureOf(after);
       expect(later).toBeInstanceOf(WrongStateError);
       expect(later).toMatchObject({ outcome: 'not-sent', cause: error });
-      expect(atOnce).toBeLessThan(within(50));
+      expect(atOnce).toBeLessThan(AT_ONCE);
     }
   });
 
@@ -212,7 +212,7 @@ describe.each<[string, Step, typeof ConnectionClosedError]>([
     channel.confirmSelect();
     const start = performance.now();
     const results = channel.publishBatch(['one', 'two', 'three', 'four'], { routingKey: 'q', window: 3 });
-    expect(performance.now() - start).toBeLessThan(within(500));
+    expect(performance.now() - start).toBeLessThan(AT_ONCE);
     expect(results.map(({ status }) => status)).toEqual([
       'acked',
       'unknown',
@@ -224,14 +224,14 @@ describe.each<[string, Step, typeof ConnectionClosedError]>([
 
   test('channel.close: it is closed', () => {
     const { channel, connection } = scene(expects('channel.close'), stall(50), end);
-    expect(duration(() => channel.close())).toBeLessThan(within(500));
+    expect(duration(() => channel.close())).toBeLessThan(AT_ONCE);
     expect(channel.isOpen).toBe(false);
     expect(connection.isAlive).toBe(false);
   });
 
   test('connection.close: it is closed', () => {
     const { connection } = scene(expects('connection.close'), stall(50), end);
-    expect(duration(() => connection.close())).toBeLessThan(within(500));
+    expect(duration(() => connection.close())).toBeLessThan(AT_ONCE);
     expect(connection.isOpen).toBe(false);
   });
 
@@ -241,13 +241,13 @@ describe.each<[string, Step, typeof ConnectionClosedError]>([
       for (;;) channel.basicPublish(Buffer.alloc(100_000), { routingKey: 'q' });
     });
     expect(error).toBeInstanceOf(errorClass);
-    expect(ms).toBeLessThan(within(CEILING));
+    expect(ms).toBeLessThan(AT_ONCE);
   });
 
   test('nothing in particular: the next call says so', () => {
     const { peer, channel, connection } = scene(waitFor('go'), end);
     peer.signal('go');
-    moment();
+    arrived(connection, end);
     expect(errorOf(() => channel.basicPublish('x', { routingKey: 'q' }))).toBeInstanceOf(errorClass);
     expect(errorOf(() => channel.basicPublish('x', { routingKey: 'q' }))).toBeInstanceOf(WrongStateError);
     expect(connection.isOpen).toBe(false);
@@ -278,9 +278,9 @@ describe.each<[string, Step, typeof ConnectionClosedError]>([
   });
 
   test('an error that was not sent says so: the connection had ended before', () => {
-    const { peer, channel } = scene(waitFor('go'), end);
+    const { peer, channel, connection } = scene(waitFor('go'), end);
     peer.signal('go');
-    moment();
+    arrived(connection, end);
     expect(errorOf(() => channel.queuePurge('q'))).toMatchObject({ outcome: 'not-sent' });
   });
 });
@@ -330,19 +330,17 @@ describe('connection.close from the broker', () => {
       for (;;) channel.basicPublish(Buffer.alloc(1_000_000), { routingKey: 'q', timeout: CEILING });
     });
     expect(error).toBeInstanceOf(ConnectionForcedError);
-    expect(ms).toBeLessThan(within(1000));
+    expect(ms).toBeLessThan(AT_ONCE);
   });
 
   test('whatever came before it is still delivered', () => {
-    const { connection, channel } = scene(
-      ...consumesNoAck,
-      delivery('ct', 1, { body: 'last' }),
-      send('connection.close', forced),
-    );
+    const last = [delivery('ct', 1, { body: 'last' }), send('connection.close', forced)];
+    const { peer, connection, channel } = scene(...consumesNoAck, waitFor('go'), ...last);
     const got: string[] = [];
     channel.basicConsume('q', ({ text }) => got.push(text), { noAck: true });
-    moment();
-    expect(errorOf(() => connection.loop({ timeout: 500 }))).toBeInstanceOf(ConnectionForcedError);
+    peer.signal('go');
+    arrived(connection, ...last);
+    expect(errorOf(() => connection.loop({ timeout: CEILING }))).toBeInstanceOf(ConnectionForcedError);
     expect(got).toEqual(['last']);
   });
 
@@ -407,7 +405,7 @@ describe('channel.close from the broker', () => {
   });
 
   test('frames for it that were on their way do no harm', () => {
-    const { connection, channel } = scene(
+    const { peer, connection, channel } = scene(
       ...consumes,
       ...[
         expects('queue.declare'),
@@ -419,7 +417,7 @@ describe('channel.close from the broker', () => {
     );
     channel.basicConsume('q', nothing);
     expect(errorOf(() => channel.queueDeclare('q'))).toBeInstanceOf(NotFoundError);
-    moment();
+    peer.until((came) => came.some(({ method }) => method === 'channel.close-ok')); // by then all of them are on their way
     expect(connection.channel(1).queueDeclare('x').queue).toBe('x');
     connection.close();
   });
@@ -473,18 +471,20 @@ describe('channel.close from the broker', () => {
     ['taken with noAck: it hands out what had come, then throws', true, ['one', 'two', 'three']],
     ['to be acked: what had come is in the queue again, so it throws at once', false, ['one']],
   ])('an iterator %s', (_, noAck, expected) => {
-    const { channel } = scene(
+    const sent = [
+      ...['one', 'two', 'three'].map((body, index) => delivery('ct', index + 1, { body })),
+      send('channel.close', notFound),
+    ];
+    const { peer, connection, channel } = scene(
       ...consumes,
-      ...[
-        delivery('ct', 1, { body: 'one' }),
-        delivery('ct', 2, { body: 'two' }),
-        delivery('ct', 3, { body: 'three' }),
-      ],
-      ...[send('channel.close', notFound), expects('channel.close-ok')],
+      waitFor('go'),
+      ...sent,
+      expects('channel.close-ok'),
     );
     const got: string[] = [];
     const iterator = channel.consume('q', { noAck });
-    moment();
+    peer.signal('go');
+    arrived(connection, ...sent);
     const error = errorOf(() => {
       for (const { text } of iterator) {
         got.push(text);
@@ -535,7 +535,7 @@ describe('closes that cross', () => {
       ],
       ...[...opened(1), serve()],
     );
-    expect(duration(() => channel.close())).toBeLessThan(within(1000));
+    expect(duration(() => channel.close())).toBeLessThan(AT_ONCE);
     expect(channel.isOpen).toBe(false);
     expect(connection.channel(1).isOpen).toBe(true);
     connection.close();
@@ -549,7 +549,7 @@ describe('closes that cross', () => {
       expects('connection.close-ok'),
       expectsEnd(),
     );
-    expect(duration(() => channel.close())).toBeLessThan(within(1000));
+    expect(duration(() => channel.close())).toBeLessThan(AT_ONCE);
     expect(connection.isAlive).toBe(false);
     expect(connection.lastError).toBeInstanceOf(ConnectionForcedError);
     peer.done();
@@ -563,7 +563,7 @@ describe('closes that cross', () => {
       send('connection.close-ok'),
       cut(),
     );
-    expect(duration(() => connection.close())).toBeLessThan(within(1000));
+    expect(duration(() => connection.close())).toBeLessThan(AT_ONCE);
     expect(connection.isOpen).toBe(false);
     peer.done();
   });
@@ -575,7 +575,7 @@ describe('closes that cross', () => {
       expects('connection.close-ok'),
       expectsEnd(),
     );
-    expect(duration(() => connection.close())).toBeLessThan(within(1000));
+    expect(duration(() => connection.close())).toBeLessThan(AT_ONCE);
     peer.done();
   });
 
@@ -586,7 +586,7 @@ describe('closes that cross', () => {
       send('connection.close-ok'),
       expectsEnd(),
     );
-    expect(duration(() => connection.close())).toBeLessThan(within(1000));
+    expect(duration(() => connection.close())).toBeLessThan(AT_ONCE);
     peer.done();
   });
 
@@ -598,8 +598,8 @@ describe('closes that cross', () => {
       expectsEnd(),
     );
     peer.signal('go');
-    moment();
-    expect(duration(() => connection.close())).toBeLessThan(within(1000));
+    arrived(connection, send('connection.close', forced));
+    expect(duration(() => connection.close())).toBeLessThan(AT_ONCE);
     connection.close();
     peer.done();
   });
@@ -610,7 +610,7 @@ describe('closes that cross', () => {
       send('connection.close-ok'),
       expectsEnd(),
     );
-    expect(duration(() => connection.close())).toBeLessThan(within(1000));
+    expect(duration(() => connection.close())).toBeLessThan(AT_ONCE);
     peer.done();
   });
 });
@@ -622,7 +622,7 @@ describe('a broker that does not answer', () => {
     const { connection, channel } = scene(expects('channel.close'), serve());
     const ms = duration(() => channel.close({ timeout: LIMIT }));
     expect(ms).toBeGreaterThanOrEqual(LIMIT - 5);
-    expect(ms).toBeLessThan(within(LIMIT + 300));
+    expect(ms).toBeLessThan(LIMIT + AT_ONCE);
     expect(channel.isOpen).toBe(false);
     expect(errorOf(() => channel.queuePurge('q'))).toBeInstanceOf(WrongStateError);
     expect(connection.channel().id).toBe(2); // the number may still be in use there
@@ -634,7 +634,7 @@ describe('a broker that does not answer', () => {
     const { peer, connection } = scene(expects('connection.close'), beat(20), expectsEnd());
     const ms = duration(() => connection.close({ timeout: LIMIT }));
     expect(ms).toBeGreaterThanOrEqual(LIMIT - 5);
-    expect(ms).toBeLessThan(within(LIMIT + 300));
+    expect(ms).toBeLessThan(LIMIT + AT_ONCE);
     peer.done();
   });
 
@@ -643,15 +643,15 @@ describe('a broker that does not answer', () => {
     errorOf(() => {
       for (;;) channel.basicPublish(Buffer.alloc(100_000), { routingKey: 'q', timeout: 100 });
     });
-    expect(duration(() => channel.close({ timeout: LIMIT }))).toBeLessThan(within(LIMIT + 300));
+    expect(duration(() => channel.close({ timeout: LIMIT }))).toBeLessThan(LIMIT + AT_ONCE);
     expect(channel.isOpen).toBe(false);
-    expect(duration(() => connection.close({ timeout: LIMIT }))).toBeLessThan(within(LIMIT + 300));
+    expect(duration(() => connection.close({ timeout: LIMIT }))).toBeLessThan(LIMIT + AT_ONCE);
     expect(connection.isOpen).toBe(false);
   });
 
   test('and has blocked the connection: close still ends in its time', () => {
     const { connection } = scene(send('connection.blocked', { reason: 'low on memory' }), stall(CEILING));
-    expect(duration(() => connection.close({ timeout: LIMIT }))).toBeLessThan(within(LIMIT + 300));
+    expect(duration(() => connection.close({ timeout: LIMIT }))).toBeLessThan(LIMIT + AT_ONCE);
   });
 
   test('and floods: close still ends in its time', () => {
@@ -660,14 +660,14 @@ describe('a broker that does not answer', () => {
       steps: [delivery('ct', 1, { body: 'x'.repeat(4000) })],
     });
     channel.basicConsume('q', nothing, { noAck: true });
-    moment();
-    expect(duration(() => channel.close({ timeout: LIMIT }))).toBeLessThan(within(LIMIT + 300));
-    expect(duration(() => connection.close({ timeout: LIMIT }))).toBeLessThan(within(LIMIT + 300));
+    arrived(connection, delivery('ct', 1, { body: 'x'.repeat(4000) }));
+    expect(duration(() => channel.close({ timeout: LIMIT }))).toBeLessThan(LIMIT + AT_ONCE);
+    expect(duration(() => connection.close({ timeout: LIMIT }))).toBeLessThan(LIMIT + AT_ONCE);
   });
 
   test('abort does not ask it', () => {
     const { peer, connection } = scene(expectsEnd());
-    expect(duration(() => connection.abort())).toBeLessThan(within(300));
+    expect(duration(() => connection.abort())).toBeLessThan(AT_ONCE);
     peer.done();
     expect(peer.methods()).toEqual(['channel.open', 'end']);
   });

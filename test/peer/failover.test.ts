@@ -8,7 +8,7 @@ import {
   NotAllowedError,
 } from '../../src';
 import { interleaved } from '../../worker/connection/dial';
-import { broker, connectTo, errorOf, failureOf, pause, within } from '../support/peers/peer';
+import { AT_ONCE, broker, connectTo, errorOf, failureOf, pause, warm } from '../support/peers/peer';
 import {
   cut,
   expects,
@@ -92,7 +92,7 @@ describe('several hosts', () => {
     const second = broker(GOOD);
     const start = performance.now();
     const connection = connectToAll([first(), second]);
-    expect(performance.now() - start).toBeLessThan(within(1000));
+    expect(performance.now() - start).toBeLessThan(AT_ONCE);
     expect(connection.stats().host).toBe(host(second));
     expect(connection.serverProperties.product).toBe('scripted');
     connection.channel().queuePurge('works');
@@ -194,7 +194,7 @@ describe('rounds', () => {
     expect(error.attempts).toHaveLength(3);
     expect(error.message).toMatch(/^cannot connect, 3 attempts failed:/);
     expect(ms).toBeGreaterThanOrEqual(295);
-    expect(ms).toBeLessThan(within(1500));
+    expect(ms).toBeLessThan(AT_ONCE);
   });
 
   test('a broker that comes up in the meantime is found', () => {
@@ -213,10 +213,10 @@ describe('rounds', () => {
   });
 
   test('there is no waiting for a round that connectTimeout leaves no time for', () => {
-    const options = { connectionAttempts: 5, retryDelay: 60_000, connectTimeout: 3000 };
+    const options = { connectionAttempts: 5, retryDelay: 60_000, connectTimeout: 10_000 };
     const { error, ms } = failureOf<ConnectError>(() => connectTo(closed(), options));
-    expect(error.message).toContain('connectTimeout (3000 ms) leaves no time for 4 more rounds');
-    expect(ms).toBeLessThan(within(1000));
+    expect(error.message).toContain('connectTimeout (10000 ms) leaves no time for 4 more rounds');
+    expect(ms).toBeLessThan(AT_ONCE);
   });
 
   test('of very many attempts the last ones are told', () => {
@@ -237,34 +237,37 @@ describe('connectTimeout is for all of it together', () => {
 
   test('a host that is silent has its share, and leaves the rest to the others', () => {
     const [silent, good] = [broker(SILENT), broker(GOOD)];
+    warm();
     const start = performance.now();
-    const connection = connectToAll([silent, good], { connectTimeout: 1200 });
+    const connection = connectToAll([silent, good], { connectTimeout: 2400 });
     const took = performance.now() - start;
-    expect(connection.stats().host).toBe(host(good));
-    expect(took).toBeGreaterThanOrEqual(500);
-    expect(took).toBeLessThan(within(1200));
+    expect(connection.stats().host).toBe(host(good)); // so that it was in time
+    expect(took).toBeGreaterThanOrEqual(1000);
+    expect(took).toBeLessThan(AT_ONCE);
     connection.close();
   });
 
   test('what one host does not use is for those behind it', () => {
     const brokers = [closed(), closed(), broker(SILENT)];
-    const { error, ms } = failureOf<ConnectError>(() => connectToAll(brokers, { connectTimeout: 600 }));
+    warm();
+    const { error, ms } = failureOf<ConnectError>(() => connectToAll(brokers, { connectTimeout: 1500 }));
     expect(error.attempts.map(({ stage }) => stage)).toEqual(['tcp', 'tcp', 'connection.start']);
-    expect(ms).toBeGreaterThanOrEqual(550);
-    expect(ms).toBeLessThan(within(900));
+    expect(ms).toBeGreaterThanOrEqual(1450);
+    expect(ms).toBeLessThan(AT_ONCE);
   });
 
   test('three silent ones: the sum is kept to, and the error says what a share was', () => {
     const brokers = [broker(SILENT), broker(SILENT), broker(SILENT)];
+    warm();
     const { error, ms } = failureOf<ConnectError>(() =>
-      connectToAll(brokers, { connectTimeout: 900, connectionAttempts: 9, retryDelay: 10 }),
+      connectToAll(brokers, { connectTimeout: 2400, connectionAttempts: 9, retryDelay: 10 }),
     );
     expect(error.attempts).toHaveLength(3);
     expect(error.attempts[0]?.reason).toMatch(
-      /^no answer within \d+ ms, its share of connectTimeout \(900 ms\)$/,
+      /^no answer within \d+ ms, its share of connectTimeout \(2400 ms\)$/,
     );
-    expect(ms).toBeGreaterThanOrEqual(890);
-    expect(ms).toBeLessThan(within(1200));
+    expect(ms).toBeGreaterThanOrEqual(2390);
+    expect(ms).toBeLessThan(2400 + AT_ONCE);
   });
 
   test('Infinity is no limit', () => {
@@ -278,11 +281,11 @@ describe('a refusal', () => {
   test('is not repeated with the same credentials, on whatever host', () => {
     const [first, second] = [broker(NO_LOGIN), broker(GOOD)];
     const { error, ms } = failureOf(() =>
-      connectToAll([first, second], { connectionAttempts: 3, retryDelay: 1000 }),
+      connectToAll([first, second], { connectionAttempts: 3, retryDelay: 2 * AT_ONCE }),
     );
     expect(error).toBeInstanceOf(AuthenticationError);
     expect(error).toMatchObject({ replyCode: 403, recoverable: false });
-    expect(ms).toBeLessThan(within(900)); // no round follows
+    expect(ms).toBeLessThan(AT_ONCE); // no round follows
     expect([visits(first), visits(second)]).toEqual([1, 0]);
     second.close();
   });
@@ -393,14 +396,15 @@ describe('a mechanism of the user’s own, over several brokers', () => {
 
   test('an answer that takes longer than connectTimeout: the time is kept to as soon as it is there', () => {
     const initialResponse = () => {
-      pause(1300);
+      pause(2000);
       return 'too late';
     };
     const authMechanism = { name: 'DEMO', initialResponse };
     const peer = broker([header(), start, expectsEnd()]);
-    const { error, ms } = failureOf(() => connectTo(peer, { authMechanism, connectTimeout: 1000 }));
+    warm();
+    const { error, ms } = failureOf(() => connectTo(peer, { authMechanism, connectTimeout: 1500 }));
     expect(error).toBeInstanceOf(ConnectError);
     expect(error.message).toContain('at sasl response');
-    expect(ms).toBeLessThan(within(2500));
+    expect(ms).toBeLessThan(2000 + AT_ONCE);
   });
 });

@@ -10,15 +10,16 @@ import {
   wasSent,
 } from '../../src';
 import {
+  AT_ONCE,
+  arrived,
   CEILING,
   duration,
   errorOf,
   failureOf,
   growthDuring,
-  moment,
   pause,
   talk,
-  within,
+  waitUntil,
 } from '../support/peers/peer';
 import {
   beat,
@@ -58,20 +59,28 @@ function scene(steps: Script, options: Parameters<typeof talk>[1] = {}, heartbea
 
 const key = { routingKey: 'q' };
 
+/** Serve the connection, whether that brings events or not, until it holds. */
+function serveUntil(connection: Connection, predicate: () => boolean): void {
+  waitUntil(() => {
+    connection.loop({ timeout: 20 });
+    return predicate();
+  });
+}
+
 describe('connection.blocked: the broker takes no publishes for now', () => {
   const blocked = send('connection.blocked', { reason: REASON });
 
   test('a confirmed publish has one timeout for waiting to be sent and for its confirm', () => {
-    const { channel } = scene([
+    const { connection, channel } = scene([
       ...[expects('confirm.select'), send('confirm.select-ok'), blocked, stall(500)],
       ...[send('connection.unblocked'), expects('basic.publish'), stall(CEILING)],
     ]);
     channel.confirmSelect();
-    moment(); // the notice is there
-    const { error, ms } = failureOf(() => channel.basicPublish('x', { ...key, timeout: 900 }));
+    waitUntil(() => connection.isAlive && connection.isBlocked);
+    const { error, ms } = failureOf(() => channel.basicPublish('x', { ...key, timeout: 1500 }));
     expect(error).toMatchObject({ name: 'TimeoutError', outcome: 'unknown' });
-    expect(ms).toBeGreaterThanOrEqual(895);
-    expect(ms).toBeLessThan(within(1250));
+    expect(ms).toBeGreaterThanOrEqual(1495);
+    expect(ms).toBeLessThan(AT_ONCE);
   });
   const unblocked = send('connection.unblocked');
 
@@ -92,7 +101,7 @@ describe('connection.blocked: the broker takes no publishes for now', () => {
     expect(error.message).toContain(REASON);
     expect(wasSent(error)).toBe(false);
     expect(ms).toBeGreaterThanOrEqual(195);
-    expect(ms).toBeLessThan(within(500));
+    expect(ms).toBeLessThan(AT_ONCE);
     expect(connection.isOpen).toBe(true);
     connection.close();
     expect(peer.methods()).not.toContain('basic.publish');
@@ -110,15 +119,18 @@ describe('connection.blocked: the broker takes no publishes for now', () => {
     channel.basicGet('q')?.ack();
     expect(channel.queueDeclare('q').queue).toBe('q');
     expect(connection.channel().id).toBe(2);
-    expect(duration(() => connection.close())).toBeLessThan(within(1000));
+    expect(duration(() => connection.close())).toBeLessThan(AT_ONCE);
   });
 
   test('unblocked: the waiting publish goes out', () => {
     const { peer, connection, channel } = blockedScene(
-      [stall(150), unblocked, expects('basic.publish'), serve()],
+      [waitFor('go'), stall(150), unblocked, expects('basic.publish'), serve()],
       { blockedTimeout: CEILING },
     );
-    expect(duration(() => channel.basicPublish('x', key))).toBeGreaterThan(50);
+    const began = Date.now();
+    peer.signal('go');
+    channel.basicPublish('x', key);
+    peer.until((came) => came.some(({ method, at }) => method === 'basic.publish' && at - began >= 140));
     expect(connection.isBlocked).toBe(false);
     expect(connection.blockedReason).toBeUndefined();
     peer.satisfied();
@@ -136,8 +148,8 @@ describe('connection.blocked: the broker takes no publishes for now', () => {
   });
 
   test('it counts from the moment it comes, even if nobody has looked', () => {
-    const { channel } = scene([blocked, serve()], { blockedTimeout: 100 });
-    moment();
+    const { connection, channel } = scene([blocked, serve()], { blockedTimeout: 100 });
+    arrived(connection, blocked);
     expect(errorOf(() => channel.basicPublish('x', key))).toBeInstanceOf(BlockedTimeoutError);
   });
 
@@ -170,7 +182,7 @@ describe('connection.blocked: the broker takes no publishes for now', () => {
     const { error, ms } = failureOf(() => channel.basicPublish('x', { ...key, timeout: 100 }));
     expect(error).toMatchObject({ outcome: 'not-sent' });
     expect(error.message).toContain(REASON);
-    expect(ms).toBeLessThan(within(400));
+    expect(ms).toBeLessThan(AT_ONCE);
   });
 
   test('blocked while a publish waits for room', () => {
@@ -182,7 +194,7 @@ describe('connection.blocked: the broker takes no publishes for now', () => {
       for (;;) channel.basicPublish(Buffer.alloc(100_000), { ...key, timeout: 500 });
     });
     expect(error).toMatchObject({ outcome: 'not-sent' });
-    expect(ms).toBeLessThan(within(2000));
+    expect(ms).toBeLessThan(AT_ONCE);
   });
 });
 
@@ -197,14 +209,14 @@ describe('channel.flow: the broker takes no publishes on one channel', () => {
   ];
 
   test('publishes wait for it, in vain: not sent, and the error says what it was', () => {
-    const { channel } = scene([...pauseChannel, serve()]);
-    moment();
+    const { connection, channel } = scene([...pauseChannel, serve()]);
+    arrived(connection, ...pauseChannel);
     const { error, ms } = failureOf(() => channel.basicPublish('x', { ...key, timeout: 150 }));
     expect(error).toBeInstanceOf(TimeoutError);
     expect(error).toMatchObject({ outcome: 'not-sent', method: 'basic.publish' });
     expect(error.message).toMatch(/flow|paused/);
     expect(ms).toBeGreaterThanOrEqual(145);
-    expect(ms).toBeLessThan(within(450));
+    expect(ms).toBeLessThan(AT_ONCE);
   });
 
   test('or go out when it goes on; other channels never wait', () => {
@@ -214,9 +226,9 @@ describe('channel.flow: the broker takes no publishes on one channel', () => {
       serve(),
     ]);
     const other = connection.channel();
-    moment();
-    expect(duration(() => other.basicPublish('other', key))).toBeLessThan(within(50));
-    expect(duration(() => channel.basicPublish('waiting', key))).toBeGreaterThan(50);
+    arrived(connection, ...pauseChannel);
+    other.basicPublish('other', key); // until it has come, the script does not go on
+    channel.basicPublish('waiting', key); // nor does it take this before its flow-ok
     connection.close();
   });
 
@@ -225,7 +237,8 @@ describe('channel.flow: the broker takes no publishes on one channel', () => {
       ...repeat(20, [...pauseChannel, ...resumeChannel]),
       ...[expects('basic.publish'), serve()],
     ]);
-    connection.loop({ timeout: 200 }); // no event, but an answer each
+    const answers = () => peer.transcript().filter(({ method }) => method === 'channel.flow-ok');
+    serveUntil(connection, () => answers().length === 40); // no event, but an answer each
     channel.basicPublish('x', key);
     peer.satisfied();
   });
@@ -245,7 +258,7 @@ describe('a peer that does not read', () => {
     const growth = growthDuring(() => {
       const { error } = failureOf(() => {
         for (;;) {
-          channel.basicPublish(body, { routingKey: String(sent), timeout: 200 });
+          channel.basicPublish(body, { routingKey: String(sent), timeout: 1000 });
           sent++;
         }
       });
@@ -268,16 +281,17 @@ describe('a peer that does not read', () => {
   });
 
   test('an answer that we owe it and cannot send does not hold up anybody', () => {
+    const flow = send('channel.flow', { active: false });
     const { peer, connection, channel } = scene([
-      ...[expects('basic.publish'), reading(false), waitFor('go'), send('channel.flow', { active: false })],
+      ...[expects('basic.publish'), reading(false), waitFor('go'), flow],
       stall(CEILING),
     ]);
     errorOf(() => {
       for (;;) channel.basicPublish(Buffer.alloc(1000), { ...key, timeout: 100 });
     });
     peer.signal('go');
-    moment();
-    expect(failureOf(() => connection.drainEvents({ timeout: 100 })).ms).toBeLessThan(within(400));
+    arrived(connection, flow);
+    expect(failureOf(() => connection.drainEvents({ timeout: 100 })).ms).toBeLessThan(AT_ONCE);
   });
 
   test('a call that cannot be sent says so', () => {
@@ -291,21 +305,27 @@ describe('a peer that does not read', () => {
       method: 'queue.declare',
       outcome: expect.stringMatching(/not-sent|unknown/),
     });
-    expect(ms).toBeLessThan(within(400));
+    expect(ms).toBeLessThan(AT_ONCE);
   });
 
   test('a large body given up half way ends the connection with it', () => {
-    const { peer, connection, channel } = scene([reading(false), stall(1000), reading(true), expectsEnd()]);
+    const { peer, connection, channel } = scene([
+      reading(false),
+      waitFor('read'),
+      reading(true),
+      expectsEnd(),
+    ]);
     const { error, ms } = failureOf(() =>
       channel.basicPublish(Buffer.alloc(40 * MIB), { ...key, timeout: 300 }),
     );
     expect(error).toBeInstanceOf(ConnectionClosedError);
     expect(error).toMatchObject({ code: 'HALF_SENT', outcome: 'unknown', recoverable: true });
-    expect(ms).toBeLessThan(within(700));
+    expect(ms).toBeLessThan(AT_ONCE);
     expect(connection.isOpen).toBe(false);
     const later = errorOf(() => channel.basicPublish('x', key));
     expect(later).toBeInstanceOf(WrongStateError);
     expect(later.cause).toBe(error);
+    peer.signal('read');
     peer.done();
     expect(peer.methods()).not.toContain('basic.publish'); // not as a whole message
   });
@@ -337,8 +357,14 @@ describe('what comes while a large body goes out', () => {
   const getOk = content('basic.get-ok', { deliveryTag: 1 }, { body: 'late' });
 
   test('a late get-ok is given back, but not inside the body', () => {
-    const { peer, connection, channel } = scene([expects('basic.get'), ...during(getOk), serve()]);
+    const { peer, connection, channel } = scene([
+      expects('basic.get'),
+      waitFor('go'),
+      ...during(getOk),
+      serve(),
+    ]);
     errorOf(() => channel.basicGet('q', { timeout: 20 }));
+    peer.signal('go');
     channel.basicPublish(large, key);
     connection.close();
     expect(peer.methods()).toContain('basic.nack');
@@ -369,7 +395,7 @@ describe('what comes while a large body goes out', () => {
     channel.basicConsume('q', () => got++);
     channel.basicPublish(large, key);
     expect(got).toBe(0); // no callback in the middle of a publish
-    connection.loop({ timeout: 50 });
+    serveUntil(connection, () => got >= 100);
     expect(got).toBe(100);
     connection.close();
   });
@@ -388,7 +414,7 @@ describe('what comes while a large body goes out', () => {
     channel.basicPublish('x', { exchange: 'nowhere' });
     const { error, ms } = failureOf(() => channel.basicPublish(large, key));
     expect(error).toBeInstanceOf(NotFoundError);
-    expect(ms).toBeLessThan(within(2000));
+    expect(ms).toBeLessThan(AT_ONCE);
     expect(connection.channel().queueDeclare('q').queue).toBe('q');
     connection.close();
   });
@@ -424,7 +450,7 @@ describe('a program that does not read', () => {
     channel.basicConsume('q', () => got++, { noAck: true });
     const growth = growthDuring(() => pause(500));
     expect(growth).toBeLessThan(64);
-    connection.loop({ timeout: 200 });
+    serveUntil(connection, () => got >= count);
     expect(got).toBe(count);
     connection.close();
   });
@@ -435,8 +461,8 @@ describe('a program that does not read', () => {
     });
     let got = 0;
     channel.basicConsume('q', () => got++, { noAck: true });
-    moment();
-    connection.loop({ timeout: 200 });
+    arrived(connection, message);
+    serveUntil(connection, () => got >= 1000);
     expect(got).toBe(1000);
     connection.close();
   });
@@ -448,8 +474,7 @@ describe('a program that does not read', () => {
     channel.basicConsume('q', () => {});
     pause(3500);
     expect(connection.isAlive).toBe(true);
-    const beats = peer.transcript().filter(({ method }) => method === 'heartbeat');
-    expect(beats.length).toBeGreaterThanOrEqual(3);
+    peer.until((came) => came.filter(({ method }) => method === 'heartbeat').length >= 3);
   });
 });
 
@@ -459,7 +484,7 @@ describe('heartbeats', () => {
     const { error, ms } = failureOf(() => connection.drainEvents({ timeout: 250 }));
     expect(error).toBeInstanceOf(TimeoutError);
     expect(ms).toBeGreaterThanOrEqual(245);
-    expect(ms).toBeLessThan(within(450));
+    expect(ms).toBeLessThan(AT_ONCE);
     expect(channel.queueDeclare('q').queue).toBe('q');
   });
 
@@ -484,7 +509,7 @@ describe('heartbeats', () => {
       origin: 'network',
     });
     expect(ms).toBeGreaterThan(1900);
-    expect(ms).toBeLessThan(within(3200));
+    expect(ms).toBeLessThan(2000 + AT_ONCE);
     stage.peer.done();
     expect(stage.peer.methods()).not.toContain('connection.close'); // nobody would read it
   });
@@ -498,7 +523,7 @@ describe('heartbeats', () => {
         split(0),
         serve(),
       ],
-      { callTimeout: 10_000 },
+      {},
       1,
     );
     const start = performance.now();
@@ -509,9 +534,7 @@ describe('heartbeats', () => {
 
   test('are sent while the program computes', () => {
     const { peer, connection } = scene([beat(300), serve()], {}, 1);
-    const end = performance.now() + 2500;
-    let sum = 0;
-    while (performance.now() < end) sum += Math.sqrt(sum + 1);
+    pause(2500); // to the connection the same as a computation, and nobody's processor is burnt
     expect(connection.isAlive).toBe(true);
     const times = peer
       .transcript()
@@ -519,7 +542,7 @@ describe('heartbeats', () => {
       .map(({ at }) => at);
     expect(times.length).toBeGreaterThanOrEqual(2);
     const gaps = times.slice(1).map((at, index) => at - times[index]!);
-    expect(Math.max(...gaps)).toBeLessThan(1300);
+    expect(Math.max(...gaps)).toBeLessThan(2000); // with which the broker would give up
     connection.close();
   });
 

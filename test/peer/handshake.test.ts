@@ -7,8 +7,18 @@ import {
   NotAllowedError,
   ProtocolError,
 } from '../../src';
-import { broker, connectTo, errorOf, failureOf, growthDuring, talk, within } from '../support/peers/peer';
 import {
+  AT_ONCE,
+  broker,
+  connectTo,
+  errorOf,
+  failureOf,
+  growthDuring,
+  talk,
+  warm,
+} from '../support/peers/peer';
+import {
+  beat,
   cut,
   expects,
   expectsEnd,
@@ -27,7 +37,8 @@ import {
   stall,
 } from '../support/peers/script';
 
-const LIMIT = 400;
+/** Milliseconds: enough for a thread that is there to come as far as the peer lets it, on a busy machine too. */
+const LIMIT = 800;
 
 describe('a peer that does not finish', () => {
   const [, start, startOk, tune, tuneOk, open] = handshake() as [Step, Step, Step, Step, Step, Step];
@@ -36,10 +47,11 @@ describe('a peer that does not finish', () => {
     ['says nothing', 'connection.start', [header()]],
     ['stops after connection.start', 'connection.tune', [header(), start, startOk]],
     ['stops after connection.tune', 'connection.open-ok', [header(), start, startOk, tune, tuneOk, open]],
-    ['sends heartbeats only', 'connection.start', [header(), ...heartbeats(20, 50)]],
+    ['sends heartbeats only', 'connection.start', [header(), beat(50)]],
     ['sends half a frame', 'connection.start', [header(), sendBytes('01 0000 000000')]],
   ])('which %s: the connect timeout names the stage', (_, stage, script) => {
     const peer = broker([...script, expectsEnd()]);
+    warm();
     const { error, ms } = failureOf<ConnectError>(() => connectTo(peer, { connectTimeout: LIMIT }));
     expect(error).toBeInstanceOf(ConnectError);
     expect(error).toMatchObject({ origin: 'network', recoverable: true, outcome: 'not-sent' });
@@ -49,16 +61,18 @@ describe('a peer that does not finish', () => {
       { host: '127.0.0.1', port: peer.port, stage, reason: expect.stringContaining(`${LIMIT} ms`) },
     ]);
     expect(ms).toBeGreaterThanOrEqual(LIMIT - 5);
-    expect(ms).toBeLessThan(within(LIMIT + 300));
+    expect(ms).toBeLessThan(LIMIT + AT_ONCE);
     peer.done(); // the socket has been put down
   });
 
   test('the limit is for all stages together: a trickle of good bytes does not renew it', () => {
-    const peer = broker([header(), split(1, 20), send('connection.start', START), expectsEnd()]);
+    // a byte comes every 100 ms: all of them would take far longer than the bound
+    const peer = broker([header(), split(1, 100), send('connection.start', START), expectsEnd()]);
+    warm();
     const { error, ms } = failureOf<ConnectError>(() => connectTo(peer, { connectTimeout: LIMIT }));
     expect(error).toBeInstanceOf(ConnectError);
     expect(error.attempts[0]?.stage).toBe('connection.start');
-    expect(ms).toBeLessThan(within(LIMIT + 300));
+    expect(ms).toBeLessThan(LIMIT + AT_ONCE);
   });
 
   test('slow but in time is good enough', () => {
@@ -67,10 +81,6 @@ describe('a peer that does not finish', () => {
     connection.close();
   });
 });
-
-function heartbeats(count: number, ms: number): Step[] {
-  return Array.from({ length: count }, () => [frame({ type: 8 }), stall(ms)]).flat();
-}
 
 describe('a peer that hangs up', () => {
   // handshake() up to and with the step after which it is cut
@@ -95,7 +105,7 @@ describe('a peer that hangs up', () => {
       expect(error.message).toContain(`cannot connect to 127.0.0.1:${peer.port} (waiting for ${stage})`);
       expect(error.message).toMatch(rst ? /ECONNRESET/ : /closed the socket/);
       expect(error).toMatchObject({ outcome: 'not-sent' });
-      expect(ms).toBeLessThan(within(1000));
+      expect(ms).toBeLessThan(AT_ONCE);
       expect(peer.transcript().filter(({ method }) => method === 'header')).toHaveLength(1); // no second try
     });
   });
@@ -112,7 +122,7 @@ describe('a peer that hangs up', () => {
     expect(error).toBeInstanceOf(ConnectError);
     expect(error.code).toBe('ECONNREFUSED');
     expect(error.attempts[0]).toMatchObject({ stage: 'tcp', port: peer.port });
-    expect(ms).toBeLessThan(within(1000));
+    expect(ms).toBeLessThan(AT_ONCE);
   });
 });
 
@@ -129,7 +139,7 @@ describe('a peer that speaks something else', () => {
       const { error, ms } = failureOf(() => connectTo(peer));
       expect(error).toBeInstanceOf(ProtocolError);
       expect(error.message).toContain(`127.0.0.1:${peer.port} does not speak AMQP 0-9-1`);
-      expect(ms).toBeLessThan(within(1000));
+      expect(ms).toBeLessThan(AT_ONCE);
     });
     expect(growth).toBeLessThan(64);
   });
@@ -156,7 +166,7 @@ describe('a peer that speaks something else', () => {
     expect(error.message).toContain(`127.0.0.1:${peer.port}`);
     // not what is said of our own version
     expect(error.message.replaceAll('AMQP 0-9-1', '').replace(`127.0.0.1:${peer.port}`, '')).toMatch(version);
-    expect(ms).toBeLessThan(within(1000));
+    expect(ms).toBeLessThan(AT_ONCE);
   });
 
   test('connection.start of another version', () => {
@@ -198,7 +208,7 @@ describe('methods out of turn', () => {
     const peer = broker([header(), ...steps, expectsEnd()]);
     const { error, ms } = failureOf(() => connectTo(peer));
     expect(error).toBeInstanceOf(ProtocolError);
-    expect(ms).toBeLessThan(within(1000));
+    expect(ms).toBeLessThan(AT_ONCE);
     peer.done();
   });
 
@@ -349,7 +359,7 @@ describe('hostile server properties', () => {
       const { error, ms } = failureOf(() => connectTo(peer));
       expect(error).toBeInstanceOf(ProtocolError);
       expect([501, 502]).toContain(error.replyCode);
-      expect(ms).toBeLessThan(within(1000));
+      expect(ms).toBeLessThan(AT_ONCE);
     });
     expect(growth).toBeLessThan(64);
   });
@@ -444,7 +454,7 @@ describe('authentication', () => {
     expect(error.message).toContain('PLAIN');
     expect(error.message).toContain(mechanisms || 'none');
     expect(error).toMatchObject({ outcome: 'not-sent' });
-    expect(ms).toBeLessThan(within(1000));
+    expect(ms).toBeLessThan(AT_ONCE);
     expectNoSecret(error);
   });
 
@@ -477,7 +487,7 @@ describe('authentication', () => {
     expect(error.recoverable).toBe(false); // it will be wrong the next time too
     expect(error.message).toContain('jim');
     expect(error.message).toContain(text);
-    expect(ms).toBeLessThan(within(1000));
+    expect(ms).toBeLessThan(AT_ONCE);
     expectNoSecret(error);
   });
 
@@ -488,7 +498,7 @@ describe('authentication', () => {
       const { error, ms } = failureOf(() => connectTo(peer, { username: 'jim', password: SECRET }));
       expect(error).toBeInstanceOf(AuthenticationError);
       expect(error.message).toContain('probably');
-      expect(ms).toBeLessThan(within(1000));
+      expect(ms).toBeLessThan(AT_ONCE);
       expectNoSecret(error);
     },
   );
@@ -538,7 +548,7 @@ describe('authentication', () => {
     const peer = broker([header(), send('connection.start', START)]);
     const { error, ms } = failureOf<Error>(() => connectTo(peer, { password }));
     expect(error.name).toMatch(/RangeError|ConnectError|AuthenticationError/);
-    expect(ms).toBeLessThan(within(1000));
+    expect(ms).toBeLessThan(AT_ONCE);
     expectNoSecret(error as AmqpError);
   });
 });

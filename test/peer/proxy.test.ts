@@ -337,7 +337,7 @@ describe('pace', () => {
 
   test('one byte at a time', async () => {
     const proxy = start();
-    proxy.throttle({ bytesPerSecond: 200, piece: 1, direction: 'broker->client' });
+    proxy.throttle({ bytesPerSecond: 50, piece: 1, direction: 'broker->client' });
     const client = new Client(proxy).send(sequence(30));
     await client.gets(sequence(30));
     // two may meet in a receiver that is late

@@ -1,4 +1,4 @@
-import { broker, CEILING, connectTo, errorOf, within } from '../support/peers/peer';
+import { broker, CEILING, connectTo, errorOf } from '../support/peers/peer';
 import {
   cut,
   expects,
@@ -68,6 +68,6 @@ describe('a scripted broker', () => {
     peer.done();
     const end = peer.transcript().at(-1);
     expect(end?.method).toBe('end');
-    expect(Date.now() - (end?.at ?? 0)).toBeLessThan(within(CEILING));
+    expect(Date.now() - (end?.at ?? 0)).toBeLessThan(CEILING);
   });
 });

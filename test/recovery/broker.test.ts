@@ -17,7 +17,7 @@ let rabbitmq: PrivateRabbitmq;
 let connections: Connection[] = [];
 
 function open(url = rabbitmq.url): Connection {
-  const connection = connect(url, { recovery: SOON, callTimeout: 20_000, connectTimeout: CEILING });
+  const connection = connect(url, { recovery: SOON, callTimeout: 60_000, connectTimeout: CEILING });
   connections.push(connection);
   return connection;
 }
@@ -54,7 +54,7 @@ describeNode('with a broker of its own', () => {
       rabbitmq.ctl('close_connection', pid, 'closed by the test');
       eventually(
         () => consumers().length === 1 && rabbitmq.ctl('list_connections', 'pid').trim() !== pid,
-        10_000,
+        60_000,
       );
       expect(consumers()).toEqual([`${queue} me`]);
       channel.basicPublish(`${round}`, { routingKey: queue });
@@ -77,14 +77,16 @@ describeNode('with a broker of its own', () => {
     rabbitmq.ctl('eval', 'mnesia:sync_log().');
     channel.basicPublish('safe', { routingKey: kept, deliveryMode: 2 });
     await rabbitmq.kill();
-    connection.loop({ timeout: 50 });
-    expect(connection.state).toBe('recovering');
+    eventually(() => {
+      connection.loop({ timeout: 0 });
+      return connection.state === 'recovering';
+    }, CEILING);
     await rabbitmq.start();
     let message: IncomingMessage | null = null;
     eventually(() => {
       message ??= channel.basicGet(kept);
       return message !== null;
-    });
+    }, CEILING);
     expect(message!).toMatchObject({ text: 'safe' });
     message!.ack();
     channel.basicPublish('again', { exchange: 'amq.fanout' });
@@ -100,7 +102,7 @@ describeNode('with a broker of its own', () => {
     rabbitmq.ctl('change_password', 'visitor', 'second');
     closeAll();
     const error = thrownBy(() => {
-      for (;;) connection.drainEvents({ timeout: 15_000 });
+      for (;;) connection.drainEvents({ timeout: 60_000 });
     });
     expect(error).toBeInstanceOf(AuthenticationError);
     expect(connection.state).toBe('closed');
@@ -108,7 +110,7 @@ describeNode('with a broker of its own', () => {
 
   it('over TLS', () => {
     const tls = { ca: readFileSync(rabbitmq.ca as string) };
-    const connection = connect(rabbitmq.amqpsUrl, { tls, recovery: SOON, callTimeout: 20_000 });
+    const connection = connect(rabbitmq.amqpsUrl, { tls, recovery: SOON, callTimeout: 60_000 });
     connections.push(connection);
     const channel = connection.channel();
     const queue = channel.declareQueue();
@@ -116,7 +118,7 @@ describeNode('with a broker of its own', () => {
     queue.subscribe((message) => got.push(message.text));
     for (let round = 1; round <= 3; round++) {
       closeAll();
-      eventually(() => connection.isAlive && connection.epoch === round + 1);
+      eventually(() => connection.isAlive && connection.epoch === round + 1, CEILING);
       queue.publish(`${round}`, { retry: true });
       drainUntil(connection, () => got.length === round);
     }
@@ -125,7 +127,7 @@ describeNode('with a broker of its own', () => {
 
   it('a dead network is noticed by its heartbeats, and what is locked meanwhile is waited for', () => {
     using proxy = startProxy(rabbitmq.url);
-    const connection = connect(proxy.url, { recovery: SOON, heartbeat: 1, callTimeout: 20_000 });
+    const connection = connect(proxy.url, { recovery: SOON, heartbeat: 1, callTimeout: 60_000 });
     connections.push(connection);
     const channel = connection.channel();
     const queue = unique('half-open');
@@ -152,7 +154,7 @@ describeNode('with a broker of its own', () => {
     proxy.cut();
     const thief = connect(rabbitmq.url);
     connections.push(thief);
-    eventually(() => thief.isOpen && hasTaken(thief, queue));
+    eventually(() => thief.isOpen && hasTaken(thief, queue), CEILING);
     proxy.up();
     pause(700);
     expect(connection.isAlive && connection.state).toBe('recovering');

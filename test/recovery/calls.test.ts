@@ -2,7 +2,7 @@
 import { ConnectionLostError, InterruptedError, WrongStateError } from '../../src';
 import { count, drainUntil, eventually, pause, thrownBy, unique } from '../support/connect';
 import { otherEnd } from '../support/peers/other-end';
-import { broker, connectTo } from '../support/peers/peer';
+import { broker, connectTo, waitUntil } from '../support/peers/peer';
 import { cut, expects, handshake, opened, type Script, send, serve, stall } from '../support/peers/script';
 import { lossy, SOON } from './lost';
 
@@ -117,7 +117,7 @@ describe('a channel whose opening was not sent', () => {
       if (!isCut && open.has(1)) {
         isCut = true;
         proxy.cut();
-        pause(100); // the look that follows is the first to see it
+        waitUntil(() => connection.pump.hasNews); // the look that follows is the first to see it
       }
       glance();
     };
@@ -168,6 +168,7 @@ test('what wanted no answer is said to the next broker, though it was written fo
   const channel = connection.channel();
   const [queue, exchange] = [unique('told'), unique('told')];
   proxy.cut();
+  proxy.until(({ connections }) => connections === 2);
   pause(150); // it is there again, but nobody has looked
   channel.queueDeclare(queue, { exclusive: true, noWait: true });
   channel.exchangeDeclare(exchange, 'fanout', { autoDelete: true, noWait: true });

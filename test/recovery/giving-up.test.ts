@@ -11,7 +11,7 @@ import {
 } from '../../src';
 import { resolveOptions } from '../../src/client/options';
 import { limitOf, pauseBefore } from '../../worker/connection/connector';
-import { broker, CEILING, connectTo, duration, errorOf, pause, within } from '../support/peers/peer';
+import { AT_ONCE, broker, CEILING, connectTo, duration, errorOf, pause } from '../support/peers/peer';
 import {
   closed,
   cut,
@@ -80,18 +80,20 @@ describe('recovery ends', () => {
   test('at once with close(), wherever it is: waiting, dialing or restoring', () => {
     const silent: Script = [header(), expectsEnd()];
     const half: Script = [...handshake(), expects('channel.open'), waitFor('never')];
-    for (const [second, interval] of [
-      [[header(), cut()] as Script, 60_000],
-      [silent, 0],
-      [half, 0],
+    for (const [second, interval, method] of [
+      [[header(), cut()] as Script, 60_000, 'end'],
+      [silent, 0, 'header'],
+      [half, 0, 'channel.open'],
     ] as const) {
       const peer = scriptedBroker(LOST, second);
       const connection = connectTo(peer, { recovery: { interval, maxInterval: interval, jitter: 0 } });
       connection.channel();
       untilLost(connection);
       expect(connection.state).toBe('recovering');
-      pause(150);
-      expect(duration(() => connection.close())).toBeLessThan(within(200));
+      peer.until((came) =>
+        came.some((each) => each.connection === (interval > 0 ? 1 : 2) && each.method === method),
+      );
+      expect(duration(() => connection.close())).toBeLessThan(AT_ONCE);
       expect(connection.state).toBe('closed');
       expect(connection.lastError).toMatchObject({ code: 'CLOSED' });
       peer.close();
@@ -112,7 +114,7 @@ describe('recovery ends', () => {
       GOOD,
     ]);
     connection.channel();
-    expect(duration(() => connection.close())).toBeLessThan(within(1000));
+    expect(duration(() => connection.close())).toBeLessThan(AT_ONCE);
     expect(connection.state).toBe('closed');
     pause(100);
     expect(peer.transcript().filter(({ method }) => method === 'header')).toHaveLength(1);
@@ -123,7 +125,7 @@ describe('recovery ends', () => {
     connection.channel();
     untilLost(connection);
     peer.until((transcript) => transcript.filter(({ method }) => method === 'header').length === 2);
-    expect(duration(() => connection.abort())).toBeLessThan(within(200));
+    expect(duration(() => connection.abort())).toBeLessThan(AT_ONCE);
     expect(connection.lastError).toMatchObject({ code: 'ABORTED' });
   });
 

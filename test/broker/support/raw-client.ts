@@ -28,7 +28,7 @@ export interface Received {
   body?: string;
 }
 
-const CEILING = 10_000;
+const CEILING = 30_000;
 
 export class RawClient {
   /** What came and was not taken. */

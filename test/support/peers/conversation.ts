@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setTimeout as delay, setImmediate as soon } from 'node:timers/promises';
 import { inspect, isDeepStrictEqual } from 'node:util';
@@ -144,6 +145,8 @@ export class Conversation {
         return delay(step.ms);
       case 'waitFor':
         return this.listener.signal(step.signal);
+      case 'touch':
+        return writeFileSync(step.file, '');
       case 'reading':
         return step.on ? this.socket.resume() : this.socket.pause();
       case 'beat':

@@ -1,15 +1,23 @@
 /**
  * Connections to scripted brokers. jest cannot time out a test whose thread sleeps: every call has a
- * small limit of its own, a test that hangs all the same is killed, and what a test leaves open is put
+ * limit of its own, a test that hangs all the same is killed, and what a test leaves open is put
  * down after it. A broker that did not get what its script expects fails the test.
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { type AmqpError, type Connection, type ConnectOptions, connect } from '../../../src';
-import type { Script } from './script';
+import { STATE } from '../../../src/bridge/layout';
+import { waitForFreeThread } from '../threads/spawned';
+import { handshake, type Script, serve } from './script';
 import { type ScriptedBroker, scriptedBroker, watchTest } from './scripted-broker';
 
-/** Milliseconds that any call may take here. */
-export const CEILING = 5000;
+/** Milliseconds that any call may take here: far more than one takes, however busy the machine is. */
+export const CEILING = 30_000;
+
+/**
+ * Milliseconds for what is not to wait for a limit: less than `CEILING` and than the 5 s of `close`, and far more than it takes, for on a busy
+ * machine each thread that has a part in it may wait for its turn.
+ */
+export const AT_ONCE = 4000;
 
 const brokers = new Set<ScriptedBroker>();
 const connections = new Set<Connection>();
@@ -37,13 +45,22 @@ export function talk(
   return { peer, connection: connectTo(peer, options) };
 }
 
+/**
+ * Leave a thread that has finished for the next connection, for tests of a short `connectTimeout`: starting one takes
+ * longer than that on a busy machine, and the error would be about it.
+ */
+export function warm(): void {
+  connectTo(broker([...handshake(), serve()])).close();
+  waitForFreeThread();
+}
+
 beforeEach(() => watchTest(expect.getState().currentTestName));
 
 afterEach(() => {
   let failure: unknown;
   for (const peer of brokers) {
     try {
-      peer.satisfied(1000);
+      peer.satisfied();
     } catch (error) {
       failure ??= error;
     }
@@ -103,4 +120,26 @@ export function growthDuring(fn: () => unknown): number {
   const before = process.memoryUsage.rss();
   fn();
   return (process.memoryUsage.rss() - before) / 2 ** 20;
+}
+
+/** Wait until what these steps send is there, or the connection has ended if one of them cuts it, without looking at it. */
+export function arrived({ link }: Connection, ...steps: Script): void {
+  const sent = steps.reduce((sum, step) => sum + (step.step === 'bytes' ? step.bytes.length : 0), 0);
+  const isCut = steps.some(({ step }) => step === 'cut');
+  const isThere = () => !isCut && link.inbound.available() >= sent;
+  waitUntil(() => isThere() || link.state !== STATE.OPEN, `${sent} bytes, or the end`);
+}
+
+/** Wait until the connection's thread has said how it ended, without looking at what that was. */
+export function ended({ link }: Connection): void {
+  waitUntil(() => link.state !== STATE.OPEN, 'the end of the connection');
+}
+
+/** Wait until it holds; the connections of this thread are not served meanwhile. */
+export function waitUntil(predicate: () => boolean, what = String(predicate)): void {
+  const deadline = performance.now() + CEILING;
+  while (!predicate()) {
+    if (performance.now() > deadline) throw new Error(`not within ${CEILING} ms: ${what}`);
+    pause(5);
+  }
 }

@@ -27,6 +27,7 @@ export type Step =
   | { step: 'split'; size: number; pause: number }
   | { step: 'stall'; ms: number }
   | { step: 'waitFor'; signal: string }
+  | { step: 'touch'; file: string }
   | { step: 'reading'; on: boolean }
   | { step: 'beat'; ms: number }
   | { step: 'serve'; until: MethodName | undefined; isIncluded: boolean }
@@ -121,6 +122,8 @@ export const split = (size: number, pause = 0): Step => ({ step: 'split', size, 
 export const stall = (ms: number): Step => ({ step: 'stall', ms });
 /** Do nothing until the test calls `broker.signal(name)`. */
 export const waitFor = (signal: string): Step => ({ step: 'waitFor', signal });
+/** Make an empty file, for a thread that waits for it (programs/worker-fault.cjs). */
+export const touch = (file: string): Step => ({ step: 'touch', file });
 /** Stop reading the socket, or go on. */
 export const reading = (on: boolean): Step => ({ step: 'reading', on });
 /** Send a heartbeat every `ms`, whatever the script does. */

@@ -1,11 +1,12 @@
 // Preloaded into a connection's worker by NODE_OPTIONS: makes it die in the way that the environment asks for.
 //   AMQP_SYNC_FAULT     how
 //   AMQP_SYNC_FAULT_MS  milliseconds after its start; 0: while it loads
+//   AMQP_SYNC_FAULT_GO  a file with whose appearance these milliseconds begin
 //   AMQP_SYNC_FAULT_AT  a file that is told the time of death, milliseconds since 1970
-const { writeFileSync } = require('node:fs');
+const { existsSync, writeFileSync } = require('node:fs');
 const { isMainThread } = require('node:worker_threads');
 
-const { AMQP_SYNC_FAULT, AMQP_SYNC_FAULT_MS, AMQP_SYNC_FAULT_AT } = process.env;
+const { AMQP_SYNC_FAULT, AMQP_SYNC_FAULT_MS, AMQP_SYNC_FAULT_GO, AMQP_SYNC_FAULT_AT } = process.env;
 
 const FAULTS = {
   throw() {
@@ -35,7 +36,12 @@ function strike() {
   FAULTS[AMQP_SYNC_FAULT]();
 }
 
+function wait() {
+  if (AMQP_SYNC_FAULT_GO && !existsSync(AMQP_SYNC_FAULT_GO)) setTimeout(wait, 10);
+  else setTimeout(strike, Number(AMQP_SYNC_FAULT_MS));
+}
+
 if (!isMainThread && AMQP_SYNC_FAULT) {
   if (AMQP_SYNC_FAULT_MS === '0') strike();
-  else setTimeout(strike, Number(AMQP_SYNC_FAULT_MS));
+  else wait();
 }
