@@ -53,4 +53,4 @@ test('the one-liners do what is said of them', () => {
     channel.close();
     rmSync(folder, { recursive: true });
   }
-}, 120_000);
+}, 300_000);

@@ -20,15 +20,15 @@ export function scriptedBroker(...scripts: Script[]): ScriptedBroker {
 }
 
 /** Ends the process when the current test takes longer than `limit` ms; `undefined`: no test is running. */
-export function watchTest(test: string | undefined, limit = 45_000): void {
+export function watchTest(test: string | undefined, limit = 150_000): void {
   thread ??= new BrokerThread();
   thread.command({ do: 'watch', test, limit });
 }
 
 let thread: BrokerThread | undefined;
 
-/** Milliseconds for what ordinarily takes one; a loaded machine takes longer. */
-const PATIENCE = 3000;
+/** Milliseconds for what ordinarily takes one; a busy machine takes longer. */
+const PATIENCE = 20_000;
 
 class ScriptedBroker {
   readonly #id: number;

@@ -2,8 +2,10 @@
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { build } from '../built';
+import { asleep } from './asleep';
 
-const CEILING = 180_000;
+/** Milliseconds after which a command is killed: far more than one takes, however busy the machine is. */
+const CEILING = 900_000;
 
 export interface CliOptions {
   input?: string | Buffer;
@@ -50,11 +52,11 @@ export function shell(line: string, { input, env, cwd }: CliOptions = {}): Spawn
   });
 }
 
-/** Start it; send it a signal once `isReady`, and see how it ends. */
+/** Start it; send it a signal once `isReady`, told what it has printed, and it is asleep. See how it ends. */
 export async function interrupted(
   args: readonly string[],
   signal: NodeJS.Signals,
-  isReady: () => boolean,
+  isReady: (stdout: string) => boolean,
 ): Promise<{ code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, command(args), { timeout: CEILING, killSignal: 'SIGKILL' });
   let stdout = '';
@@ -66,9 +68,9 @@ export async function interrupted(
     stderr += data;
   });
   const timer = setInterval(() => {
-    if (!isReady()) return;
+    if (!isReady(stdout)) return;
     clearInterval(timer);
-    setTimeout(() => child.kill(signal), 300);
+    void asleep(child.pid!).then(() => child.kill(signal));
   }, 20);
   return new Promise((resolve) => {
     child.on('close', (code, how) => {
