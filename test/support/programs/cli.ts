@@ -39,10 +39,12 @@ export function said(...args: string[]): [status: number | null, stderr: string]
   return [status, stderr.toString()];
 }
 
-/** Run a line of bash in which `amqp-sync` is ours. */
+/** Run a line of bash in which `amqp-sync` is ours, and `consumed QUEUE` waits until somebody consumes from the queue. */
 export function shell(line: string, { input, env, cwd }: CliOptions = {}): SpawnSyncReturns<Buffer> {
   const alias = `amqp-sync() { "${process.execPath}" "${command([])[0]}" "$@"; }\n`;
-  return spawnSync('bash', ['-o', 'pipefail', '-c', alias + line], {
+  const consumed =
+    'consumed() { until amqp-sync declare-queue "$1" --passive | grep -q " [1-9][0-9]* consumer"; do :; done; }\n';
+  return spawnSync('bash', ['-o', 'pipefail', '-c', alias + consumed + line], {
     cwd,
     input: input ?? '',
     env: { ...process.env, ...env },
