@@ -9,7 +9,7 @@ module.exports = {
   moduleFileExtensions: ['ts', 'cts', 'js', 'cjs', 'json', 'node'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  testTimeout: 60000,
+  testTimeout: 180_000,
   // a file's modules stay in memory when it is done: synckit's ports keep them (findings/synckit-port-of-an-ended-worker)
   workerIdleMemoryLimit: '350MB',
   // tests wait more than they work

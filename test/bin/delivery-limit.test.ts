@@ -105,7 +105,7 @@ describe('what comes slowly, of a count', () => {
     channel.queueDeclare(passing, { autoDelete: true });
     fill(channel, passing, 'one');
     const { stdout, stderr, status } = shell(
-      `amqp-sync consume ${passing} -c 3 --lines & sleep 4; amqp-sync publish -r ${passing} two three; wait $!`,
+      `amqp-sync consume ${passing} -c 3 --lines & consumed ${passing}; sleep 3; amqp-sync publish -r ${passing} two three; wait $!`,
     );
     expect([status, stdout.toString(), stderr.toString()]).toEqual([0, 'one\ntwo\nthree\n', '']);
   });

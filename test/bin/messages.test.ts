@@ -140,7 +140,8 @@ describe('publish', () => {
 
   it('a slow writer’s lines go out as they come', async () => {
     const { status } = shell(
-      `(echo one; sleep 1; echo "$(amqp-sync declare-queue ${queue} --passive | cut -d' ' -f1) before") | amqp-sync publish -r ${queue} --lines`,
+      `before() { amqp-sync declare-queue ${queue} --passive | cut -d' ' -f1; }
+       (echo one; until [ "$(before)" = 1 ]; do :; done; echo "1 before") | amqp-sync publish -r ${queue} --lines`,
     );
     expect(status).toBe(0);
     expect(takeAll(channel, queue)).toEqual(['one', '1 before']);
@@ -218,7 +219,7 @@ describe('consume', () => {
 
   it('the queue is deleted meanwhile: 1, and a line that says so', () => {
     const { status, stderr } = shell(
-      `amqp-sync consume ${queue} & sleep 1.5; amqp-sync delete-queue ${queue} > ${folder}/deleted; wait $!`,
+      `amqp-sync consume ${queue} & consumed ${queue}; amqp-sync delete-queue ${queue} > ${folder}/deleted; wait $!`,
     );
     expect([status, stderr.toString()]).toEqual([
       1,
@@ -245,8 +246,7 @@ describe('consume', () => {
     '%s ends it at once, and what is unacked goes back',
     async (signal) => {
       fill(channel, queue, 'one');
-      const isConsuming = () => channel.queueDeclare(queue, { passive: true }).consumerCount === 1;
-      const end = await interrupted(['consume', queue], signal, isConsuming);
+      const end = await interrupted(['consume', queue], signal, (stdout) => stdout === 'one');
       expect(end).toEqual({ code: null, signal, stdout: 'one', stderr: '' });
       expect(count(channel, queue)).toBe(0);
     },
@@ -256,9 +256,10 @@ describe('consume', () => {
     const exchange = unique('exchange');
     channel.exchangeDeclare(exchange, 'topic', { autoDelete: true });
     const { stdout, stderr } = shell(
-      `amqp-sync consume -e ${exchange} -r a.b,c.d -c 2 --lines & sleep 1.5
-       amqp-sync publish -e ${exchange} -r a.b one; amqp-sync publish -e ${exchange} -r x --no-mandatory no
-       amqp-sync publish -e ${exchange} -r c.d two; wait`,
+      `amqp-sync consume -e ${exchange} -r a.b,c.d -c 2 --lines &
+       until amqp-sync publish -e ${exchange} -r a.b one 2> ${folder}/unroutable; do :; done
+       amqp-sync publish -e ${exchange} -r x --no-mandatory no
+       until amqp-sync publish -e ${exchange} -r c.d two 2> ${folder}/unroutable; do :; done; wait`,
     );
     expect(stdout.toString()).toBe('one\ntwo\n');
     expect(stderr.toString()).toMatch(/^the broker calls the queue amq\.gen-/);
@@ -268,11 +269,12 @@ describe('consume', () => {
 it('tail shows what an exchange gets, and takes it from nobody', () => {
   const exchange = unique('exchange');
   channel.exchangeDeclare(exchange, 'direct', { autoDelete: true });
-  channel.queueBind(queue, exchange, { routingKey: '' });
   const { stdout } = shell(
-    `amqp-sync tail ${exchange} -c 1 & sleep 1.5; amqp-sync publish -e ${exchange} one; wait`,
+    `amqp-sync tail ${exchange} -c 2 --lines &
+     until amqp-sync publish -e ${exchange} zero 2> ${folder}/unroutable; do :; done
+     amqp-sync bind ${exchange} ${queue}; amqp-sync publish -e ${exchange} one; wait`,
   );
-  expect(stdout.toString()).toBe('one');
+  expect(stdout.toString()).toBe('zero\none\n');
   expect(takeAll(channel, queue)).toEqual(['one']);
 });
 

@@ -42,9 +42,10 @@ test('the one-liners do what is said of them', () => {
     expect(count(channel, tasks)).toBe(1);
     expect(next()).toEqual(done(`${files}\n`));
     expect(next()).toEqual(done('tasks.jsonl\n'));
-    const publish = `sleep 1.5; amqp-sync publish -e amq.topic -r error.disk full`;
-    expect(next(` -c 1 & ${publish}; wait`)).toEqual(done('full\n'));
-    const serve = (command: string) => `${command.replace('rpc ', 'rpc -c 1 ')} & sleep 1.5; `;
+    // until tail has bound its queue the message is returned
+    const publish = 'amqp-sync publish -e amq.topic -r error.disk full';
+    expect(next(` -c 1 & until ${publish} 2> unroutable; do :; done; wait`)).toEqual(done('full\n'));
+    const serve = (command: string) => `${command.replace('rpc ', 'rpc -c 1 ')} & consumed ${upper}; `;
     lines.unshift(serve(lines.shift()!) + lines.shift()!);
     expect(next('; wait')).toEqual(done('HELLO'));
     expect(lines).toEqual([]);
@@ -53,4 +54,4 @@ test('the one-liners do what is said of them', () => {
     channel.close();
     rmSync(folder, { recursive: true });
   }
-}, 120_000);
+}, 300_000);

@@ -89,7 +89,7 @@ describe('rpc', () => {
   it('a command serves what another calls', () => {
     const name = unique('upper');
     const { status, stdout } = shell(
-      `amqp-sync rpc ${name} -c 2 -- tr a-z A-Z & sleep 1.5
+      `amqp-sync rpc ${name} -c 2 -- tr a-z A-Z & consumed ${name}
        amqp-sync rpc ${name} hello; echo; echo again | amqp-sync rpc -r ${name}; wait $!`,
     );
     expect([status, stdout.toString()]).toEqual([0, 'HELLO\nAGAIN\n']);
@@ -98,7 +98,7 @@ describe('rpc', () => {
   it('a command that fails is the caller’s error; a procedure that nobody serves fails at once', () => {
     const name = unique('fails');
     const { stderr } = shell(
-      `amqp-sync rpc ${name} -c 1 -- sh -c 'exit 7' & sleep 1.5; amqp-sync rpc ${name} x; echo "caller $?" >&2; wait`,
+      `amqp-sync rpc ${name} -c 1 -- sh -c 'exit 7' & consumed ${name}; amqp-sync rpc ${name} x; echo "caller $?" >&2; wait`,
     );
     expect(stderr.toString()).toContain('amqp-sync: call 1: sh: exit status 7\n');
     expect(stderr.toString()).toMatch(/amqp-sync: .*exit status 7.*\ncaller 1\n/);

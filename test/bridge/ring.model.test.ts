@@ -1,3 +1,4 @@
+import { strictEqual } from 'node:assert';
 import fc from 'fast-check';
 import { createMemory, mapMemory, WORD } from '../../src/bridge/layout';
 import { RingConsumer, RingProducer } from '../../src/bridge/ring';
@@ -53,10 +54,10 @@ class Match {
 
   play({ kind, wish }: Move): void {
     const room = this.capacity - this.model.bytes.length;
-    expect(this.producer.hasRoom(wish)).toBe(wish <= room);
+    strictEqual(this.producer.hasRoom(wish), wish <= room);
     this[kind](Math.min(wish, room), Math.min(wish, this.model.visible));
-    expect(this.producer.room()).toBe(this.capacity - this.model.bytes.length);
-    expect(this.consumer.available()).toBe(this.model.visible);
+    strictEqual(this.producer.room(), this.capacity - this.model.bytes.length);
+    strictEqual(this.consumer.available(), this.model.visible);
   }
 
   claim(room: number): void {
@@ -77,7 +78,7 @@ class Match {
 
   writable(room: number): void {
     const target = this.producer.writable();
-    expect(target.length > 0).toBe(this.model.bytes.length < this.capacity);
+    strictEqual(target.length > 0, this.model.bytes.length < this.capacity);
     const bytes = this.model.fresh(Math.min(room, target.length));
     bytes.copy(target);
     this.producer.advance(bytes.length);
@@ -104,7 +105,7 @@ class Match {
     const piece = this.consumer.readable(skip);
     expect([...piece]).toEqual(this.model.bytes.slice(skip, skip + piece.length));
     const first = this.consumer.readable();
-    expect(first.length > 0).toBe(this.model.visible > 0);
+    strictEqual(first.length > 0, this.model.visible > 0);
     expect([...first]).toEqual(this.model.take(first.length));
     this.consumer.release(first.length);
   }

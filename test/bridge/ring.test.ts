@@ -1,3 +1,4 @@
+import { strictEqual } from 'node:assert';
 import { createMemory, mapMemory, WORD } from '../../src/bridge/layout';
 import { RingConsumer, RingProducer } from '../../src/bridge/ring';
 
@@ -62,9 +63,9 @@ describe('at every offset, with every size,', () => {
   test('what was encoded in one piece is decoded in one piece', () => {
     everywhere(({ producer, consumer }, offset, size) => {
       put(producer, sample(size, offset));
-      expect(consumer.available()).toBe(size);
-      expect(take(consumer, size).equals(sample(size, offset))).toBe(true);
-      expect(consumer.available()).toBe(0);
+      strictEqual(consumer.available(), size);
+      strictEqual(take(consumer, size).equals(sample(size, offset)), true);
+      strictEqual(consumer.available(), 0);
     });
   });
 
@@ -72,14 +73,14 @@ describe('at every offset, with every size,', () => {
     everywhere(({ producer, consumer, bytes }, offset, size) => {
       const cut = offset + size > CAPACITY;
       producer.claim(size);
-      expect(producer.buffer === bytes).toBe(!cut);
-      expect(producer.offset).toBe(cut ? 0 : offset);
+      strictEqual(producer.buffer === bytes, !cut);
+      strictEqual(producer.offset, cut ? 0 : offset);
       expect(producer.buffer.length - producer.offset).toBeGreaterThanOrEqual(size);
       producer.commit(size);
       producer.publish();
       consumer.view(size);
-      expect(consumer.buffer === bytes).toBe(!cut);
-      expect(consumer.offset).toBe(cut ? 0 : offset);
+      strictEqual(consumer.buffer === bytes, !cut);
+      strictEqual(consumer.offset, cut ? 0 : offset);
     });
   });
 
@@ -90,8 +91,8 @@ describe('at every offset, with every size,', () => {
       sample(size).copy(producer.buffer, producer.offset);
       producer.commit(part);
       put(producer, sample(CAPACITY - part, 100));
-      expect(take(consumer, part).equals(sample(part))).toBe(true);
-      expect(take(consumer, CAPACITY - part).equals(sample(CAPACITY - part, 100))).toBe(true);
+      strictEqual(take(consumer, part).equals(sample(part)), true);
+      strictEqual(take(consumer, CAPACITY - part).equals(sample(CAPACITY - part, 100)), true);
     });
   });
 
@@ -100,7 +101,7 @@ describe('at every offset, with every size,', () => {
     everywhere(({ producer, consumer }, _offset, size) => {
       producer.write(source, 10, 10 + size);
       producer.publish();
-      expect(take(consumer, size).equals(source.subarray(10, 10 + size))).toBe(true);
+      strictEqual(take(consumer, size).equals(source.subarray(10, 10 + size)), true);
     });
   });
 
@@ -109,8 +110,8 @@ describe('at every offset, with every size,', () => {
       put(producer, sample(CAPACITY - size));
       producer.write(sample(size, 100), 0, size);
       producer.publish();
-      expect(take(consumer, CAPACITY - size).equals(sample(CAPACITY - size))).toBe(true);
-      expect(take(consumer, size).equals(sample(size, 100))).toBe(true);
+      strictEqual(take(consumer, CAPACITY - size).equals(sample(CAPACITY - size)), true);
+      strictEqual(take(consumer, size).equals(sample(size, 100)), true);
     });
   });
 
@@ -120,24 +121,24 @@ describe('at every offset, with every size,', () => {
       const stream = sample(size, offset);
 
       const target = producer.writable();
-      expect(target.buffer).toBe(bytes.buffer);
-      expect(target.length).toBe(CAPACITY - offset);
+      strictEqual(target.buffer, bytes.buffer);
+      strictEqual(target.length, CAPACITY - offset);
       stream.copy(target, 0, 0, first);
       producer.advance(first);
-      expect(producer.writable().length).toBe(first < CAPACITY - offset ? CAPACITY - offset - first : offset);
+      strictEqual(producer.writable().length, first < CAPACITY - offset ? CAPACITY - offset - first : offset);
       stream.copy(producer.writable(), 0, first);
       producer.advance(size - first);
       producer.publish();
 
-      expect(consumer.readable().buffer).toBe(bytes.buffer);
-      expect(consumer.readable().equals(stream.subarray(0, first))).toBe(true);
-      expect(consumer.readable(first).equals(stream.subarray(first))).toBe(true);
-      expect(consumer.readable(size).length).toBe(0);
+      strictEqual(consumer.readable().buffer, bytes.buffer);
+      strictEqual(consumer.readable().equals(stream.subarray(0, first)), true);
+      strictEqual(consumer.readable(first).equals(stream.subarray(first)), true);
+      strictEqual(consumer.readable(size).length, 0);
       const wrong = [...stream.subarray(0, first).keys()].filter(
         (skip) => !consumer.readable(skip).equals(stream.subarray(skip, first)),
       );
       expect(wrong).toEqual([]);
-      expect(drain(consumer).equals(stream)).toBe(true);
+      strictEqual(drain(consumer).equals(stream), true);
     });
   });
 });
@@ -146,10 +147,10 @@ describe('what the other end sees', () => {
   test('nothing before publish', () => {
     const { producer, consumer } = ring();
     producer.write(sample(10), 0, 10);
-    expect(consumer.available()).toBe(0);
-    expect(consumer.readable().length).toBe(0);
+    strictEqual(consumer.available(), 0);
+    strictEqual(consumer.readable().length, 0);
     producer.publish();
-    expect(consumer.available()).toBe(10);
+    strictEqual(consumer.available(), 10);
   });
 
   test('publish up to an earlier count shows that much and no more', () => {
@@ -158,74 +159,74 @@ describe('what the other end sees', () => {
     const boundary = producer.head;
     producer.write(sample(6), 0, 6);
     producer.publish(boundary);
-    expect(consumer.available()).toBe(4);
-    expect(consumer.readable().length).toBe(4);
+    strictEqual(consumer.available(), 4);
+    strictEqual(consumer.readable().length, 4);
     producer.publish();
-    expect(consumer.available()).toBe(10);
+    strictEqual(consumer.available(), 10);
   });
 
   test('bytes written but not published take room', () => {
     const { producer } = ring();
     producer.write(sample(60), 0, 60);
-    expect(producer.room()).toBe(4);
-    expect(producer.hasRoom(5)).toBe(false);
+    strictEqual(producer.room(), 4);
+    strictEqual(producer.hasRoom(5), false);
   });
 
   test('viewing gives no room back, releasing does', () => {
     const { producer, consumer } = ring();
     put(producer, sample(CAPACITY));
     consumer.view(CAPACITY);
-    expect(producer.room()).toBe(0);
+    strictEqual(producer.room(), 0);
     consumer.release(1);
-    expect(producer.room()).toBe(1);
+    strictEqual(producer.room(), 1);
   });
 
   test('bytes can be released in parts', () => {
     const { producer, consumer } = ring(CAPACITY, 50);
     put(producer, sample(40));
     const parts = [1, 13, 0, 25, 1].map((size) => take(consumer, size));
-    expect(Buffer.concat(parts).equals(sample(40))).toBe(true);
+    strictEqual(Buffer.concat(parts).equals(sample(40)), true);
   });
 });
 
 describe('full and empty are told apart', () => {
   test('empty', () => {
     const { producer, consumer } = ring(CAPACITY, 7);
-    expect(consumer.available()).toBe(0);
-    expect(consumer.readable().length).toBe(0);
-    expect(producer.room()).toBe(CAPACITY);
-    expect(producer.hasRoom(CAPACITY)).toBe(true);
-    expect(producer.hasRoom(CAPACITY + 1)).toBe(false);
+    strictEqual(consumer.available(), 0);
+    strictEqual(consumer.readable().length, 0);
+    strictEqual(producer.room(), CAPACITY);
+    strictEqual(producer.hasRoom(CAPACITY), true);
+    strictEqual(producer.hasRoom(CAPACITY + 1), false);
   });
 
   test('full', () => {
     const { producer, consumer } = ring(CAPACITY, 7);
     put(producer, sample(CAPACITY));
-    expect(consumer.available()).toBe(CAPACITY);
-    expect(producer.room()).toBe(0);
-    expect(producer.hasRoom(0)).toBe(true);
-    expect(producer.hasRoom(1)).toBe(false);
-    expect(producer.writable().length).toBe(0);
-    expect(consumer.readable().length).toBe(CAPACITY - 7);
-    expect(consumer.readable(CAPACITY - 7).length).toBe(7);
+    strictEqual(consumer.available(), CAPACITY);
+    strictEqual(producer.room(), 0);
+    strictEqual(producer.hasRoom(0), true);
+    strictEqual(producer.hasRoom(1), false);
+    strictEqual(producer.writable().length, 0);
+    strictEqual(consumer.readable().length, CAPACITY - 7);
+    strictEqual(consumer.readable(CAPACITY - 7).length, 7);
   });
 
   test('a record exactly as large as the free space fits; one byte more does not', () => {
     const { producer, consumer } = ring(CAPACITY, 30);
     put(producer, sample(41));
-    expect(producer.hasRoom(24)).toBe(false);
-    expect(producer.hasRoom(23)).toBe(true);
+    strictEqual(producer.hasRoom(24), false);
+    strictEqual(producer.hasRoom(23), true);
     put(producer, sample(23, 100));
-    expect(producer.room()).toBe(0);
-    expect(drain(consumer).equals(Buffer.concat([sample(41), sample(23, 100)]))).toBe(true);
+    strictEqual(producer.room(), 0);
+    strictEqual(drain(consumer).equals(Buffer.concat([sample(41), sample(23, 100)])), true);
   });
 
   test('the producer notices room that was made after it last looked', () => {
     const { producer, consumer } = ring();
     put(producer, sample(CAPACITY));
-    expect(producer.hasRoom(1)).toBe(false);
+    strictEqual(producer.hasRoom(1), false);
     consumer.release(CAPACITY);
-    expect(producer.hasRoom(CAPACITY)).toBe(true);
+    strictEqual(producer.hasRoom(CAPACITY), true);
   });
 });
 
@@ -239,11 +240,11 @@ describe('counts go round', () => {
       const { producer, consumer } = ring(CAPACITY, turn - before);
       for (let record = 0; record < 10; record++) {
         const bytes = sample(50, record * 50);
-        expect(producer.room()).toBe(CAPACITY);
+        strictEqual(producer.room(), CAPACITY);
         put(producer, bytes);
-        expect(consumer.available()).toBe(50);
-        expect(producer.room()).toBe(CAPACITY - 50);
-        expect((record % 2 ? take(consumer, 50) : drain(consumer)).equals(bytes)).toBe(true);
+        strictEqual(consumer.available(), 50);
+        strictEqual(producer.room(), CAPACITY - 50);
+        strictEqual((record % 2 ? take(consumer, 50) : drain(consumer)).equals(bytes), true);
       }
     }
   });
@@ -254,9 +255,9 @@ describe('counts go round', () => {
     put(early, sample(20));
     const consumer = new RingConsumer(outbound, words, WORD.OUT_HEAD, WORD.OUT_TAIL);
     const late = new RingProducer(outbound, words, WORD.OUT_HEAD, WORD.OUT_TAIL);
-    expect(late.room()).toBe(CAPACITY - 20);
+    strictEqual(late.room(), CAPACITY - 20);
     put(late, sample(5, 100));
-    expect(take(consumer, 25).equals(Buffer.concat([sample(20), sample(5, 100)]))).toBe(true);
+    strictEqual(take(consumer, 25).equals(Buffer.concat([sample(20), sample(5, 100)])), true);
   });
 });
 
@@ -273,15 +274,21 @@ describe('the memory of a connection', () => {
     });
     parts.forEach((part, index) => {
       const bytes = Buffer.from(part.buffer, part.byteOffset, part.byteLength);
-      expect(bytes.every((byte) => byte === index + 1)).toBe(true);
+      strictEqual(
+        bytes.every((byte) => byte === index + 1),
+        true,
+      );
     });
-    expect(parts.reduce((sum, part) => sum + part.byteLength, 0)).toBe(memory.byteLength);
+    strictEqual(
+      parts.reduce((sum, part) => sum + part.byteLength, 0),
+      memory.byteLength,
+    );
   });
 
   test('every control word has a cache line of its own', () => {
     const lines = Object.values(WORD).map((index) => (index * Int32Array.BYTES_PER_ELEMENT) / 64);
-    expect(lines.every(Number.isInteger)).toBe(true);
-    expect(new Set(lines).size).toBe(lines.length);
+    strictEqual(lines.every(Number.isInteger), true);
+    strictEqual(new Set(lines).size, lines.length);
     expect(Math.max(...lines)).toBeLessThan(16);
   });
 });

@@ -1,3 +1,4 @@
+import { strictEqual } from 'node:assert';
 import type * as Layout from '../../src/bridge/layout';
 import { STATE } from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
@@ -41,16 +42,16 @@ function exchange(link: Link, { toMain, toWorker }: RecordThreadOptions): number
     if (written > 0) link.send();
     const read = reader.read();
     if (state >= STATE.CLOSED) {
-      expect(link.report).toBe(`${toMain.count} written, ${toWorker.count} checked`);
-      expect(state).toBe(STATE.CLOSED);
-      expect(reader.number).toBe(toMain.count);
+      strictEqual(link.report, `${toMain.count} written, ${toWorker.count} checked`);
+      strictEqual(state, STATE.CLOSED);
+      strictEqual(reader.number, toMain.count);
       return reader.bytes;
     }
     if (written + read > 0) continue;
     const result = writer.finished
       ? link.waitReadable(state, deadline)
       : link.waitWritable(writer.need, state, deadline);
-    expect(result).toBe('rung');
+    strictEqual(result, 'rung');
   }
 }
 
@@ -80,10 +81,10 @@ test('both rings full at once: whoever waits for room is woken by what it has to
   link.send();
   const deadline = performance.now() + CEILING;
   while (link.inbound.available() < link.inbound.capacity - 200)
-    expect(link.waitReadable(STATE.STARTING, deadline)).toBe('rung');
+    strictEqual(link.waitReadable(STATE.STARTING, deadline), 'rung');
   const reader = new RecordReader(link.inbound, many, (size) => link.release(size));
   while (!writer.finished) {
-    expect(link.waitWritable(writer.need, STATE.STARTING, deadline)).toBe('rung');
+    strictEqual(link.waitWritable(writer.need, STATE.STARTING, deadline), 'rung');
     reader.read();
     if (writer.write() > 0) link.send();
   }

@@ -25,7 +25,7 @@ beforeAll(async () => {
   rabbitmq.ctl('add_user', 'robot', 'not to be used');
   rabbitmq.ctl('clear_password', 'robot');
   rabbitmq.ctl('set_permissions', '-p', '/', 'robot', '.*', '.*', '.*');
-}, 120_000);
+}, 300_000);
 afterAll(() => rabbitmq?.stop());
 
 const path = (file: string) => join(rabbitmq.certs!, file);

@@ -21,6 +21,7 @@ import {
   thrownBy,
   unique,
 } from '../support/connect';
+import { within } from '../support/within';
 
 let sibling: Channel;
 useChannel();
@@ -298,7 +299,7 @@ describe('a call on a closed channel', () => {
         duration(() => {
           error = thrownBy(call);
         }),
-      ).toBeLessThan(100);
+      ).toBeLessThan(within(100));
       expect(error).toBeInstanceOf(WrongStateError);
       expect(error).toMatchObject({ code: 'CHANNEL_CLOSED', method, outcome: 'not-sent', cause: reason });
       expect(error.message).toContain(`${method} was not sent, channel ${channel.id} is closed`);

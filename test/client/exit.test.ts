@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { count, eventually, shared, sharedQueue } from '../support/connect';
-import { broker, within } from '../support/peers/peer';
+import { broker } from '../support/peers/peer';
 import { closed, expects, reading, ready, serve } from '../support/peers/script';
 import { type End, run } from '../support/programs/program';
+import { within } from '../support/within';
 
 /** Milliseconds that a program may linger on a broker that does not answer; one is a second. */
 const BOUND = 1500;
@@ -169,12 +170,14 @@ describe('about a second is given', () => {
     const fault = {
       NODE_OPTIONS: `--require ${HOOK}`,
       AMQP_SYNC_FAULT: 'loop',
-      AMQP_SYNC_FAULT_MS: '300',
+      AMQP_SYNC_FAULT_GO: join(folder, 'cue'),
       AMQP_SYNC_FAULT_AT: join(folder, 'at'),
     };
     const program = run(
       `const channel = connect(url).channel();
-      pause(500);
+      const { existsSync, writeFileSync } = require('node:fs');
+      writeFileSync(process.env.AMQP_SYNC_FAULT_GO, '');
+      while (!existsSync(process.env.AMQP_SYNC_FAULT_AT)) pause(10);
       channel.basicPublish('x', { routingKey: 'q' });
       say('waiting');
       ${how}`,

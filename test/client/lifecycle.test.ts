@@ -16,6 +16,7 @@ import {
   thrownBy,
   unique,
 } from '../support/connect';
+import { within } from '../support/within';
 
 describe('connection.close', () => {
   it('sends what was published first, returns when the broker has answered, and is idempotent', () => {
@@ -23,12 +24,12 @@ describe('connection.close', () => {
     const channel = connection.channel();
     const queue = sharedQueue(channel);
     for (let i = 0; i < 1000; i++) channel.basicPublish(String(i), { routingKey: queue });
-    expect(duration(() => connection.close())).toBeLessThan(2000);
+    expect(duration(() => connection.close())).toBeLessThan(within(2000));
     expect([connection.isOpen, connection.isAlive, channel.isOpen]).toEqual([false, false, false]);
     expect(connection.channels.size).toBe(0);
     expect(connection.stats().state).toBe('closed');
     for (const again of [() => connection.close(), () => connection.abort(), () => channel.close()])
-      expect(duration(again)).toBeLessThan(50);
+      expect(duration(again)).toBeLessThan(within(50));
 
     const other = shared().channel();
     expect(takeAll(other, queue).length).toBe(1000);
@@ -56,7 +57,7 @@ describe('connection.close', () => {
       const took = duration(() => {
         error = thrownBy(call);
       });
-      expect(took).toBeLessThan(50);
+      expect(took).toBeLessThan(within(50));
       expect(error).toBeInstanceOf(WrongStateError);
       expect(error).toMatchObject({ code: 'CONNECTION_CLOSED', outcome: 'not-sent' });
       expect(error.cause).toBe(lastError);
@@ -81,7 +82,7 @@ describe('connection.close', () => {
   it('timeout 0: the socket is put down at once', () => {
     const connection = open();
     const queue = privateQueue(connection.channel());
-    expect(duration(() => connection.close({ timeout: 0 }))).toBeLessThan(500);
+    expect(duration(() => connection.close({ timeout: 0 }))).toBeLessThan(within(500));
     expect(connection.isOpen).toBe(false);
     eventually(() => {
       using channel = shared().channel();
@@ -96,7 +97,7 @@ describe('connection.abort', () => {
     const channel = connection.channel();
     const queue = sharedQueue(channel, 'unsettled');
     channel.basicGet(queue);
-    expect(duration(() => connection.abort())).toBeLessThan(500);
+    expect(duration(() => connection.abort())).toBeLessThan(within(500));
     expect(connection.lastError).toMatchObject({ code: 'ABORTED' });
     expect(() => channel.basicGet(queue)).toThrow(WrongStateError);
     const other = shared().channel();
@@ -155,7 +156,7 @@ describe('channels', () => {
 
   it('close with timeout 0: closed at once; the number is free when the broker has answered', () => {
     const channel = connection.channel();
-    expect(duration(() => channel.close({ timeout: 0 }))).toBeLessThan(50);
+    expect(duration(() => channel.close({ timeout: 0 }))).toBeLessThan(within(50));
     expect(channel.isOpen).toBe(false);
     expect(() => channel.basicGet('x')).toThrow(WrongStateError);
     eventually(() => {

@@ -13,6 +13,7 @@ import {
 import { describeNode } from '../support/brokers/on-rabbitmq';
 import { type PrivateRabbitmq, startRabbitmq } from '../support/brokers/rabbitmq';
 import { CEILING, count, duration, eventually, privateQueue, takeAll, thrownBy } from '../support/connect';
+import { within } from '../support/within';
 
 const MAX_MESSAGE_SIZE = 100_000;
 let rabbitmq: PrivateRabbitmq;
@@ -32,7 +33,7 @@ function meanwhile(command: string, ms = 300): void {
 describeNode('with a broker of its own', () => {
   beforeAll(async () => {
     rabbitmq = await startRabbitmq({ conf: `max_message_size = ${MAX_MESSAGE_SIZE}` });
-  }, 120_000);
+  }, 300_000);
   afterAll(() => rabbitmq?.stop());
   afterEach(() => {
     for (const connection of connections) connection.close({ timeout: 1000 });
@@ -95,14 +96,14 @@ describeNode('with a broker of its own', () => {
       expect(error.message).toContain('low on memory');
     });
     expect(took).toBeGreaterThanOrEqual(199);
-    expect(took).toBeLessThan(1000);
+    expect(took).toBeLessThan(within(500));
     expect(other.basicGet(queue)).toBeNull(); // who has not published is served
 
     // one that is blocked can be closed all the same
     const blocked = open();
     blocked.channel().basicPublish('x', { routingKey: queue });
     eventually(() => blocked.isAlive && blocked.isBlocked);
-    expect(duration(() => blocked.close({ timeout: 1000 }))).toBeLessThan(1500);
+    expect(duration(() => blocked.close({ timeout: 1000 }))).toBeLessThan(within(1200));
 
     rabbitmq.ctl('set_vm_memory_high_watermark', '0.4');
     eventually(() => connection.isAlive && !connection.isBlocked);
@@ -124,13 +125,13 @@ describeNode('with a broker of its own', () => {
       expect(error).toBeInstanceOf(ConnectionLostError);
       expect(error).toMatchObject({ code: 'CONNECTION_LOST', origin: 'network', recoverable: true });
     });
-    expect(took).toBeLessThan(2000);
+    expect(took).toBeLessThan(within(1000));
     expect(channel.isOpen).toBe(false);
 
     await rabbitmq.kill();
     await rabbitmq.start();
     expect(privateQueue(open().channel())).toMatch(/^amq\.gen/);
-  }, 60_000);
+  }, 300_000);
 
   it('a broker that shuts down ends a blocked call with 320', () => {
     const connection = open();
@@ -141,6 +142,6 @@ describeNode('with a broker of its own', () => {
     });
     expect(error).toBeInstanceOf(ConnectionForcedError);
     expect(error).toMatchObject({ replyCode: 320, recoverable: true });
-    expect(took).toBeLessThan(5000);
+    expect(took).toBeLessThan(within(5000));
   });
 });

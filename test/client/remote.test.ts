@@ -22,7 +22,7 @@ import {
   privateQueue,
   thrownBy,
 } from '../support/connect';
-import { within } from '../support/peers/peer';
+import { within } from '../support/within';
 
 let connection: Connection;
 beforeEach(() => {

@@ -1,7 +1,6 @@
 /** Ctrl-C and SIGTERM, and what becomes of a blocked program. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { count, eventually, shared, sharedQueue } from '../support/connect';
-import { broker, within } from '../support/peers/peer';
+import { broker } from '../support/peers/peer';
 import {
   closed,
   expects,
@@ -14,6 +13,7 @@ import {
   serve,
 } from '../support/peers/script';
 import { type End, run } from '../support/programs/program';
+import { within } from '../support/within';
 
 /** Milliseconds within which Ctrl-C has ended a program, with a broker that answers. */
 const SOON = 1000;
@@ -79,11 +79,11 @@ describe('Ctrl-C without a listener', () => {
     const program = run(waitingWith(many), { url: peer.url });
     await program.ctrlC();
     peer.until((transcript) => transcript.some(({ method }) => method === 'connection.close'));
-    await delay(50);
+    await program.asleep();
     program.kill('SIGINT');
     const end = await program.end;
     expect(ended(end)).toEqual([null, 'SIGINT']);
-    expect(end.ms).toBeLessThan(within(400));
+    expect(end.ms).toBeLessThan(within(300));
   });
 
   it.each<[string, string, unknown[]]>([
@@ -100,7 +100,7 @@ describe('Ctrl-C without a listener', () => {
     await program.ctrlC();
     const end = await program.end;
     expect(ended(end)).toEqual(how);
-    expect(end.ms).toBeLessThan(within(400));
+    expect(end.ms).toBeLessThan(within(300));
   });
 });
 
@@ -260,18 +260,21 @@ describe('Ctrl-C ends every wait', () => {
     ['channel.close', [...ready(), expects('channel.close'), ...closed()], two, 'channels.pop().close()'],
     ['close', [...ready(), expects('connection.close')], two, 'channels.pop().connection.close()'],
   ])('%s', async (what, script, before, wait) => {
+    const peer = broker(script);
     const program = run(
       `process.once('SIGINT', () => say('listener'));
       ${before}
       const wait = () => { say('waiting'); ${wait}; };
       try { wait(); } catch (error) { say(error.name, error.code); }
       setImmediate(wait);`,
-      { url: broker(script).url },
+      { url: peer.url },
     );
-    // a thread has to start before connect waits for the broker
-    const asleep = what === 'connect' ? within(500) : undefined;
-    await program.ctrlC(asleep);
-    await program.ctrlC(asleep);
+    for (let press = 1; press <= 2; press++) {
+      // a thread has to start before connect waits for the broker
+      if (what === 'connect')
+        peer.until((transcript) => transcript.filter(({ method }) => method === 'header').length === press);
+      await program.ctrlC();
+    }
     const end = await program.end;
     expect(end.lines).toEqual(['InterruptedError INTERRUPTED', 'listener']);
     expect(ended(end)).toEqual([null, 'SIGINT']); // the second time nobody listens

@@ -10,9 +10,10 @@ import {
 } from '../../src';
 import { connection as one, useChannel } from '../support/channel';
 import { CEILING, duration, open, privateQueue, thrownBy } from '../support/connect';
-import { talk, within } from '../support/peers/peer';
+import { talk } from '../support/peers/peer';
 import { cut, ready, stall } from '../support/peers/script';
 import { failOnLostWakeUp, realSleep } from '../support/threads/threads';
+import { within } from '../support/within';
 
 const TIMEOUT = { timeout: CEILING };
 

@@ -8,9 +8,9 @@ import { readSources } from '../house/sources';
 import { build } from '../support/built';
 import { count, eventually, shared, takeAll } from '../support/connect';
 import { parameters } from '../support/facades/amqpy';
-import { within } from '../support/peers/peer';
 import { startProxy } from '../support/peers/proxy';
 import { type End, run } from '../support/programs/program';
+import { within } from '../support/within';
 
 const ROOT = join(__dirname, '..', '..');
 const QUEUES = ['test.q', 'orders.new', 'tasks'];

@@ -12,10 +12,11 @@ import * as pika from '../../src/compat/pika';
 import { readSources } from '../house/sources';
 import { build } from '../support/built';
 import { count, expectCount, fill, local } from '../support/facades/pika';
-import { broker, within } from '../support/peers/peer';
+import { broker } from '../support/peers/peer';
 import { cut, ready, type Script, send, serveThrough } from '../support/peers/script';
 import { type End, run } from '../support/programs/program';
 import { hasPika, original } from '../support/python/original-pika';
+import { within } from '../support/within';
 
 const ROOT = join(__dirname, '..', '..');
 const sources = readSources('examples/pika');

@@ -1,3 +1,4 @@
+import { strictEqual } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { decodeMethod, encodeMethod } from '../../src/protocol/codec';
@@ -24,7 +25,7 @@ describe('what was sent is what is read', () => {
   test('tables', () => {
     check(
       fc.property(tables(), (table) => {
-        expect(isDeepStrictEqual(decodeTable(reading(encodedTable(table))), table)).toBe(true);
+        strictEqual(isDeepStrictEqual(decodeTable(reading(encodedTable(table))), table), true);
       }),
       2000,
     );
@@ -35,9 +36,9 @@ describe('what was sent is what is read', () => {
       fc.property(methods(), fc.nat(0xffff), ({ name, args }, channel) => {
         const bytes = written((writer) => encodeMethod(writer, channel, name, args as Input<MethodName>));
         expect([bytes[0], bytes.readUInt16BE(1), bytes.at(-1)]).toEqual([1, channel, 0xce]);
-        expect(bytes.readUInt32BE(3)).toBe(bytes.length - 8);
+        strictEqual(bytes.readUInt32BE(3), bytes.length - 8);
         const decoded = decodeMethod(reading(bytes.subarray(7, -1)));
-        expect(isDeepStrictEqual(decoded, { name, args: { ...args } })).toBe(true);
+        strictEqual(isDeepStrictEqual(decoded, { name, args: { ...args } }), true);
       }),
       2000,
     );
@@ -48,7 +49,7 @@ describe('what was sent is what is read', () => {
       fc.property(properties(), fc.maxSafeNat(), (properties, bodySize) => {
         const bytes = written((writer) => encodeContentHeader(writer, bodySize, properties));
         const decoded = decodeContentHeader(reading(bytes));
-        expect(isDeepStrictEqual(decoded, { bodySize, properties: { ...properties } })).toBe(true);
+        strictEqual(isDeepStrictEqual(decoded, { bodySize, properties: { ...properties } }), true);
       }),
       1000,
     );
@@ -59,7 +60,7 @@ describe('what was read can be sent again', () => {
   test('typed tables, as the same bytes: types, order of keys, bytes that are not UTF-8', () => {
     check(
       fc.property(wireTables(), (bytes) => {
-        expect(encodedTable(decodeTypedTable(reading(bytes))).equals(bytes)).toBe(true);
+        strictEqual(encodedTable(decodeTypedTable(reading(bytes))).equals(bytes), true);
       }),
       3000,
     );
@@ -69,7 +70,7 @@ describe('what was read can be sent again', () => {
     check(
       fc.property(finiteWireTables(), (bytes) => {
         const received = decodeTable(reading(bytes));
-        expect(isDeepStrictEqual(decodeTable(reading(encodedTable(received))), received)).toBe(true);
+        strictEqual(isDeepStrictEqual(decodeTable(reading(encodedTable(received))), received), true);
       }),
       2000,
     );
@@ -81,7 +82,7 @@ describe('what was read can be sent again', () => {
         const bytes = Buffer.from(array);
         const received = decodeUtf8(bytes, 0, bytes.length);
         const sent = received.isWellFormed() ? Buffer.from(received) : encodeEscaped(received);
-        expect(sent.equals(bytes)).toBe(true);
+        strictEqual(sent.equals(bytes), true);
       }),
       2000,
     );
@@ -103,8 +104,8 @@ describe('short strings', () => {
           expect(error.message).toContain(`routingKey is ${utf8.length} bytes long`);
         } else {
           const bytes = write();
-          expect(bytes.equals(Buffer.concat([Buffer.of(utf8.length), utf8]))).toBe(true);
-          expect(new Reader(bytes).shortstr()).toBe(value);
+          strictEqual(bytes.equals(Buffer.concat([Buffer.of(utf8.length), utf8])), true);
+          strictEqual(new Reader(bytes).shortstr(), value);
         }
       }),
       2000,
@@ -116,7 +117,7 @@ describe('short strings', () => {
       fc.property(shortText(), fc.nat(600), (value, spare) => {
         const size = 1 + Buffer.byteLength(value);
         const bytes = written((writer) => writer.shortstr(value), 'x', size + spare);
-        expect(bytes.equals(written((writer) => writer.shortstr(value)))).toBe(true);
+        strictEqual(bytes.equals(written((writer) => writer.shortstr(value))), true);
       }),
       2000,
     );

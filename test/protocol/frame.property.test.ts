@@ -1,3 +1,4 @@
+import { strictEqual } from 'node:assert';
 import fc from 'fast-check';
 import { PLANS } from '../../src/protocol/codec';
 import { ContentAssembler } from '../../src/protocol/content';
@@ -123,7 +124,7 @@ describe('ContentAssembler', () => {
           content = assembler.body(body, at, end);
           at = end;
         }
-        expect(content?.body?.equals(body)).toBe(true);
+        strictEqual(content?.body?.equals(body), true);
         expect(() => assembler.body(Buffer.alloc(1), 0, 1)).toThrow(ProtocolViolation);
       }),
       500,

@@ -1,3 +1,4 @@
+import { strictEqual } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { decodeArgs, encodeMethod, PLANS, walk } from '../../src/protocol/codec';
@@ -38,7 +39,7 @@ describe('basic.deliver, decoded by hand', () => {
           for (const args of deliveries) {
             const bytes = argumentsOf(written((writer) => encodeMethod(writer, 1, 'basic.deliver', args)));
             const decoded = decodeArgs(reading(bytes), DELIVER);
-            expect(isDeepStrictEqual(decoded, walk(reading(bytes), DELIVER))).toBe(true);
+            strictEqual(isDeepStrictEqual(decoded, walk(reading(bytes), DELIVER)), true);
             expect(Object.keys(decoded)).toEqual(Object.keys(walk(reading(bytes), DELIVER)));
           }
         },
@@ -74,11 +75,11 @@ describe('properties that come again', () => {
           const bytes = written((writer) => encodeContentHeader(writer, 5, each));
           const { properties: first } = decodeContentHeader(reading(bytes));
           const { properties: second } = decodeContentHeader(reading(bytes));
-          expect(isDeepStrictEqual(first, { ...each })).toBe(true);
-          expect(isDeepStrictEqual(second, first)).toBe(true);
+          strictEqual(isDeepStrictEqual(first, { ...each }), true);
+          strictEqual(isDeepStrictEqual(second, first), true);
           expect(second).not.toBe(first);
           (second as { messageId: string }).messageId = 'changed by the user';
-          expect(isDeepStrictEqual(decodeContentHeader(reading(bytes)).properties, { ...each })).toBe(true);
+          strictEqual(isDeepStrictEqual(decodeContentHeader(reading(bytes)).properties, { ...each }), true);
         }
       }),
       300,

@@ -1,3 +1,4 @@
+import { strictEqual } from 'node:assert';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type * as Layout from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
@@ -164,7 +165,7 @@ describe('what the socket brings arrives unchanged', () => {
       rig.feed(piece);
       rig.takeFrames();
     }
-    expect(Buffer.concat(rig.read).equals(sent)).toBe(true);
+    strictEqual(Buffer.concat(rig.read).equals(sent), true);
   });
 
   test('when TLS brings it in memory of its own', async () => {
@@ -174,7 +175,7 @@ describe('what the socket brings arrives unchanged', () => {
       rig.feedCopy(piece);
       if (random() % 4 === 0) rig.takeFrames();
     }
-    expect((await rig.drain()).equals(sent)).toBe(true);
+    strictEqual((await rig.drain()).equals(sent), true);
   });
 
   test('when main falls behind and catches up, again and again', async () => {
@@ -188,7 +189,7 @@ describe('what the socket brings arrives unchanged', () => {
       rig.takeFrames(random() % 30);
       if (random() % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    expect((await rig.drain()).equals(sent)).toBe(true);
+    strictEqual((await rig.drain()).equals(sent), true);
     expect(rig.rings).toBeGreaterThan(0);
   });
 
@@ -197,7 +198,7 @@ describe('what the socket brings arrives unchanged', () => {
     const sent = stream(2000 * KIB);
     rig.feed(sent); // reads of 64 KiB: the scratch is filled to its end
     expect(rig.link.inbound.available()).toBeGreaterThan(64 * KIB);
-    expect((await rig.drain()).equals(sent)).toBe(true);
+    strictEqual((await rig.drain()).equals(sent), true);
   });
 
   test.each(['plain', 'TLS'])('when there are content headers of half the ring: %s', async (how) => {
@@ -210,14 +211,14 @@ describe('what the socket brings arrives unchanged', () => {
       if (how === 'plain') rig.feed(piece);
       else rig.feedCopy(piece);
     }
-    expect((await rig.drain()).equals(sent)).toBe(true);
+    strictEqual((await rig.drain()).equals(sent), true);
   });
 
   test('when a piece from TLS is larger than the ring', async () => {
     const rig = new Rig(128 * KIB, 10_000 * KIB);
     const sent = stream(600 * KIB);
     rig.feedCopy(sent);
-    expect((await rig.drain()).equals(sent)).toBe(true);
+    strictEqual((await rig.drain()).equals(sent), true);
   });
 });
 
@@ -229,7 +230,7 @@ describe('only whole frames become visible', () => {
     for (let at = 0; at < sent.length; at++) {
       rig.feed(sent.subarray(at, at + 1));
       const whole = at + 1 < first.length ? 0 : at + 1 < sent.length ? first.length : sent.length;
-      expect(rig.link.inbound.available()).toBe(whole);
+      strictEqual(rig.link.inbound.available(), whole);
     }
   });
 
@@ -239,12 +240,12 @@ describe('only whole frames become visible', () => {
     const split = frameOf(FRAME_MAX);
     rig.feed(filling);
     rig.feed(split.subarray(0, 500)); // leaves less room than a read into the ring takes
-    expect(rig.inbound.target().length).toBe(64 * KIB);
+    strictEqual(rig.inbound.target().length, 64 * KIB);
     rig.feed(Buffer.concat([split.subarray(500), frameOf(FRAME_MAX)]));
-    expect(rig.link.inbound.available()).toBe(filling.length);
+    strictEqual(rig.link.inbound.available(), filling.length);
     rig.takeFrames();
     const all = await rig.drain();
-    expect(all.subarray(filling.length, filling.length + split.length).equals(split)).toBe(true);
+    strictEqual(all.subarray(filling.length, filling.length + split.length).equals(split), true);
   });
 });
 
@@ -278,7 +279,7 @@ describe('when main does not read', () => {
       rig.takeFrames();
     }
     await portsSettled();
-    expect(rig.rings).toBe(0);
+    strictEqual(rig.rings, 0);
   });
 
   test('it rings once the ring is half empty, and reading goes on', async () => {
@@ -308,7 +309,7 @@ describe('when main does not read', () => {
         if (random() % 3 === 0) rig.inbound.moveHeld();
       });
     }
-    expect((await rig.drain()).subarray(-late.length).equals(late)).toBe(true);
+    strictEqual((await rig.drain()).subarray(-late.length).equals(late), true);
   });
 
   test('an overflow of very many small reads is moved without keeping heartbeats waiting', () => {
@@ -327,7 +328,7 @@ describe('when main does not read', () => {
   test('an overflow of nothing lets the ring be read still', () => {
     const rig = new Rig(32 * KIB, 0);
     rig.feed(frameOf(100));
-    expect(rig.inbound.full).toBe(false);
+    strictEqual(rig.inbound.full, false);
   });
 });
 
@@ -399,7 +400,7 @@ describe('when a session takes the place of a lost one', () => {
         rig.inbound.moveHeld();
       }
       expect(Buffer.concat(rig.read)).toEqual(Buffer.concat([...frames, NOTICE, ...second, NOTICE]));
-      expect(rig.inbound.heldSize).toBe(0);
+      strictEqual(rig.inbound.heldSize, 0);
     },
   );
 

@@ -31,7 +31,7 @@ import {
 } from '../../../src/compat/amqpy';
 import { eventually } from '../../support/connect';
 import { open, talk } from '../../support/facades/amqpy';
-import { broker, errorOf, failureOf, within } from '../../support/peers/peer';
+import { broker, errorOf, failureOf } from '../../support/peers/peer';
 import {
   beat,
   closed,
@@ -49,6 +49,7 @@ import {
   stall,
   waitFor,
 } from '../../support/peers/script';
+import { within } from '../../support/within';
 
 /** A connection with a channel, to a broker that goes on with these steps. */
 const on = (...script: Script) => talk([...ready(), ...script]);

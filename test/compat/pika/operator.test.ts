@@ -12,7 +12,7 @@ describeNode('with a broker of its own', () => {
   let rabbitmq: PrivateRabbitmq;
   beforeAll(async () => {
     rabbitmq = await startRabbitmq();
-  }, 120_000);
+  }, 300_000);
   afterAll(() => rabbitmq?.stop());
 
   const open = (more: Partial<pika.Parameters> = {}) =>
@@ -74,5 +74,5 @@ describeNode('with a broker of its own', () => {
       using again = open({ connection_attempts: 20, retry_delay: 0.1 });
       return again.channel().is_open;
     });
-  }, 60_000);
+  }, 300_000);
 });

@@ -102,7 +102,7 @@ describeNode('TLS', () => {
   let rabbitmq: PrivateRabbitmq;
   beforeAll(async () => {
     rabbitmq = await startRabbitmq({ tls: true });
-  }, 120_000);
+  }, 300_000);
   afterAll(() => rabbitmq?.stop());
 
   const port = () => Number(new URL(rabbitmq.amqpsUrl!).port);

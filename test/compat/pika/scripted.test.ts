@@ -1,7 +1,7 @@
 /** pika's facade against scripted brokers: what RabbitMQ seldom or never sends. */
 import * as pika from '../../../src/compat/pika';
 import { parametersFor, scene } from '../../support/facades/pika';
-import { broker, duration, errorOf, moment, within } from '../../support/peers/peer';
+import { broker, duration, errorOf, moment } from '../../support/peers/peer';
 import {
   content,
   cut,
@@ -18,6 +18,7 @@ import {
   stall,
 } from '../../support/peers/script';
 import { run } from '../../support/programs/program';
+import { within } from '../../support/within';
 
 const { exceptions } = pika;
 

@@ -23,7 +23,7 @@ export interface RabbitmqOptions {
   conf?: string;
   /** A node whose cluster this one joins as it starts. It has to be stopped last. */
   cluster?: PrivateRabbitmq;
-  /** How long the node may take to answer, in milliseconds; default 60,000. */
+  /** How long the node may take to answer, in milliseconds; default 180,000: a busy machine needs most of a minute. */
   timeout?: number;
 }
 
@@ -147,12 +147,12 @@ export class PrivateRabbitmq {
 
   /** Run `rabbitmqctl` on this node. Blocks for about half a second; returns its output, without headers. */
   ctl(...args: string[]): string {
-    const options = { ...this.#context, encoding: 'utf8', stdio: 'pipe', timeout: 60_000 } as const;
+    const options = { ...this.#context, encoding: 'utf8', stdio: 'pipe', timeout: 180_000 } as const;
     return execFileSync(join(this.#bin, 'rabbitmqctl'), ['-s', '-n', this.node, ...args], options);
   }
 
   /** Start the node again after `kill`, with the same ports and data, and wait until it answers. */
-  async start(timeout = 60_000): Promise<void> {
+  async start(timeout = 180_000): Promise<void> {
     const logFile = join(this.dir, 'console.log');
     const log = fs.openSync(logFile, 'a');
     const options = { ...this.#context, detached: true };

@@ -3,21 +3,34 @@
  * limit of its own, a test that hangs all the same is killed, and what a test leaves open is put
  * down after it. A broker that did not get what its script expects fails the test.
  */
-import { availableParallelism, loadavg } from 'node:os';
 import { type AmqpError, type Connection, type ConnectOptions, connect } from '../../../src';
+
+<<<<<<< HEAD
+
 import { STATE } from '../../../src/bridge/layout';
 import { waitForFreeThread } from '../threads/spawned';
 import { handshake, type Script, serve } from './script';
+
+=======
+
+import { slowness, within } from '../within';
+import type { Script } from './script';
+
+>>>>>>> calmb
+
 import { type ScriptedBroker, scriptedBroker, watchTest } from './scripted-broker';
 
 /** Milliseconds that any call may take here: far more than one takes, however busy the machine is. */
 export const CEILING = 30_000;
+<<<<<<< HEAD
 
 /**
  * Milliseconds for what is not to wait for a limit: less than `CEILING` and than the 5 s of `close`, and far more than it takes, for on a busy
  * machine each thread that has a part in it may wait for its turn.
  */
 export const AT_ONCE = 4000;
+=======
+>>>>>>> calmb
 
 const brokers = new Set<ScriptedBroker>();
 const connections = new Set<Connection>();
@@ -102,10 +115,7 @@ export function duration(fn: () => unknown): number {
   return performance.now() - start;
 }
 
-/** A limit for a machine that has nothing else to do, in milliseconds; a loaded one gets more. */
-export function within(ms: number): number {
-  return ms * Math.max(1, (1.5 * loadavg()[0]!) / availableParallelism());
-}
+export { within };
 
 /** Keep this thread busy elsewhere: the connection's thread goes on. */
 export function pause(ms: number): void {
@@ -113,7 +123,7 @@ export function pause(ms: number): void {
 }
 
 /** Long enough for what the broker has sent to arrive, though nobody looks at it. */
-export const moment = () => pause(within(60));
+export const moment = () => pause(60 * slowness());
 
 /** MiB by which the process has grown while `fn` ran. */
 export function growthDuring(fn: () => unknown): number {

@@ -38,7 +38,7 @@ export interface Later extends Scope {
 let thread: ProxyThread | undefined;
 
 /** Milliseconds for what ordinarily takes one; a loaded machine takes longer. */
-const PATIENCE = 5000;
+const PATIENCE = 30_000;
 
 class TcpProxy {
   readonly port: number;

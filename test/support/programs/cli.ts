@@ -2,8 +2,10 @@
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { build } from '../built';
+import { asleep } from './asleep';
 
-const CEILING = 180_000;
+/** Milliseconds after which a command is killed: far more than one takes, however busy the machine is. */
+const CEILING = 900_000;
 
 export interface CliOptions {
   input?: string | Buffer;
@@ -37,10 +39,12 @@ export function said(...args: string[]): [status: number | null, stderr: string]
   return [status, stderr.toString()];
 }
 
-/** Run a line of bash in which `amqp-sync` is ours. */
+/** Run a line of bash in which `amqp-sync` is ours, and `consumed QUEUE` waits until somebody consumes from the queue. */
 export function shell(line: string, { input, env, cwd }: CliOptions = {}): SpawnSyncReturns<Buffer> {
   const alias = `amqp-sync() { "${process.execPath}" "${command([])[0]}" "$@"; }\n`;
-  return spawnSync('bash', ['-o', 'pipefail', '-c', alias + line], {
+  const consumed =
+    'consumed() { until amqp-sync declare-queue "$1" --passive | grep -q " [1-9][0-9]* consumer"; do :; done; }\n';
+  return spawnSync('bash', ['-o', 'pipefail', '-c', alias + consumed + line], {
     cwd,
     input: input ?? '',
     env: { ...process.env, ...env },
@@ -50,11 +54,11 @@ export function shell(line: string, { input, env, cwd }: CliOptions = {}): Spawn
   });
 }
 
-/** Start it; send it a signal once `isReady`, and see how it ends. */
+/** Start it; send it a signal once `isReady`, told what it has printed, and it is asleep. See how it ends. */
 export async function interrupted(
   args: readonly string[],
   signal: NodeJS.Signals,
-  isReady: () => boolean,
+  isReady: (stdout: string) => boolean,
 ): Promise<{ code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, command(args), { timeout: CEILING, killSignal: 'SIGKILL' });
   let stdout = '';
@@ -66,9 +70,9 @@ export async function interrupted(
     stderr += data;
   });
   const timer = setInterval(() => {
-    if (!isReady()) return;
+    if (!isReady(stdout)) return;
     clearInterval(timer);
-    setTimeout(() => child.kill(signal), 300);
+    void asleep(child.pid!).then(() => child.kill(signal));
   }, 20);
   return new Promise((resolve) => {
     child.on('close', (code, how) => {

@@ -5,14 +5,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { build } from '../built';
-import { within } from '../peers/peer';
+import { asleep } from './asleep';
 
-/** Milliseconds after which a program is killed. */
-const CEILING = 15_000;
-/** Milliseconds after which a call that blocks has surely left the first, uninterruptible part of its sleep. */
-const ASLEEP = 150;
+/** Milliseconds after which a program is killed: far more than one takes, however busy the machine is. */
+const CEILING = 120_000;
 
 /** What every program begins with. */
 const PRELUDE = (library: string, url: string) => `
@@ -114,11 +111,16 @@ class Program {
     this.#heard();
   }
 
-  /** It has said "waiting" once more, and is asleep by now, `asleep` ms later; or it has ended. */
-  async blocked(asleep = Math.min(within(ASLEEP), 400)): Promise<void> {
+  /** It has said "waiting" once more, and is asleep; or it has ended. */
+  async blocked(): Promise<void> {
     await this.#until(() => this.#waits > this.#awaited);
     this.#awaited++;
-    await delay(asleep);
+    await this.asleep();
+  }
+
+  /** Its main thread sleeps, in a wait that a signal ends; or it has ended. */
+  async asleep(): Promise<void> {
+    if (!this.#ended) await asleep(this.#child.pid!);
   }
 
   /** It has said `line`; or it has ended. */
@@ -140,8 +142,8 @@ class Program {
   }
 
   /** Press Ctrl-C as soon as it is blocked (again). */
-  async ctrlC(asleep?: number): Promise<void> {
-    await this.blocked(asleep);
+  async ctrlC(): Promise<void> {
+    await this.blocked();
     this.kill('SIGINT');
   }
 }
