@@ -33,7 +33,7 @@ const closeAll = () => rabbitmq.ctl('close_all_connections', 'closed by the test
 describeNode('with a broker of its own', () => {
   beforeAll(async () => {
     rabbitmq = await startRabbitmq({ tls: true });
-  }, 120_000);
+  }, 300_000);
   afterAll(() => rabbitmq?.stop());
   afterEach(() => {
     for (const connection of connections) connection.close({ timeout: 1000 });
