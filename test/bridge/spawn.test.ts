@@ -136,7 +136,7 @@ test('a thread does not keep the process alive', () => {
   const { stdout, stderr, status, error } = spawnSync(
     process.execPath,
     ['-r', 'ts-node/register/transpile-only', '-e', script],
-    { cwd: join(__dirname, '../..'), encoding: 'utf8', timeout: 40_000 },
+    { cwd: join(__dirname, '../..'), encoding: 'utf8', timeout: 120_000 },
   );
   expect({ stdout, stderr, status, error }).toEqual({ stdout: 'undefined\n', stderr: '', status: 0 });
 });

@@ -340,7 +340,7 @@ describe('a program of its own', () => {
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     );
-    const guard = setTimeout(() => child.kill('SIGKILL'), 40_000);
+    const guard = setTimeout(() => child.kill('SIGKILL'), 120_000);
     let out = '';
     let err = '';
     child.stdout.on('data', (text) => {
