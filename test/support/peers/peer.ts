@@ -4,33 +4,20 @@
  * down after it. A broker that did not get what its script expects fails the test.
  */
 import { type AmqpError, type Connection, type ConnectOptions, connect } from '../../../src';
-
-<<<<<<< HEAD
-
 import { STATE } from '../../../src/bridge/layout';
 import { waitForFreeThread } from '../threads/spawned';
-import { handshake, type Script, serve } from './script';
-
-=======
-
 import { slowness, within } from '../within';
-import type { Script } from './script';
-
->>>>>>> calmb
-
+import { handshake, type Script, serve } from './script';
 import { type ScriptedBroker, scriptedBroker, watchTest } from './scripted-broker';
 
 /** Milliseconds that any call may take here: far more than one takes, however busy the machine is. */
 export const CEILING = 30_000;
-<<<<<<< HEAD
 
 /**
- * Milliseconds for what is not to wait for a limit: less than `CEILING` and than the 5 s of `close`, and far more than it takes, for on a busy
- * machine each thread that has a part in it may wait for its turn.
+ * Milliseconds for what is not to wait for a limit: less than `CEILING` and than the 5 s of `close`, and far more than it
+ * takes, for on a busy machine each thread that has a part in it may wait for its turn.
  */
 export const AT_ONCE = 4000;
-=======
->>>>>>> calmb
 
 const brokers = new Set<ScriptedBroker>();
 const connections = new Set<Connection>();
