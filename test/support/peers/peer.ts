@@ -14,8 +14,8 @@ import { type ScriptedBroker, scriptedBroker, watchTest } from './scripted-broke
 export const CEILING = 30_000;
 
 /**
- * Milliseconds for what does not wait for a limit: fewer than `CEILING` and than the 5 s of `close`, and far more than it
- * takes, for on a busy machine each thread that has a part in it waits for its turn.
+ * Milliseconds for what is not to wait for a limit: less than `CEILING` and than the 5 s of `close`, and far more than it
+ * takes, for on a busy machine each thread that has a part in it may wait for its turn.
  */
 export const AT_ONCE = 4000;
 
