@@ -45,7 +45,7 @@ test('the one-liners do what is said of them', () => {
     // until tail has bound its queue the message is returned
     const publish = 'amqp-sync publish -e amq.topic -r error.disk full';
     expect(next(` -c 1 & until ${publish} 2> unroutable; do :; done; wait`)).toEqual(done('full\n'));
-    const serve = (command: string) => `${command.replace('rpc ', 'rpc -c 1 ')} & consumed ${upper}; `;
+    const serve = (command: string) => `${command.replace('rpc ', 'rpc -c 1 ')} & consumed upper; `;
     lines.unshift(serve(lines.shift()!) + lines.shift()!);
     expect(next('; wait')).toEqual(done('HELLO'));
     expect(lines).toEqual([]);

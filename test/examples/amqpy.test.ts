@@ -2,7 +2,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { readSources } from '../house/sources';
 import { build } from '../support/built';
@@ -10,7 +9,6 @@ import { count, eventually, shared, takeAll } from '../support/connect';
 import { parameters } from '../support/facades/amqpy';
 import { startProxy } from '../support/peers/proxy';
 import { type End, run } from '../support/programs/program';
-import { within } from '../support/within';
 
 const ROOT = join(__dirname, '..', '..');
 const QUEUES = ['test.q', 'orders.new', 'tasks'];
@@ -51,7 +49,7 @@ function start(name: string, url = process.env.AMQP_URL!): ReturnType<typeof run
 
 /** Press Ctrl-C once the script is asleep. */
 async function ctrlC(script: ReturnType<typeof run>): Promise<End> {
-  await delay(Math.min(within(150), 1000));
+  await script.asleep();
   script.kill('SIGINT');
   return script.end;
 }
@@ -113,8 +111,7 @@ test('publishing whatever happens', async () => {
   await script.says('published 2');
   proxy.down();
   proxy.cut({ reset: true });
-  // longer than its pause, shorter than its patience
-  await delay(750);
+  await script.says(/^attempt 1: /);
   proxy.up();
   await script.says('published 5');
   shared().channel().queueDelete('tasks');

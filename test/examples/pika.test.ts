@@ -3,36 +3,23 @@
  * that is moved to the broker of the test; nothing else about them is changed. The queues `test`, `standard`
  * and `recovery-example` and the exchange `test` are theirs.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as pika from '../../src/compat/pika';
 import { readSources } from '../house/sources';
-import { build } from '../support/built';
+import { built } from '../support/built';
 import { count, expectCount, fill, local } from '../support/facades/pika';
 import { broker } from '../support/peers/peer';
 import { cut, ready, type Script, send, serveThrough } from '../support/peers/script';
 import { type End, run } from '../support/programs/program';
 import { hasPika, original } from '../support/python/original-pika';
-import { within } from '../support/within';
 
 const ROOT = join(__dirname, '..', '..');
 const sources = readSources('examples/pika');
-let compiled: string;
 let connection: pika.BlockingConnection;
 let channel: pika.BlockingChannel;
 
 beforeAll(() => {
-  compiled = mkdtempSync(join(tmpdir(), 'amqp-sync-pika-'));
-  symlinkSync(join(build(), 'src'), join(compiled, 'src'), 'junction');
-  const compilerOptions = { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022 };
-  for (const { file, text } of sources) {
-    const path = join(compiled, file.replace(/ts$/, 'js'));
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, transpileModule(text, { compilerOptions }).outputText);
-  }
   connection = new pika.BlockingConnection(local());
   channel = connection.channel();
   tidy();
@@ -46,7 +33,6 @@ beforeEach(() => {
 afterAll(() => {
   tidy();
   connection.close();
-  rmSync(compiled, { recursive: true, force: true });
 });
 
 function tidy(): void {
@@ -68,7 +54,7 @@ function start(script: string, url = process.env.AMQP_URL!): ReturnType<typeof r
     DEFAULT_USERNAME: username,
     DEFAULT_PASSWORD: password,
   };
-  const file = join(compiled, 'examples', 'pika', `${script}.js`);
+  const file = built(`examples/pika/${script}`);
   return run(`
     const { Parameters } = require(library.replace('index.js', 'compat/pika.js'));
     Object.assign(Parameters, ${JSON.stringify(defaults)});
@@ -150,7 +136,7 @@ test('consume and recover with several hosts, until Ctrl-C', async () => {
   await script.says('Consuming...');
   channel.basic_publish('', 'recovery-example', 'one');
   await script.says('received one');
-  await delay(within(150)); // until it is asleep
+  await script.asleep();
   script.kill('SIGINT');
   expect(printed(await script.end)).toEqual(['Connecting...', 'Consuming...', 'received one']);
 });
@@ -175,7 +161,7 @@ test('consume with a callback, until Ctrl-C', async () => {
   fill(channel, 'test', 'first', 'second');
   const script = start('blocking-consume');
   await script.says('second');
-  await delay(within(150)); // until it is asleep
+  await script.asleep();
   script.kill('SIGINT');
   expect(printed(await script.end)).toEqual(['1', 'first', '', '2', 'second', '']);
   expect(count(channel, 'test')).toBe(0);

@@ -16,7 +16,7 @@ import { basename, dirname, join } from 'node:path';
 const ROOT = join(__dirname, '..', '..');
 /** Not below node_modules: jest leaves out of its reports what is there. */
 const COPIES = join(ROOT, '.built');
-const FOLDERS = ['src', 'worker', 'bin', join('test', 'support')];
+const FOLDERS = ['src', 'worker', 'bin', 'examples', join('test', 'support')];
 const AN_HOUR = 3_600_000;
 
 /**

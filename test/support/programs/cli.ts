@@ -43,7 +43,7 @@ export function said(...args: string[]): [status: number | null, stderr: string]
 export function shell(line: string, { input, env, cwd }: CliOptions = {}): SpawnSyncReturns<Buffer> {
   const alias = `amqp-sync() { "${process.execPath}" "${command([])[0]}" "$@"; }\n`;
   const consumed =
-    'consumed() { until amqp-sync declare-queue "$1" --passive | grep -q " [1-9][0-9]* consumer"; do :; done; }\n';
+    'consumed() { until amqp-sync declare-queue "$1" --passive 2>&1 | grep -q " [1-9][0-9]* consumer"; do :; done; }\n';
   return spawnSync('bash', ['-o', 'pipefail', '-c', alias + consumed + line], {
     cwd,
     input: input ?? '',

@@ -123,9 +123,10 @@ class Program {
     if (!this.#ended) await asleep(this.#child.pid!);
   }
 
-  /** It has said `line`; or it has ended. */
-  async says(line: string): Promise<void> {
-    await this.#until(() => this.#lines.includes(line));
+  /** It has said `line`, or one like it; or it has ended. */
+  async says(line: string | RegExp): Promise<void> {
+    const isIt = (said: string) => (typeof line === 'string' ? said === line : line.test(said));
+    await this.#until(() => this.#lines.some(isIt));
   }
 
   async #until(reached: () => boolean): Promise<void> {
