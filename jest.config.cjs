@@ -10,7 +10,7 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 180_000,
-  // a file's modules stay in memory when it is done: synckit's ports keep them (findings/synckit-port-of-an-ended-worker)
+  // a process that has grown is renewed between two files
   workerIdleMemoryLimit: '350MB',
   // tests wait more than they work
   maxWorkers: 3,

@@ -39,7 +39,9 @@ export class Tasks<Call, Reply> {
     this.#doorbell?.close();
     Atomics.store(state, 0, THREAD.FREE);
     this.#timer = setTimeout(() => {
-      if (Atomics.compareExchange(state, 0, THREAD.FREE, THREAD.ENDED) === THREAD.FREE) process.exit(0);
+      if (Atomics.compareExchange(state, 0, THREAD.FREE, THREAD.ENDED) !== THREAD.FREE) return;
+      process.removeAllListeners('exit'); // synckit's report would keep its port in main, for nobody takes it
+      process.exit(0);
     }, FREE_MS);
   }
 }
