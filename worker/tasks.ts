@@ -11,21 +11,24 @@ const FREE_MS = 1000;
  */
 export class Tasks<Call, Reply> {
   readonly #answer: (call: Call, doorbell: MessagePort) => Reply;
-  #start: ThreadStart | undefined;
+  #tasks: MessagePort | undefined;
+  #state: Int32Array | undefined;
   #doorbell: MessagePort | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   /** `answer` answers every call; the doorbell is that of the present task. */
   constructor(answer: (call: Call, doorbell: MessagePort) => Reply) {
     this.#answer = answer;
-    parentPort?.once('message', (start: ThreadStart) => {
-      this.#start = start;
+    parentPort?.once('message', ({ tasks, state }: ThreadStart) => {
+      this.#tasks = tasks;
+      this.#state = new Int32Array(state);
       runAsWorker((call: Call) => this.#take(call));
     });
+    process.on('exit', () => this.#leave()); // for whatever reason: nobody is to take it any more
   }
 
   #take(call: Call): Reply {
-    const task = receiveMessageOnPort(this.#start!.tasks);
+    const task = receiveMessageOnPort(this.#tasks!);
     if (task !== undefined) {
       clearTimeout(this.#timer);
       this.#doorbell = task.message;
@@ -35,13 +38,18 @@ export class Tasks<Call, Reply> {
 
   /** The present task is over: whoever rings its doorbell finds nobody, and the thread is free. */
   finish(): void {
-    const state = new Int32Array(this.#start!.state);
     this.#doorbell?.close();
-    Atomics.store(state, 0, THREAD.FREE);
+    Atomics.store(this.#state!, 0, THREAD.FREE);
     this.#timer = setTimeout(() => {
-      if (Atomics.compareExchange(state, 0, THREAD.FREE, THREAD.ENDED) !== THREAD.FREE) return;
+      if (!this.#leave()) return;
       process.removeAllListeners('exit'); // synckit's report would keep its port in main, for nobody takes it
       process.exit(0);
     }, FREE_MS);
+  }
+
+  /** @returns whether it was free */
+  #leave(): boolean {
+    if (this.#state === undefined) return false;
+    return Atomics.compareExchange(this.#state, 0, THREAD.FREE, THREAD.ENDED) === THREAD.FREE;
   }
 }

@@ -5,7 +5,7 @@ import type { MessagePort } from 'node:worker_threads';
  * that is about to end.
  *
  *   TAKEN --(worker) its task is over--> FREE --(main) another task--> TAKEN
- *                                        FREE --(worker) nobody came--> ENDED
+ *                                        FREE --(worker) nobody came, or it crashed--> ENDED
  */
 export const THREAD = { TAKEN: 0, FREE: 1, ENDED: 2 } as const;
 
