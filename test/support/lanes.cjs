@@ -7,8 +7,8 @@
 const said = ['test/(client|objects|patterns|compat)/(?!.*scripted)', 'test/bin/verbs'];
 
 module.exports = {
-  /** What needs none: the codec, the threads, topology, the engine of the embedded broker, and scripted peers. */
-  unit: ['test/(protocol|bridge|topology|broker|worker|peer)/'],
+  /** What needs none: the codec, the threads, topology, the engine of the embedded broker, and the worker. */
+  unit: ['test/(protocol|bridge|topology|broker|worker)/'],
   embedded: said,
   /** RabbitMQ is asked besides what it makes of outages, of other programs, and of what the embedded broker answers. */
   rabbitmq: [...said, 'test/(recovery|bin|examples|broker)/'],
