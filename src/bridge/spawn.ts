@@ -18,6 +18,7 @@ export interface WorkerThread<Call, Reply> {
 
 class Thread {
   readonly #name: string;
+  readonly #timeout: number;
   /** Its environment is a copy, of the time of its start; certificates to trust are named there, for example. */
   readonly #env = JSON.stringify(process.env);
   readonly #worker: Worker;
@@ -28,6 +29,7 @@ class Thread {
 
   constructor(name: string, timeout: number) {
     this.#name = name;
+    this.#timeout = timeout;
     const { worker, call } = start(name, timeout);
     this.#worker = worker;
     this.#call = call;
@@ -44,8 +46,9 @@ class Thread {
   }
 
   /** Take it from whoever had it before, who has finished. @returns whether it was free, and as a new one would be */
-  take(name: string): boolean {
+  take(name: string, timeout: number): boolean {
     if (this.#name !== name || Atomics.load(this.#state, 0) !== THREAD.FREE) return false;
+    if (timeout > this.#timeout) return false; // its calls would be given up too early
     if (this.#env !== JSON.stringify(process.env)) return false;
     return Atomics.compareExchange(this.#state, 0, THREAD.FREE, THREAD.TAKEN) === THREAD.FREE;
   }
@@ -71,14 +74,14 @@ class Thread {
 const threads = new Set<Thread>();
 
 /**
- * A thread of this package: one that has finished with its last task, else a new one, which takes some fifty times as
- * long. `name` is its path below `worker/`, without extension; it is found beside this file in `dist`, and as
- * TypeScript under ts-node. `timeout` (milliseconds) limits each call of a new one, whose first waits for the thread to
- * start; one that is there answers at once.
+ * A thread of this package: one that has finished with its last task, else a new one, which takes far
+ * longer. `name` is its path below `worker/`, without extension; it is found beside this file in `dist`, and as
+ * TypeScript under ts-node. `timeout` (milliseconds) limits each call, the first of which waits for a new thread to start; one
+ * that is there answers at once, and its limit may be that of an earlier task which had more time.
  * @throws {Error} when the file is not there, or the thread cannot be started
  */
 export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerThread<Call, Reply> {
-  for (const thread of threads) if (thread.take(name)) return thread.give();
+  for (const thread of threads) if (thread.take(name, timeout)) return thread.give();
   return new Thread(name, timeout).give();
 }
 

@@ -1,8 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
 
 /**
- * Whose a thread is, in a word of shared memory. Both ends change it by compare-exchange, so a thread is never taken
- * that is about to end.
+ * Whose a thread is, in a word of shared memory. Both ends leave FREE by compare-exchange, so a thread is never
+ * taken that is about to end.
  *
  *   TAKEN --(worker) its task is over--> FREE --(main) another task--> TAKEN
  *                                        FREE --(worker) nobody came, or it crashed--> ENDED

@@ -112,6 +112,21 @@ describe('a thread that has finished its task', () => {
     expect(started).toHaveLength(2);
   });
 
+  test('is not for a task that gives its calls more time', async () => {
+    const options = serverOptions({});
+    const run = (timeout: number) => {
+      const thread = spawnWorker<BrokerCall, BrokerReply>('broker/thread', timeout);
+      thread.call({ call: 'start', options });
+      thread.call({ call: 'close' });
+      waitForFreeThread();
+    };
+    run(20_000);
+    run(30_000);
+    expect(started).toHaveLength(2);
+    run(20_000);
+    expect(started).toHaveLength(2);
+  });
+
   test('belongs to its next task: whoever had it before cannot end it, nor ring its bell', () => {
     const first = spawnWorker<BrokerCall, BrokerReply>('broker/thread', 30_000);
     const options = serverOptions({});

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import {
-  copyFileSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -38,18 +37,16 @@ function make(): string {
   const sources = FOLDERS.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
   )
-    .filter((file) => /\.(ts|cjs|py)$/.test(file))
+    .filter((file) => file.endsWith('.ts'))
     .sort()
     .map((file) => ({ file, hash: hashed(readFileSync(join(ROOT, file), 'utf8')) }));
   const folder = join(COPIES, hashed(JSON.stringify(sources)));
   if (existsSync(folder)) return folder;
   const draft = `${folder}.${process.pid}`;
   for (const { file, hash } of sources) {
-    const to = join(draft, file);
-    mkdirSync(dirname(to), { recursive: true });
+    mkdirSync(dirname(join(draft, file)), { recursive: true });
     // no TypeScript beside its JavaScript: synckit would take that for the worker
-    if (file.endsWith('.ts')) for (const part of parts(file, hash)) linkSync(part.from, join(draft, part.to));
-    else copyFileSync(join(ROOT, file), to);
+    for (const part of parts(file, hash)) linkSync(part.from, join(draft, part.to));
   }
   try {
     renameSync(draft, folder);

@@ -59,7 +59,9 @@ export async function startEmbedded(): Promise<FoundBroker> {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const gone = once(child, 'exit');
-  const [url] = (await once(createInterface(child.stdout), 'line')) as [string];
+  const ended = gone.then(() => Promise.reject(new Error('the embedded broker ended before it listened')));
+  const [url] = (await Promise.race([once(createInterface(child.stdout), 'line'), ended])) as [string];
+  ended.catch(() => {}); // as told, later
   const stop = async () => {
     child.stdin.end();
     await gone;

@@ -46,7 +46,7 @@ export function useChannel(): void {
     if (connection.is_open) connection.process_data_events(0);
   });
   afterAll(() => {
-    if (connection.is_open) connection.close();
+    if (connection?.is_open) connection.close();
   });
 }
 
