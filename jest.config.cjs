@@ -4,7 +4,7 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  transform: { '^.+\\.[cm]?ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json', diagnostics: false }] },
+  transform: { '^.+\\.[cm]?ts$': '<rootDir>/test/support/transpile.cjs' },
   resolver: '<rootDir>/test/support/resolver.cjs',
   moduleFileExtensions: ['ts', 'cts', 'js', 'cjs', 'json', 'node'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',

@@ -1,10 +1,4 @@
-import { strictEqual } from 'node:assert';
 import type * as Layout from '../../src/bridge/layout';
-import { STATE } from '../../src/bridge/layout';
-import { Link } from '../../src/bridge/link';
-import type { RecordThreadOptions } from '../support/threads/record-thread';
-import { RecordReader, RecordWriter, type StreamOptions } from '../support/threads/records';
-import { failOnLostWakeUp, startThread } from '../support/threads/threads';
 
 /** The count all rings of a test begin with. */
 let mockStart = 0;
@@ -12,6 +6,13 @@ jest.mock('../../src/bridge/layout', () => {
   const layout = jest.requireActual<typeof Layout>('../../src/bridge/layout');
   return { ...layout, createMemory: (capacity: number) => layout.createMemory(capacity, mockStart) };
 });
+
+import { strictEqual } from 'node:assert';
+import { STATE } from '../../src/bridge/layout';
+import { Link } from '../../src/bridge/link';
+import type { RecordThreadOptions } from '../support/threads/record-thread';
+import { RecordReader, RecordWriter, type StreamOptions } from '../support/threads/records';
+import { failOnLostWakeUp, startThread } from '../support/threads/threads';
 
 const workers: { terminate(): unknown }[] = [];
 afterEach(() => {

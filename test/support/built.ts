@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const ROOT = join(__dirname, '..', '..');
 /** Not below node_modules: jest leaves out of its reports what is there. */
@@ -62,20 +62,13 @@ function parts(file: string, hash: string): { from: string; to: string }[] {
   const stem = file.replace(/\.ts$/, '');
   const from = join(COPIES, 'files', hashed(file + hash));
   if (!existsSync(`${from}.js`)) {
-    const { transpileModule, ModuleKind, ScriptTarget } =
-      require('typescript') as typeof import('typescript');
-    const { outputText, sourceMapText } = transpileModule(readFileSync(join(ROOT, file), 'utf8'), {
-      compilerOptions: {
-        module: ModuleKind.CommonJS,
-        target: ScriptTarget.ES2022,
-        esModuleInterop: true,
-        sourceMap: true,
-      },
-      fileName: basename(file),
-    });
+    const { process: transpile } = require('./transpile.cjs') as {
+      process(text: string, file: string): { code: string; map: string };
+    };
+    const { code, map } = transpile(readFileSync(join(ROOT, file), 'utf8'), file);
     mkdirSync(dirname(from), { recursive: true });
-    writeFileSync(`${from}.js.map`, sourceMapText!);
-    writeFileSync(`${from}.${process.pid}`, outputText);
+    writeFileSync(`${from}.js.map`, map);
+    writeFileSync(`${from}.${process.pid}`, code);
     renameSync(`${from}.${process.pid}`, `${from}.js`);
   }
   return ['.js', '.js.map'].map((extension) => ({ from: from + extension, to: stem + extension }));

@@ -1,12 +1,5 @@
 import type * as Dns from 'node:dns';
 import type * as Net from 'node:net';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { ConnectOptions } from '../../src';
-import { Link } from '../../src/bridge/link';
-import { WorkerLink } from '../../src/bridge/worker-link';
-import { resolveOptions } from '../../src/client/options';
-import type { ErrorRecord } from '../../src/errors';
-import { Connector } from '../../worker/connection/connector';
 
 /**
  * The network of these tests: names with the addresses that the test gives them, where nothing listens
@@ -48,6 +41,14 @@ jest.mock('node:net', () => {
   };
   return { ...net, connect };
 });
+
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { ConnectOptions } from '../../src';
+import { Link } from '../../src/bridge/link';
+import { WorkerLink } from '../../src/bridge/worker-link';
+import { resolveOptions } from '../../src/client/options';
+import type { ErrorRecord } from '../../src/errors';
+import { Connector } from '../../worker/connection/connector';
 
 const ports: MessagePort[] = [];
 beforeEach(() => {

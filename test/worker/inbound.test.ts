@@ -1,6 +1,14 @@
+import type * as Layout from '../../src/bridge/layout';
+
+/** The ring's counts go round in every test of some length. */
+jest.mock('../../src/bridge/layout', () => {
+  const layout = jest.requireActual<typeof Layout>('../../src/bridge/layout');
+  const start = 2 ** 32 - 20_000;
+  return { ...layout, createMemory: (capacity: number) => layout.createMemory(capacity, start) };
+});
+
 import { strictEqual } from 'node:assert';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type * as Layout from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
 import { WorkerLink } from '../../src/bridge/worker-link';
 import { FRAME } from '../../src/protocol/constants';
@@ -10,13 +18,6 @@ import { Inbound } from '../../worker/connection/inbound';
 import { frame } from '../protocol/bytes';
 import { generator } from '../support/threads/records';
 import { portsSettled } from '../support/threads/threads';
-
-/** The ring's counts go round in every test of some length. */
-jest.mock('../../src/bridge/layout', () => {
-  const layout = jest.requireActual<typeof Layout>('../../src/bridge/layout');
-  const start = 2 ** 32 - 20_000;
-  return { ...layout, createMemory: (capacity: number) => layout.createMemory(capacity, start) };
-});
 
 const FRAME_MAX = 4096;
 const KIB = 1024;
