@@ -22,9 +22,8 @@ beforeAll(async () => {
   const plugins = ['rabbitmq_auth_mechanism_ssl'];
   rabbitmq = await startRabbitmq({ tls: true, plugins, conf: lines.join('\n') });
   makeFiles();
-  rabbitmq.ctl('add_user', 'robot', 'not to be used');
-  rabbitmq.ctl('clear_password', 'robot');
-  rabbitmq.ctl('set_permissions', '-p', '/', 'robot', '.*', '.*', '.*');
+  rabbitmq.addUser('robot', 'not to be used');
+  rabbitmq.clearPassword('robot');
 }, 300_000);
 afterAll(() => rabbitmq?.stop());
 
@@ -189,8 +188,8 @@ describeNode('EXTERNAL: the certificate is the login', () => {
     works(tlsOf('robot'), EXTERNAL);
     const files = `cafile=${rabbitmq.ca}&certfile=${path('robot.pem')}&keyfile=${path('robot.key')}`;
     open({ url: `${rabbitmq.amqpsUrl}?${files}&auth_mechanism=external`, name: 'external' });
-    const rows = rabbitmq.ctl('list_connections', 'user', 'auth_mechanism').split('\n');
-    expect(rows).toContain('robot\tEXTERNAL');
+    const connections = rabbitmq.eval('rabbit_networking:connection_info_all([user, auth_mechanism])');
+    expect(connections).toMatch(/\{user,\s*<<"robot">>\},\s*\{auth_mechanism,\s*<<"EXTERNAL">>\}/);
   });
 
   it('first of several, and the password is for brokers that do not have it', () => {

@@ -56,7 +56,7 @@ describeNode('with a broker of its own', () => {
   });
 
   it('a vhost that the user may not enter is refused, and not taken for a wrong password', () => {
-    rabbitmq.ctl('add_vhost', 'closed');
+    rabbitmq.eval('rabbit_vhost:add(<<"closed">>, <<"test">>)');
     const error = thrownBy<AmqpError>(() => open({ vhost: 'closed' }));
     expect(error.name).not.toBe('AuthenticationError');
     expect(error.message).toContain('vhost "closed" was refused');
@@ -66,7 +66,7 @@ describeNode('with a broker of its own', () => {
   it('connections that an operator closes throw 320 from the next call, and may be opened again', () => {
     const connection = open();
     const channel = connection.channel();
-    rabbitmq.ctl('close_all_connections', 'maintenance');
+    rabbitmq.closeConnections('maintenance');
     const error = thrownBy(() => channel.basicGet('x'));
     expect(error).toBeInstanceOf(ConnectionForcedError);
     expect(error).toMatchObject({ code: 'CONNECTION_FORCED', replyCode: 320, recoverable: true });
@@ -83,7 +83,7 @@ describeNode('with a broker of its own', () => {
     connection.onBlocked = (reason) => told.push(`blocked: ${reason}`);
     connection.onUnblocked = () => told.push('unblocked');
 
-    rabbitmq.ctl('set_vm_memory_high_watermark', '0.000001');
+    rabbitmq.limitMemory(0);
     channel.basicPublish('the one that notices', { routingKey: queue });
     eventually(() => connection.isAlive && connection.isBlocked);
     expect(connection.blockedReason).toBe('low on memory');
@@ -105,7 +105,7 @@ describeNode('with a broker of its own', () => {
     eventually(() => blocked.isAlive && blocked.isBlocked);
     expect(duration(() => blocked.close({ timeout: 1000 }))).toBeLessThan(within(1200));
 
-    rabbitmq.ctl('set_vm_memory_high_watermark', '0.4');
+    rabbitmq.limitMemory(0.4);
     eventually(() => connection.isAlive && !connection.isBlocked);
     channel.basicPublish('resumed', { routingKey: queue });
     eventually(() => count(channel, queue) >= 2);

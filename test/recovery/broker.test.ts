@@ -28,7 +28,7 @@ function consumers(): string[] {
   return lines.filter((line) => line !== '').map((line) => line.replace('\t', ' '));
 }
 
-const closeAll = () => rabbitmq.ctl('close_all_connections', 'closed by the test');
+const closeAll = () => rabbitmq.closeConnections('closed by the test');
 
 describeNode('with a broker of its own', () => {
   beforeAll(async () => {
@@ -40,7 +40,7 @@ describeNode('with a broker of its own', () => {
     connections = [];
   });
 
-  it('rabbitmqctl close_connection: the consumer is there again, once', () => {
+  it('an operator closes the connection: the consumer is there again, once', () => {
     const connection = open();
     const channel = connection.channel();
     const queue = unique('forced');
@@ -50,12 +50,8 @@ describeNode('with a broker of its own', () => {
     const got: string[] = [];
     channel.basicConsume(queue, (message) => got.push(message.text), { noAck: true, consumerTag: 'me' });
     for (let round = 1; round <= 3; round++) {
-      const pid = rabbitmq.ctl('list_connections', 'pid').trim();
-      rabbitmq.ctl('close_connection', pid, 'closed by the test');
-      eventually(
-        () => consumers().length === 1 && rabbitmq.ctl('list_connections', 'pid').trim() !== pid,
-        60_000,
-      );
+      closeAll();
+      eventually(() => connection.isAlive && connection.epoch === round + 1, CEILING);
       expect(consumers()).toEqual([`${queue} me`]);
       channel.basicPublish(`${round}`, { routingKey: queue });
       drainUntil(connection, () => got.length === round);
@@ -74,7 +70,7 @@ describeNode('with a broker of its own', () => {
     channel.queueDeclare(fleeting, { autoDelete: true });
     channel.queueBind(fleeting, 'amq.fanout');
     // RabbitMQ forgets a durable queue if it crashes in the very moment after the declare-ok
-    rabbitmq.ctl('eval', 'mnesia:sync_log().');
+    rabbitmq.eval('mnesia:sync_log()');
     channel.basicPublish('safe', { routingKey: kept, deliveryMode: 2 });
     await rabbitmq.kill();
     eventually(() => {
@@ -95,11 +91,10 @@ describeNode('with a broker of its own', () => {
   });
 
   it('the password is changed during an outage: that is the end', () => {
-    rabbitmq.ctl('add_user', 'visitor', 'first');
-    rabbitmq.ctl('set_permissions', 'visitor', '.*', '.*', '.*');
+    rabbitmq.addUser('visitor', 'first');
     const connection = open(rabbitmq.url.replace('guest:guest', 'visitor:first'));
     connection.channel();
-    rabbitmq.ctl('change_password', 'visitor', 'second');
+    rabbitmq.eval('rabbit_auth_backend_internal:change_password(<<"visitor">>, <<"second">>, <<"test">>)');
     closeAll();
     const error = thrownBy(() => {
       for (;;) connection.drainEvents({ timeout: 60_000 });

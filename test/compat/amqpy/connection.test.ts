@@ -312,11 +312,11 @@ describeNode('with a broker of its own', () => {
       expect(open({ ...where, ssl: own }).connected).toBe(true);
       const ch = conn.channel();
       const { queue } = ch.queue_declare('', { exclusive: true });
-      rabbitmq.ctl('set_vm_memory_high_watermark', '0');
+      rabbitmq.limitMemory(0);
       ch.basic_publish(new Message('x'), '', queue); // the broker blocks whoever publishes
       conn.drain_events(10);
       expect(heard).toEqual([expect.stringContaining('memory')]);
-      rabbitmq.ctl('set_vm_memory_high_watermark', '0.9');
+      rabbitmq.limitMemory(0.9);
       conn.drain_events(10);
       expect(heard).toHaveLength(2);
       expect(heard[1]).toBe('unblocked');

@@ -1,9 +1,6 @@
 /** Parameters, credentials, TLS and properties of pika's facade; what is the same in pika is in original.test.ts. */
 import { inspect } from 'node:util';
 import * as pika from '../../../src/compat/pika';
-import { describeNode } from '../../support/brokers/on-rabbitmq';
-import { type PrivateRabbitmq, startRabbitmq } from '../../support/brokers/rabbitmq';
-import { open } from '../../support/facades/pika';
 import { errorOf } from '../../support/peers/peer';
 
 const { ConnectionParameters, PlainCredentials, SSLOptions, URLParameters } = pika;
@@ -98,32 +95,7 @@ describe('exceptions', () => {
   });
 });
 
-describeNode('TLS', () => {
-  let rabbitmq: PrivateRabbitmq;
-  beforeAll(async () => {
-    rabbitmq = await startRabbitmq({ tls: true });
-  }, 300_000);
-  afterAll(() => rabbitmq?.stop());
-
-  const port = () => Number(new URL(rabbitmq.amqpsUrl!).port);
-
-  test('with SSLOptions, and with ssl_options in the URL', () => {
-    const ssl_options = new SSLOptions({ caFile: rabbitmq.ca! }, 'localhost');
-    const query = encodeURIComponent(JSON.stringify({ ca_certs: rabbitmq.ca }));
-    for (const parameters of [
-      new ConnectionParameters({ host: '127.0.0.1', port: port(), ssl_options }),
-      new URLParameters(`amqps://localhost:${port()}/?ssl_options=${query}`),
-    ]) {
-      expect(open(parameters).channel().is_open).toBe(true);
-    }
-  });
-
-  test('an authority that nobody knows: AMQPConnectionError', () => {
-    const error = errorOf<Error>(() => open(new URLParameters(`amqps://localhost:${port()}`)));
-    expect(error.constructor).toBe(pika.exceptions.AMQPConnectionError);
-    expect(error.message).toContain('nobody who is trusted here');
-  });
-
+describe('TLS', () => {
   test('what Node cannot take is refused', () => {
     expect(() => new SSLOptions(new (class Context {})() as never)).toThrow(TypeError);
     expect(() => new URLParameters("amqp://h?ssl_options={'ca': 1}")).toThrow(

@@ -5,7 +5,7 @@
  *           │                    │ kill -9      the sentinel then kills the VM and the private epmd and
  *           └────spawn────► VM ◄─┘              removes the folder: one way to tidy up, whatever happens
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -75,6 +75,7 @@ export class PrivateRabbitmq {
   readonly managementPort?: number;
 
   readonly #bin: string;
+  readonly #distPort: number;
   /** Of the node's epmd. */
   readonly #epmdPort: number;
   readonly #context: { cwd: string; env: Record<string, string> };
@@ -93,6 +94,7 @@ export class PrivateRabbitmq {
     this.url = `amqp://guest:guest@127.0.0.1:${first + 1}/%2f`;
     this.#bin = bin;
     this.#claim = claim;
+    this.#distPort = first + 4;
     this.#epmdPort = cluster === undefined ? first + 5 : cluster.#epmdPort;
     this.#context = { cwd: this.dir, env: environment(this.dir, this.node, first) };
     if (cluster !== undefined) {
@@ -149,6 +151,50 @@ export class PrivateRabbitmq {
   ctl(...args: string[]): string {
     const options = { ...this.#context, encoding: 'utf8', stdio: 'pipe', timeout: 180_000 } as const;
     return execFileSync(join(this.#bin, 'rabbitmqctl'), ['-s', '-n', this.node, ...args], options);
+  }
+
+  /**
+   * Evaluate an Erlang expression on the node, as `rabbitmqctl eval` does; returns its value as Erlang writes it. Blocks
+   * for milliseconds where `erl_call` is, which comes with Debian's Erlang: it starts no Erlang of its own.
+   */
+  eval(expression: string): string {
+    // erl_call writes a binary as numbers, so the node writes the value, of which both then write the text
+    const code = `lists:flatten(io_lib:format("~0p", [${expression}])).\n`;
+    const cookie = fs.readFileSync(join(this.dir, '.erlang.cookie'), 'utf8').trim();
+    const args = ['-address', `127.0.0.1:${this.#distPort}`, '-r', '-c', cookie, '-e'];
+    const options = { ...this.#context, encoding: 'utf8', input: code, timeout: 180_000 } as const;
+    const { error, stdout, stderr } = spawnSync('erl_call', args, options);
+    const written = error ? this.ctl('eval', code) : stdout;
+    const text = /^(?:\{ok, )?"(.*)"\}?\s*$/s.exec(written)?.[1];
+    if (text === undefined) throw new Error(`${expression} failed: ${written}${stderr ?? ''}`);
+    return text.replace(/\\(.)/gs, '$1');
+  }
+
+  /** A user who may do everything in a vhost, which is made if need be. */
+  addUser(name: string, password: string, vhost = '/'): void {
+    const [user, secret, host] = [name, password, vhost].map(binary);
+    this.eval(`rabbit_auth_backend_internal:add_user(${user}, ${secret}, <<"test">>)`);
+    if (vhost !== '/') this.eval(`rabbit_vhost:add(${host}, <<"test">>)`);
+    const all = '<<".*">>';
+    this.eval(
+      `rabbit_auth_backend_internal:set_permissions(${user}, ${host}, ${all}, ${all}, ${all}, <<"test">>)`,
+    );
+  }
+
+  clearPassword(name: string): void {
+    this.eval(`rabbit_auth_backend_internal:clear_password(${binary(name)}, <<"test">>)`);
+  }
+
+  /** Close every connection, as an operator does. */
+  closeConnections(reason: string): void {
+    this.eval(
+      `[rabbit_networking:close_connection(Pid, ${binary(reason)}) || Pid <- rabbit_networking:connections()]`,
+    );
+  }
+
+  /** The fraction of the machine's memory above which whoever publishes is blocked: 0 blocks them all, 0.4 is usual. */
+  limitMemory(fraction: number): void {
+    this.eval(`vm_memory_monitor:set_vm_memory_high_watermark(${fraction.toFixed(9)})`);
   }
 
   /** Start the node again after `kill`, with the same ports and data, and wait until it answers. */
@@ -232,6 +278,9 @@ function environment(dir: string, node: string, first: number): Record<string, s
     ERL_EPMD_RELAXED_COMMAND_CHECK: '1', // `epmd -kill` works even if it still believes a node is there
   };
 }
+
+/** A string as Erlang writes its bytes. */
+const binary = (text: string) => `<<${[...Buffer.from(text)].join()}>>`;
 
 type Ports = { claim: Server; first: number };
 
