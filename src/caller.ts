@@ -7,11 +7,13 @@ const NATIVE = /\(<anonymous>\)$|[ (]node:\S+$/;
 const STEP = /\.(?:next|return|throw) \(<anonymous>\)$/;
 
 /**
- * The frames of a stack that lie in this library; undefined when `file`, which is this one, was put into another by a
- * bundler: then nothing tells them from the program's.
+ * The frames of a stack that lie in this library; undefined when `file`, which is this one or that of the package which
+ * has it, was put into another by a program's bundler: then nothing tells them from the program's.
  */
 export function ownFrames(file: string): RegExp | undefined {
-  const root = /^((?:[A-Za-z]:|\/)?.*?)(?:\/dist)?\/src\/caller\.[jt]s$/.exec(slashes(file))?.[1];
+  const root = /^((?:[A-Za-z]:|\/)?.*?)(?:\/dist)?\/src\/(?:caller|shared\/[\w-]+)\.[jt]s$/.exec(
+    slashes(file),
+  )?.[1];
   if (root === undefined || !/^(?:[A-Za-z]:|\/|$)/.test(root)) return undefined;
   return new RegExp(`[ (/]${root.replace(/[^\w/]/g, '\\$&')}(?:/dist)?/(?:src|worker)/`);
 }

@@ -18,6 +18,7 @@ describe('the frames that a stack begins with, as long as they are of the librar
 
   test.each<[what: string, home: string, own: string, user: string]>([
     ['built', home, own, '/app/main.js:3:4'],
+    ['built, in what the ways in share', home.replace('caller', 'shared/options'), own, '/app/main.js:3:4'],
     [
       'built, shown by its source map',
       home,

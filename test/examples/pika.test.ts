@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as pika from '../../src/compat/pika';
 import { readSources } from '../house/sources';
-import { built } from '../support/built';
+import { build } from '../support/built';
 import { count, expectCount, fill, local } from '../support/facades/pika';
 import { broker } from '../support/peers/peer';
 import { cut, ready, type Script, send, serveThrough } from '../support/peers/script';
@@ -54,7 +54,7 @@ function start(script: string, url = process.env.AMQP_URL!): ReturnType<typeof r
     DEFAULT_USERNAME: username,
     DEFAULT_PASSWORD: password,
   };
-  const file = built(`examples/pika/${script}`);
+  const file = join(build(), 'examples', 'pika', `${script}.js`);
   return run(`
     const { Parameters } = require(library.replace('index.js', 'compat/pika.js'));
     Object.assign(Parameters, ${JSON.stringify(defaults)});

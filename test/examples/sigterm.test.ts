@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { built } from '../support/built';
+import { build } from '../support/built';
 import { asleep } from '../support/programs/asleep';
 
 const ROOT = join(__dirname, '..', '..');
@@ -14,7 +14,7 @@ const isPossible = spawnSync('unshare', ['--pid', '--fork', '--kill-child', 'tru
 async function terminated(script: string, signal: NodeJS.Signals, asProcess1: boolean): Promise<unknown> {
   // as it stands once; in JavaScript, which starts in a fifth of the time, as process 1
   const how = asProcess1
-    ? [built(`examples/sigterm/${script}`)]
+    ? [join(build(), 'examples', 'sigterm', `${script}.js`)]
     : ['-r', 'ts-node/register', `examples/sigterm/${script}.ts`];
   const node = [process.execPath, ...how];
   // unshare itself does not hand signals on: the one in the namespace is its only child

@@ -3,7 +3,7 @@
  * queues and exchanges have fixed names, so nothing else in the suite may use these.
  */
 import { join } from 'node:path';
-import { built } from '../support/built';
+import { build } from '../support/built';
 import { eventually, shared } from '../support/connect';
 import { type End, run } from '../support/programs/program';
 
@@ -28,7 +28,7 @@ type Script = ReturnType<typeof run>;
 
 /** Start a script, `1-hello-world/send` for one, with the arguments of its command line; in JavaScript, which starts several times as fast. */
 function start(script: string, ...args: string[]): Script {
-  return execute(built(`examples/tutorials/${script}`), args);
+  return execute(join(build(), 'examples', 'tutorials', `${script}.js`), args);
 }
 
 function execute(file: string, args: string[], nodeArgs: string[] = []): Script {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -19,18 +20,25 @@ const FOLDERS = ['src', 'worker', 'bin', 'examples', join('test', 'support')];
 const AN_HOUR = 3_600_000;
 
 /**
- * The folder of a copy of the project that is JavaScript already, made once for each state of the sources: its `src` is
- * what the package exports. Tests import from it (resolver.cjs), programs and threads are started from it. A worker that
- * is TypeScript has to load a compiler first: most of a second of CPU for each connection.
+ * The folder of what the package has in its `dist`, with the examples beside it, made once for each state of the
+ * sources: programs are started from it. A worker that is TypeScript has to load a compiler first, which takes most of a
+ * second of CPU for each connection.
  */
 export function build(): string {
-  process.env.AMQP_SYNC_BUILT ??= make();
-  return process.env.AMQP_SYNC_BUILT;
+  return join(copy(), 'package');
 }
 
-/** A file of the copy, by its path in the project, without extension. */
+/**
+ * A file of the project, by its path without extension, as JavaScript: tests import the library's (resolver.cjs), and
+ * start threads of their own. The library's threads are those of the package.
+ */
 export function built(path: string): string {
-  return join(build(), `${path}.js`);
+  return join(copy(), 'modules', `${path}.js`);
+}
+
+function copy(): string {
+  process.env.AMQP_SYNC_BUILT ??= make();
+  return process.env.AMQP_SYNC_BUILT;
 }
 
 function make(): string {
@@ -44,9 +52,21 @@ function make(): string {
   if (existsSync(folder)) return folder;
   const draft = `${folder}.${process.pid}`;
   for (const { file, hash } of sources) {
-    mkdirSync(dirname(join(draft, file)), { recursive: true });
+    const within = file.startsWith('examples') ? 'package' : 'modules';
+    mkdirSync(dirname(join(draft, within, file)), { recursive: true });
     // no TypeScript beside its JavaScript: synckit would take that for the worker
-    for (const part of parts(file, hash)) linkSync(part.from, join(draft, part.to));
+    for (const part of parts(file, hash)) linkSync(part.from, join(draft, within, part.to));
+  }
+  const rolldown = join(ROOT, 'node_modules', 'rolldown', 'bin', 'cli.mjs');
+  execFileSync(process.execPath, [rolldown, '-c', '-d', join(draft, 'package')], {
+    cwd: ROOT,
+    stdio: 'pipe',
+  });
+  for (const thread of ['connection', 'broker']) {
+    const path = join('worker', thread, 'thread.js');
+    const file = join(draft, 'modules', path);
+    rmSync(file);
+    writeFileSync(file, `require(${JSON.stringify(join(folder, 'package', path))});\n`);
   }
   try {
     renameSync(draft, folder);

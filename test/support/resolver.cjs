@@ -10,5 +10,5 @@ const LIBRARY = ['src', 'worker', 'bin'].map((folder) => join(ROOT, folder) + se
 module.exports = (request, options) => {
   const file = options.defaultResolver(request, options);
   if (!file.endsWith('.ts') || !LIBRARY.some((folder) => file.startsWith(folder))) return file;
-  return join(process.env.AMQP_SYNC_BUILT, `${file.slice(ROOT.length, -'.ts'.length)}.js`);
+  return join(process.env.AMQP_SYNC_BUILT, 'modules', `${file.slice(ROOT.length, -'.ts'.length)}.js`);
 };

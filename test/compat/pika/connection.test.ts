@@ -339,7 +339,7 @@ describe('other threads', () => {
     const connection = open();
     const seen: unknown[] = [];
     const workerData = connection.remote((value) => seen.push(value));
-    const remote = JSON.stringify(join(build(), 'src', 'client', 'remote.js'));
+    const remote = JSON.stringify(join(build(), 'src', 'index.js'));
     const source = `
       const { Remote } = require(${remote});
       new Remote(require('node:worker_threads').workerData).call('done there');`;

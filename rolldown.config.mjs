@@ -1,0 +1,35 @@
+/**
+ * What the package runs: a file for each way in and for each thread, and what they share beside them. One file is read
+ * in less time than the hundred that it was written in, and every program and every connection begins by that.
+ */
+import { readFileSync } from 'node:fs';
+import { defineConfig } from 'rolldown';
+
+const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+const faces = ['src/index', 'src/compat/amqpy', 'src/compat/pika'];
+const threads = ['worker/connection/thread', 'worker/broker/thread'];
+
+/** For `import`: the names of the same modules. */
+const forImport = {
+  name: 'for-import',
+  generateBundle() {
+    for (const face of faces) {
+      this.emitFile({ type: 'asset', fileName: `${face}.mjs`, source: readFileSync(`${face}.mts`) });
+    }
+  },
+};
+
+export default defineConfig({
+  input: Object.fromEntries([...faces, ...threads, 'bin/amqp-sync'].map((path) => [path, `${path}.ts`])),
+  platform: 'node',
+  external: Object.keys(dependencies),
+  plugins: [forImport],
+  output: {
+    dir: 'dist',
+    format: 'cjs',
+    sourcemap: true,
+    sourcemapExcludeSources: true, // they are in the package
+    keepNames: true, // `Channel` is the name of more than one class
+    chunkFileNames: 'src/shared/[name].js', // as deep as src/bridge, which finds the threads by that
+  },
+});
