@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -68,14 +68,25 @@ function faultEnv(fault: string, ms = LATER): NodeJS.ProcessEnv {
 }
 
 /** Connect with a worker that dies a moment after these steps; later ones live. */
-function doomed(fault: string, steps: Script = []): { connection: Connection; channel: Channel } {
+function doomed(
+  fault: string,
+  steps: Script = [],
+  cue: Script = [touch(go)],
+): { connection: Connection; channel: Channel } {
   process.env = faultEnv(fault);
-  const connection = connectTo(broker([...ready(), ...steps, touch(go), serve()], [...ready(), serve()]));
+  const connection = connectTo(broker([...ready(), ...steps, ...cue, serve()], [...ready(), serve()]));
   process.env = env;
   return { connection, channel: connection.channel() };
 }
 
 const sinceDeath = () => Date.now() - Number(readFileSync(timeOfDeath, 'utf8'));
+
+/** The worker has died in the middle of a call. */
+function expectCrash(error: Error): void {
+  expect(sinceDeath()).toBeLessThan(AT_ONCE);
+  expect(error).toBeInstanceOf(WorkerCrashedError);
+  expect(error).toMatchObject({ outcome: 'unknown' });
+}
 
 /** Nothing can be sent any more, and nothing takes long. */
 function expectOver(connection: Connection, channel: Channel): void {
@@ -137,24 +148,24 @@ describe('a worker that dies while this thread waits', () => {
         channel.basicPublish('x', { routingKey: 'q', timeout: Number.POSITIVE_INFINITY });
       },
     ],
-    [
-      'room',
-      [reading(false)],
-      (channel) => {
-        for (;;) channel.basicPublish(Buffer.alloc(100_000), { timeout: Number.POSITIVE_INFINITY });
-      },
-    ],
-    [
-      'room for half a message',
-      [reading(false)],
-      (channel) => channel.basicPublish(Buffer.alloc(64 * 2 ** 20), { timeout: Number.POSITIVE_INFINITY }),
-    ],
   ])('%s is waited for', (_, steps, call) => {
     const { channel } = doomed('exit', steps);
     const { error } = failureOf(() => call(channel));
-    expect(sinceDeath()).toBeLessThan(AT_ONCE);
-    expect(error).toBeInstanceOf(WorkerCrashedError);
-    expect(error).toMatchObject({ outcome: 'unknown' });
+    expectCrash(error);
+  });
+
+  test.each<[string, number]>([
+    ['room', 100_000],
+    ['room for half a message', 64 * 2 ** 20],
+  ])('%s is waited for', (_, size) => {
+    // a broker that reads no more says nothing more either: the clock of the fault is started here
+    const { channel } = doomed('exit', [reading(false)], []);
+    const body = Buffer.alloc(size);
+    writeFileSync(go, '');
+    const { error } = failureOf(() => {
+      for (;;) channel.basicPublish(body, { timeout: Number.POSITIVE_INFINITY });
+    });
+    expectCrash(error);
   });
 
   test('ended from outside, without a word: the same', () => {
