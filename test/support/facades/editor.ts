@@ -3,36 +3,36 @@ import { join } from 'node:path';
 import ts from 'typescript';
 
 const ROOT = join(__dirname, '..', '..', '..');
+const FILE = join(ROOT, 'test', 'compat', 'typed-in-an-editor.ts'); // not on disk
+/** What all editors have read: the language, Node and the library. */
+const read = ts.createDocumentRegistry();
 
 export class Editor {
-  readonly #file: string;
   readonly #service: ts.LanguageService;
   #text = '';
   #version = 0;
 
-  /** Every program stands in `folder` (a path from the root), and begins with `prelude`. */
-  constructor(
-    folder: string,
-    readonly prelude: string,
-  ) {
-    const file = join(ROOT, folder, 'typed-in-an-editor.ts'); // not on disk
+  /** Every program stands in test/compat, and begins with `prelude`. */
+  constructor(readonly prelude: string) {
     const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
     const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-    const read = (path: string) => (path === file ? this.#text : ts.sys.readFile(path));
-    this.#file = file;
-    this.#service = ts.createLanguageService({
-      getScriptFileNames: () => [file],
-      getScriptVersion: (path) => (path === file ? String(this.#version) : '1'),
-      getScriptSnapshot: (path) => {
-        const source = read(path);
-        return source === undefined ? undefined : ts.ScriptSnapshot.fromString(source);
+    const textOf = (path: string) => (path === FILE ? this.#text : ts.sys.readFile(path));
+    this.#service = ts.createLanguageService(
+      {
+        getScriptFileNames: () => [FILE],
+        getScriptVersion: (path) => (path === FILE ? String(this.#version) : '1'),
+        getScriptSnapshot: (path) => {
+          const source = textOf(path);
+          return source === undefined ? undefined : ts.ScriptSnapshot.fromString(source);
+        },
+        getCurrentDirectory: () => ROOT,
+        getCompilationSettings: () => ({ ...options, types: ['node'], noUnusedLocals: false }),
+        getDefaultLibFileName: ts.getDefaultLibFilePath,
+        fileExists: (path) => path === FILE || ts.sys.fileExists(path),
+        readFile: ts.sys.readFile,
       },
-      getCurrentDirectory: () => ROOT,
-      getCompilationSettings: () => ({ ...options, types: ['node'], noUnusedLocals: false }),
-      getDefaultLibFileName: ts.getDefaultLibFilePath,
-      fileExists: (path) => path === file || ts.sys.fileExists(path),
-      readFile: ts.sys.readFile,
-    });
+      read,
+    );
   }
 
   /** Type a program, with the cursor at its `|`. */
@@ -44,7 +44,7 @@ export class Editor {
 
   /** The names offered at the cursor. */
   offers(program: string): string[] {
-    const completions = this.#service.getCompletionsAtPosition(this.#file, this.#type(program), {});
+    const completions = this.#service.getCompletionsAtPosition(FILE, this.#type(program), {});
     return (completions?.entries ?? []).map(({ name }) => name);
   }
 
@@ -52,14 +52,14 @@ export class Editor {
   explains(program: string, name: string): string {
     const at = this.#type(program);
     const service = this.#service;
-    service.getCompletionsAtPosition(this.#file, at, {});
-    const details = service.getCompletionEntryDetails(this.#file, at, name, {}, undefined, {}, undefined);
+    service.getCompletionsAtPosition(FILE, at, {});
+    const details = service.getCompletionEntryDetails(FILE, at, name, {}, undefined, {}, undefined);
     return ts.displayPartsToString(details?.documentation);
   }
 
   /** The ways to call the function whose parentheses the cursor is in. */
   labels(program: string): string[] {
-    const help = this.#service.getSignatureHelpItems(this.#file, this.#type(program), {});
+    const help = this.#service.getSignatureHelpItems(FILE, this.#type(program), {});
     return (help?.items ?? []).map(({ parameters }) =>
       parameters.map(({ displayParts }) => ts.displayPartsToString(displayParts)).join(', '),
     );
@@ -69,7 +69,7 @@ export class Editor {
   complains(program: string): string[] {
     this.#type(`${program}|`);
     return this.#service
-      .getSemanticDiagnostics(this.#file)
+      .getSemanticDiagnostics(FILE)
       .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
   }
 }
