@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { build } from '../support/built';
 
 /** The README's JavaScript, in order, in one process: what a new user would type. */
 const root = join(__dirname, '..', '..');
@@ -9,14 +10,8 @@ const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```js
 );
 
 function run(script: string): string {
-  const tsconfig = JSON.stringify(join(root, 'tsconfig.json'));
-  const prelude = `require('ts-node').register({ transpileOnly: true, project: ${tsconfig} });`;
-  const source = script.replaceAll("'amqp-sync'", JSON.stringify(join(root, 'src')));
-  return execFileSync(process.execPath, ['-e', prelude + source], {
-    cwd: root,
-    encoding: 'utf8',
-    timeout: 30_000,
-  });
+  const source = script.replaceAll("'amqp-sync'", JSON.stringify(join(build(), 'src')));
+  return execFileSync(process.execPath, ['-e', source], { encoding: 'utf8', timeout: 150_000 });
 }
 
 describe('the README', () => {

@@ -5,22 +5,16 @@ import { createInterface } from 'node:readline';
 import { build } from '../support/built';
 import { asleep } from '../support/programs/asleep';
 
-const ROOT = join(__dirname, '..', '..');
 /** Milliseconds after which a script is killed: far more than one takes, however busy the machine is. */
 const CEILING = 150_000;
 const isPossible = spawnSync('unshare', ['--pid', '--fork', '--kill-child', 'true']).status === 0;
 
 /** Start a script, send it a signal once it is ready and asleep, and collect what it says. */
 async function terminated(script: string, signal: NodeJS.Signals, asProcess1: boolean): Promise<unknown> {
-  // as it stands once; in JavaScript, which starts in a fifth of the time, as process 1
-  const how = asProcess1
-    ? [join(build(), 'examples', 'sigterm', `${script}.js`)]
-    : ['-r', 'ts-node/register', `examples/sigterm/${script}.ts`];
-  const node = [process.execPath, ...how];
+  const node = [process.execPath, join(build(), 'examples', 'sigterm', `${script}.js`)];
   // unshare itself does not hand signals on: the one in the namespace is its only child
   const command = asProcess1 ? ['unshare', '--pid', '--fork', '--kill-child', ...node] : node;
   const child = spawn(command[0]!, command.slice(1), {
-    cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: CEILING,
     killSignal: 'SIGKILL',
