@@ -436,20 +436,20 @@ describe('consumers', () => {
   });
 
   test('what nobody has looked at when the channel is closed is dropped', () => {
-    const { connection, channel } = scene([
-      ...consuming,
+    const sent = [
       delivery('t', 1, { body: 'one' }),
       content('basic.return', { replyCode: 312, replyText: 'NO_ROUTE' }, { body: 'back' }),
       send('basic.cancel', { consumerTag: 't', noWait: true }),
       send('channel.close', { replyCode: 404, replyText: 'NOT_FOUND', classId: 60, methodId: 40 }),
-      expects('channel.close-ok'),
-    ]);
+    ];
+    // in one piece: when any of it has come, all has
+    const together = sendBytes(Buffer.concat(sent.map((step) => (step as { bytes: Uint8Array }).bytes)));
+    const { connection, channel } = scene([...consuming, together, expects('channel.close-ok')]);
     const seen: string[] = [];
     channel.add_on_cancel_callback(() => seen.push('cancel'));
     channel.add_on_return_callback(() => seen.push('return'));
     channel.basic_consume('q', () => seen.push('message'), { auto_ack: true, consumer_tag: 't' });
-    moment();
-    expect(() => connection.process_data_events()).toThrow(exceptions.ChannelClosedByBroker);
+    expect(() => connection.process_data_events(60)).toThrow(exceptions.ChannelClosedByBroker);
     connection.process_data_events();
     expect(seen).toEqual([]);
   });
