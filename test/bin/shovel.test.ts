@@ -39,7 +39,7 @@ it('does not keep waiting what has come while it waits for more', async () => {
   const ended = interrupted(['shovel', from, to, '--timeout', '1h'], 'SIGINT', () => {
     if (!isConsuming()) return false;
     channel.basicPublish('x', { routingKey: from });
-    for (let tries = 0; count(channel, to) === 0 && tries < 100; tries++) channel.connection.sleep(50);
+    for (let tries = 0; count(channel, to) === 0 && tries < 1200; tries++) channel.connection.sleep(50);
     return true;
   });
   expect(await ended).toMatchObject({ signal: 'SIGINT' });
