@@ -21,7 +21,7 @@ const MIB = 1024 * 1024;
 /** The program computes for so long; RabbitMQ drops a connection that is not read for 30 s. */
 const BUSY_SECONDS = 45;
 
-jest.setTimeout(180_000);
+jest.setTimeout(400_000);
 
 interface Outcome {
   next: number;
@@ -44,7 +44,7 @@ function busy(queue: string, messages: number, seconds: number, options: object)
   ];
   const running = spawn(process.execPath, [child, ...args.map(String)], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: 150_000,
+    timeout: 300_000,
     killSignal: 'SIGKILL',
   });
   let output = '';
