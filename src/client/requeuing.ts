@@ -1,11 +1,14 @@
 import { clock } from '../clock';
 import { InterruptedError } from '../errors';
 import type { Channel } from './channel';
+import type { DeclaredQueue } from './channel-topology';
 import type { Connection } from './connection';
 import { type IncomingMessage, inVain } from './message';
 
-/** Milliseconds for which a queue that does not grow may still: others may be taking what comes back, or it expires. */
+/** Milliseconds for which a queue that does not grow may still, while others consume: they may be taking what comes back. */
 const PATIENCE_MS = 100;
+/** The same while nobody does: what comes back may expire, but a quorum queue on a busy disk or machine may be slow, too. */
+const PATIENCE_ALONE_MS = 1000;
 const LONGEST_PAUSE_MS = 5;
 
 /**
@@ -55,7 +58,7 @@ class QueueWatch {
   ) {
     this.#bounded(() => {
       this.#channel = connection.channel();
-      this.#first = this.#look(this.#channel);
+      this.#first = this.#look(this.#channel).messageCount;
     });
   }
 
@@ -77,18 +80,18 @@ class QueueWatch {
     let most = -1;
     let grown = 0;
     for (let pause = 0; ; pause = Math.min(2 * pause + 1, LONGEST_PAUSE_MS)) {
-      const messageCount = this.#look(channel);
+      const { messageCount, consumerCount } = this.#look(channel);
       if (messageCount >= wanted) return;
       const now = clock.now();
       if (messageCount > most) grown = now;
-      else if (now - grown > PATIENCE_MS) return;
+      else if (now - grown > (consumerCount > 0 ? PATIENCE_MS : PATIENCE_ALONE_MS)) return;
       most = Math.max(most, messageCount);
       this.connection.pump.rest(now + pause);
     }
   }
 
-  #look(channel: Channel): number {
-    return channel.queueDeclare(this.queue, { passive: true }).messageCount;
+  #look(channel: Channel): DeclaredQueue {
+    return channel.queueDeclare(this.queue, { passive: true });
   }
 
   /** Within `callTimeout`. What fails is nobody's affair; an end of the connection is for the next call to tell. */

@@ -16,7 +16,7 @@ interface End {
 
 /** One of their tools, and the same of ours. */
 const BOTH: Record<string, (verb: string, args: readonly string[], input?: string) => End> = {
-  theirs: (verb, args, input = '') => ended(spawnSync(`amqp-${verb}`, args, { input, timeout: 20_000 })),
+  theirs: (verb, args, input = '') => ended(spawnSync(`amqp-${verb}`, args, { input, timeout: CEILING })),
   ours: (verb, args, input = '') => ended(cli([verb, ...args], { input })),
 };
 
@@ -26,7 +26,8 @@ function ended({ status, stdout, error }: SpawnSyncReturns<Buffer>): End {
 }
 
 const AT_URL = ['-u', url.href];
-const CEILING = 30_000;
+/** Milliseconds after which one of them is killed, or a test fails: far more than it takes. */
+const CEILING = 300_000;
 
 let folder: string;
 beforeAll(() => {

@@ -15,7 +15,7 @@ const fillNumbered = (queue: string, many: number) => {
 it('moves, in order, with all properties', () => {
   const [from, to] = [sharedQueue(channel), sharedQueue(channel)];
   fillNumbered(from, 1300);
-  out(['shovel', from, to, '--timeout', '300ms']);
+  out(['shovel', from, to, '--timeout', '2s']);
   expect(count(channel, from)).toBe(0);
   const first = channel.basicGet(to, { noAck: true })!;
   expect([first.text, first.properties]).toMatchObject(['0', { headers: { n: 0 }, deliveryMode: 2 }]);
@@ -39,7 +39,7 @@ it('does not keep waiting what has come while it waits for more', async () => {
   const ended = interrupted(['shovel', from, to, '--timeout', '1h'], 'SIGINT', () => {
     if (!isConsuming()) return false;
     channel.basicPublish('x', { routingKey: from });
-    for (let tries = 0; count(channel, to) === 0 && tries < 100; tries++) channel.connection.sleep(50);
+    for (let tries = 0; count(channel, to) === 0 && tries < 1200; tries++) channel.connection.sleep(50);
     return true;
   });
   expect(await ended).toMatchObject({ signal: 'SIGINT' });
@@ -65,6 +65,7 @@ it('into a queue that fills up: what is confirmed is acked, and the rest stays',
       /message \d+ was not taken: the broker refused it .* full; \d+ were taken, \d+ were not\n$/,
     ),
   ]);
+  eventually(() => count(channel, to) + count(channel, from) === 20);
   const moved = takeAll(channel, to);
   const left = takeAll(channel, from);
   expect(moved.length).toBeGreaterThanOrEqual(7);
@@ -91,7 +92,7 @@ it('to a queue of the same name at another broker', () => {
   const other = startBroker();
   try {
     out(['declare-queue', queue, '--url', other.url]);
-    out(['shovel', queue, queue, '--to-url', other.url, '--timeout', '300ms']);
+    out(['shovel', queue, queue, '--to-url', other.url, '--timeout', '2s']);
     expect(other.messages(queue).map(({ text }) => text)).toEqual(['x']);
     expect(count(channel, queue)).toBe(0);
   } finally {

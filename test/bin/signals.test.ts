@@ -77,8 +77,8 @@ it('the command takes no notice: it is killed, with all that it has started', as
 });
 
 it('nothing is under way: what was done is acked', async () => {
-  const isDone = () => count(channel, queue) === 0;
-  const end = await interrupted(['consume', queue, '--lines', '--', 'cat'], 'SIGTERM', () => isDone());
+  const isDone = (stdout: string) => stdout === 'onetwo';
+  const end = await interrupted(['consume', queue, '--lines', '--', 'cat'], 'SIGTERM', isDone);
   expect(end).toEqual({ code: null, signal: 'SIGTERM', stdout: 'onetwo', stderr: '' });
   expect(count(channel, queue)).toBe(0);
 });

@@ -82,7 +82,7 @@ function has(module: string): boolean {
 for (const module of ['pika', 'amqp']) {
   (has(module) ? test : test.skip)(`Python's ${module} goes through its ordinary use`, async () => {
     const program = join(__dirname, '..', 'support', 'python', `${module}-client.py`);
-    const { stdout } = await promisify(execFile)('/usr/bin/python3', [program, url], { timeout: 30_000 });
+    const { stdout } = await promisify(execFile)('/usr/bin/python3', [program, url], { timeout: 120_000 });
     expect(stdout.trim().split('\n').at(-1)).toBe('all is well');
   });
 }

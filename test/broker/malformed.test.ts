@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { comparable, embedded, version } from './support/pair';
 import { RawClient } from './support/raw-client';
@@ -45,12 +46,15 @@ const BYTES: Readonly<Record<string, number[]>> = {
 
 const { url } = embedded({ version });
 
-async function answer(broker: string, bytes: number[]): Promise<unknown> {
+/** Milliseconds for what comes behind the first answer. If the answers differ, the machine may just be busy. */
+const PAUSES = [50, 500, 3000];
+
+async function answer(broker: string, bytes: number[], pause = PAUSES[0]!): Promise<unknown> {
   const client = await RawClient.open(broker);
   await client.call(1, 'channel.open');
   client.write(Buffer.from(bytes));
   await client.until(() => client.closed || client.received.length > 0);
-  await sleep(50);
+  await sleep(pause);
   const told = comparable(client.take());
   client.end();
   return told;
@@ -58,8 +62,12 @@ async function answer(broker: string, bytes: number[]): Promise<unknown> {
 
 describeRabbitmq('what is wrong is answered as RabbitMQ answers it', () => {
   test.each(Object.entries(BYTES))('%s', async (_what, bytes) => {
-    const [mine, theirs] = await Promise.all([answer(url, bytes), answer(rabbitmqUrl, bytes)]);
-    expect(mine).toEqual(theirs);
+    let answers: unknown[] = [];
+    for (const pause of PAUSES) {
+      answers = await Promise.all([url, rabbitmqUrl].map((broker) => answer(broker, bytes, pause)));
+      if (isDeepStrictEqual(answers[0], answers[1])) break;
+    }
+    expect(answers[0]).toEqual(answers[1]);
   });
 });
 

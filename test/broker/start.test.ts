@@ -10,13 +10,13 @@ import {
   TimeoutError,
 } from '../../src';
 import { makeCertificates } from '../support/brokers/rabbitmq';
-import { eventually, thrownBy } from '../support/connect';
+import { CEILING, eventually, thrownBy } from '../support/connect';
 import { embedded } from './support/pair';
 import { RawClient } from './support/raw-client';
 
 const open = new Set<Connection>();
 function client(url: string, options: object = {}): Connection {
-  const connection = connect(url, { callTimeout: 10_000, connectTimeout: 10_000, ...options });
+  const connection = connect(url, { callTimeout: CEILING, connectTimeout: CEILING, ...options });
   open.add(connection);
   return connection;
 }
@@ -156,7 +156,7 @@ describe('what a test can do to it', () => {
     channel.basicPublish('x', { routingKey: 'q' });
     expect(doomed.channel().basicGet('q')!.redelivered).toBe(false);
     expect(broker.kill('doomed')).toBe(1);
-    expect(() => doomed.loop({ timeout: 5000 })).toThrow(ConnectionLostError);
+    expect(() => doomed.loop({ timeout: CEILING })).toThrow(ConnectionLostError);
     eventually(() => broker.messages('q').length === 1);
     expect(channel.basicGet('q')!.redelivered).toBe(true);
     expect(broker.kill('nobody')).toBe(0);
@@ -166,7 +166,7 @@ describe('what a test can do to it', () => {
     const broker = embedded();
     const connection = client(broker.url);
     expect(broker.closeConnections(broker.connections()[0]!, 'maintenance')).toBe(1);
-    const error = thrownBy(() => connection.loop({ timeout: 5000 }));
+    const error = thrownBy(() => connection.loop({ timeout: CEILING }));
     expect(error).toBeInstanceOf(ConnectionForcedError);
     expect(error).toMatchObject({ replyCode: 320, replyText: expect.stringContaining('maintenance') });
   });

@@ -3,7 +3,7 @@ import { connect, Message, NackMessage, Rpc, startBroker, waitAny } from '../../
 import * as amqpy from '../../src/compat/amqpy';
 import * as pika from '../../src/compat/pika';
 import { channel, connection, useChannel } from '../support/channel';
-import { privateQueue, thrownBy, unique } from '../support/connect';
+import { CEILING, privateQueue, thrownBy, unique } from '../support/connect';
 import { shared as sharedAmqpy } from '../support/facades/amqpy';
 import { open as openPika } from '../support/facades/pika';
 
@@ -96,7 +96,7 @@ describe('an error that was made before it is thrown', () => {
     const queue = privateQueue(channel);
     channel.basicConsume(queue, () => {});
     channel.queueDelete(queue);
-    expect(firstFrame(() => connection.loop({ timeout: 5000 }))).toContain(__filename);
+    expect(firstFrame(() => connection.loop({ timeout: CEILING }))).toContain(__filename);
   });
 
   test('what a callback throws keeps the stack of the callback', () => {
@@ -104,7 +104,7 @@ describe('an error that was made before it is thrown', () => {
     channel.basicConsume(queue, function theCallback() {
       throw new Error('its own');
     });
-    expect(firstFrame(() => connection.loop({ timeout: 5000 }))).toContain('theCallback');
+    expect(firstFrame(() => connection.loop({ timeout: CEILING }))).toContain('theCallback');
   });
 
   test('process: the mistake of a function within', () => {

@@ -371,14 +371,15 @@ describe('publishBatch', () => {
     let isOver = false;
     function* slowly() {
       yield 'in time';
-      connection.sleep(120);
+      channel.waitForConfirms();
+      connection.sleep(620);
       try {
         for (let n = 0; ; n++) yield `late ${n}`;
       } finally {
         isOver = true;
       }
     }
-    const results = channel.publishBatch(slowly(), { routingKey: queue, timeout: 100, window: 1 });
+    const results = channel.publishBatch(slowly(), { routingKey: queue, timeout: 600, window: 1 });
     expect(isOver).toBe(true);
     expect(results[0]?.status).toBe('acked');
     expect(results.at(-1)).toMatchObject({ status: 'not-sent', seqNo: undefined });

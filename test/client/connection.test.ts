@@ -8,7 +8,17 @@ import {
   NotAllowedError,
   TimeoutError,
 } from '../../src';
-import { CEILING, duration, open, privateQueue, thrownBy, untilTooLate, warmUp } from '../support/connect';
+import {
+  CEILING,
+  duration,
+  eventually,
+  open,
+  privateQueue,
+  thrownBy,
+  unique,
+  untilTooLate,
+  warmUp,
+} from '../support/connect';
 import { within } from '../support/within';
 
 const connection = open({ name: 'connection.test' });
@@ -184,7 +194,7 @@ describe('deadlines', () => {
     const error = untilTooLate(() => channel.queueDeclare('', { exclusive: true, timeout: 0 }));
     expect(error).toMatchObject({ method: 'queue.declare', outcome: 'unknown', recoverable: true });
     // the reply to the first declare arrives before the reply to this one, and is not taken for it
-    const name = `amqp-sync.timeouts.${process.pid}`;
+    const name = unique('timeouts');
     expect(channel.queueDeclare(name, { exclusive: true }).queue).toBe(name);
     channel.close();
   });
@@ -201,7 +211,10 @@ describe('deadlines', () => {
       expect(channel.queueDeclare('', { exclusive: true }).queue).toMatch(/^amq\.gen/);
       channel.close();
     }
-    expect(connection.channels.size).toBe(0);
+    eventually(() => {
+      connection.flush(); // what has come is looked at
+      return connection.channels.size === 0;
+    });
   });
 
   it('withDeadline refuses a promise: what comes behind an await would have no limit', () => {

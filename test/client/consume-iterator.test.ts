@@ -19,6 +19,7 @@ import {
   takeAll,
   thrownBy,
   unique,
+  untilSentAhead,
 } from '../support/connect';
 import { within } from '../support/within';
 
@@ -164,14 +165,15 @@ describe('the end of a loop', () => {
     const queue = privateQueue(channel, 'one', 'two');
     const texts: string[] = [];
     const took = duration(() => {
-      for (const message of channel.consume(queue, { timeout: 500 })) {
+      for (const message of channel.consume(queue, { timeout: 1000 })) {
         texts.push(message.text);
         message.ack();
+        untilSentAhead(channel, queue);
       }
     });
     expect(texts).toEqual(['one', 'two']);
-    expect(took).toBeGreaterThanOrEqual(499);
-    expect(took).toBeLessThan(within(700));
+    expect(took).toBeGreaterThanOrEqual(999);
+    expect(took).toBeLessThan(within(1200));
     expect(consumers(queue)).toBe(0);
   });
 

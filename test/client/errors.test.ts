@@ -24,7 +24,7 @@ import {
 import { within } from '../support/within';
 
 let sibling: Channel;
-useChannel();
+useChannel({ heartbeat: 0 }); // nothing is sent but what the tests send
 beforeEach(() => {
   sibling = connection.channel();
 });

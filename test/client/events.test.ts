@@ -8,11 +8,11 @@ import {
   duration,
   eventually,
   expectSilence,
-  fill,
   privateQueue,
   takeAll,
   thrownBy,
   unique,
+  untilSentAhead,
 } from '../support/connect';
 import { within } from '../support/within';
 
@@ -30,7 +30,7 @@ describe('callbacks', () => {
   it('run in no other call than those for it: not in a declare, a get, a publish', () => {
     const queue = privateQueue(channel, 'one');
     channel.basicConsume(queue, note);
-    eventually(() => count(channel, queue) === 0);
+    untilSentAhead(channel, queue);
     channel.basicPublish('x', { routingKey: 'nowhere' });
     expect(channel.basicGet(queue)).toBeNull();
     connection.flush();
@@ -126,13 +126,15 @@ describe('drainEvents, loop, sleep', () => {
 
   it('loop goes on until a timeout passes with nothing; 0 takes what is there', () => {
     const queue = privateQueue(channel, 'one', 'two', 'three');
-    channel.basicConsume(queue, note);
-    connection.loop({ timeout: 1000 });
+    channel.basicConsume(queue, (message) => {
+      note(message);
+      if (message.text === 'four') connection.callLater(500, () => seen.push('timer'));
+    });
+    untilSentAhead(channel, queue);
+    connection.loop({ timeout: 300 });
     expect(seen).toEqual(['one', 'two', 'three']);
-    fill(channel, queue);
     channel.basicPublish('four', { routingKey: queue });
-    connection.callLater(500, () => seen.push('timer'));
-    connection.loop({ timeout: 1000 });
+    connection.loop({ timeout: 2000 });
     expect(seen.slice(3)).toEqual(['four', 'timer']);
     expect(duration(() => connection.loop({ timeout: 0 }))).toBeLessThan(within(50));
   });
@@ -140,6 +142,7 @@ describe('drainEvents, loop, sleep', () => {
   it('sleep lasts as long as it is told, and serves events meanwhile', () => {
     const queue = privateQueue(channel, 'one', 'two');
     channel.basicConsume(queue, note);
+    untilSentAhead(channel, queue);
     const took = duration(() => connection.sleep(120));
     expect(seen).toEqual(['one', 'two']);
     expect(took).toBeGreaterThanOrEqual(119);
@@ -151,7 +154,7 @@ describe('callLater', () => {
   it('runs once, from the pump, in the order of its times', () => {
     connection.callLater(40, () => seen.push('second'));
     connection.callLater(10, () => seen.push('first'));
-    connection.sleep(100);
+    drainUntil(connection, () => seen.length === 2);
     expect(seen).toEqual(['first', 'second']);
     connection.sleep(60);
     expect(seen).toEqual(['first', 'second']);
@@ -180,7 +183,7 @@ describe('what else the pump runs', () => {
   it('addCallbackThreadsafe: after what waits already, and not before somebody pumps', () => {
     const queue = privateQueue(channel, 'first');
     channel.basicConsume(queue, note);
-    eventually(() => count(channel, queue) === 0);
+    untilSentAhead(channel, queue);
     connection.addCallbackThreadsafe(() => seen.push('then the callback'));
     expect(seen).toEqual([]);
     connection.loop({ timeout: 0 });

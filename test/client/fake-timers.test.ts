@@ -11,7 +11,7 @@ import { shared, sharedQueue } from '../support/connect';
 import { run } from '../support/programs/program';
 
 /** Milliseconds for a run of jest. */
-const CEILING = 40_000;
+const CEILING = 170_000;
 /** Those of `every-wait.cjs`. */
 const WAITS = [
   ...['sleep', 'loop', 'drainEvents', 'withDeadline', 'waitAny', 'iterator', 'get', 'remote call'],

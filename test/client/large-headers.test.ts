@@ -147,7 +147,7 @@ describe('the command line', () => {
     const got = cli(['get', dead.name, '--settle', 'requeue', '--json']);
     expect([got.status, JSON.parse(got.stdout.toString()).properties.headers.small]).toEqual([0, 1]);
     eventually(() => count(channel, dead.name) === 1);
-    const { status, stderr } = cli(['shovel', dead.name, to.name, '--timeout', '300ms']);
+    const { status, stderr } = cli(['shovel', dead.name, to.name, '--timeout', '60s']);
     expect([status, stderr.toString()]).toEqual([
       5,
       expect.stringMatching(/message 1 was not taken: the message properties take 13\d{4} bytes/),

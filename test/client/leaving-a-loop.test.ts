@@ -8,7 +8,17 @@ import {
 } from '../../src';
 import { CEILING, count, open, shared, thrownBy, unique } from '../support/connect';
 import { talk } from '../support/peers/peer';
-import { cut, delivery, expects, ready, type Script, send, serve } from '../support/peers/script';
+import {
+  cut,
+  delivery,
+  expects,
+  opened,
+  ready,
+  type Script,
+  send,
+  serve,
+  stall,
+} from '../support/peers/script';
 
 const ROUNDS = 10;
 const MESSAGES = 200;
@@ -152,4 +162,22 @@ describe('an end meanwhile is no error of the loop: the next call tells', () => 
     expect(thrownBy(() => channel.basicGet('q'))).toBeInstanceOf(NotFoundError);
     expect(connection.isAlive).toBe(true);
   });
+});
+
+test('a queue that nobody else consumes from may be slow to take back what was sent ahead', () => {
+  const on2 = { channel: 2 };
+  const counted = (messageCount: number, ...before: Script): Script => [
+    expects('queue.declare', { queue: 'q', passive: true }, on2),
+    ...[...before, send('queue.declare-ok', { queue: 'q', messageCount }, on2)],
+  ];
+  const { peer, connection } = talk([
+    ...[...ready(), expects('basic.qos'), send('basic.qos-ok')],
+    ...[expects('basic.consume'), send('basic.consume-ok', { consumerTag: 'c' })],
+    ...[delivery('c', 1), delivery('c', 2), expects('basic.cancel')],
+    ...[send('basic.cancel-ok', { consumerTag: 'c' }), ...opened(2), ...counted(0), expects('basic.nack')],
+    ...[...counted(0), ...counted(0, stall(300)), ...counted(1), ...counted(1)],
+    ...[expects('channel.close', {}, on2), send('channel.close-ok', {}, on2), serve()],
+  ]);
+  for (const _ of connection.channel().consume('q')) break;
+  peer.satisfied();
 });

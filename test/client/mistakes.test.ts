@@ -1,6 +1,6 @@
 /** Mistakes that were taken in silence, or cost a message: each is refused in one sentence, and nothing has happened. */
 import { connect, type PublishOptions } from '../../src';
-import { drainUntil, open, privateQueue, shared, thrownBy } from '../support/connect';
+import { CEILING, drainUntil, open, privateQueue, shared, thrownBy } from '../support/connect';
 
 test.each([undefined, null, 5, 'x', {}])('process(%p) leaves the message alone', (fn) => {
   const channel = shared().channel();
@@ -42,7 +42,7 @@ describe('a callback that returns a promise is refused', () => {
   ])('%s', (_verb, ask) => {
     const connection = open();
     ask(connection);
-    expect(() => connection.loop({ timeout: 1000 })).toThrow(/the function returned a promise/);
+    expect(() => connection.loop({ timeout: CEILING })).toThrow(/the function returned a promise/);
   });
 
   test('onClose', () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AmqpError, Channel } from '../../src';
 import { build } from '../support/built';
 import {
+  CEILING,
   count,
   drainUntil,
   eventually,
@@ -20,7 +21,7 @@ const MIB = 1024 * 1024;
 /** The program computes for so long; RabbitMQ drops a connection that is not read for 30 s. */
 const BUSY_SECONDS = 45;
 
-jest.setTimeout(180_000);
+jest.setTimeout(400_000);
 
 interface Outcome {
   next: number;
@@ -43,7 +44,7 @@ function busy(queue: string, messages: number, seconds: number, options: object)
   ];
   const running = spawn(process.execPath, [child, ...args.map(String)], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: 150_000,
+    timeout: 300_000,
     killSignal: 'SIGKILL',
   });
   let output = '';
@@ -61,9 +62,9 @@ function fillNumbered(queue: string, messages: number, size: number): void {
   const body = Buffer.alloc(size);
   for (let number = 0; number < messages; number++) {
     body.writeUInt32BE(number, 0);
-    channel.basicPublish(body, { routingKey: queue, timeout: 30_000 });
+    channel.basicPublish(body, { routingKey: queue, timeout: CEILING });
   }
-  eventually(() => count(channel, queue) >= messages, 20_000);
+  eventually(() => count(channel, queue) >= messages);
   channel.close();
 }
 
@@ -152,7 +153,7 @@ describe('consumers without acknowledgements are suspended', () => {
   test('an iterator too', () => {
     const channel = open(LIMIT).channel();
     const queue = fullQueue(channel);
-    const messages = channel.consume(queue, { noAck: true, timeout: 2000, limit: 20_000 });
+    const messages = channel.consume(queue, { noAck: true, timeout: CEILING, limit: 20_000 });
     flood(channel, queue);
     let next = 0;
     for (const { body } of messages) expect(body.readUInt32BE(0)).toBe(next++);
@@ -185,7 +186,8 @@ describe('consumers without acknowledgements are suspended', () => {
     let heard: string | undefined;
     const answer = () => {
       channel.basicPublish('answer', { routingKey: replies });
-      for (const { text } of channel.consume(replies, { noAck: true, timeout: 5000, limit: 1 })) heard = text;
+      for (const { text } of channel.consume(replies, { noAck: true, timeout: CEILING, limit: 1 }))
+        heard = text;
     };
     channel.basicConsume(queue, () => void (heard ?? answer()), { noAck: true });
     flood(channel, queue);
@@ -270,7 +272,7 @@ describe('consumers without acknowledgements are suspended', () => {
     flood(channel, queue);
     shared().channel().queueDelete(queue);
     const error = thrownBy(() => {
-      for (;;) connection.drainEvents({ timeout: 2000 });
+      for (;;) connection.drainEvents({ timeout: CEILING });
     });
     expect(error.message).toMatch(/404 NOT_FOUND - no queue/);
     expect(error.message).toContain('had been suspended because this program did not read');

@@ -1,7 +1,7 @@
 /** Numbers that py-amqp (Celery, kombu) writes, and what it makes of them when they are published again. */
 import { spawnSync } from 'node:child_process';
 import { versionOf } from '../support/brokers/version';
-import { privateQueue, shared, sharedQueue } from '../support/connect';
+import { count, eventually, privateQueue, shared, sharedQueue } from '../support/connect';
 
 const PYTHON = '/usr/bin/python3';
 const hasAmqp = spawnSync(PYTHON, ['-c', 'import amqp']).status === 0;
@@ -17,7 +17,7 @@ ${program}
 connection.close()`;
   const { status, stdout, stderr } = spawnSync(PYTHON, ['-c', connected], {
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 120_000,
   });
   if (status !== 0) throw new Error(stderr);
   return stdout.trim();
@@ -28,6 +28,7 @@ connection.close()`;
   const [queue, plain] = [sharedQueue(channel), privateQueue(channel)];
   const headers = "{'long': -3000000000, 'least': -2**63, 'most': 2**63 - 1, 'pi': decimal.Decimal('-3.14')}";
   python(`channel.basic_publish(amqp.Message('', application_headers=${headers}), routing_key='${queue}')`);
+  eventually(() => count(channel, queue) === 1); // it is gone, but RabbitMQ may still be handing over what it said
   const message = channel.basicGet(queue)!;
   expect(message.properties.headers).toMatchObject({
     long: -3_000_000_000,

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from '../support/built';
+import { unique } from '../support/connect';
 
 /** The README's JavaScript, in order, in one process: what a new user would type. */
 const root = join(__dirname, '..', '..');
@@ -9,8 +10,14 @@ const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```js
   (match) => match[1]!,
 );
 
+/** Its queues and its exchange, which have other names here: those of other files of tests may be the same. */
+const NAMES = ['tasks', 'orders', 'replies', 'shop'];
+
 function run(script: string): string {
-  const source = script.replaceAll("'amqp-sync'", JSON.stringify(join(build(), 'src')));
+  const source = NAMES.reduce(
+    (text, name) => text.replaceAll(`'${name}'`, JSON.stringify(unique(name))),
+    script.replaceAll("'amqp-sync'", JSON.stringify(join(build(), 'src'))),
+  );
   return execFileSync(process.execPath, ['-e', source], { encoding: 'utf8', timeout: 150_000 });
 }
 

@@ -34,21 +34,28 @@ afterEach(async () => {
   for (const worker of workers.splice(0)) await worker.terminate();
 });
 
-/** Run `code` in a thread of its own, which has a `remote` of the connection; `callback` takes what it calls. */
+/**
+ * Run `code` in a thread of its own, which has a `remote` of the connection; `callback` takes what it calls. It has begun
+ * when this returns.
+ */
 function elsewhere(code: string, callback?: (value: unknown) => void): Worker {
   const handle = connection.remote(callback);
   const source = `
     const { workerData } = require('node:worker_threads');
     const { Remote } = require(workerData.library);
     const remote = new Remote(workerData.handle);
+    Atomics.store(workerData.begun, 0, 1);
+    Atomics.notify(workerData.begun, 0);
     const pause = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
     ${code}`;
+  const begun = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(source, {
     eval: true,
-    workerData: { handle, library: join(build(), 'src', 'index.js') },
+    workerData: { handle, library: join(build(), 'src', 'index.js'), begun },
     transferList: [handle.port],
   });
   workers.push(worker);
+  expect(Atomics.wait(begun, 0, 0, CEILING)).not.toBe('timed-out');
   return worker;
 }
 

@@ -282,15 +282,15 @@ describe('Ctrl-C ends every wait', () => {
   });
 
   it('but not those of a connection with interruptible: false: the signal does what it always does', async () => {
-    const wait = `const connection = connect(url, { interruptible: false });
+    const wait = (ms: number) => `const connection = connect(url, { interruptible: false });
       say('waiting');
-      try { connection.sleep(700); } finally { say('finally'); }`;
-    const plain = run(wait);
+      try { connection.sleep(${ms}); } finally { say('finally'); }`;
+    const plain = run(wait(60_000));
     await plain.ctrlC();
     const died = await plain.end;
     expect([died.lines, ...ended(died)]).toEqual([[], null, 'SIGINT']);
     const heard = run(
-      `process.on('SIGINT', () => say('listener')); ${wait} setTimeout(() => say('end'), 50);`,
+      `process.on('SIGINT', () => say('listener')); ${wait(3000)} setTimeout(() => say('end'), 50);`,
     );
     await heard.ctrlC();
     const end = await heard.end;

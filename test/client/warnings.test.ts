@@ -29,7 +29,7 @@ const times = (text: string, what: string) => text.split(what).length - 1;
 
 const NEVER_SERVED = 'queue.subscribe(() => {}); queue.subscribe(() => {});';
 const NOTHING_SETTLED = `queue.publishBatch(Array(100).fill('x'));
-  for (let i = 0; i < 2; i++) for (const message of queue.iterator({ timeout: 50 }));`;
+  for (let i = 0; i < 2; i++) for (const message of queue.iterator({ timeout: 500 }));`;
 const SIGNAL_UNHEARD = `
   process.on('SIGTERM', () => {});
   connection.callLater(1500, () => { throw new Error('enough'); });
@@ -99,7 +99,7 @@ describe('nothing is told', () => {
     ],
     [
       'a loop that collects as many as its prefetch',
-      'let last; for (const message of queue.iterator({ prefetch: 2, timeout: 50 })) last = message; last.ack({ multiple: true });',
+      'let last; for (const message of queue.iterator({ prefetch: 2, timeout: 1000 })) last = message; last.ack({ multiple: true });',
     ],
     [
       'a consumer of a program that closes the connection as it fails',
@@ -144,18 +144,22 @@ it('many connections whose consumers are never served: one warning, and no leak 
 });
 
 describe('what a function throws, and a handler takes', () => {
-  const failing = "() => { throw new Error('mine'); }";
+  const failing = "() => { calls++; throw new Error('mine'); }";
+  const until = (calls: number) => `while (calls < ${calls}) connection.drainEvents({ timeout: 60_000 });`;
   const RETRY = (more = '') =>
-    `queue.subscribe(${failing}, { onError: amqp.retry({ max: 1, park: false${more} }) });
-    connection.loop({ timeout: 300 });`;
+    `let calls = 0;
+    queue.subscribe(${failing}, { onError: amqp.retry({ max: 1, park: false${more} }) });
+    ${until(10)}`;
   const SERVE = (more = '') =>
-    `connection.rpc('procedure').serve(${failing}, { exclusive: true${more} });
+    `let calls = 0;
+    connection.rpc('procedure').serve(${failing}, { exclusive: true${more} });
     connection.queue('procedure').publish('x');
-    connection.loop({ timeout: 300 });`;
+    ${until(1)}`;
   const REGISTER = (more = '') =>
-    `new amqp.Rpc(connection.channel()).register('method', ${failing}, { exclusive: true${more} });
+    `let calls = 0;
+    new amqp.Rpc(connection.channel()).register('method', ${failing}, { exclusive: true${more} });
     connection.queue('method').publish('{}');
-    connection.loop({ timeout: 300 });`;
+    ${until(1)}`;
 
   it.each([
     ['retry', RETRY, 10],

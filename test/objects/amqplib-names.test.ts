@@ -4,7 +4,7 @@ import { AMQPLIB_CHANNEL, AMQPLIB_CONNECTION } from '../../src/objects/amqplib-n
 import { channel, connection, useChannel } from '../support/channel';
 import { privateQueue, takeAll, thrownBy } from '../support/connect';
 
-useChannel();
+useChannel({ heartbeat: 0 }); // nothing is sent but what the tests send
 
 // biome-ignore lint/suspicious/noExplicitAny: TypeScript knows none of these names
 const untyped = (value: object) => value as any;

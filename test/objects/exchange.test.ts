@@ -9,7 +9,7 @@ import {
   WrongStateError,
 } from '../../src';
 import { channel, connection, useChannel } from '../support/channel';
-import { count, eventually, privateQueue, takeAll, thrownBy, unique } from '../support/connect';
+import { CEILING, count, eventually, privateQueue, takeAll, thrownBy, unique } from '../support/connect';
 
 useChannel();
 
@@ -272,7 +272,7 @@ describe('the connection', () => {
     expect(() => connection.queue(unique('missing')).status()).toThrow(NotFoundError);
     expect(connection.defaultChannel).not.toBe(first);
     const texts: string[] = [];
-    for (const message of connection.queue(queue).iterator({ limit: 2, timeout: 5000 })) {
+    for (const message of connection.queue(queue).iterator({ limit: 2, timeout: CEILING })) {
       texts.push(message.text);
       message.ack();
     }

@@ -2,7 +2,7 @@
 import { type IncomingMessage, InterruptedError, Message, type Queue, retry, TimeoutError } from '../../src';
 import { inVain } from '../../src/client/message';
 import { channel, connection, useChannel } from '../support/channel';
-import { CEILING, eventually, pause, thrownBy, unique } from '../support/connect';
+import { CEILING, eventually, thrownBy, unique } from '../support/connect';
 
 let queue: Queue;
 useChannel();
@@ -13,9 +13,9 @@ beforeEach(() => {
 const drain = () => connection.drainEvents({ timeout: CEILING });
 
 /** Have the broker close the channel, without anybody here having noticed. */
-function doom(): void {
-  channel.basicPublish('x', { exchange: unique('missing'), wait: false });
-  pause(300);
+function doom(doomed = channel): void {
+  doomed.basicPublish('x', { exchange: unique('missing'), wait: false });
+  eventually(() => connection.pump.hasNews);
 }
 
 const mine = () => {
@@ -40,8 +40,7 @@ describe('the error of `fn` on a doomed channel', () => {
     const bank = connection.channel();
     expect(() =>
       bank.transaction(() => {
-        bank.basicPublish('x', { exchange: unique('missing') });
-        pause(300);
+        doom(bank);
         throw new Error('mine');
       }),
     ).toThrow('mine');

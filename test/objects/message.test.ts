@@ -11,7 +11,7 @@ import {
 } from '../../src';
 import { durationMs, wireProperties } from '../../src/client/conversions';
 import { channel, useChannel } from '../support/channel';
-import { eventually, thrownBy } from '../support/connect';
+import { CEILING, eventually, thrownBy } from '../support/connect';
 
 let queue: Queue;
 useChannel();
@@ -83,7 +83,7 @@ describe('expiration', () => {
   it('the broker gets milliseconds, however it is published, and the message keeps what it was given', () => {
     const message = new Message('x', { expiration: { hours: 1 } });
     channel.basicPublish(message, { routingKey: queue.name });
-    expect(queue.get({ noAck: true, timeout: 5000 })!.properties.expiration).toBe('3600000');
+    expect(queue.get({ noAck: true, timeout: CEILING })!.properties.expiration).toBe('3600000');
     expect(message.properties.expiration).toEqual({ hours: 1 });
     expect(sent({ expiration: 60_000 }).expiration).toBe('60000');
   });
@@ -207,7 +207,7 @@ describe('a message', () => {
 
 describe('process', () => {
   const next = () => {
-    const message = queue.get({ timeout: 5000 });
+    const message = queue.get({ timeout: CEILING });
     if (message === null) throw new Error('no message');
     return message;
   };
@@ -287,7 +287,7 @@ describe('process', () => {
 
   it('using requeues what was not settled', () => {
     {
-      using message = queue.get({ timeout: 5000 });
+      using message = queue.get({ timeout: CEILING });
       expect(message!.text).toBe('x');
     }
     eventually(() => queue.status().messageCount === 1);

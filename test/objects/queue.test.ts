@@ -14,6 +14,7 @@ import {
   drainUntil,
   duration,
   eventually,
+  expectSilence,
   open,
   sharedQueue,
   thrownBy,
@@ -153,7 +154,7 @@ describe('a loop over a queue', () => {
       message.ack();
     }
     expect(seen).toBe(2);
-    const rest = [...queue.iterator({ noAck: true, timeout: 100 })];
+    const rest = [...queue.iterator({ noAck: true, timeout: 1000 })];
     expect(rest.map((message) => [message.text, message.isSettled])).toEqual([
       ['3', true],
       ['4', true],
@@ -230,8 +231,8 @@ describe('consume', () => {
     first.consume((message) => seen.push(message), { prefetch: 1 });
     second.consume((message) => seen.push(message));
     eventually(() => first.status().messageCount === 2 && second.status().messageCount === 1);
-    connection.loop({ timeout: 0 });
-    expect(seen).toHaveLength(3);
+    drainUntil(connection, () => seen.length === 3);
+    expectSilence(connection, 0);
     expect(() => first.consume(() => {}, { prefetch: -1 })).toThrow('prefetch must be a whole number');
     expect(() => first.consume(() => {}, { prefetsch: 1 } as never)).toThrow('did you mean "prefetch"?');
     expect(() => channel.setQos({ prefetch: 1 } as never)).toThrow('setQos: unknown option "prefetch"');

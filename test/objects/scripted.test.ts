@@ -9,7 +9,7 @@ import {
   UnroutableError,
   WrongStateError,
 } from '../../src';
-import { errorOf, talk } from '../support/peers/peer';
+import { CEILING, errorOf, talk } from '../support/peers/peer';
 import {
   closed,
   delivery,
@@ -20,7 +20,7 @@ import {
   type Script,
   send,
   serve,
-  stall,
+  waitFor,
 } from '../support/peers/script';
 
 const on = (...script: Script): Channel => talk([...ready(), ...script]).connection.channel();
@@ -103,25 +103,34 @@ describe('delayed exchanges', () => {
       throw new Error('failed');
     };
     jobs.subscribe(fail, { onError: retry({ max: 1, delay: 5000, via: 'delayed' }) });
-    channel.connection.drainEvents({ timeout: 5000 });
+    channel.connection.drainEvents({ timeout: CEILING });
     channel.connection.close();
   });
 });
 
 describe('confirms', () => {
   it('a confirm that never comes is a TimeoutError; the message stays unlocked, its outcome unknown', () => {
-    const channel = on(...confirms, expects('basic.publish'), stall(200), acked(), serve());
+    const { peer, connection } = talk([
+      ...[...ready(), ...confirms, expects('basic.publish')],
+      ...[waitFor('given up'), acked(), serve()],
+    ]);
+    const channel = connection.channel();
+    channel.confirmSelect(); // or the time for that would count
     const message = new Message('x');
     const error = errorOf(() => channel.defaultExchange.publish(message, 'q', { timeout: 50 }));
     expect(error).toBeInstanceOf(TimeoutError);
     expect(error.outcome).toBe('unknown');
     expect(message.isLocked).toBe(false);
+    peer.signal('given up');
   });
 
   it('the time for going into confirm mode counts', () => {
-    const channel = on(expects('confirm.select'), stall(300), send('confirm.select-ok'), serve());
+    const script = [expects('confirm.select'), waitFor('given up'), send('confirm.select-ok'), serve()];
+    const { peer, connection } = talk([...ready(), ...script]);
+    const channel = connection.channel();
     const error = errorOf(() => channel.defaultExchange.publish('x', 'q', { timeout: 50 }));
     expect(error).toMatchObject({ code: 'TIMEOUT', method: 'confirm.select' });
+    peer.signal('given up');
   });
 
   it('nack and return are errors of this very publish', () => {
@@ -139,17 +148,15 @@ describe('confirms', () => {
 });
 
 it('a commit whose answer never comes leaves the transaction unknown, and is not rolled back', () => {
-  const channel = on(
-    expects('tx.select'),
-    send('tx.select-ok'),
-    expects('tx.commit'),
-    stall(200),
-    send('tx.commit-ok'),
-    ...closed(),
-  );
+  const { peer, connection } = talk([
+    ...[...ready(), expects('tx.select'), send('tx.select-ok'), expects('tx.commit')],
+    ...[waitFor('given up'), send('tx.commit-ok'), ...closed()],
+  ]);
+  const channel = connection.channel();
   const transaction = channel.transaction();
   expect(errorOf(() => transaction.commit({ timeout: 50 }))).toBeInstanceOf(TimeoutError);
   expect(transaction.state).toBe('unknown');
+  peer.signal('given up');
   transaction[Symbol.dispose]();
   expect(errorOf(() => transaction.commit())).toBeInstanceOf(WrongStateError);
   channel.connection.close();

@@ -29,7 +29,7 @@ if has_exchanges:
     await besides.register(name('own'), own, auto_delete=True)
 await channel.declare_queue(name('idle'), auto_delete=True, arguments={'x-dead-letter-exchange': 'rpc.dlx'})
 say('exchanges' if has_exchanges else 'no exchanges')
-await asyncio.sleep(15)`,
+await asyncio.sleep(100)`,
       names,
     );
     const rpc = new Rpc(channel);
@@ -91,7 +91,7 @@ await JsonMaster(channel).create_worker(name('tasks'), work('plain'), auto_delet
 await CompressedJsonMaster(channel).create_worker(name('packed'), work('packed'), auto_delete=True)
 say('ready')
 for task in range(3):
-    await asyncio.wait_for(done.acquire(), 10)`,
+    await asyncio.wait_for(done.acquire(), 60)`,
       names,
     );
     const master = new Master(channel);

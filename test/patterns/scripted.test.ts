@@ -9,7 +9,7 @@ import {
   type RpcError,
   TimeoutError,
 } from '../../src';
-import { errorOf, moment, talk } from '../support/peers/peer';
+import { arrived, CEILING, errorOf, talk, waitUntil } from '../support/peers/peer';
 import {
   closed,
   content,
@@ -20,6 +20,7 @@ import {
   send,
   serve,
   stall,
+  waitFor,
 } from '../support/peers/script';
 import { run } from '../support/programs/program';
 
@@ -37,7 +38,7 @@ const acked = (deliveryTag = 1) => send('basic.ack', { deliveryTag });
 const refused = (deliveryTag = 1) => send('basic.nack', { deliveryTag });
 
 const on = (...script: Script): Connection => talk([...handshake(), ...replies, ...script]).connection;
-const call = (connection: Connection, timeout = 5000) => connection.rpc('sum').call('x', { timeout });
+const call = (connection: Connection, timeout = CEILING) => connection.rpc('sum').call('x', { timeout });
 
 /** The script cannot know the number of a call: make it one that it knows. */
 beforeEach(() => {
@@ -73,30 +74,27 @@ describe('a call', () => {
   });
 
   it('that was given up leaves nothing behind: its reply, its return and its refusal are dropped', () => {
-    const connection = on(
-      request,
-      stall(100),
-      reply(1, 'late'),
-      send('basic.nack', { deliveryTag: 1 }),
-      request,
-      stall(100),
-      content(
-        'basic.return',
-        { replyCode: 312, replyText: 'NO_ROUTE', exchange: '', routingKey: 'sum' },
-        { body: 'x' },
-      ),
-      acked(2),
-      request,
-      reply(3, 'three'),
-      serve(),
+    const returned = content(
+      'basic.return',
+      { replyCode: 312, replyText: 'NO_ROUTE', exchange: '', routingKey: 'sum' },
+      { body: 'x' },
     );
-    for (let nr = 1; nr < 3; nr++) {
+    const late = [
+      [reply(2, 'late'), refused(2)],
+      [returned, acked(3)],
+    ] as const;
+    const { peer, connection } = talk([
+      ...[...handshake(), ...replies, request, reply(1, 'one')],
+      ...[request, waitFor('0'), ...late[0], request, waitFor('1'), ...late[1]],
+      ...[request, reply(4, 'four'), serve()],
+    ]);
+    expect(call(connection).text).toBe('one'); // the way for replies is open: the time is the request's
+    for (const [nr, steps] of late.entries()) {
       expect(errorOf(() => call(connection, 20))).toBeInstanceOf(TimeoutError);
-      moment();
-      moment();
-      moment();
+      peer.signal(`${nr}`);
+      arrived(connection, ...steps);
     }
-    expect(call(connection).text).toBe('three');
+    expect(call(connection).text).toBe('four');
     connection.loop({ timeout: 0 });
     expect(connection.channels.get(1)?.returnedMessages).toEqual([]);
   });
@@ -148,11 +146,11 @@ describe('the end', () => {
 });
 
 it('a broker that does not open the way for replies in time is a TimeoutError; the channel is given up', () => {
-  const { connection } = talk([
+  const { peer, connection } = talk([
     ...handshake(),
     ...opened(),
     expects('confirm.select'),
-    stall(150),
+    waitFor('given up'),
     send('confirm.select-ok'),
     expects('channel.close'),
     send('channel.close-ok'),
@@ -161,8 +159,9 @@ it('a broker that does not open the way for replies in time is a TimeoutError; t
     reply(1, 'one', undefined, 2),
     serve(),
   ]);
-  expect(errorOf(() => call(connection, 20))).toMatchObject({ code: 'TIMEOUT', method: 'confirm.select' });
-  for (let time = 0; time < 50 && connection.isAlive && connection.channels.size > 0; time++) moment();
+  expect(errorOf(() => call(connection, 1000))).toMatchObject({ code: 'TIMEOUT', method: 'confirm.select' });
+  peer.signal('given up');
+  waitUntil(() => connection.isAlive && connection.channels.size === 0);
   expect(call(connection).text).toBe('one');
 });
 
@@ -172,7 +171,7 @@ it('Ctrl-C ends a call, and the next one works', async () => {
     const connection = connect(url);
     const idle = connection.channel().declareQueue();
     say('waiting');
-    try { connection.rpc(idle.name).call('x', { timeout: 10_000 }); } catch (error) { say(error.name); }
+    try { connection.rpc(idle.name).call('x', { timeout: 60_000 }); } catch (error) { say(error.name); }
     try { connection.rpc('amqp-sync.nobody').call('x'); } catch (error) { say(error.name); }
     connection.close();`);
   await program.ctrlC();

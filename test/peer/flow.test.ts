@@ -71,15 +71,16 @@ describe('connection.blocked: the broker takes no publishes for now', () => {
   const blocked = send('connection.blocked', { reason: REASON });
 
   test('a confirmed publish has one timeout for waiting to be sent and for its confirm', () => {
-    const { connection, channel } = scene([
-      ...[expects('confirm.select'), send('confirm.select-ok'), blocked, stall(500)],
+    const { peer, connection, channel } = scene([
+      ...[expects('confirm.select'), send('confirm.select-ok'), blocked, waitFor('go'), stall(500)],
       ...[send('connection.unblocked'), expects('basic.publish'), stall(CEILING)],
     ]);
     channel.confirmSelect();
     waitUntil(() => connection.isAlive && connection.isBlocked);
-    const { error, ms } = failureOf(() => channel.basicPublish('x', { ...key, timeout: 1500 }));
+    peer.signal('go');
+    const { error, ms } = failureOf(() => channel.basicPublish('x', { ...key, timeout: 2000 }));
     expect(error).toMatchObject({ name: 'TimeoutError', outcome: 'unknown' });
-    expect(ms).toBeGreaterThanOrEqual(1495);
+    expect(ms).toBeGreaterThanOrEqual(1995);
     expect(ms).toBeLessThan(AT_ONCE);
   });
   const unblocked = send('connection.unblocked');

@@ -1,5 +1,5 @@
 import { type Channel, type Connection, TimeoutError } from '../../src';
-import { AT_ONCE, CEILING, errorOf, failureOf, talk } from '../support/peers/peer';
+import { AT_ONCE, arrived, CEILING, errorOf, failureOf, talk, waitUntil } from '../support/peers/peer';
 import {
   content,
   delivery,
@@ -129,8 +129,9 @@ describe('a reply that comes after its call has timed out is swallowed', () => {
   });
 
   test('timeout 0 does not wait at all', () => {
-    const { channel } = scene(...declares('a', 1, stall(50)), ...declares('b', 2));
+    const { peer, channel } = scene(...declares('a', 1, waitFor('late')), ...declares('b', 2));
     expect(errorOf(() => channel.queueDeclare('a', { timeout: 0 }))).toBeInstanceOf(TimeoutError);
+    peer.signal('late');
     expect(channel.queueDeclare('b').queue).toBe('b');
   });
 });
@@ -477,13 +478,21 @@ describe('channels that open and close late', () => {
     channel.close({ timeout: SHORT });
     expectRefusal();
     peer.signal('closed');
-    connection.loop({ timeout: SHORT });
+    arrived(connection, send('channel.close-ok'));
+    connection.loop({ timeout: 0 });
     expect(() => connection.withDeadline(SHORT, () => channel.reopen())).toThrow(TimeoutError);
     expectRefusal();
     for (const signal of ['opened', 'given up']) peer.signal(signal);
     pumpUntil(connection, peer, 'channel.close', 2);
-    connection.loop({ timeout: SHORT });
-    channel.reopen();
+    waitUntil(() => {
+      connection.loop({ timeout: 5 });
+      try {
+        channel.reopen();
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'NUMBER_IN_USE' }); // its answer is under way
+      }
+      return channel.isOpen;
+    });
     expect(channel.queueDeclare('a').queue).toBe('a');
   });
 

@@ -22,7 +22,7 @@ const ECHO = `
 `;
 
 /** Milliseconds for what ought to happen, and for what ought not to. */
-const PATIENCE = 5000;
+const PATIENCE = 60_000;
 const A_WHILE = 100;
 
 interface Ending {

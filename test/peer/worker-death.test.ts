@@ -257,7 +257,7 @@ describe('a worker that dies while this thread waits', () => {
     expect(sinceDeath()).toBeGreaterThan(900);
     expect(sinceDeath()).toBeLessThan(AT_ONCE);
     expectOver(connection, channel);
-    for (let turn = 0; worker?.threadId !== -1 && turn < 200; turn++) await delay(50);
+    for (let turn = 0; worker?.threadId !== -1 && turn < 1200; turn++) await delay(50);
     expect(worker?.threadId).toBe(-1); // it does not burn a processor for ever
     await worker?.terminate();
   });

@@ -1,9 +1,19 @@
 /** Calls under which the connection is lost, each in its way; and what else lives on a connection. */
 import { ConnectionLostError, InterruptedError, WrongStateError } from '../../src';
-import { count, drainUntil, eventually, pause, thrownBy, unique } from '../support/connect';
+import { CEILING, count, drainUntil, eventually, pause, thrownBy, unique } from '../support/connect';
 import { otherEnd } from '../support/peers/other-end';
 import { broker, connectTo, waitUntil } from '../support/peers/peer';
-import { cut, expects, handshake, opened, type Script, send, serve, stall } from '../support/peers/script';
+import {
+  cut,
+  expects,
+  handshake,
+  opened,
+  type Script,
+  send,
+  serve,
+  stall,
+  waitFor,
+} from '../support/peers/script';
 import { lossy, SOON } from './lost';
 
 const LOST = { recovery: SOON };
@@ -137,9 +147,10 @@ describe('a channel whose opening was not sent', () => {
   });
 
   test('in time leaves its number free', () => {
-    const { connection, lose, regain } = lossy({}, { callTimeout: 100 });
+    const { connection, lose, regain } = lossy();
     lose();
-    expect(thrownBy(() => connection.channel())).toMatchObject({
+    const late = thrownBy(() => connection.withDeadline(100, () => connection.channel()));
+    expect(late).toMatchObject({
       name: 'TimeoutError',
       method: 'channel.open',
       outcome: 'not-sent',
@@ -153,12 +164,13 @@ describe('a channel whose opening was not sent', () => {
 test('a broker that had blocked publishing is gone, and so is its reason', () => {
   const blocked: Script = [
     ...[...handshake(), ...opened(), send('connection.blocked', { reason: 'low on memory' })],
-    ...[stall(200), cut()],
+    ...[waitFor('go'), stall(200), cut()],
   ];
   const peer = broker(blocked, [...handshake(), ...opened(), expects('basic.publish'), serve()]);
   const connection = connectTo(peer, LOST);
   const channel = connection.channel();
   drainUntil(connection, () => connection.isBlocked);
+  peer.signal('go');
   channel.basicPublish('waits for the next broker', { routingKey: 'q' });
   expect([connection.isBlocked, connection.blockedReason, connection.epoch]).toEqual([false, undefined, 2]);
 });
@@ -169,7 +181,8 @@ test('what wanted no answer is said to the next broker, though it was written fo
   const [queue, exchange] = [unique('told'), unique('told')];
   proxy.cut();
   proxy.until(({ connections }) => connections === 2);
-  pause(150); // it is there again, but nobody has looked
+  proxy.until(({ forwarded }) => forwarded['client->broker'] > 0, CEILING, 2);
+  pause(150); // it is there again, or soon, but nobody has looked
   channel.queueDeclare(queue, { exclusive: true, noWait: true });
   channel.exchangeDeclare(exchange, 'fanout', { autoDelete: true, noWait: true });
   channel.queueBind(queue, exchange, { noWait: true });
@@ -192,7 +205,7 @@ test('a remote call whose reply is lost is unknown; the next one goes through', 
   );
   expect(procedure.call('first').text).toBe('FIRST');
   setCut();
-  const error = thrownBy(() => procedure.call('slow', { timeout: 5000 }));
+  const error = thrownBy(() => procedure.call('slow', { timeout: CEILING }));
   expect(error).toBeInstanceOf(ConnectionLostError);
   expect(error).toMatchObject({ outcome: 'unknown', recoverable: true });
   expect(procedure.call('next').text).toBe('NEXT');

@@ -10,7 +10,7 @@ import {
   thrownBy,
   unique,
 } from '../support/connect';
-import { lossy, other } from './lost';
+import { lossy, other, regained, untilSucceeded } from './lost';
 
 /** A queue that outlives connections, with messages in it. */
 function durable(...bodies: string[]): string {
@@ -27,7 +27,7 @@ test('a for loop gets every message, though the connection is lost in the middle
   const bodies = Array.from({ length: 30 }, (_, index) => `${index}`);
   const queue = durable(...bodies);
   const seen = new Set<string>();
-  for (const message of connection.channel().consume(queue, { prefetch: 4, timeout: 2000 })) {
+  for (const message of connection.channel().consume(queue, { prefetch: 4, timeout: CEILING })) {
     seen.add(message.text);
     if (message.text === '10' && !message.redelivered) {
       lose();
@@ -59,8 +59,10 @@ test('what waits for a callback and has to be acked is dropped: it comes again',
   const { connection, lose, regain } = lossy();
   const queue = durable('a', 'b', 'c');
   const got: IncomingMessage[] = [];
+  const observer = open().channel();
   connection.channel().basicConsume(queue, (message) => void got.push(message), { prefetch: 3 });
   drainUntil(connection, () => got.length === 1);
+  eventually(() => count(observer, queue) === 0); // the broker has sent them all
   lose();
   regain();
   connection.onRecovery = undefined;
@@ -79,7 +81,7 @@ test('a message of before is settled already; to settle it is void, by whatever 
   expect([one.isSettled, two.isSettled]).toEqual([true, true]);
   one.ack();
   regain();
-  const again = channel.basicGet(queue)!;
+  const again = regained(channel, queue);
   expect(again.redelivered).toBe(true);
   expect(again.deliveryTag).toBeGreaterThan(two.deliveryTag);
   one.ack();
@@ -91,7 +93,7 @@ test('a message of before is settled already; to settle it is void, by whatever 
   again.ack();
   expect(thrownBy(() => again.ack())).toBeInstanceOf(AlreadySettledError);
   expect(thrownBy(() => channel.basicAck(again.deliveryTag + 1))).toBeInstanceOf(RangeError);
-  channel.basicGet(queue)!.ack();
+  regained(channel, queue).ack();
   channel.close();
   const counter = open().channel();
   eventually(() => count(counter, queue) === 0);
@@ -112,7 +114,7 @@ test('with staleDeliveries: error it is an error, of that call alone', () => {
   ])
     expect(thrownBy(settle)).toBeInstanceOf(StaleDeliveryError);
   expect(thrownBy(() => message.process(() => {}))).toBeInstanceOf(StaleDeliveryError);
-  channel.basicGet(queue)!.ack();
+  regained(channel, queue).ack();
   channel.close();
 });
 
@@ -123,9 +125,8 @@ test('multiple: true of the new connection settles what is of the new connection
   channel.basicGet(queue);
   lose();
   regain();
-  channel.basicGet(queue);
-  const second = channel.basicGet(queue)!;
-  const third = channel.basicGet(queue)!;
+  regained(channel, queue);
+  const [second, third] = [regained(channel, queue), regained(channel, queue)];
   second.ack({ multiple: true });
   expect(channel.isUnsettled(second.deliveryTag - 1)).toBe(false);
   expect(channel.isUnsettled(third.deliveryTag)).toBe(true);
@@ -144,6 +145,7 @@ test('a consumer without acknowledgements keeps what it has, and gets what comes
   eventually(() => count(counter, queue) === 0);
   lose();
   regain();
+  untilSucceeded(queue);
   counter.basicPublish('c', { routingKey: queue });
   drainUntil(connection, () => got.length === 3);
   expect(got).toEqual(['a', 'b', 'c']);

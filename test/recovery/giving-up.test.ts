@@ -205,7 +205,7 @@ describe('a wait', () => {
     ];
     const { connection, peer } = recovering([LOST, late]);
     const channel = connection.channel();
-    const error = errorOf(() => channel.queueDeclare('late', { timeout: 300 }));
+    const error = errorOf(() => channel.queueDeclare('late', { timeout: 2000 }));
     expect(error).toMatchObject({ name: 'TimeoutError', outcome: 'unknown' });
     peer.signal('go');
     expect(channel.queuePurge('q')).toBe(0);
@@ -228,7 +228,7 @@ describe('an attempt', () => {
   const HANGS: Script = [header(), expectsEnd()];
 
   test('that hangs costs its own limit, and not connectTimeout', () => {
-    const recovery = { attemptTimeout: 100 };
+    const recovery = { attemptTimeout: 500 }; // and twice as much for each further one, which the last needs
     const { connection } = recovering([LOST, HANGS, HANGS, GOOD], recovery, { connectTimeout: 120_000 });
     const attempts: number[] = [];
     connection.onRecovery = (info) => attempts.push(info.attempts);
@@ -238,11 +238,11 @@ describe('an attempt', () => {
   });
 
   test('is told with the option that ended it', () => {
-    const { connection } = recovering([LOST, HANGS], { attemptTimeout: 50, attempts: 2 });
+    const { connection } = recovering([LOST, HANGS], { attemptTimeout: 250, attempts: 2 });
     connection.channel();
     const error = errorOf(() => connection.drainEvents({ timeout: CEILING }));
     expect(error).toBeInstanceOf(ConnectError);
-    expect(error.message).toContain('no answer within recovery.attemptTimeout (100 ms)');
+    expect(error.message).toContain('no answer within recovery.attemptTimeout (500 ms)');
   });
 });
 

@@ -1,12 +1,14 @@
 /** Connections that are lost, and come back: through a proxy to the broker of this run. */
 import {
+  type Channel,
   type Connection,
   type ConnectOptions,
   connect,
+  type IncomingMessage,
   type RecoveryInfo,
   type RecoveryOptions,
 } from '../../src';
-import { CEILING, open, pause } from '../support/connect';
+import { CEILING, eventually, open, pause } from '../support/connect';
 import { startProxy, type TcpProxy } from '../support/peers/proxy';
 
 /** Tried again soon: nobody wants to wait in tests. */
@@ -67,4 +69,23 @@ export function lossy(
 /** A connection of somebody else, straight to the broker. */
 export function other(url?: string): Connection {
   return connect(url, { callTimeout: CEILING, connectTimeout: CEILING });
+}
+
+/** A message that the broker brings back from a connection that was lost: it may be slow to see that it is gone. */
+export function regained(channel: Channel, queue: string): IncomingMessage {
+  let message: IncomingMessage | null = null;
+  eventually(() => {
+    message = channel.basicGet(queue);
+    return message !== null;
+  });
+  return message!;
+}
+
+/**
+ * Wait until the consumer of the connection that was lost is no more, once its successor is there: what a queue hands to
+ * one without acknowledgements is gone.
+ */
+export function untilSucceeded(queue: string): void {
+  const observer = open().channel();
+  eventually(() => observer.queueDeclare(queue, { passive: true }).consumerCount === 1);
 }

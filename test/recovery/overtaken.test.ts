@@ -1,6 +1,6 @@
 /** What comes out of turn around the loss of a connection: everything is brought back as it was asked for, once. */
 import { type IncomingMessage, TimeoutError } from '../../src';
-import { broker, connectTo, errorOf } from '../support/peers/peer';
+import { broker, CEILING, connectTo, errorOf } from '../support/peers/peer';
 import {
   cut,
   delivery,
@@ -35,7 +35,7 @@ test('a consumer that was answered before an older one is started again on its o
   const channel = connection.channel();
   const start = (queue: string, consumerTag: string, timeout?: number) =>
     channel.basicConsume(queue, () => {}, { consumerTag, timeout });
-  expect(errorOf(() => start('slow', 'A', 30))).toBeInstanceOf(TimeoutError);
+  expect(errorOf(() => start('slow', 'A', 500))).toBeInstanceOf(TimeoutError);
   expect(start('fast', 'B')).toBe('B');
   connection.sleep(100);
   channel.queuePurge('q');
@@ -55,7 +55,7 @@ test('so are consumers to whom the broker gave the tags, and one that was named 
   );
   const connection = connectTo(peer, { recovery: SOON });
   const channel = connection.channel();
-  errorOf(() => channel.basicConsume('slow', () => {}, { consumerTag: 'A', timeout: 30 }));
+  errorOf(() => channel.basicConsume('slow', () => {}, { consumerTag: 'A', timeout: 500 }));
   expect(channel.basicConsume('fast', () => {})).toBe('amq.ctag-1');
   connection.sleep(100);
   channel.queuePurge('q');
@@ -86,7 +86,8 @@ test('what the broker sends behind the refusal of a channel that is brought back
   };
   channel.basicConsume('q', take, { consumerTag: 'A' });
   channel.basicConsume('gone', () => {}, { consumerTag: 'B', onCancel: () => {} });
-  connection.sleep(300);
+  while (got.length === 0) connection.drainEvents({ timeout: CEILING });
+  connection.sleep(100);
   expect(got).toEqual(['again']);
   expect([channel.consumerTags, connection.epoch]).toEqual([['A'], 2]);
 });

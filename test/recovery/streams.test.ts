@@ -1,7 +1,7 @@
 /** A stream is read on where its reader has come to: nothing that was published meanwhile is missing, nothing comes twice. */
 import type { Channel, Connection, IncomingMessage, Queue, QueueIteratorOptions } from '../../src';
 import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
-import { CEILING, drainUntil, pause, unique } from '../support/connect';
+import { CEILING, drainUntil, eventually, pause, unique } from '../support/connect';
 import { type Lossy, lossy, other } from './lost';
 
 type Offset = QueueIteratorOptions['offset'];
@@ -105,7 +105,8 @@ describeRabbitmq('streams', () => {
       seen.push(message.text);
       if (message.text === '2') {
         lost.proxy.cut();
-        pause(1000); // it has been recovered, and what has come before that is still handed out
+        lost.proxy.until(({ connections }) => connections === 2);
+        pause(1000); // it has been recovered, or is soon, and what has come before that is still handed out
       }
       if (message.text === '9') break;
       if (!lost.connection.channels.get(1)!.isUnsettled(message.deliveryTag)) continue;
@@ -141,6 +142,7 @@ describeRabbitmq('streams', () => {
       if (lost.connection.epoch > 1) message.ack();
     });
     drainUntil(lost.connection, () => got.length === 1);
+    eventually(() => queue.status().messageCount === 0); // the broker has sent them all
     loseAnd(() => {});
     drainUntil(lost.connection, () => got.length === 4);
     expect(got.map(({ redelivered }) => redelivered)).toEqual([false, true, true, true]);

@@ -1,7 +1,7 @@
 /** What is there again after a connection was lost, and what is not: asked by somebody else. */
 import { NotFoundError, ResourceLockedError } from '../../src';
 import { CEILING, count, drainUntil, eventually, open, takeAll, thrownBy, unique } from '../support/connect';
-import { lossy } from './lost';
+import { lossy, untilSucceeded } from './lost';
 
 test('exclusive queues, exchanges, bindings of both kinds, and consumers with their tags', () => {
   const { connection, recoveries, lose, regain } = lossy();
@@ -207,6 +207,7 @@ test('topology: false brings back channels and consumers, and declares nothing',
   channel.basicConsume(theirs, (message) => got.push(message.text), { noAck: true });
   lose();
   regain();
+  untilSucceeded(theirs);
   visitor.basicPublish('x', { routingKey: theirs });
   drainUntil(connection, () => got.length > 0);
   expect(recoveries[0]?.failures).toEqual([]);

@@ -11,6 +11,7 @@ import {
   connect,
   TimeoutError,
 } from '../../src';
+import { waitForFreeThread } from './threads/spawned';
 
 /** Milliseconds after which a call that should have ended fails its test: far more than one takes, however busy the machine is. */
 export const CEILING = 60_000;
@@ -34,6 +35,7 @@ export function open(options: ConnectOptions = {}): Connection {
  */
 export function warmUp(): void {
   connect(undefined, { connectTimeout: CEILING }).close({ timeout: CEILING });
+  waitForFreeThread();
 }
 
 let common: Connection | undefined;
@@ -73,11 +75,11 @@ export function privateQueue(channel: Channel, ...bodies: string[]): string {
   return queue;
 }
 
-/** A queue that several connections may use; the broker removes it a minute after its last use. */
+/** A queue that several connections may use; the broker removes it ten minutes after its last use. */
 export function sharedQueue(channel: Channel, ...bodies: string[]): string {
   const { queue } = channel.queueDeclare(unique('shared'), {
     durable: true,
-    arguments: { 'x-expires': 60_000 },
+    arguments: { 'x-expires': 600_000 },
   });
   fill(channel, queue, ...bodies);
   return queue;
@@ -92,6 +94,15 @@ export function fill(channel: Channel, queue: string, ...bodies: BodyInput[]): v
 /** How many messages of the queue are ready: neither taken nor unsettled. */
 export function count(channel: Channel, queue: string): number {
   return channel.queueDeclare(queue, { passive: true }).messageCount;
+}
+
+/**
+ * Wait until all that was in the queue is on this side, sent ahead to consumers of this channel: nobody has looked at it.
+ * RabbitMQ's channel sends what the queue has handed to it behind the answer that says so, but before the next answer.
+ */
+export function untilSentAhead(channel: Channel, queue: string): void {
+  eventually(() => count(channel, queue) === 0);
+  count(channel, queue);
 }
 
 /** Take every message that is ready, for good. */

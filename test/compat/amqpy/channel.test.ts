@@ -119,7 +119,7 @@ describe('a channel error', () => {
       }),
     ).toBeInstanceOf(NotFound);
     lost();
-    const error = thrownBy<NotFound>(() => conn.drain_events(5));
+    const error = thrownBy<NotFound>(() => conn.drain_events(60));
     expect(error).toBeInstanceOf(NotFound);
     expect(error.channel_id).toBe(1);
     lost();
@@ -162,7 +162,7 @@ describe('a channel error', () => {
     const other = conn.channel();
     ch.basic_consume(queue, { callback: () => other.queue_purge(unique('missing')) });
     ch.basic_publish(new Message('go'), { routing_key: queue });
-    const error = thrownBy<NotFound>(() => conn.drain_events(5));
+    const error = thrownBy<NotFound>(() => conn.drain_events(60));
     expect(error).toBeInstanceOf(NotFound);
     expect([error.channel_id, ch.is_open, other.is_open]).toEqual([2, true, true]);
     other.queue_declare(queue, { passive: true });
@@ -292,7 +292,7 @@ describe('queues', () => {
     const seen: unknown[] = [];
     const tag = ch.basic_consume({ callback: (message) => seen.push(message.body), no_ack: true });
     ch.basic_publish(new Message('more'), '', queue);
-    conn.drain_events(5);
+    conn.drain_events(60);
     expect(seen).toEqual(['more']);
     ch.basic_cancel(tag);
     ch.basic_publish_confirm(new Message('one'), '', queue);
@@ -436,7 +436,7 @@ describe('where a default of amqpy is what RabbitMQ refuses', () => {
     const { conn, ch } = connected();
     const error = thrownBy<AMQPNotImplementedError>(() => {
       call(ch);
-      conn.drain_events(5);
+      conn.drain_events(60);
     });
     expect(error).toBeInstanceOf(AMQPNotImplementedError);
     expect(error.hint).toMatch(hint);
@@ -492,7 +492,7 @@ test('remote: another thread has something done here', () => {
   const seen: unknown[] = [];
   const remote = new Remote(conn.remote((value) => seen.push(value)));
   remote.call('done here');
-  conn.drain_events(5);
+  conn.drain_events(60);
   expect(seen).toEqual(['done here']);
   conn.close();
   expect(() => conn.remote(() => {})).toThrow(RecoverableConnectionError);

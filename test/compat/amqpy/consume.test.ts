@@ -36,7 +36,7 @@ describe('basic_consume', () => {
     const tag = ch.basic_consume(queue, { callback: (msg) => seen.push(msg) });
     expect(tag).toMatch(/^amq\.ctag-/);
     expect(seen).toEqual([]);
-    conn.drain_events(5);
+    conn.drain_events(60);
     const [msg] = seen as [Message];
     expect(msg.body).toBe('hello');
     expect(msg.channel).toBe(ch);
@@ -68,16 +68,16 @@ describe('basic_consume', () => {
     });
     publish(ch, queue, 'a');
     publish(ch, second, 'b');
-    while (seen.length < 2) conn.drain_events(5);
+    while (seen.length < 2) conn.drain_events(60);
     expect(seen.sort()).toEqual([`one ${ch.channel_id} a`, `two ${other.channel_id} b`]);
   });
 
   test('without a callback, or with another one later', () => {
     const { conn, ch, queue } = filled('a', 'b');
     const tag = ch.basic_consume(queue);
-    expect(conn.drain_events(5)).toBeUndefined();
+    expect(conn.drain_events(60)).toBeUndefined();
     ch.callbacks[tag] = (msg) => msg.body;
-    expect(conn.drain_events(5)).toBe('b');
+    expect(conn.drain_events(60)).toBe('b');
   });
 
   test('without waiting: the broker cannot have made up the name', () => {
@@ -85,7 +85,7 @@ describe('basic_consume', () => {
     const tag = ch.basic_consume(queue, { nowait: true, callback: (msg) => msg.body });
     const other = ch.basic_consume(queue, { nowait: true, callback: (msg) => msg.body });
     expect(tag).not.toBe(other);
-    expect([conn.drain_events(5), conn.drain_events(5)].sort()).toEqual(['a', 'b']);
+    expect([conn.drain_events(60), conn.drain_events(60)].sort()).toEqual(['a', 'b']);
   });
 
   test('what goes wrong', () => {
@@ -104,13 +104,13 @@ describe('basic_consume', () => {
         return ready(ch, queue);
       },
     });
-    expect(conn.drain_events(5)).toBe(0);
+    expect(conn.drain_events(60)).toBe(0);
   });
 
   test('an async callback is refused: nobody would wait for it', () => {
     const { conn, ch, queue } = filled('a');
     ch.basic_consume(queue, { callback: async () => {} });
-    expect(() => conn.drain_events(5)).toThrow(TypeError);
+    expect(() => conn.drain_events(60)).toThrow(TypeError);
     expect(conn.is_alive()).toBe(true);
   });
 
@@ -132,7 +132,7 @@ describe('basic_cancel', () => {
   test('what the callback has not had goes back', () => {
     const { conn, ch, queue } = filled('a', 'b', 'c');
     const tag = ch.basic_consume(queue, { callback: (msg) => msg.ack() });
-    conn.drain_events(5);
+    conn.drain_events(60);
     expect(ch.basic_cancel(tag)).toBeUndefined();
     eventually(() => ready(ch, queue) === 2);
     expect(ch.callbacks).toEqual({});
@@ -157,7 +157,7 @@ describe('the broker ends a consumer', () => {
     const tag = ch.basic_consume(queue, { callback: () => {}, on_cancel: (given) => told.push(given) });
     conn.channel().queue_delete(queue);
     expect(told).toEqual([]);
-    expect(conn.drain_events(5)).toBe(1); // what push returned
+    expect(conn.drain_events(60)).toBe(1); // what push returned
     expect(told).toEqual([tag]);
     expect([ch.callbacks, ch.cancel_callbacks]).toEqual([{}, {}]);
   });
@@ -166,7 +166,7 @@ describe('the broker ends a consumer', () => {
     const { conn, ch, queue } = filled();
     const tag = ch.basic_consume(queue, { no_ack: true });
     conn.channel().queue_delete(queue);
-    const error = thrownBy<ConsumerCancelled>(() => conn.loop(5));
+    const error = thrownBy<ConsumerCancelled>(() => conn.loop(60));
     expect(error).toBeInstanceOf(ConsumerCancelled);
     expect(error).toBeInstanceOf(RecoverableConnectionError);
     expect(error).toMatchObject({
@@ -261,8 +261,8 @@ describe('AbstractConsumer', () => {
     expect(consumer.consume_count).toBe(0);
     consumer.declare();
     expect(consumer.consumer_tag).toMatch(/^amq\.ctag-/);
-    conn.drain_events(5);
-    conn.drain_events(5);
+    conn.drain_events(60);
+    conn.drain_events(60);
     expect([consumer.bodies, consumer.consume_count]).toEqual([['a', 'b'], 2]);
     consumer.cancel();
     publish(ch, queue, 'c');
@@ -283,8 +283,8 @@ describe('AbstractConsumer', () => {
     }
     const consumer = new Counting({ channel: ch, queue, no_ack: true });
     consumer.declare();
-    conn.drain_events(5);
-    expect(() => conn.drain_events(5)).toThrow('the second');
+    conn.drain_events(60);
+    expect(() => conn.drain_events(60)).toThrow('the second');
     expect([counts, consumer.consume_count]).toEqual([[0, 1], 1]);
   });
 
@@ -299,10 +299,10 @@ describe('AbstractConsumer', () => {
     });
     consumer.declare();
     expect(thrownBy(() => conn.channel().basic_consume(queue))).toBeInstanceOf(AccessRefused);
-    conn.drain_events(5);
+    conn.drain_events(60);
     expect([...ch.no_ack_consumers]).toEqual(['mine']);
     conn.channel().queue_delete(queue);
-    conn.drain_events(5);
+    conn.drain_events(60);
     expect([consumer.bodies, consumer.cancelled]).toEqual([['a'], ['mine']]);
   });
 
@@ -313,7 +313,7 @@ describe('AbstractConsumer', () => {
     }
     new Plain(ch, queue).declare();
     conn.channel().queue_delete(queue);
-    expect(conn.drain_events(5)).toBeUndefined();
+    expect(conn.drain_events(60)).toBeUndefined();
   });
 
   test('one without run cannot be made', () => {

@@ -149,7 +149,7 @@ describe('returned_messages', () => {
     expect(ch.returned_messages.qsize()).toBe(1);
     ch.basic_publish(new Message('two'), nowhere());
     expect(ch.returned_messages.get().message.body).toBe('one');
-    expect(ch.returned_messages.get(true, 5).message.body).toBe('two');
+    expect(ch.returned_messages.get(true, 60).message.body).toBe('two');
     const ms = duration(() =>
       expect(thrownBy(() => ch.returned_messages.get(true, 0.1))).toBeInstanceOf(Empty),
     );
@@ -164,7 +164,7 @@ describe('returned_messages', () => {
       other.basic_publish(new Message(`b${i}`), nowhere());
     }
     const take = (from: Channel) =>
-      Array.from({ length: 3 }, () => from.returned_messages.get(true, 5).message.body);
+      Array.from({ length: 3 }, () => from.returned_messages.get(true, 60).message.body);
     expect([take(other), take(ch)]).toEqual([
       ['b0', 'b1', 'b2'],
       ['a0', 'a1', 'a2'],
@@ -177,9 +177,9 @@ describe('returned_messages', () => {
     ch.basic_consume(queue, { callback: (msg) => seen.push(msg.body), no_ack: true });
     ch.basic_publish(new Message('delivered'), '', queue);
     ch.basic_publish(new Message('returned'), nowhere());
-    expect(ch.returned_messages.get(true, 5).message.body).toBe('returned');
+    expect(ch.returned_messages.get(true, 60).message.body).toBe('returned');
     expect(seen).toEqual([]);
-    conn.drain_events(5);
+    conn.drain_events(60);
     expect(seen).toEqual(['delivered']);
   });
 });

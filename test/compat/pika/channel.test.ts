@@ -279,7 +279,7 @@ describe('returns and confirms', () => {
     channel.basic_publish('', 'no such queue', 'back', new pika.BasicProperties({ message_id: 'm' }), true);
     channel.basic_publish('', 'no such queue', 'lost');
     expect(seen).toEqual([]);
-    connection.process_data_events(5);
+    connection.process_data_events(60);
     expect(seen).toHaveLength(2);
     const [on, method, properties, body] = seen[0] as Parameters<pika.OnReturn>;
     expect(on).toBe(channel);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import * as pika from '../../../src/compat/pika';
 import { build } from '../../support/built';
-import { local, localWith, open, privateQueue } from '../../support/facades/pika';
-import { duration, errorOf, pause } from '../../support/peers/peer';
+import { local, localWith, open, privateQueue, untilSentAhead } from '../../support/facades/pika';
+import { duration, errorOf } from '../../support/peers/peer';
 import { within } from '../../support/within';
 
 const {
@@ -241,7 +241,7 @@ describe('process_data_events', () => {
     channel.basic_consume(queue, (_channel, _method, _properties, body) => seen.push(String(body)), {
       auto_ack: true,
     });
-    pause(300);
+    untilSentAhead(channel, queue);
     connection.process_data_events();
     expect(seen).toEqual(['one', 'two', 'three']);
     expect(duration(() => connection.process_data_events(0.2))).toBeGreaterThan(190);
@@ -280,7 +280,7 @@ describe('process_data_events', () => {
     const channel = connection.channel();
     channel.basic_publish('no such exchange', 'key', 'body');
     const error = errorOf<InstanceType<typeof ChannelClosedByBroker>>(() =>
-      connection.process_data_events(5),
+      connection.process_data_events(60),
     );
     expect(error).toBeInstanceOf(ChannelClosedByBroker);
     expect(error.reply_code).toBe(404);
@@ -303,7 +303,7 @@ describe('time', () => {
     const connection = open();
     const seen: string[] = [];
     connection.call_later(0.05, () => seen.push('on the way'));
-    expect(duration(() => connection.sleep(0.3))).toBeGreaterThan(299);
+    expect(duration(() => connection.sleep(0.6))).toBeGreaterThan(599);
     expect(seen).toEqual(['on the way']);
     connection.sleep({ duration: 0 });
     expect(() => connection.sleep(-1)).toThrow(RangeError);
@@ -318,7 +318,8 @@ describe('time', () => {
     const removed = connection.call_later(0.15, () => seen.push('never'));
     connection.remove_timeout(removed);
     connection.remove_timeout(removed);
-    connection.sleep(0.4);
+    while (seen.length < 2) connection.process_data_events(60);
+    connection.sleep(0.1);
     expect(seen).toEqual(['first', 'second']);
     expect(() => connection.call_later(1, 'callback' as never)).toThrow('must be callable');
   });
@@ -344,7 +345,7 @@ describe('other threads', () => {
       const { Remote } = require(${remote});
       new Remote(require('node:worker_threads').workerData).call('done there');`;
     new Worker(source, { eval: true, workerData, transferList: [workerData.port] }).unref();
-    connection.process_data_events(20);
+    connection.process_data_events(60);
     expect(seen).toEqual(['done there']);
   });
 });

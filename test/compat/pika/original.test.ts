@@ -261,6 +261,7 @@ with BlockingConnection(pika.URLParameters(given['url'])) as connection:
     result = repr(properties)`,
       { url: process.env.AMQP_URL, there, back },
     );
+    eventually(() => channel.queue_declare(back, true).method.message_count === 1);
     const [, received, body] = channel.basic_get(back, true);
     expect(received).toEqual(properties);
     expect(String(body)).toBe('grüße');

@@ -1,7 +1,7 @@
 /** pika's facade against scripted brokers: what RabbitMQ seldom or never sends. */
 import * as pika from '../../../src/compat/pika';
 import { parametersFor, scene } from '../../support/facades/pika';
-import { broker, duration, errorOf, moment } from '../../support/peers/peer';
+import { broker, duration, errorOf, moment, warm } from '../../support/peers/peer';
 import {
   content,
   cut,
@@ -101,7 +101,8 @@ describe('opening', () => {
   });
 
   test('one that is only slow is not guessed at', () => {
-    const error = errorOf<Error>(() => connect({ stack_timeout: 0.3 }, handshake().slice(0, 3)));
+    warm();
+    const error = errorOf<Error>(() => connect({ stack_timeout: 1.5 }, handshake().slice(0, 3)));
     expect(error.constructor).toBe(exceptions.AMQPConnectionError);
   });
 });
@@ -124,8 +125,7 @@ describe('the broker blocks publishing', () => {
     });
     moment();
     expect(seen).toEqual([]);
-    connection.process_data_events(5);
-    connection.process_data_events();
+    while (seen.length < 2) connection.process_data_events(60);
     expect(seen).toEqual(['Connection.Blocked low on memory', '<Connection.Unblocked>']);
     expect(() => connection.add_on_connection_blocked_callback(1 as never)).toThrow(TypeError);
   });
@@ -151,7 +151,7 @@ describe('the broker blocks publishing', () => {
     ['basic_publish', ({ channel }: ReturnType<typeof scene>) => channel.basic_publish('', 'q', 'x')],
     ['queue_declare', ({ channel }: ReturnType<typeof scene>) => channel.queue_declare('q')],
   ])('%s: not for longer than blocked_connection_timeout, then the connection ends', (_, call) => {
-    const made = scene([low], { blocked_connection_timeout: 0.3 });
+    const made = scene([low], { blocked_connection_timeout: 1 });
     let error: Error | undefined;
     const ms = duration(() => {
       error = errorOf<Error>(() => {
@@ -177,10 +177,10 @@ describe('the broker blocks publishing', () => {
 
   test('what ended in time leaves the connection', () => {
     const { connection, channel } = scene([low, stall(50), send('connection.unblocked'), serve()], {
-      blocked_connection_timeout: 0.4,
+      blocked_connection_timeout: 1.5,
     });
     moment();
-    connection.sleep(0.6);
+    connection.sleep(1.8);
     channel.queue_declare('q');
   });
 });
@@ -392,7 +392,7 @@ test('compat: call_timeout, for calls whose answer does not come; it is swallowe
       ...[expects('queue.purge'), expects('queue.purge')],
       ...[send('queue.purge-ok', { messageCount: 1 }), send('queue.purge-ok', { messageCount: 2 })],
     ],
-    { compat: { call_timeout: 0.2 } },
+    { compat: { call_timeout: 1 } },
   );
   const error = errorOf<Error>(() => channel.queue_purge('one'));
   expect(error).toBeInstanceOf(exceptions.AMQPChannelError);
@@ -436,20 +436,20 @@ describe('consumers', () => {
   });
 
   test('what nobody has looked at when the channel is closed is dropped', () => {
-    const { connection, channel } = scene([
-      ...consuming,
+    const sent = [
       delivery('t', 1, { body: 'one' }),
       content('basic.return', { replyCode: 312, replyText: 'NO_ROUTE' }, { body: 'back' }),
       send('basic.cancel', { consumerTag: 't', noWait: true }),
       send('channel.close', { replyCode: 404, replyText: 'NOT_FOUND', classId: 60, methodId: 40 }),
-      expects('channel.close-ok'),
-    ]);
+    ];
+    // in one piece: when any of it has come, all has
+    const together = sendBytes(Buffer.concat(sent.map((step) => (step as { bytes: Uint8Array }).bytes)));
+    const { connection, channel } = scene([...consuming, together, expects('channel.close-ok')]);
     const seen: string[] = [];
     channel.add_on_cancel_callback(() => seen.push('cancel'));
     channel.add_on_return_callback(() => seen.push('return'));
     channel.basic_consume('q', () => seen.push('message'), { auto_ack: true, consumer_tag: 't' });
-    moment();
-    expect(() => connection.process_data_events()).toThrow(exceptions.ChannelClosedByBroker);
+    expect(() => connection.process_data_events(60)).toThrow(exceptions.ChannelClosedByBroker);
     connection.process_data_events();
     expect(seen).toEqual([]);
   });

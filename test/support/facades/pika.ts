@@ -69,9 +69,18 @@ export function count(channel: pika.BlockingChannel, queue: string): number {
   return channel.queue_declare({ queue, passive: true }).method.message_count;
 }
 
+/**
+ * Wait until all that was in the queue is on this side, sent ahead to consumers of this channel. What the queue has handed to
+ * the channel is sent before its next answer.
+ */
+export function untilSentAhead(channel: pika.BlockingChannel, queue: string): void {
+  expectCount(channel, queue, 0);
+  count(channel, queue);
+}
+
 /** Expect so many messages there, now or soon: what goes back to a queue takes a moment. */
 export function expectCount(channel: pika.BlockingChannel, queue: string, expected: number): void {
-  const deadline = performance.now() + 5000;
+  const deadline = performance.now() + 60_000;
   while (count(channel, queue) !== expected && performance.now() < deadline);
   expect(count(channel, queue)).toBe(expected);
 }

@@ -41,7 +41,7 @@ export class TlsPeer {
   }
 
   /** Block until the next client is gone. */
-  client(timeout = 3000): ClientNews {
+  client(timeout = 30_000): ClientNews {
     for (const deadline = performance.now() + timeout; performance.now() < deadline; ) {
       const received = receiveMessageOnPort(this.news);
       if (received !== undefined) return received.message as ClientNews;

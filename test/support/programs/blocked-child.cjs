@@ -2,7 +2,7 @@
 const [library, url, timeout] = process.argv.slice(2);
 const { connect } = require(library);
 
-const connection = connect(url, { connectTimeout: 10_000 });
+const connection = connect(url, { connectTimeout: 60_000 });
 connection.channel();
 process.stdout.write('waiting\n');
 let outcome = 'no error';
@@ -14,7 +14,7 @@ try {
 const after = [];
 for (let again = 0; again < 2; again++) {
   try {
-    connection.channel(1).queuePurge('q', { timeout: 500 });
+    connection.channel(1).queuePurge('q', { timeout: 60_000 });
   } catch (error) {
     after.push(error.name);
   }

@@ -24,7 +24,7 @@ for (const end = Date.now() + Number(seconds) * 1000; Date.now() < end; ) {
 process.stdout.write('awake\n');
 let error;
 try {
-  while (next < Number(count)) connection.drainEvents({ timeout: 20_000 });
+  while (next < Number(count)) connection.drainEvents({ timeout: 60_000 });
 } catch (caught) {
   error = { name: caught.name, code: caught.code, message: caught.message };
 }

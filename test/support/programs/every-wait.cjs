@@ -21,13 +21,13 @@ module.exports = function everyWait(library, url, queue) {
     },
     get: () => connection.queue(queue).get({ timeout: 20 }),
     'remote call': () => timesOut(() => connection.rpc(queue).call('nobody answers', { timeout: 20 })),
-    'publish and confirm': () => channel.publishBatch(['a'], { routingKey: queue, timeout: 5000 }),
+    'publish and confirm': () => channel.publishBatch(['a'], { routingKey: queue, timeout: 60_000 }),
     callLater: () => {
       let rang = false;
       connection.callLater(20, () => {
         rang = true;
       });
-      while (!rang) connection.drainEvents({ timeout: 5000 });
+      while (!rang) connection.drainEvents({ timeout: 60_000 });
     },
     pika: () => {
       const other = new pika.BlockingConnection(new pika.URLParameters(url));

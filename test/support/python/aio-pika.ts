@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 /** Milliseconds after which a program is killed. */
-const CEILING = 20_000;
+const CEILING = 120_000;
 
 /** Debian's packages (python3-aio-pika) are those of the system's Python, which need not be the first in the path. */
 const interpreter = ['python3', '/usr/bin/python3'].find(

@@ -33,7 +33,7 @@ tag = channel.basic_consume(queue, callback=take)
 for n in range(3):
     channel.basic_publish(amqp.Message(str(n)), 'pa.fanout')
 while len(got) < 4:
-    connection.drain_events(timeout=5)
+    connection.drain_events(timeout=60)
 channel.basic_cancel(tag)
 assert got == [('one', True), ('0', False), ('1', False), ('2', False)], got
 

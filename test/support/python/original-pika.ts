@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 
 /** Milliseconds after which a program is killed. */
-const CEILING = 20_000;
+const CEILING = 120_000;
 
 const interpreter = ['python3', '/usr/bin/python3'].find(
   (file) => spawnSync(file, ['-c', 'import pika'], { timeout: CEILING }).status === 0,

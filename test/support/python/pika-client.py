@@ -26,7 +26,7 @@ channel.basic_qos(prefetch_count=1)
 for n in range(3):
     channel.basic_publish('', 'py.q', str(n).encode())
 bodies = []
-for method, got, body in channel.consume('py.q', inactivity_timeout=2):
+for method, got, body in channel.consume('py.q', inactivity_timeout=60):
     bodies.append(body)
     channel.basic_ack(method.delivery_tag)
     if len(bodies) == 4:
