@@ -88,7 +88,7 @@ describeNode('with a broker of its own', () => {
     channel.basicPublish('again', { exchange: 'amq.fanout' });
     expect(channel.basicGet(fleeting, { noAck: true })?.text).toBe('again');
     channel.queueDelete(kept);
-  });
+  }, 300_000);
 
   it('the password is changed during an outage: that is the end', () => {
     rabbitmq.addUser('visitor', 'first');

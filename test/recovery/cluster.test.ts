@@ -6,7 +6,7 @@ import { CEILING, unique } from '../support/connect';
 import { SOON } from './lost';
 
 /** An election may be due first. */
-const PATIENCE = 30_000;
+const PATIENCE = 120_000;
 
 let nodes: PrivateRabbitmq[] = [];
 let connection: Connection | undefined;
@@ -16,7 +16,7 @@ describeNode('a cluster of three nodes', () => {
     const first = await startRabbitmq();
     nodes = [first];
     nodes.push(...(await Promise.all([1, 2].map(() => startRabbitmq({ cluster: first })))));
-  }, 180_000);
+  }, 600_000);
   afterAll(async () => {
     connection?.abort();
     for (const node of nodes.reverse()) await node.stop();

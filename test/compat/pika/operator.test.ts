@@ -53,7 +53,7 @@ describeNode('with a broker of its own', () => {
 
     rabbitmq.limitMemory(0);
     patient.basic_publish('', queue, 'the one that notices');
-    connection.process_data_events(10);
+    connection.process_data_events(60);
     expect(seen).toEqual(['low on memory']);
 
     const hurried = open({ blocked_connection_timeout: 0.5 });

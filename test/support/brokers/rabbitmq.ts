@@ -194,7 +194,9 @@ export class PrivateRabbitmq {
 
   /** The fraction of the machine's memory above which whoever publishes is blocked: 0 blocks them all, 0.4 is usual. */
   limitMemory(fraction: number): void {
-    this.eval(`vm_memory_monitor:set_vm_memory_high_watermark(${fraction.toFixed(9)})`);
+    // the handler of alarms answers once it has told every connection
+    const limit = `vm_memory_monitor:set_vm_memory_high_watermark(${fraction.toFixed(9)})`;
+    this.eval(`begin ${limit}, rabbit_alarm:get_alarms() end`);
   }
 
   /** Start the node again after `kill`, with the same ports and data, and wait until it answers. */
