@@ -273,7 +273,7 @@ function link(name: string, into: string): void {
 }
 
 /** Run a program, at most `timeout` ms. @returns all it printed @throws {Error} with that, when it fails or hangs */
-export async function run(program: string, args: string[], cwd: string, timeout = 50_000): Promise<string> {
+export async function run(program: string, args: string[], cwd: string, timeout = 170_000): Promise<string> {
   try {
     const { stdout, stderr } = await promisify(execFile)(program, args, {
       cwd,

@@ -25,6 +25,7 @@ describeNode('a cluster of three nodes', () => {
   it.each(['SIGTERM', 'SIGKILL'] as const)(
     'the node that the client is on goes (%s): nothing confirmed is lost',
     async (signal) => {
+      for (const node of nodes) if (node.pid === 0) await node.start();
       const hosts = nodes.map(({ url }) => new URL(url).host);
       connection = connect('amqp://guest:guest@localhost', {
         ...{
@@ -61,7 +62,6 @@ describeNode('a cluster of three nodes', () => {
       expect(moves.at(-1)).not.toBe(host);
       channel.queueDelete(queue);
       connection.close();
-      await node.start();
     },
   );
 });
