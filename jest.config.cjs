@@ -7,7 +7,7 @@ module.exports = {
   transform: { '^.+\\.[cm]?ts$': '<rootDir>/test/support/transpile.cjs' },
   resolver: '<rootDir>/test/support/resolver.cjs',
   moduleFileExtensions: ['ts', 'cts', 'js', 'cjs', 'json', 'node'],
-  setupFilesAfterEnv: ['<rootDir>/test/support/equal-bytes.ts'],
+  setupFilesAfterEnv: ['<rootDir>/test/support/equal-bytes.cjs'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 180_000,

@@ -1,4 +1,4 @@
-import { strictEqual } from 'node:assert';
+import { deepStrictEqual, strictEqual } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { decodeMethod, encodeMethod } from '../../src/protocol/codec';
@@ -35,7 +35,7 @@ describe('what was sent is what is read', () => {
     check(
       fc.property(methods(), fc.nat(0xffff), ({ name, args }, channel) => {
         const bytes = written((writer) => encodeMethod(writer, channel, name, args as Input<MethodName>));
-        expect([bytes[0], bytes.readUInt16BE(1), bytes.at(-1)]).toEqual([1, channel, 0xce]);
+        deepStrictEqual([bytes[0], bytes.readUInt16BE(1), bytes.at(-1)], [1, channel, 0xce]);
         strictEqual(bytes.readUInt32BE(3), bytes.length - 8);
         const decoded = decodeMethod(reading(bytes.subarray(7, -1)));
         strictEqual(isDeepStrictEqual(decoded, { name, args: { ...args } }), true);

@@ -1,4 +1,4 @@
-import { strictEqual } from 'node:assert';
+import { deepStrictEqual, strictEqual } from 'node:assert';
 import fc from 'fast-check';
 import { PLANS } from '../../src/protocol/codec';
 import { ContentAssembler } from '../../src/protocol/content';
@@ -74,8 +74,8 @@ describe('FrameScanner', () => {
           const expected = ends.findLast((end) => end <= position) ?? 0;
           if (boundary !== expected || atBoundary !== (boundary === position)) wrong.push(scanner);
         });
-        expect(wrong).toEqual([]);
-        expect(found).toEqual({ boundary: stream.length, control, refused: undefined });
+        deepStrictEqual(wrong, []);
+        deepStrictEqual(found, { boundary: stream.length, control, refused: undefined });
       }),
       500,
     );
@@ -85,8 +85,8 @@ describe('FrameScanner', () => {
     check(
       fc.property(recordings(), ({ stream, control }) => {
         const expected = { boundary: stream.length, control, refused: undefined };
-        expect(scan(stream, [1])).toEqual(expected);
-        expect(scan(stream, [stream.length])).toEqual(expected);
+        deepStrictEqual(scan(stream, [1]), expected);
+        deepStrictEqual(scan(stream, [stream.length]), expected);
       }),
       200,
     );
@@ -98,7 +98,7 @@ describe('FrameScanner', () => {
     check(
       fc.property(damaged(streams), pieceSizes(), (stream, sizes) => {
         const inOnePiece = scan(stream, [stream.length]);
-        expect(scan(stream, sizes)).toEqual(inOnePiece);
+        deepStrictEqual(scan(stream, sizes), inOnePiece);
         if (inOnePiece.refused !== undefined) refusals++;
       }),
       3000,

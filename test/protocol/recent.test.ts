@@ -1,4 +1,4 @@
-import { strictEqual } from 'node:assert';
+import { deepStrictEqual, strictEqual } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { decodeArgs, encodeMethod, PLANS, walk } from '../../src/protocol/codec';
@@ -40,7 +40,7 @@ describe('basic.deliver, decoded by hand', () => {
             const bytes = argumentsOf(written((writer) => encodeMethod(writer, 1, 'basic.deliver', args)));
             const decoded = decodeArgs(reading(bytes), DELIVER);
             strictEqual(isDeepStrictEqual(decoded, walk(reading(bytes), DELIVER)), true);
-            expect(Object.keys(decoded)).toEqual(Object.keys(walk(reading(bytes), DELIVER)));
+            deepStrictEqual(Object.keys(decoded), Object.keys(walk(reading(bytes), DELIVER)));
           }
         },
       ),

@@ -1,4 +1,0 @@
-/** Buffers are compared as a whole: jest goes through them byte by byte, which takes seconds for those of a megabyte. */
-expect.addEqualityTesters([
-  (a: unknown, b: unknown) => (Buffer.isBuffer(a) && Buffer.isBuffer(b) ? a.equals(b) : undefined),
-]);
