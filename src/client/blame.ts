@@ -1,3 +1,5 @@
+import { quotes } from '../protocol/culprit';
+
 const SIZE = 64;
 
 /**
@@ -30,7 +32,7 @@ export class Blame {
       const slot = (this.#next - age) % SIZE;
       if (this.#methods[slot] !== method) continue;
       best ??= slot;
-      if (quotes(replyText, this.#subjects[slot]!)) return this.#describe(slot);
+      if (isAbout(replyText, this.#subjects[slot]!)) return this.#describe(slot);
     }
     return best === undefined ? method : this.#describe(best);
   }
@@ -44,6 +46,6 @@ export class Blame {
   }
 }
 
-function quotes(text: string, subject: string | number): boolean {
-  return typeof subject === 'number' ? text.endsWith(` ${subject}`) : text.includes(`'${subject}'`);
+function isAbout(text: string, subject: string | number): boolean {
+  return typeof subject === 'number' ? text.endsWith(` ${subject}`) : quotes(text, subject);
 }

@@ -1,4 +1,5 @@
 import { PLANS } from '../protocol/codec';
+import { culprit } from '../protocol/culprit';
 import type { Args, Method, MethodName } from '../protocol/method-types';
 import { Channels, type JournalChannel } from './channels';
 import { Entities } from './entities';
@@ -151,10 +152,9 @@ export class Journal {
   }
 
   /** The broker complains of something; perhaps of what was taken for granted, as it wanted no answer. */
-  #refused(number: number, { classId, methodId, replyText }: Args<'channel.close'>): void {
-    const id = classId * 0x1_0000 + methodId;
-    const said = this.channels.get(number)?.unanswered ?? [];
-    const guilty = said.find((method) => PLANS[method.name].id === id && quotes(replyText, method));
+  #refused(number: number, close: Args<'channel.close'>): void {
+    const sent = this.channels.get(number)?.unanswered ?? [];
+    const { quoted: guilty } = culprit(sent, close, (method) => method);
     if (guilty?.name === 'queue.declare') this.#deleted(guilty.args.queue);
     else if (guilty !== undefined) this.entities.undo(guilty);
     this.#closed(number);
@@ -163,9 +163,4 @@ export class Journal {
 
 function isUnanswered(method: Method): boolean {
   return (method.args as { noWait?: boolean }).noWait === true;
-}
-
-/** RabbitMQ's complaints name what they are about: `no exchange 'x' in vhost '/'`. */
-function quotes(text: string, { args }: Method): boolean {
-  return Object.values(args).some((value) => typeof value === 'string' && text.includes(`'${value}'`));
 }

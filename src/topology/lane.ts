@@ -1,4 +1,4 @@
-import { PLANS } from '../protocol/codec';
+import { culprit } from '../protocol/culprit';
 import type { Outgoing } from '../protocol/handshake';
 import type { Args, Method } from '../protocol/method-types';
 import { requestOf } from '../protocol/reply-match';
@@ -48,7 +48,8 @@ export class Lane {
 
   /** The broker has closed the channel. @returns what it did not like, and what it has not heard */
   refused(close: Args<'channel.close'>): { guilty: Step | undefined; rest: Step[] } {
-    const guilty = guiltyOf(this.#unanswered, close);
+    const { quoted, alike } = culprit(this.#unanswered, close, ({ method }) => method);
+    const guilty = quoted ?? alike ?? this.#unanswered[0];
     const rest = this.#unanswered.filter((step) => step !== guilty && step.method.name !== 'channel.open');
     this.#unanswered = [];
     this.#isOpen = false;
@@ -67,22 +68,4 @@ export class Lane {
   get unanswered(): readonly Step[] {
     return this.#unanswered;
   }
-}
-
-/** Which of these requests did the broker refuse? It names the method, and mostly what it was about. */
-export function guiltyOf(
-  steps: readonly Step[],
-  { classId, methodId, replyText }: Pick<Args<'channel.close'>, 'classId' | 'methodId' | 'replyText'>,
-  isNamed = false,
-): Step | undefined {
-  const id = classId * 0x1_0000 + methodId;
-  const alike = steps.filter(({ method }) => PLANS[method.name].id === id);
-  const quoted = alike.filter(({ method }) => {
-    const { queue, exchange, source, destination } = method.args as Record<string, unknown>;
-    const names = [queue, exchange, source, destination].filter(
-      (each) => typeof each === 'string' && each !== '',
-    );
-    return names.some((each) => replyText.includes(`'${each}'`));
-  });
-  return quoted[0] ?? alike[0] ?? (isNamed ? undefined : steps[0]);
 }

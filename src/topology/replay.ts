@@ -1,7 +1,8 @@
+import { culprit } from '../protocol/culprit';
 import type { Outgoing } from '../protocol/handshake';
 import type { Args, Method } from '../protocol/method-types';
 import type { Journal } from './journal';
-import { guiltyOf, Lane } from './lane';
+import { Lane } from './lane';
 import {
   bindings,
   channelSteps,
@@ -193,15 +194,17 @@ export class Replay {
 
   /** The broker closes the connection for something. @returns whether it is known, and will be left out */
   refusedAll(close: Args<'connection.close'>): boolean {
-    for (const { number, unanswered } of this.#lanes.values()) {
-      const guilty = guiltyOf(unanswered, close, true);
-      if (guilty === undefined) continue;
-      this.#giveUp(number, guilty, close);
-      if (guilty.entity === 'exchange') this.journal.entities.deleteExchange(guilty.name);
-      if (guilty.entity === 'queue') this.journal.entities.deleteQueue(guilty.name);
-      return true;
-    }
-    return false;
+    const sent = [...this.#lanes.values()].flatMap(({ number, unanswered }) =>
+      unanswered.map((step) => ({ number, step })),
+    );
+    const { quoted, alike } = culprit(sent, close, ({ step }) => step.method);
+    const guilty = quoted ?? alike;
+    if (guilty === undefined) return false;
+    const { number, step } = guilty;
+    this.#giveUp(number, step, close);
+    if (step.entity === 'exchange') this.journal.entities.deleteExchange(step.name);
+    if (step.entity === 'queue') this.journal.entities.deleteQueue(step.name);
+    return true;
   }
 
   #giveUp(

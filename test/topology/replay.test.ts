@@ -229,6 +229,24 @@ describe('what the broker refuses', () => {
     expect(report.failures).toMatchObject([{ entity: 'exchange', name: 'e', replyCode: 503 }]);
     expect(contents(journal)).toMatchObject({ exchanges: [], bindings: [] });
   });
+
+  test('with the whole connection: what is quoted, on whatever channel', () => {
+    for (const [number, queue] of [
+      [1, 'q'],
+      [3, 'r'],
+    ] as const) {
+      new Talk(journal, number).ask('basic.consume', { queue, consumerTag: `of ${queue}` });
+    }
+    const report: ReplayReport = { renames: [], failures: [] };
+    const quiet = { send: () => {}, later: () => {}, restarted: () => {}, done: () => {} };
+    const replay = new Replay({ journal, report, declares: false }, 2047, 0, quiet);
+    replay.start();
+    const { id } = PLANS['basic.consume'];
+    const close = { replyCode: 540, replyText: "NOT_IMPLEMENTED - consumers of queue 'r'" };
+    expect(replay.refusedAll({ ...close, classId: id >>> 16, methodId: id & 0xffff })).toBe(true);
+    expect(report.failures).toMatchObject([{ entity: 'consumer', channel: 3 }]);
+    expect(contents(journal).channels).toMatchObject({ 1: { consumers: ['of q @ q'] } });
+  });
 });
 
 describe('what passes', () => {
