@@ -5,7 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { defineConfig } from 'rolldown';
 
-const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+const json = (file) => JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8'));
+const { dependencies } = json('package.json');
+const { target } = json('tsconfig.json').compilerOptions;
 const faces = ['src/index', 'src/compat/amqpy', 'src/compat/pika'];
 const threads = ['worker/connection/thread', 'worker/broker/thread'];
 
@@ -24,6 +26,7 @@ export default defineConfig({
   platform: 'node',
   external: Object.keys(dependencies),
   plugins: [forImport],
+  transform: { target: target.toLowerCase() }, // rolldown takes the rest of tsconfig.json by itself, but not this
   output: {
     dir: 'dist',
     format: 'cjs',

@@ -74,10 +74,10 @@ class Thread {
 const threads = new Set<Thread>();
 
 /**
- * A thread of this package: one that has finished with its last task, else a new one, which takes far
- * longer. `name` is its path below `worker/`, without extension; it is found beside this file in `dist`, and as
- * TypeScript under ts-node. `timeout` (milliseconds) limits each call, the first of which waits for a new thread to start; one
- * that is there answers at once, and its limit may be that of an earlier task which had more time.
+ * A thread of this package: one that has finished with its last task, else a new one, which takes far longer. `name` is
+ * its path below `worker/`, without extension; it is found in `dist` from where this file is bundled into, and as
+ * TypeScript under ts-node. `timeout` (milliseconds) limits each call, the first of which waits for a new thread to
+ * start; one that is there answers at once, and its limit may be that of an earlier task which had more time.
  * @throws {Error} when the file is not there, or the thread cannot be started
  */
 export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerThread<Call, Reply> {

@@ -330,7 +330,7 @@ describe('SIGTERM', () => {
         const channel = connection.channel();
         const handle = connection.remote();
         parentPort.postMessage(handle, [handle.port]);
-        say('waiting');
+        say('waiting', Date.now());
         try {
           connection.drainEvents();
         } catch (error) {

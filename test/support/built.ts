@@ -17,7 +17,14 @@ const ROOT = join(__dirname, '..', '..');
 /** Not below node_modules: jest leaves out of its reports what is there. */
 const COPIES = join(ROOT, '.built');
 const FOLDERS = ['src', 'worker', 'bin', 'examples', join('test', 'support')];
+/** What else the package depends on. */
+const CONFIGURATION = ['package-lock.json', 'rolldown.config.mjs', 'tsconfig.json'];
 const AN_HOUR = 3_600_000;
+
+const { process: transpile, getCacheKey } = require('./transpile.cjs') as {
+  process(text: string, file: string): { code: string; map: string };
+  getCacheKey(text: string, file: string): string;
+};
 
 /**
  * The folder of what the package has in its `dist`, with the examples beside it, made once for each state of the
@@ -45,17 +52,18 @@ function make(): string {
   const sources = FOLDERS.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
   )
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\.m?ts$/.test(file))
     .sort()
-    .map((file) => ({ file, hash: hashed(readFileSync(join(ROOT, file), 'utf8')) }));
-  const folder = join(COPIES, hashed(JSON.stringify(sources)));
+    .map((file) => ({ file, key: getCacheKey(textOf(file), file) }));
+  const folder = join(COPIES, hashed(JSON.stringify([sources, CONFIGURATION.map(textOf)])));
   if (existsSync(folder)) return folder;
   const draft = `${folder}.${process.pid}`;
-  for (const { file, hash } of sources) {
+  for (const { file, key } of sources) {
+    if (!file.endsWith('.ts')) continue;
     const within = file.startsWith('examples') ? 'package' : 'modules';
     mkdirSync(dirname(join(draft, within, file)), { recursive: true });
     // no TypeScript beside its JavaScript: synckit would take that for the worker
-    for (const part of parts(file, hash)) linkSync(part.from, join(draft, within, part.to));
+    for (const part of parts(file, key)) linkSync(part.from, join(draft, within, part.to));
   }
   const rolldown = join(ROOT, 'node_modules', 'rolldown', 'bin', 'cli.mjs');
   execFileSync(process.execPath, [rolldown, '-c', '-d', join(draft, 'package')], {
@@ -78,14 +86,11 @@ function make(): string {
 }
 
 /** The JavaScript of a file and its source map, which other states of the sources share. */
-function parts(file: string, hash: string): { from: string; to: string }[] {
+function parts(file: string, key: string): { from: string; to: string }[] {
   const stem = file.replace(/\.ts$/, '');
-  const from = join(COPIES, 'files', hashed(file + hash));
+  const from = join(COPIES, 'files', key);
   if (!existsSync(`${from}.js`)) {
-    const { process: transpile } = require('./transpile.cjs') as {
-      process(text: string, file: string): { code: string; map: string };
-    };
-    const { code, map } = transpile(readFileSync(join(ROOT, file), 'utf8'), file);
+    const { code, map } = transpile(textOf(file), file);
     mkdirSync(dirname(from), { recursive: true });
     writeFileSync(`${from}.js.map`, map);
     writeFileSync(`${from}.${process.pid}`, code);
@@ -94,6 +99,7 @@ function parts(file: string, hash: string): { from: string; to: string }[] {
   return ['.js', '.js.map'].map((extension) => ({ from: from + extension, to: stem + extension }));
 }
 
+const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 const hashed = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 function forgetOldCopies(present: string): void {

@@ -57,11 +57,8 @@ class Rehearsal {
     if (verdict === undefined)
       return this.#answer(channel, name, args as { queue?: string; consumerTag?: string });
     this.#open.delete(channel);
-    const { id } = PLANS[name];
-    this.replay.received(
-      channel,
-      method('channel.close', { ...verdict, classId: id >>> 16, methodId: id & 0xffff }),
-    );
+    const close = closeFor(name, verdict.replyCode, verdict.replyText);
+    this.replay.received(channel, method('channel.close', close));
   }
 
   #answer(
@@ -100,6 +97,20 @@ function declareAll(): void {
   channel.ask('queue.declare', { queue: 'q' });
   channel.ask('queue.bind', { queue: 'q', exchange: 'e', routingKey: 'k' });
   channel.ask('basic.consume', { queue: 'q', consumerTag: 'c' });
+}
+
+/** A replay whose requests have been sent, and nobody has answered. */
+function unanswered(declares: boolean) {
+  const report: ReplayReport = { renames: [], failures: [] };
+  const quiet = { send: () => {}, later: () => {}, restarted: () => {}, done: () => {} };
+  const replay = new Replay({ journal, report, declares }, 2047, 0, quiet);
+  replay.start();
+  return { replay, report };
+}
+
+function closeFor(name: MethodName, replyCode: number, replyText: string) {
+  const { id } = PLANS[name];
+  return { replyCode, replyText, classId: id >>> 16, methodId: id & 0xffff };
 }
 
 const refuse = (wanted: string, replyCode: number, replyText: string, times = Number.POSITIVE_INFINITY) => {
@@ -218,14 +229,10 @@ describe('what the broker refuses', () => {
 
   test('with the whole connection: the next replay does without it', () => {
     declareAll();
-    const report: ReplayReport = { renames: [], failures: [] };
-    const quiet = { send: () => {}, later: () => {}, restarted: () => {}, done: () => {} };
-    const replay = new Replay({ journal, report, declares: true }, 2047, 0, quiet);
-    replay.start();
-    const { id } = PLANS['exchange.declare'];
-    const close = { replyCode: 503, replyText: "COMMAND_INVALID - unknown exchange type 'x-odd'" };
+    const { replay, report } = unanswered(true);
+    const close = closeFor('exchange.declare', 503, "COMMAND_INVALID - unknown exchange type 'x-odd'");
     expect(replay.refusedAll({ ...close, classId: 0, methodId: 0 })).toBe(false);
-    expect(replay.refusedAll({ ...close, classId: id >>> 16, methodId: id & 0xffff })).toBe(true);
+    expect(replay.refusedAll(close)).toBe(true);
     expect(report.failures).toMatchObject([{ entity: 'exchange', name: 'e', replyCode: 503 }]);
     expect(contents(journal)).toMatchObject({ exchanges: [], bindings: [] });
   });
@@ -237,13 +244,9 @@ describe('what the broker refuses', () => {
     ] as const) {
       new Talk(journal, number).ask('basic.consume', { queue, consumerTag: `of ${queue}` });
     }
-    const report: ReplayReport = { renames: [], failures: [] };
-    const quiet = { send: () => {}, later: () => {}, restarted: () => {}, done: () => {} };
-    const replay = new Replay({ journal, report, declares: false }, 2047, 0, quiet);
-    replay.start();
-    const { id } = PLANS['basic.consume'];
-    const close = { replyCode: 540, replyText: "NOT_IMPLEMENTED - consumers of queue 'r'" };
-    expect(replay.refusedAll({ ...close, classId: id >>> 16, methodId: id & 0xffff })).toBe(true);
+    const { replay, report } = unanswered(false);
+    const close = closeFor('basic.consume', 540, "NOT_IMPLEMENTED - consumers of queue 'r'");
+    expect(replay.refusedAll(close)).toBe(true);
     expect(report.failures).toMatchObject([{ entity: 'consumer', channel: 3 }]);
     expect(contents(journal).channels).toMatchObject({ 1: { consumers: ['of q @ q'] } });
   });

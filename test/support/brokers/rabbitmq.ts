@@ -147,7 +147,7 @@ export class PrivateRabbitmq {
     return this.#alive()?.pid ?? 0;
   }
 
-  /** Run `rabbitmqctl` on this node. Blocks for about half a second; returns its output, without headers. */
+  /** Run `rabbitmqctl` on this node. Blocks for about a second; returns its output, without headers. */
   ctl(...args: string[]): string {
     const options = { ...this.#context, encoding: 'utf8', stdio: 'pipe', timeout: 180_000 } as const;
     return execFileSync(join(this.#bin, 'rabbitmqctl'), ['-s', '-n', this.node, ...args], options);
@@ -158,16 +158,16 @@ export class PrivateRabbitmq {
    * for milliseconds where `erl_call` is, which comes with Debian's Erlang: it starts no Erlang of its own.
    */
   eval(expression: string): string {
-    // erl_call writes a binary as numbers, so the node writes the value, of which both then write the text
-    const code = `lists:flatten(io_lib:format("~0p", [${expression}])).\n`;
+    // erl_call and rabbitmqctl write binaries and quotes each in its way, base64 alike
+    const code = `binary_to_list(base64:encode(unicode:characters_to_binary(io_lib:format("~0tp", [${expression}])))).\n`;
     const cookie = fs.readFileSync(join(this.dir, '.erlang.cookie'), 'utf8').trim();
     const args = ['-address', `127.0.0.1:${this.#distPort}`, '-r', '-c', cookie, '-e'];
     const options = { ...this.#context, encoding: 'utf8', input: code, timeout: 180_000 } as const;
     const { error, stdout, stderr } = spawnSync('erl_call', args, options);
     const written = error ? this.ctl('eval', code) : stdout;
-    const text = /^(?:\{ok, )?"(.*)"\}?\s*$/s.exec(written)?.[1];
+    const text = /^(?:\{ok, )?"([\w+/=]*)"\}?\s*$/.exec(written)?.[1];
     if (text === undefined) throw new Error(`${expression} failed: ${written}${stderr ?? ''}`);
-    return text.replace(/\\(.)/gs, '$1');
+    return Buffer.from(text, 'base64').toString();
   }
 
   /** A user who may do everything in a vhost, which is made if need be. */

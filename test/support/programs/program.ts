@@ -17,8 +17,10 @@ const PRELUDE = (library: string, url: string) => `
   const amqp = require(library);
   const { connect, Remote, waitAny } = amqp;
   const url = ${JSON.stringify(url)};
-  const now = () => 'waiting ' + Date.now();
-  const say = (...words) => require('node:fs').writeSync(1, words.join(' ').replace(/^waiting$/, now) + '\\n');
+  const say = (...words) => {
+    const line = words.join(' ');
+    require('node:fs').writeSync(1, (line === 'waiting' ? 'waiting ' + Date.now() : line) + '\\n');
+  };
   const pause = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 `;
 
@@ -105,10 +107,10 @@ class Program {
   }
 
   #take(line: string): void {
-    const [waits, since] = /^waiting(?: (\d+))?$/.exec(line) ?? [];
-    if (waits !== undefined) {
+    const [, since] = /^waiting (\d+)$/.exec(line) ?? [];
+    if (since !== undefined) {
       // on a busy machine the line is heard late
-      this.#since = performance.now() - (since === undefined ? 0 : Date.now() - Number(since));
+      this.#since = performance.now() - (Date.now() - Number(since));
       this.#waits++;
     } else this.#lines.push(line);
     this.#heard();
