@@ -160,7 +160,7 @@ export class PrivateRabbitmq {
   eval(expression: string): string {
     // erl_call and rabbitmqctl write binaries and quotes each in its way, base64 alike
     const code = `binary_to_list(base64:encode(unicode:characters_to_binary(io_lib:format("~0tp", [${expression}])))).\n`;
-    const cookie = fs.readFileSync(join(this.dir, '.erlang.cookie'), 'utf8').trim();
+    const cookie = fs.readFileSync(join(this.#context.env.HOME!, '.erlang.cookie'), 'utf8').trim();
     const args = ['-address', `127.0.0.1:${this.#distPort}`, '-r', '-c', cookie, '-e'];
     const options = { ...this.#context, encoding: 'utf8', input: code, timeout: 180_000 } as const;
     const { error, stdout, stderr } = spawnSync('erl_call', args, options);
@@ -199,7 +199,7 @@ export class PrivateRabbitmq {
     this.eval(`begin ${limit}, rabbit_alarm:get_alarms() end`);
   }
 
-  /** Start the node again after `kill`, with the same ports and data, and wait until it answers. */
+  /** Start the node again after `kill`, with the same ports and data, and wait until it answers, and its boot is over. */
   async start(timeout = 180_000): Promise<void> {
     const logFile = join(this.dir, 'console.log');
     const log = fs.openSync(logFile, 'a');
@@ -220,6 +220,9 @@ export class PrivateRabbitmq {
       }
       await sleep(50);
     }
+    // it answers before its boot is over, and until then operators find no connections
+    const booted = this.eval(`rabbit:await_startup(node(), false, ${timeout})`);
+    if (booted !== 'ok') throw new Error(`RabbitMQ answers, but its boot is not over: ${booted}`);
   }
 
   /** Kill the VM, keep ports and data. SIGTERM is a polite shutdown: clients are told, and it takes a second. */
