@@ -1,12 +1,10 @@
+import { createPrivateKey } from 'node:crypto';
 import { type ConnectAttempt, closeRecord, describeReply, type ErrorRecord } from '../../src/errors';
 import { replyCodeName } from '../../src/protocol/constants';
 import type { Handshake } from '../../src/protocol/handshake';
 import type { Args } from '../../src/protocol/method-types';
 import type { TlsMaterial } from '../../src/protocol/session-options';
 import { hostAndPort } from '../../src/protocol/uri';
-
-/** What OpenSSL says of a key that is encrypted, with a wrong passphrase or none. */
-const SEALED_KEY = /bad decrypt|BAD_DECRYPT|interrupted or cancelled|bad password read/i;
 
 /** What of the library's own words helps nobody at night, and what to do about it. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
@@ -39,7 +37,6 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
     'the broker broke off the TLS handshake: it may want a client certificate, or other ciphers',
   ],
   [/mac verify failure/i, 'the passphrase does not open tls.pfx'],
-  [SEALED_KEY, 'the passphrase does not open tls.key'],
   [/key values mismatch|KEY_VALUES_MISMATCH/i, 'tls.cert and tls.key do not belong together'],
   [
     /no start line|NO_START_LINE|DECODER|not enough data|bad base64|asn1|wrong tag/i,
@@ -57,14 +54,33 @@ export function describe(error: Error): string {
 }
 
 /** Why TLS options cannot be used. */
-export function describeOptions(error: Error, { passphrase }: Pick<TlsMaterial, 'passphrase'>): string {
+export function describeOptions(
+  error: Error,
+  { key, passphrase }: Pick<TlsMaterial, 'key' | 'passphrase'>,
+): string {
   const text = withoutOpenssl(error.message);
-  if (passphrase !== undefined) return describe(error);
-  if (SEALED_KEY.test(`${(error as NodeJS.ErrnoException).code} ${text}`))
-    return `tls.key is encrypted, and there is no passphrase; give it as tls.passphrase (URL: password) (${text})`;
-  if (/mac verify failure/i.test(text))
+  if ([key].flat().some((each) => each !== undefined && isSealed(each, passphrase)))
+    return passphrase === undefined
+      ? `tls.key is encrypted, and there is no passphrase; give it as tls.passphrase (URL: password) (${text})`
+      : `the passphrase does not open tls.key (${text})`;
+  if (passphrase === undefined && /mac verify failure/i.test(text))
     return `tls.pfx has a passphrase; give it as tls.passphrase (URL: password) (${text})`;
   return describe(error);
+}
+
+/**
+ * Whether an encrypted key stays closed. What OpenSSL says of a wrong passphrase does not tell: one of some 250
+ * decrypts to bytes that are padded as they should be, and then the key counts as one in no known format.
+ */
+function isSealed(key: string | Uint8Array, passphrase = ''): boolean {
+  const pem = Buffer.from(key).toString('latin1');
+  if (!/^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(pem)) return false;
+  try {
+    createPrivateKey({ key: pem, passphrase });
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** `…:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/…:350:` says four words to a person. */
