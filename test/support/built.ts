@@ -18,7 +18,12 @@ const ROOT = join(__dirname, '..', '..');
 const COPIES = join(ROOT, '.built');
 const FOLDERS = ['src', 'worker', 'bin', 'examples', join('test', 'support')];
 /** What else the package depends on. */
-const CONFIGURATION = ['package-lock.json', 'rolldown.config.mjs', 'tsconfig.json'];
+const CONFIGURATION = [
+  'node_modules/rolldown/package.json',
+  'rolldown.config.mjs',
+  'tsconfig.json',
+  'package.json',
+];
 const AN_HOUR = 3_600_000;
 
 const { process: transpile, getCacheKey } = require('./transpile.cjs') as {
