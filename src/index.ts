@@ -1,3 +1,37 @@
+export type { ConsumerArguments, QueueArguments, QueueType } from './api/arguments';
+export { Channel, type GetOptions, type Publishing } from './api/channel';
+export { Connection, type ConnectionStats, connect, connectRobust } from './api/connection';
+export { type Death, deaths } from './api/deaths';
+export {
+  type BindOptions,
+  Exchange,
+  type ExchangeOptions,
+  type ExchangePublishOptions,
+  type ExchangeTraits,
+} from './api/exchange';
+export {
+  type BodyInput,
+  IncomingMessage,
+  Message,
+  type ProcessOptions,
+  ReturnedMessage,
+} from './api/message';
+export type { MessageCallback, MessageIterator } from './api/message-iterator';
+export type { ExchangeName, QueueName } from './api/names';
+export { Procedure, type ProcedureOptions } from './api/procedure';
+export {
+  Queue,
+  type QueueConsumeOptions,
+  type QueueIteratorOptions,
+  type QueueOptions,
+  type QueueTraits,
+} from './api/queue';
+export { Remote, type RemoteHandle } from './api/remote';
+export { type RetryOptions, retries, retry } from './api/retry';
+export { type ServeOptions, Service, type WorkOptions } from './api/rpc-server';
+export { type FailureHandler, type SubscribeOptions, Subscription } from './api/subscription';
+export { Transaction } from './api/transaction';
+export { waitAny } from './api/wait-any';
 export type {
   BindingInfo,
   ConnectionInfo,
@@ -6,9 +40,28 @@ export type {
   QueueInfo,
 } from './broker/control';
 export type { RabbitmqVersion } from './broker/rules';
-export type { BatchOptions, Publishing, PublishResult } from './client/batch';
-export type { CloseOptions } from './client/channel';
-export type { ChannelMode, PublishOptions } from './client/channel-publishing';
+export type {
+  BasicConsumeOptions,
+  BasicGetOptions,
+  ConsumeOptions,
+  QosOptions,
+} from './client/channel/consume-options';
+export type { CancelCallback } from './client/channel/consumer';
+export type { BatchOptions, PublishResult } from './client/channel/publish-batch';
+export type { ChannelMode } from './client/channel/publish-mode';
+export type { PublishOptions } from './client/channel/publisher';
+export type { RecoveryFailure, RecoveryInfo } from './client/connection/recovery-info';
+export type { CallOptions } from './client/options/checks';
+export type { CloseOptions } from './client/options/close-options';
+export type {
+  AuthMechanism,
+  ConnectOptions,
+  CustomMechanism,
+  HostOptions,
+} from './client/options/connect-options';
+export type { Duration, DurationParts, MessageProperties } from './client/options/conversions';
+export type { RecoveryOptions } from './client/options/recovery-options';
+export type { TlsOptions } from './client/options/tls-options';
 export type {
   DeclaredQueue,
   ExchangeBindOptions,
@@ -19,30 +72,7 @@ export type {
   QueueDeleteOptions,
   QueuePurgeOptions,
   QueueUnbindOptions,
-} from './client/channel-topology';
-export type { CallOptions } from './client/checks';
-export type { ConnectionStats } from './client/connection';
-export type {
-  BasicConsumeOptions,
-  BasicGetOptions,
-  ConsumeOptions,
-  QosOptions,
-} from './client/consume-options';
-export type { CancelCallback, MessageCallback, MessageIterator } from './client/consumer';
-export type { Duration, DurationParts, MessageProperties } from './client/conversions';
-export {
-  type BodyInput,
-  IncomingMessage,
-  Message,
-  type ProcessOptions,
-  ReturnedMessage,
-} from './client/message';
-export type { AuthMechanism, ConnectOptions, CustomMechanism, HostOptions } from './client/options';
-export type { RecoveryFailure, RecoveryInfo } from './client/recovery-info';
-export type { RecoveryOptions } from './client/recovery-options';
-export { Remote, type RemoteHandle } from './client/remote';
-export type { TlsOptions } from './client/tls-options';
-export { waitAny } from './client/wait-any';
+} from './client/options/verb-options';
 export type { BrokerOptions } from './embedded/options';
 export {
   type ConnectionChoice,
@@ -95,30 +125,6 @@ export {
   WrongStateError,
   wasSent,
 } from './errors';
-export type { ConsumerArguments, QueueArguments, QueueType } from './objects/arguments';
-export { Channel, type GetOptions } from './objects/channel';
-export { Connection, connect, connectRobust } from './objects/connection';
-export { type Death, deaths } from './objects/deaths';
-export {
-  type BindOptions,
-  Exchange,
-  type ExchangeOptions,
-  type ExchangePublishOptions,
-  type ExchangeTraits,
-} from './objects/exchange';
-export type { ExchangeName, QueueName } from './objects/names';
-export { Procedure, type ProcedureOptions } from './objects/procedure';
-export {
-  Queue,
-  type QueueConsumeOptions,
-  type QueueIteratorOptions,
-  type QueueOptions,
-  type QueueTraits,
-} from './objects/queue';
-export { type RetryOptions, retries, retry } from './objects/retry';
-export { type ServeOptions, Service, type WorkOptions } from './objects/rpc-server';
-export { type FailureHandler, type SubscribeOptions, Subscription } from './objects/subscription';
-export { Transaction } from './objects/transaction';
 export {
   Master,
   type MasterOptions,

@@ -1,13 +1,16 @@
 import type { Mailbox } from '../bridge/mailbox';
 import { clock } from '../clock';
 import { WrongStateError } from '../errors';
+import { refusePromise } from './callbacks';
 import { Fifo } from './fifo';
-import { refusePromise } from './message';
+
+/** How an event is handed to the user's callback. A symbol: messages are events, and their readers do not meet it. */
+export const DISPATCH = Symbol('dispatch');
 
 /** Something for the user that came while a call was under way. */
 export interface Event {
   /** @returns what the user's callback has returned */
-  dispatch(): unknown;
+  [DISPATCH](): unknown;
 }
 
 interface Timer extends Event {
@@ -76,7 +79,7 @@ export class Dispatcher {
     if (event === undefined) return false;
     this.#dispatching = true;
     try {
-      refusePromise(event.dispatch(), 'a callback');
+      refusePromise(event[DISPATCH](), 'a callback');
     } finally {
       this.#dispatching = false;
     }
@@ -115,7 +118,7 @@ export class Dispatcher {
     for (const [mailbox, callback] of this.#mailboxes) {
       while (mailbox.waiting) {
         const mail = mailbox.take();
-        if (mail !== undefined) this.push({ dispatch: () => callback(mail.message) });
+        if (mail !== undefined) this.push({ [DISPATCH]: () => callback(mail.message) });
       }
       if (!mailbox.isOver) continue;
       mailbox.close();
@@ -135,7 +138,7 @@ export class Dispatcher {
   addTimer(due: number, callback: () => void): number {
     const id = this.#nextTimer++;
     const index = this.#timers.findIndex((timer) => timer.due > due);
-    this.#timers.splice(index < 0 ? this.#timers.length : index, 0, { id, due, dispatch: callback });
+    this.#timers.splice(index < 0 ? this.#timers.length : index, 0, { id, due, [DISPATCH]: callback });
     return id;
   }
 

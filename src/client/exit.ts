@@ -1,11 +1,13 @@
 import { clock } from '../clock';
 import { InterruptedError } from '../errors';
+import type { CloseReason } from '../protocol/session-options';
+import { closeOptions } from './options/close-options';
 import { warnOfError } from './warning';
 
 /** What a finished script still owes its broker. */
 interface Closable {
-  announceClose(options: { timeout: number }): void;
-  close(options: { timeout: number }): void;
+  announceClose(reason: CloseReason): void;
+  close(reason: CloseReason): void;
 }
 
 /** Milliseconds for all open connections together. */
@@ -80,10 +82,10 @@ export function closeAll(): void {
   limit = isFirst ? clock.now() + EXIT_TIMEOUT : 0;
   const left = () => Math.max(0, (limit ?? 0) - clock.now());
   // all at the same time: one that is stuck must not take the time of the others
-  for (const connection of open) connection.announceClose({ timeout: left() });
+  for (const connection of open) connection.announceClose(closeOptions({ timeout: left() }));
   for (const connection of [...open]) {
     try {
-      connection.close({ timeout: left() });
+      connection.close(closeOptions({ timeout: left() }));
     } catch (error) {
       // the process ends anyway, with its own exit code
       if (error instanceof InterruptedError) limit = 0;

@@ -40,7 +40,7 @@ export interface FrameRouter {
   route(type: number, channel: number, reader: Reader): void;
   died(error: AmqpError): void;
   /** The error is about to be thrown to the user. */
-  tell(error: AmqpError): AmqpError;
+  report(error: AmqpError): AmqpError;
 }
 
 /** Milliseconds the worker gives a broker that broke the protocol to answer connection.close. */
@@ -59,7 +59,7 @@ export class Pump {
   /** Why nothing works any more; every later call says so. */
   death: AmqpError | undefined;
   /** Methods that routing a frame gave rise to; sent once the frame has been released. */
-  readonly #chores: (() => void)[] = [];
+  readonly #deferred: (() => void)[] = [];
   #holding = false;
   /** The connection is lost and being recovered: nothing is written until it is there again. */
   suspended = false;
@@ -109,8 +109,8 @@ export class Pump {
       if (goal.settled) return true;
       this.#noticeEnd(state);
       if (goal.settled) return true;
-      if (this.death !== undefined) throw this.router.tell(this.death);
-      if (!this.#holding) this.#runChores();
+      if (this.death !== undefined) throw this.router.report(this.death);
+      if (!this.#holding) this.#runDeferred();
       if (!this.#woke(this.#sleep(state, deadline, goal, hurry))) return goal.settled;
     }
   }
@@ -141,31 +141,32 @@ export class Pump {
     } finally {
       this.link.take(size + FRAME_OVERHEAD);
     }
-    if (!this.#holding) this.#runChores();
+    if (!this.#holding) this.#runDeferred();
     return true;
   }
 
   /** As far as there is room: an answer that we owe a peer who does not read must not hold up anybody. */
-  #runChores(): void {
+  #runDeferred(): void {
     if (this.suspended) return;
-    while (this.#chores.length > 0 && this.link.outbound.hasRoom(USUAL_METHOD_SIZE)) this.#chores.shift()!();
+    while (this.#deferred.length > 0 && this.link.outbound.hasRoom(USUAL_METHOD_SIZE))
+      this.#deferred.shift()!();
   }
 
   /** Sleep until there is something to do. */
   #sleep(state: number, deadline: number, goal: Waitable, hurry: boolean): Awakening {
-    if (this.#chores.length === 0 || this.suspended)
+    if (this.#deferred.length === 0 || this.suspended)
       return this.link.waitReadable(state, deadline, goal, hurry);
     return this.link.waitWritable(USUAL_METHOD_SIZE, state, deadline);
   }
 
-  /** Run `write` with the chores held back: nothing may come between the frames of a message. */
+  /** Run `write` with the deferred held back: nothing may come between the frames of a message. */
   undisturbed(write: () => void): void {
     this.#holding = true;
     try {
       write();
     } finally {
       this.#holding = false;
-      this.#runChores();
+      this.#runDeferred();
     }
   }
 
@@ -175,8 +176,8 @@ export class Pump {
   }
 
   /** Do something after the current frame: writing may have to wait, and waiting reads frames. */
-  defer(chore: () => void): void {
-    this.#chores.push(chore);
+  defer(write: () => void): void {
+    this.#deferred.push(write);
   }
 
   /** The worker checks frames; what is inside them is checked here, and ends the connection the same way. */
@@ -246,7 +247,7 @@ export class Pump {
     while (!this.#isWritable(size)) {
       const { state } = this.link;
       this.poll();
-      if (this.death !== undefined) throw this.router.tell(this.death);
+      if (this.death !== undefined) throw this.router.report(this.death);
       if (this.#isWritable(size)) return true; // it is suspended no more
       const end = this.suspended
         ? this.link.waitReadable(state, deadline)
@@ -276,8 +277,8 @@ export class Pump {
   }
 
   /** The user is about to hear of the end. */
-  told<E>(error: E): E {
-    if (this.death !== undefined) this.router.tell(this.death);
+  reported<E>(error: E): E {
+    if (this.death !== undefined) this.router.report(this.death);
     return error;
   }
 

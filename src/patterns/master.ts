@@ -1,12 +1,18 @@
+import { type Channel, checkChannel } from '../api/channel';
+import { type IncomingMessage, Message } from '../api/message';
+import type { Queue } from '../api/queue';
+import { parted, WORK_OPTIONS, type WorkOptions } from '../api/rpc-server';
+import { type FailureHandler, Subscription } from '../api/subscription';
 import { fromCaller, wrongType } from '../caller';
-import { type CallOptions, checkBoolean, checkFunction, checkOptions, checkShortstr } from '../client/checks';
-import type { MessageProperties } from '../client/conversions';
-import { type IncomingMessage, Message } from '../client/message';
+import {
+  type CallOptions,
+  checkBoolean,
+  checkFunction,
+  checkOptions,
+  checkShortstr,
+} from '../client/options/checks';
+import type { MessageProperties } from '../client/options/conversions';
 import { AmqpError } from '../errors';
-import { type Channel, checkChannel } from '../objects/channel';
-import type { Queue } from '../objects/queue';
-import { parted, WORK_OPTIONS, type WorkOptions } from '../objects/rpc-server';
-import { type FailureHandler, Subscription } from '../objects/subscription';
 import { DeliveryMode } from '../protocol/constants';
 import { showAs } from '../shown';
 import { type MethodProxy, methodProxy } from './proxy';

@@ -1,16 +1,16 @@
+import { type Channel, checkChannel } from '../api/channel';
+import { Message } from '../api/message';
+import { type ExchangeName, nameOf } from '../api/names';
+import type { Queue } from '../api/queue';
+import { RpcReplies } from '../api/rpc-replies';
+import { answering, checkServing, parted, type ServeOptions } from '../api/rpc-server';
+import { errorIn } from '../api/rpc-wire';
+import type { Subscription } from '../api/subscription';
 import { wrongType } from '../caller';
-import { type CallOptions, checkOptions, checkShortstr, checkTimeout } from '../client/checks';
-import type { MessageProperties } from '../client/conversions';
-import { Message } from '../client/message';
+import { type CallOptions, checkOptions, checkShortstr, checkTimeout } from '../client/options/checks';
+import type { MessageProperties } from '../client/options/conversions';
 import { clock } from '../clock';
 import { RpcError, WrongStateError } from '../errors';
-import { type Channel, checkChannel } from '../objects/channel';
-import { type ExchangeName, nameOf } from '../objects/names';
-import type { Queue } from '../objects/queue';
-import { Replies } from '../objects/rpc-replies';
-import { answering, checkServing, parted, type ServeOptions } from '../objects/rpc-server';
-import { errorIn } from '../objects/rpc-wire';
-import type { Subscription } from '../objects/subscription';
 import { DeliveryMode } from '../protocol/constants';
 import { showAs } from '../shown';
 import { type MethodProxy, methodProxy } from './proxy';
@@ -54,7 +54,7 @@ export class Rpc<P = MethodProxy> implements Disposable {
   readonly proxy: P;
   readonly #exchange: string;
   readonly #serializer: Serializer;
-  #replies: { consumer: Replies; queue: Queue } | undefined;
+  #replies: { consumer: RpcReplies; queue: Queue } | undefined;
   readonly #methods = new Map<string, Subscription>();
 
   /** Does not block. @throws {WrongStateError} the channel is transactional: answers would wait for a commit */
@@ -133,16 +133,16 @@ export class Rpc<P = MethodProxy> implements Disposable {
   }
 
   /** Where results come in, and calls that have expired. */
-  #results(): { consumer: Replies; queue: Queue } {
+  #results(): { consumer: RpcReplies; queue: Queue } {
     if (!this.#replies?.consumer.isOpen) {
       const { channel } = this;
       this.#declareExchange();
       const queue = channel.declareQueue();
       channel.declareExchange(DEAD_LETTERS, 'headers', { durable: false, autoDelete: true });
       queue.bind(DEAD_LETTERS, '', { arguments: { From: queue.name, 'x-match': 'any' } });
-      this.#replies = { consumer: new Replies(channel, queue.name, { exclusive: true }), queue };
+      this.#replies = { consumer: new RpcReplies(channel, queue.name, { exclusive: true }), queue };
     }
-    return this.#replies as { consumer: Replies; queue: Queue };
+    return this.#replies as { consumer: RpcReplies; queue: Queue };
   }
 
   #declareExchange(): void {

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { type BodyInput, jsonText } from '../api/message';
 import { wrongType } from '../caller';
-import { checkFunction, checkShortstr } from '../client/checks';
-import { type BodyInput, jsonText } from '../client/message';
+import { checkFunction, checkShortstr } from '../client/options/checks';
 import { typeName } from '../protocol/wire';
 
 /** How values become bodies. */

@@ -1,6 +1,6 @@
 /** Errors that close a channel while its consumer is fed: the program goes on with another, and gets every message. */
 import { type Channel, NotFoundError } from '../../src';
-import type { RecoveryOptions } from '../../src/client/recovery-options';
+import type { RecoveryOptions } from '../../src/client/options/recovery-options';
 import { NotFound } from '../../src/compat/amqpy';
 import { open, shared, unique } from '../support/connect';
 import { open as openAmqpy } from '../support/facades/amqpy';

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { mapMemory } from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
-import { Head, Heads } from '../../src/client/heads';
-import { writeKnown, writePublish } from '../../src/client/publisher';
+import { Head, Heads } from '../../src/client/channel/prepared-publish';
+import { writeKnown, writePublish } from '../../src/client/channel/publish-writer';
 import { Pump } from '../../src/client/pump';
-import { type Settlement, settlementBits, writeSettlement } from '../../src/client/settlement';
+import { type Settlement, settlementBits, writeSettlement } from '../../src/client/channel/settle-writer';
 import { encodeMethod } from '../../src/protocol/codec';
 import { check, properties, shortText, text } from '../protocol/arbitrary';
 import { written } from '../protocol/bytes';

@@ -1,6 +1,6 @@
 import { connect } from '../../src';
 import { Link } from '../../src/bridge/link';
-import { writePublish } from '../../src/client/publisher';
+import { writePublish } from '../../src/client/channel/publish-writer';
 import { Pump } from '../../src/client/pump';
 import { privateQueue, shared } from '../support/connect';
 

@@ -1,6 +1,6 @@
 /** Who knows amqplib is told what to write here. */
 import { Message } from '../../src';
-import { AMQPLIB_CHANNEL, AMQPLIB_CONNECTION } from '../../src/objects/amqplib-names';
+import { AMQPLIB_CHANNEL, AMQPLIB_CONNECTION } from '../../src/api/amqplib-names';
 import { channel, connection, useChannel } from '../support/channel';
 import { privateQueue, takeAll, thrownBy } from '../support/connect';
 

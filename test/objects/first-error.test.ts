@@ -1,6 +1,6 @@
 /** What went wrong first is what is heard: not what fails behind it, on a channel that ended meanwhile. */
 import { type IncomingMessage, InterruptedError, Message, type Queue, retry, TimeoutError } from '../../src';
-import { inVain } from '../../src/client/message';
+import { inVain } from '../../src/api/message';
 import { channel, connection, useChannel } from '../support/channel';
 import { CEILING, eventually, thrownBy, unique } from '../support/connect';
 

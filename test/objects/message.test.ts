@@ -9,7 +9,7 @@ import {
   typed,
   UnroutableError,
 } from '../../src';
-import { durationMs, wireProperties } from '../../src/client/conversions';
+import { durationMs, wireProperties } from '../../src/client/options/conversions';
 import { channel, useChannel } from '../support/channel';
 import { CEILING, eventually, thrownBy } from '../support/connect';
 

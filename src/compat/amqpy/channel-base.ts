@@ -1,3 +1,5 @@
+import type { Channel as ClientChannel } from '../../api/channel';
+import { PARTS, SESSION } from '../../api/internals';
 import { wrongType } from '../../caller';
 import { type AmqpError, ChannelClosedError } from '../../errors';
 import type { TableInput } from '../../protocol/field-table';
@@ -11,7 +13,7 @@ import { type Message, returned } from './message';
 import { ReturnedMessages } from './returned-messages';
 import type { basic_return_t } from './spec';
 import { pythonic } from './translate';
-import { farewell, type WireChannel } from './wire';
+import { closeReason, leaveChannel, takeReturns } from './wire';
 import { CHANNEL } from './words';
 
 /** A channel's mode. */
@@ -44,7 +46,7 @@ export abstract class ChannelBase {
   /** The connection that it was made on, open or not. @internal */
   protected readonly home: Connection;
   /** The channel of the blocking client. @internal */
-  protected readonly core: WireChannel;
+  protected readonly core: ClientChannel;
   #isClosed = false;
 
   /** Opens it: blocks for a round trip. @throws {AMQPConnectionError} the number is in use */
@@ -55,7 +57,7 @@ export abstract class ChannelBase {
     this.home = connection;
     this.core = connection.open(this.self, channel_id);
     this.returned_messages = new ReturnedMessages({
-      take: () => this.core.takeReturns().map((message) => returned(message, this.auto_decode)),
+      take: () => takeReturns(this.core).map((message) => returned(message, this.auto_decode)),
       wait: (timeout) => this.#await(timeout),
     });
     this.core.onReturn = (message) => this.returned_messages.put(returned(message, this.auto_decode));
@@ -83,7 +85,7 @@ export abstract class ChannelBase {
 
   /** False while the broker asks not to publish (channel.flow). */
   get active(): boolean {
-    return this.core.active;
+    return this.core[PARTS].publisher.isActive;
   }
 
   /** CH_MODE_NONE, CH_MODE_TX or CH_MODE_CONFIRM. */
@@ -93,12 +95,12 @@ export abstract class ChannelBase {
 
   /** Close it for good: the broker requeues what is unsettled. Blocks; does nothing when it is closed. */
   close(...args: Args<typeof CHANNEL.close>): void {
-    const reason = naming(() => farewell(CHANNEL.close(args)));
+    const reason = naming(() => closeReason(CHANNEL.close(args)));
     if (!this.is_open) return;
     this.#isClosed = true;
     this.renew();
     try {
-      this.#run(() => this.core.leave(reason));
+      this.#run(() => leaveChannel(this.core, reason));
     } finally {
       this.home.forget(this.self, this.core.id);
     }
@@ -111,11 +113,11 @@ export abstract class ChannelBase {
   // ── below the methods ───────────────────────────────────────────────────────────────────────────────
 
   /** Carry out a method on the channel beneath. @internal */
-  protected call<T>(fn: (core: WireChannel) => T): T {
+  protected call<T>(fn: (core: ClientChannel) => T): T {
     const { core } = this;
     if (this.#isClosed)
       throw new RecoverableConnectionError('channel already closed', null, null, null, core.id);
-    core.connection.methods_sent++;
+    this.home.countMethod();
     return this.#run(() => fn(core));
   }
 
@@ -164,11 +166,12 @@ export abstract class ChannelBase {
   /** Wait for messages that come back, while callbacks do not run. */
   #await(timeout: number | null): basic_return_t[] {
     const { core } = this;
-    const deadline = core.connection.eventDeadline(milliseconds(timeout, 'timeout'));
+    const { events } = core.connection[SESSION];
+    const deadline = events.eventDeadline(milliseconds(timeout, 'timeout'));
     return this.#run(() => {
       for (;;) {
-        const messages = core.takeReturns();
-        if (messages.length > 0 || !core.awaitEvent(deadline))
+        const messages = takeReturns(core);
+        if (messages.length > 0 || !events.waitForAnother(deadline))
           return messages.map((message) => returned(message, this.auto_decode));
       }
     });

@@ -1,4 +1,5 @@
-import type { IncomingMessage } from '../../client/message';
+import type { Channel as ClientChannel } from '../../api/channel';
+import type { IncomingMessage } from '../../api/message';
 import type { Args } from '../python';
 import { table } from './channel-base';
 import { TopologyChannel } from './channel-topology';
@@ -6,7 +7,6 @@ import { checkCallbacks } from './complaints';
 import { ConsumerCancelled, PreconditionFailed } from './exceptions';
 import { Message } from './message';
 import { Basic } from './spec';
-import type { WireChannel } from './wire';
 import { CHANNEL } from './words';
 
 /** No channel has had more consumers without a name. */
@@ -106,7 +106,7 @@ export abstract class ConsumingChannel extends TopologyChannel {
     this.call((core) => this.#limit(core, limits));
   }
 
-  #limit(core: WireChannel, limits: Parameters<WireChannel['basicQos']>[0]): void {
+  #limit(core: ClientChannel, limits: Parameters<ClientChannel['basicQos']>[0]): void {
     core.basicQos(limits);
     this.#isLimited = true;
   }
@@ -127,7 +127,7 @@ export abstract class ConsumingChannel extends TopologyChannel {
   }
 
   /** @internal */
-  settle(settle: (core: WireChannel) => void): void {
+  settle(settle: (core: ClientChannel) => void): void {
     try {
       this.call(settle);
     } catch (error) {

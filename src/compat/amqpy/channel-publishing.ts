@@ -1,11 +1,12 @@
+import type { Channel as ClientChannel } from '../../api/channel';
+import type { ReturnedMessage } from '../../api/message';
 import { wrongType } from '../../caller';
-import type { PublishOptions } from '../../client/channel-publishing';
-import type { ReturnedMessage } from '../../client/message';
+import type { PublishOptions } from '../../client/channel/publisher';
 import { UnroutableError } from '../../errors';
 import type { Args } from '../python';
 import { ConsumingChannel } from './channel-consuming';
 import { Message, returned, unsendable } from './message';
-import type { WireChannel } from './wire';
+import { insist } from './wire';
 import { CHANNEL } from './words';
 
 /** The methods that send messages, plainly, confirmed, or in a transaction. */
@@ -33,7 +34,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
     }
   }
 
-  #publish(core: WireChannel, body: Uint8Array, options: PublishOptions): void {
+  #publish(core: ClientChannel, body: Uint8Array, options: PublishOptions): void {
     try {
       core.basicPublish(body, options);
     } catch (error) {
@@ -61,7 +62,7 @@ export abstract class PublishingChannel extends ConsumingChannel {
   confirm_select(...args: Args<typeof CHANNEL.confirm_select>): void {
     const { nowait } = CHANNEL.confirm_select(args);
     this.call((core) => {
-      if (core.mode === 'tx') core.insist('confirm.select');
+      if (core.mode === 'tx') insist(core, 'confirm.select');
       else core.confirmSelect({ noWait: nowait });
     });
   }
@@ -74,16 +75,16 @@ export abstract class PublishingChannel extends ConsumingChannel {
    *     try { work(); ch.tx_commit(); } catch (e) { ch.tx_rollback(); throw e; }
    */
   tx_select(): void {
-    this.call((core) => (core.mode === 'confirm' ? core.insist('tx.select') : core.txSelect()));
+    this.call((core) => (core.mode === 'confirm' ? insist(core, 'tx.select') : core.txSelect()));
   }
 
   /** Carry out what was published and acknowledged since the last time. Blocks until the broker has. */
   tx_commit(): void {
-    this.call((core) => (core.mode === 'tx' ? core.txCommit() : core.insist('tx.commit')));
+    this.call((core) => (core.mode === 'tx' ? core.txCommit() : insist(core, 'tx.commit')));
   }
 
   /** Forget what was published and acknowledged since the last time. Blocks. */
   tx_rollback(): void {
-    this.call((core) => (core.mode === 'tx' ? core.txRollback() : core.insist('tx.rollback')));
+    this.call((core) => (core.mode === 'tx' ? core.txRollback() : insist(core, 'tx.rollback')));
   }
 }

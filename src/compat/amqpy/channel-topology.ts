@@ -1,6 +1,7 @@
 import type { Args } from '../python';
 import { ChannelBase, table } from './channel-base';
 import { queue_declare_ok_t } from './spec';
+import { unbindLater } from './wire';
 import { CHANNEL } from './words';
 
 /** The methods that make and unmake exchanges, queues and bindings. */
@@ -92,7 +93,7 @@ export abstract class TopologyChannel extends ChannelBase {
     const { queue, exchange, routing_key, nowait, ...rest } = CHANNEL.queue_unbind(args);
     const options = { routingKey: routing_key, ...table(rest) };
     this.call((core) => {
-      if (nowait) core.unbindLater(queue, exchange, options);
+      if (nowait) unbindLater(core, queue, exchange, options);
       else core.queueUnbind(queue, exchange, options);
     });
   }

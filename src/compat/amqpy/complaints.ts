@@ -1,5 +1,5 @@
 import { fromCaller } from '../../caller';
-import { checkFunction } from '../../client/checks';
+import { checkFunction } from '../../client/options/checks';
 
 /** What is not only spelt differently in Python. */
 const NAMES: ReadonlyMap<string, string> = new Map([

@@ -1,7 +1,9 @@
-import { resolveOptions } from '../../client/options';
-import type { RemoteHandle } from '../../client/remote';
+import type { Channel as ClientChannel } from '../../api/channel';
+import { Connection as ClientConnection } from '../../api/connection';
+import { SESSION } from '../../api/internals';
+import type { RemoteHandle } from '../../api/remote';
+import { resolveOptions } from '../../client/options/connect-options';
 import { type AmqpError, ChannelClosedError } from '../../errors';
-import { FRAME, FRAME_END } from '../../protocol/constants';
 import type { Table } from '../../protocol/field-table';
 import { showAs } from '../../shown';
 import { type Args, milliseconds } from '../python';
@@ -12,10 +14,8 @@ import { type ConnectionArguments, checkCompat, connectOptions, type Parameters 
 import { Channel as ChannelMethods } from './spec';
 import { pythonic } from './translate';
 import { Transport } from './transport';
-import { farewell, type WireChannel, WireConnection } from './wire';
+import { closeReason, leaveConnection } from './wire';
 import { CONNECTION, type Compat } from './words';
-
-const HEARTBEAT = Uint8Array.of(FRAME.HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END);
 
 /**
  * A connection to a broker, open when it has been made. Callbacks run inside `drain_events` and `loop` only.
@@ -32,7 +32,8 @@ export class Connection {
   on_unblocked: (() => unknown) | null;
   readonly #parameters: Parameters;
   readonly #compat: Compat;
-  #core: WireConnection | undefined;
+  #core: ClientConnection | undefined;
+  #methodsSent = 0;
   #channels = new Map<number, Channel>();
   #transport: Transport | null = null;
   /** What the callback that ran last has returned. */
@@ -65,10 +66,11 @@ export class Connection {
   connect(): void {
     this.close();
     const settings = naming(() => resolveOptions(connectOptions(this.#parameters)));
-    const core = this.#run(() => new WireConnection(settings));
+    const core = this.#run(() => new ClientConnection(settings));
     core.onBlocked = (reason) => this.serve(() => this.on_blocked?.(reason));
     core.onUnblocked = () => this.serve(() => this.on_unblocked?.());
     this.#core = core;
+    this.#methodsSent = 0;
     this.#channels = new Map();
     this.#transport = new Transport(core, () => this.close());
   }
@@ -94,7 +96,7 @@ export class Connection {
   }
 
   /** A channel of this connection, known by its number from now on. @internal */
-  open(channel: Channel, channel_id: number | null): WireChannel {
+  open(channel: Channel, channel_id: number | null): ClientChannel {
     if (channel_id !== null && this.#channels.has(channel_id)) {
       throw new AMQPConnectionError(`channel ${channel_id} is open already`);
     }
@@ -106,8 +108,9 @@ export class Connection {
   /** A channel that the broker has closed keeps its number until it is opened again. */
   #freeId(): number {
     const core = this.#alive();
-    core.checkAlive('channel.open');
-    const id = core.freeNumber((number) => this.#channels.has(number));
+    const session = core[SESSION];
+    session.checkAlive('channel.open');
+    const id = session.nextNumber((number) => this.#channels.has(number));
     if (id !== undefined) return id;
     const text = `no free channel ids: ${this.#channels.size} are in use, channel_max is ${core.channelMax}`;
     throw new ResourceError(text, ChannelMethods.Open, null, null, 0);
@@ -168,10 +171,10 @@ export class Connection {
 
   /** Close it, at most 5 s after the broker has stopped answering. Blocks; does nothing when it is closed. */
   close(...args: Args<typeof CONNECTION.close>): void {
-    const reason = naming(() => farewell(CONNECTION.close(args)));
+    const reason = naming(() => closeReason(CONNECTION.close(args)));
     const core = this.#core;
     if (core === undefined) return;
-    this.#run(() => core.leave(reason));
+    this.#run(() => leaveConnection(core, reason));
     this.#channels = new Map();
   }
 
@@ -197,11 +200,7 @@ export class Connection {
   /** Send one heartbeat, beside those that go by themselves. Blocks only while the way out is full. */
   send_heartbeat(): void {
     const core = this.#alive();
-    this.#run(() => {
-      core.checkAlive('a heartbeat');
-      core.pump.claim(HEARTBEAT.length, () => core.pump.writer.bytes(HEARTBEAT), core.deadline(undefined));
-      core.link.send();
-    });
+    this.#run(() => core[SESSION].sendHeartbeat());
     this.#transport?.beat();
   }
 
@@ -237,17 +236,17 @@ export class Connection {
   }
   /** The ways to authenticate that the broker offers. */
   get mechanisms(): string[] {
-    return words(this.#core?.greeting?.mechanisms);
+    return words(this.#core?.[SESSION].greeting?.mechanisms);
   }
   /** The languages that the broker offers. */
   get locales(): string[] {
-    return words(this.#core?.greeting?.locales);
+    return words(this.#core?.[SESSION].greeting?.locales);
   }
   get version_major(): number {
-    return this.#core?.greeting?.versionMajor ?? 0;
+    return this.#core?.[SESSION].greeting?.versionMajor ?? 0;
   }
   get version_minor(): number {
-    return this.#core?.greeting?.versionMinor ?? 0;
+    return this.#core?.[SESSION].greeting?.versionMinor ?? 0;
   }
   /** Channels at most. */
   get channel_max(): number {
@@ -263,12 +262,17 @@ export class Connection {
   }
   /** `frames_recv`: frames that have come for channels. */
   get method_reader(): { readonly frames_recv: number } {
-    return { frames_recv: this.#core?.frames_recv ?? 0 };
+    return { frames_recv: this.#core?.[SESSION].framesReceived ?? 0 };
   }
   /** `methods_sent`: methods that channels have sent. */
   get method_writer(): { readonly methods_sent: number } {
-    return { methods_sent: this.#core?.methods_sent ?? 0 };
+    return { methods_sent: this.#methodsSent };
   }
+  /** A channel is about to send a method. @internal */
+  countMethod(): void {
+    this.#methodsSent++;
+  }
+
   /** @internal */
   get compat(): Compat {
     return this.#compat;
@@ -276,7 +280,7 @@ export class Connection {
 
   // ── below ───────────────────────────────────────────────────────────────────────────────────────────
 
-  #alive(): WireConnection {
+  #alive(): ClientConnection {
     if (this.#core === undefined) throw new RecoverableConnectionError('connection already closed');
     return this.#core;
   }

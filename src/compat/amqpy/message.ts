@@ -1,5 +1,5 @@
+import type { IncomingMessage, ReturnedMessage } from '../../api/message';
 import { wrongType } from '../../caller';
-import type { IncomingMessage, ReturnedMessage } from '../../client/message';
 import type { Table, TableInputValue } from '../../protocol/field-table';
 import type { Properties, PropertiesInput } from '../../protocol/properties';
 import { isBytes, typeName } from '../../protocol/wire';

@@ -1,6 +1,6 @@
 import { outOfRange, wrongType } from '../../caller';
-import type { ConnectOptions } from '../../client/options';
-import type { TlsOptions } from '../../client/tls-options';
+import type { ConnectOptions } from '../../client/options/connect-options';
+import type { TlsOptions } from '../../client/options/tls-options';
 import { type Args, milliseconds } from '../python';
 import type { CONNECTION, Compat, SslOptions } from './words';
 

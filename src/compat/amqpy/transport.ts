@@ -1,6 +1,6 @@
+import type { Connection } from '../../api/connection';
 import { clock } from '../../clock';
 import { namedTuple } from '../python';
-import type { WireConnection } from './wire';
 
 interface AddressWords {
   host: [host: string];
@@ -17,13 +17,13 @@ const now = () => clock.now() / 1000;
 export class Transport {
   /** When `send_heartbeat` last sent one, in seconds; 0: never. */
   last_heartbeat_sent = 0;
-  readonly #core: WireConnection;
+  readonly #core: Connection;
   readonly #close: () => void;
   #bytes = 0;
   #heard = now();
 
   /** @internal */
-  constructor(core: WireConnection, close: () => void) {
+  constructor(core: Connection, close: () => void) {
     this.#core = core;
     this.#close = close;
   }

@@ -1,5 +1,5 @@
-import type { PublishOptions } from '../../client/channel-publishing';
-import type { IncomingMessage } from '../../client/message';
+import type { IncomingMessage } from '../../api/message';
+import type { PublishOptions } from '../../client/channel/publisher';
 import { type Args, signatures, timestampSeconds } from '../python';
 import { Shown, shown } from './repr';
 

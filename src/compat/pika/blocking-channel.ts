@@ -1,3 +1,4 @@
+import { PARTS } from '../../api/internals';
 import { outOfRange } from '../../caller';
 import { type Args, milliseconds, type Signature, signatures } from '../python';
 import type { BasicProperties, Table } from './basic-properties';
@@ -101,7 +102,7 @@ export class BlockingChannel extends MessagesChannel {
    */
   close(...args: Args<typeof DEF.close>): void {
     const { reply_code, reply_text } = DEF.close(args);
-    this.call(() => this.core.checkOpen('channel.close'));
+    this.call(() => this.core[PARTS].session.checkOpen('channel.close'));
     try {
       this.#cancelAll();
       this.call(() => this.core.close({ replyCode: reply_code, replyText: reply_text }));
@@ -144,7 +145,7 @@ export class BlockingChannel extends MessagesChannel {
     const { on_message_callback, auto_ack, ...rest } = DEF.basic_consume(args);
     const onMessage = callable(on_message_callback, 'on_message_callback');
     const consumer = new Subscriber(
-      this.core,
+      this.core[PARTS].consumers,
       auto_ack,
       (message) => onMessage(this, ...delivered(message)),
       (tag) => this.#cancelledByBroker(tag),
@@ -165,7 +166,7 @@ export class BlockingChannel extends MessagesChannel {
     const tag = consumer_tag || this.#newTag();
     if (this.#consumers.has(tag)) throw new DuplicateConsumerTag(tag);
     const options = { consumerTag: tag, noAck: consumer.noAck, exclusive, ...table(wanted) };
-    this.call(() => this.core.startConsumer(queue, consumer, options));
+    this.call(() => this.core[PARTS].consumers.start(queue, consumer, options));
     this.#consumers.set(tag, consumer);
     return tag;
   }
@@ -218,7 +219,7 @@ export class BlockingChannel extends MessagesChannel {
         'start_consuming may not be called from the scope of another BlockingConnection or BlockingChannel callback',
       );
     }
-    this.call(() => this.core.checkOpen('start_consuming'));
+    this.call(() => this.core[PARTS].session.checkOpen('start_consuming'));
     while (this.#consumers.size > 0) {
       this.connection.process_data_events(null);
       if (this.#consumers.size > 0) this.#raiseIfClosed();
@@ -262,7 +263,7 @@ export class BlockingChannel extends MessagesChannel {
   }
 
   *#messages(wanted: Wanted): Generator<Consumed, void, undefined> {
-    this.call(() => this.core.checkOpen('basic.consume'));
+    this.call(() => this.core[PARTS].session.checkOpen('basic.consume'));
     const source = this.#sourceOf(wanted);
     const timeout = milliseconds(wanted.inactivity_timeout, 'inactivity_timeout');
     while (this.#source === source) {
@@ -283,7 +284,7 @@ export class BlockingChannel extends MessagesChannel {
         `consume: the channel consumes with (queue, auto_ack, exclusive) = ${show(existing.wanted)}, not ${show(triple)}; call cancel first`,
       );
     }
-    const source = new Source(this.core, auto_ack, { timeout: Infinity, limit: Infinity });
+    const source = new Source(this.core[PARTS].consumers, auto_ack, { timeout: Infinity, limit: Infinity });
     source.wanted = triple;
     this.#start(source, wanted);
     this.#source = source;
@@ -319,7 +320,7 @@ export class BlockingChannel extends MessagesChannel {
     const source = this.#source;
     if (source === undefined) return 0;
     this.#leave(source);
-    this.call(() => source.return());
+    this.call(() => source.leave());
     return 0;
   }
 }

@@ -1,6 +1,7 @@
+import type { Connection } from '../../api/connection';
+import { SESSION } from '../../api/internals';
+import type { RemoteHandle } from '../../api/remote';
 import { outOfRange, wrongType } from '../../caller';
-import type { Connection } from '../../client/connection';
-import type { RemoteHandle } from '../../client/remote';
 import { clock } from '../../clock';
 import { type Args, milliseconds, signatures, translating } from '../python';
 import { BlockingChannel } from './blocking-channel';
@@ -176,7 +177,7 @@ export class BlockingConnection extends Shown {
   }
   /** A callback is running. @internal */
   get isDispatching(): boolean {
-    return this.#core.dispatcher.busy;
+    return this.#core[SESSION].events.isDispatching;
   }
 
   // ── channels, opening and closing ───────────────────────────────────────────────────────────────────
@@ -219,7 +220,7 @@ export class BlockingConnection extends Shown {
     if (this.is_open) return;
     try {
       // why it has ended, if no call has said so
-      this.guard('connection', () => this.#core.checkAlive(what));
+      this.guard('connection', () => this.#core[SESSION].checkAlive(what));
     } catch (error) {
       if (!(error instanceof ConnectionWrongStateError)) throw error;
       const { lastError } = this.#core;
@@ -250,22 +251,23 @@ export class BlockingConnection extends Shown {
 
   #serve(timeout: number): void {
     const core = this.#core;
-    const deadline = core.eventDeadline(timeout);
-    if (core.dispatcher.busy) {
+    const { events } = core[SESSION];
+    const deadline = events.eventDeadline(timeout);
+    if (events.isDispatching) {
       if (timeout === Infinity)
         throw new ReentrancyError('process_data_events(None) in a callback would never return');
-      this.guard('connection', () => core.waitFor(NEVER, deadline));
+      this.guard('connection', () => events.waitFor(NEVER, deadline));
       return;
     }
     this.guard('connection', () => {
-      while (!core.hasEvents) {
+      while (!events.hasEvents) {
         if (clock.now() >= deadline) return;
-        core.waitFor(core.dispatcher, deadline);
+        events.waitForEvents(deadline);
       }
       // those that are there now: callbacks that take long must not keep the caller here for ever
-      let left = Math.max(1, core.dispatcher.length);
+      let left = Math.max(1, events.waiting);
       do core.drainEvents({ timeout: 0 });
-      while (--left > 0 && core.isOpen && core.hasEvents);
+      while (--left > 0 && core.isOpen && events.hasEvents);
     });
   }
 

@@ -1,7 +1,8 @@
+import type { Channel } from '../../api/channel';
+import { SESSION } from '../../api/internals';
+import type { ReturnedMessage as CoreReturned } from '../../api/message';
 import { wrongType } from '../../caller';
-import type { Channel } from '../../client/channel';
-import type { PublishOptions } from '../../client/channel-publishing';
-import type { ReturnedMessage as CoreReturned } from '../../client/message';
+import type { PublishOptions } from '../../client/channel/publisher';
 import { UnroutableError as Unroutable } from '../../errors';
 import { type Args, signatures } from '../python';
 import { addTo, BasicProperties, received } from './basic-properties';
@@ -177,7 +178,7 @@ export abstract class MessagesChannel extends TopologyChannel {
     } catch (error) {
       if (error instanceof Unroutable && error.returnedMessage !== undefined) {
         const message = error.returnedMessage as CoreReturned;
-        core.connection.dispatcher.push({ dispatch: () => core.onReturn?.(message) });
+        core.connection[SESSION].events.later(() => core.onReturn?.(message));
       }
       throw error;
     }

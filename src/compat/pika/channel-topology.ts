@@ -1,4 +1,4 @@
-import type { Channel } from '../../client/channel';
+import type { Channel } from '../../api/channel';
 import { type Args, signatures } from '../python';
 import type { Method as AmqpMethod } from './amqp-object';
 import type { Table } from './basic-properties';

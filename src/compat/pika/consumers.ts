@@ -1,5 +1,6 @@
-import { CallbackConsumer, IteratorConsumer } from '../../client/consumer';
-import type { IncomingMessage } from '../../client/message';
+import type { IncomingMessage } from '../../api/message';
+import { CallbackConsumer, IteratorConsumer } from '../../client/channel/consumer';
+import { DISPATCH } from '../../client/dispatcher';
 import { type BasicProperties, received } from './basic-properties';
 import { Deliver } from './methods/basic';
 
@@ -14,7 +15,7 @@ export function delivered(message: IncomingMessage): [Deliver, BasicProperties, 
 }
 
 /** A consumer with a callback: after its end, or its channel's, nothing is handed over any more. */
-export class Subscriber extends CallbackConsumer {
+export class Subscriber extends CallbackConsumer<IncomingMessage> {
   /** Messages that need no ack, have come, and were not handed over: `basic_cancel` returns them. */
   readonly waiting = new Set<IncomingMessage>();
   over = false;
@@ -30,16 +31,16 @@ export class Subscriber extends CallbackConsumer {
     else super.handle(message);
   }
 
-  override dispatch(): void {
-    if (!this.#isOver) super.dispatch();
+  override [DISPATCH](): void {
+    if (!this.#isOver) super[DISPATCH]();
   }
 
   get #isOver(): boolean {
-    return this.over || !this.channel.isOpen;
+    return this.over || !this.consumers.session.isOpen;
   }
 }
 
 /** The consumer behind `consume()`; what it was asked for, as a later call must ask for the same. */
-export class Source extends IteratorConsumer {
+export class Source extends IteratorConsumer<IncomingMessage> {
   wanted: readonly unknown[] = [];
 }

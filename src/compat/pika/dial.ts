@@ -1,5 +1,5 @@
-import { Connection } from '../../client/connection';
-import { resolveOptions, type Settings } from '../../client/options';
+import { Connection } from '../../api/connection';
+import { resolveOptions, type Settings } from '../../client/options/connect-options';
 import { milliseconds } from '../python';
 import type { Parameters } from './parameters';
 

@@ -1,5 +1,5 @@
 import { outOfRange, wrongType } from '../../caller';
-import type { ConnectOptions } from '../../client/options';
+import type { ConnectOptions } from '../../client/options/connect-options';
 import { type Args, isPlainObject, milliseconds, signatures } from '../python';
 import type { Table } from './basic-properties';
 import type { BlockingConnection } from './blocking-connection';

@@ -1,5 +1,5 @@
 import { wrongType } from '../../caller';
-import type { TlsOptions } from '../../client/tls-options';
+import type { TlsOptions } from '../../client/options/tls-options';
 import { showAs } from '../../shown';
 import { type Args, isPlainObject, signatures } from '../python';
 

@@ -1,4 +1,4 @@
-import type { ReturnedMessage as CoreReturned } from '../../client/message';
+import type { ReturnedMessage as CoreReturned } from '../../api/message';
 import {
   AlreadySettledError,
   type AmqpError,

@@ -1,5 +1,5 @@
 import { outOfRange, wrongType } from '../../caller';
-import type { TlsOptions } from '../../client/tls-options';
+import type { TlsOptions } from '../../client/options/tls-options';
 import { splitUri, type UriParts } from '../../protocol/uri';
 import { isPlainObject } from '../python';
 import { PlainCredentials } from './credentials';

@@ -1,0 +1,397 @@
+import { Mailbox } from '../bridge/mailbox';
+import { refusePromise } from '../client/callbacks';
+import { ConnectionSession } from '../client/connection/connection-session';
+import type { RecoveryInfo } from '../client/connection/recovery-info';
+import { DISPATCH } from '../client/dispatcher';
+import {
+  type CallOptions,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  checkString,
+  checkTimeout,
+} from '../client/options/checks';
+import { type CloseOptions, closeOptions } from '../client/options/close-options';
+import { type ConnectOptions, resolveOptions, type Settings } from '../client/options/connect-options';
+import { clock } from '../clock';
+import { type AmqpError, TimeoutError } from '../errors';
+import type { Table } from '../protocol/field-table';
+import { showAs } from '../shown';
+import { AMQPLIB_CONNECTION, explainAmqplib } from './amqplib-names';
+import { Channel } from './channel';
+import type { Exchange } from './exchange';
+import { PARTS, REPLIES, SESSION } from './internals';
+import { Procedure, withNewChannel } from './procedure';
+import type { Queue } from './queue';
+import type { RemoteHandle } from './remote';
+import { RpcReplies } from './rpc-replies';
+
+/** The queue that is none: replies come straight to whoever consumes from it. */
+const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
+const TIMEOUT_ONLY = new Set(['timeout']);
+
+/** Figures of a connection; taken without disturbing it. */
+export interface ConnectionStats {
+  state: 'open' | 'recovering' | 'closed';
+  /** Lives of the connection: 1, and one more for each recovery. */
+  epoch: number;
+  /** Milliseconds of all outages that are over. */
+  downtime: number;
+  /** `host:port` of the broker, as it was asked for. */
+  host: string;
+  /** `local:port -> remote:port` */
+  address: string;
+  /** Version and cipher, or empty. */
+  tls: string;
+  bytesIn: number;
+  bytesOut: number;
+  /** Bytes written by this thread that the socket has not taken yet. */
+  unsentBytes: number;
+  /** Bytes that came and that this thread has not looked at. */
+  unreadBytes: number;
+  /** Events that wait for `drainEvents`. */
+  queuedEvents: number;
+}
+
+/**
+ * Open a connection. Blocks until it is open, at most `connectTimeout` ms.
+ *
+ * Without a URL: `AMQP_URL` of the environment, else `amqp://guest:guest@localhost:5672/`.
+ * @throws {ConnectError} nobody answers, TLS fails, or the time is up; `attempts` names host and stage
+ * @throws {AuthenticationError} the broker refuses the credentials
+ * @throws {NotAllowedError} 530, no such vhost
+ *
+ *     const connection = connect('amqp://localhost', { heartbeat: 30 });
+ *     const channel = connection.channel();
+ */
+export function connect(url?: string | ConnectOptions, options?: ConnectOptions): Connection {
+  return new Connection(resolveOptions(url, options));
+}
+
+/**
+ * `connect` with `recovery: true`: a connection that comes back by itself, with all that was declared on it.
+ * aio-pika's connect_robust. Blocks and throws like `connect`.
+ *
+ *     const connection = connectRobust('amqp://rabbit-1?reconnect_interval=5');
+ */
+export function connectRobust(url?: string | ConnectOptions, options: ConnectOptions = {}): Connection {
+  const { recovery } = { ...(typeof url === 'object' ? url : undefined), ...options };
+  return connect(url, { ...options, recovery: recovery || true });
+}
+
+/**
+ * A connection to a broker. A thread of its own owns the socket: heartbeats go on while your code is
+ * busy. Everything else, callbacks included, happens in the thread that made the connection, and only
+ * inside its calls.
+ */
+export class Connection {
+  readonly #session: ConnectionSession;
+  #defaultChannel: Channel | undefined;
+  #rpcReplies: RpcReplies | undefined;
+
+  /** The broker stops taking publishes (memory or disk alarm); run by the pump. */
+  onBlocked: ((reason: string) => void) | undefined;
+  onUnblocked: (() => void) | undefined;
+  /** The connection is lost, and being recovered; run by the pump. */
+  onOutage: ((error: AmqpError) => void) | undefined;
+  /** It is there again, as it was but for `failures`; run by the pump, which else throws those. */
+  onRecovery: ((info: RecoveryInfo) => void) | undefined;
+  /**
+   * The connection has ended, for good. Run once, by the call that notices, before it throws the same error; by
+   * `close` and `abort`, too, and at the end of the program (codes `CLOSED`, `ABORTED`). What it throws is thrown by
+   * that call instead, and the connection's error by the next.
+   */
+  onClose: ((error: AmqpError) => void) | undefined;
+
+  /** Use `connect`. */
+  constructor(settings: Settings) {
+    this.#session = new ConnectionSession(this, settings);
+  }
+
+  // ── what it is ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** `recovering`: it is lost, and the worker brings it back; calls wait for it meanwhile. */
+  get state(): 'open' | 'recovering' | 'closed' {
+    if (!this.isOpen) return 'closed';
+    return this.#session.recovery.outage === undefined ? 'open' : 'recovering';
+  }
+  /** True until the connection has ended, as far as this thread has seen; also while it is recovered. */
+  get isOpen(): boolean {
+    return this.#session.isOpen;
+  }
+  /** Like `isOpen`, after looking at what has come meanwhile. Does not block. */
+  get isAlive(): boolean {
+    this.#session.pollIfNews();
+    return this.isOpen;
+  }
+  get isBlocked(): boolean {
+    return this.#session.isBlocked;
+  }
+  /** Why the broker blocks publishing, in its words. */
+  get blockedReason(): string | undefined {
+    return this.#session.blockedReason;
+  }
+  /** What the broker told about itself: product, version, cluster_name, … */
+  get serverProperties(): Table {
+    return this.#session.greeting?.serverProperties ?? Object.create(null);
+  }
+  /** The broker's capabilities: `{ publisher_confirms: true, … }`. */
+  get serverCapabilities(): Record<string, boolean> {
+    return (this.serverProperties.capabilities ?? {}) as unknown as Record<string, boolean>;
+  }
+  /** Negotiated: channels at most. */
+  get channelMax(): number {
+    return this.#session.channelMax;
+  }
+  /** Negotiated: bytes of a frame at most. */
+  get frameMax(): number {
+    return this.#session.frameMax;
+  }
+  /** Negotiated: seconds; 0 is none. */
+  get heartbeat(): number {
+    return this.#session.description.tuning.heartbeat;
+  }
+  /** The open channels, by number. */
+  get channels(): ReadonlyMap<number, Channel> {
+    return this.#session.owners as ReadonlyMap<number, Channel>;
+  }
+  /** Lives of the connection; grows with each recovery. */
+  get epoch(): number {
+    return this.#session.recovery.epoch;
+  }
+  /** Why the connection ended, once it has. */
+  get lastError(): AmqpError | undefined {
+    return this.#session.lastError;
+  }
+
+  /** @internal */
+  get [SESSION](): ConnectionSession {
+    return this.#session;
+  }
+
+  // ── channels ────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Open a channel with a number of its own, or with `id`; an id in use gives that channel. Numbers are handed out
+   * in turn: one that was given back rests as long as there are others. Blocks for a round trip.
+   * @throws {WrongStateError} all `channelMax` channels are in use
+   *
+   *     const channel = connection.channel();
+   *     const queue = channel.declareQueue('tasks');
+   */
+  channel(id?: number): Channel {
+    const session = this.#session;
+    if (id !== undefined) {
+      const existing = this.channels.get(checkInteger(id, 'id', 1, this.channelMax));
+      if (existing?.isOpen) return existing;
+    }
+    session.pollIfNews();
+    session.checkAlive('channel.open');
+    const channel = new Channel(this, id ?? session.freeNumber());
+    channel[PARTS].session.open();
+    return channel;
+  }
+
+  /**
+   * A channel for what needs none of its own; opened when it is first used, and anew once it is closed.
+   *
+   *     const queue = connection.defaultChannel.declareQueue();
+   *     queue.publish('hello');
+   */
+  get defaultChannel(): Channel {
+    if (!this.#defaultChannel?.isOpen) this.#defaultChannel = this.channel();
+    return this.#defaultChannel as Channel;
+  }
+
+  /**
+   * A queue that exists, on the default channel. Nothing is sent, but for opening that channel: a name that
+   * is wrong shows when the queue is used. `defaultChannel.declareQueue` makes one.
+   *
+   *     connection.queue('tasks').publish('hello');
+   *     for (const message of connection.queue('tasks')) message.process(work);
+   */
+  queue(name: string): Queue {
+    return this.defaultChannel.getQueue(name, { ensure: false });
+  }
+
+  /**
+   * An exchange that exists, on the default channel, as `queue` gives a queue; '' is the default exchange.
+   *
+   *     connection.exchange('logs').publish('disk full', 'error');
+   *     connection.exchange('').publish('a task', 'tasks');
+   */
+  exchange(name: string): Exchange {
+    return this.defaultChannel.getExchange(name, { ensure: false });
+  }
+
+  /**
+   * A procedure by its name: to call it, or to serve it. Nothing is sent.
+   *
+   *     connection.rpc('sum').serve((request) => add(request.json));
+   *     const sum = elsewhere.rpc('sum').call({ a: 1, b: 2 }).json;
+   */
+  rpc(name: string): Procedure {
+    return new Procedure(this, name);
+  }
+
+  /** Of the channel that calls of procedures share. @internal */
+  [REPLIES](timeout: number | undefined): RpcReplies {
+    if (!this.#rpcReplies?.isOpen) {
+      const start = (channel: Channel) => new RpcReplies(channel, DIRECT_REPLY_TO, { timeout });
+      this.#rpcReplies = withNewChannel(this, start);
+    }
+    return this.#rpcReplies as RpcReplies;
+  }
+
+  // ── events ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Wait for an event of any channel and dispatch it: a delivery to its callback, a return, a cancel, a
+   * blocked notice, a timer. Blocks for ever, or up to `timeout` ms. What a callback throws is thrown here.
+   * @throws {TimeoutError} nothing came
+   * @throws {ChannelClosedError} a channel was closed and no call has said so yet
+   * @throws {ConsumerCancelledError} the broker cancelled a consumer that has no `onCancel`
+   * @throws {WrongStateError} inside a callback
+   */
+  drainEvents(options: CallOptions = {}): void {
+    if (this.#session.events.drainOne('drainEvents', this.#checkedDeadline('drainEvents', options))) return;
+    throw new TimeoutError(`no event came within ${options.timeout} ms`, { recoverable: true });
+  }
+
+  /**
+   * `drainEvents` until `timeout` ms pass without an event; 0 takes what is there. Blocks; without a
+   * `timeout` it ends by an error only. Throws like `drainEvents`.
+   */
+  loop(options: CallOptions = {}): void {
+    while (this.#session.events.drainOne('loop', this.#checkedDeadline('loop', options)));
+  }
+
+  /** Sleep for `ms` while events are dispatched. Throws like `drainEvents`. */
+  sleep(ms: number): void {
+    const { events } = this.#session;
+    const deadline = events.eventDeadline(checkTimeout(ms, 'ms'));
+    while (clock.now() < deadline) events.drainOne('sleep', deadline);
+  }
+
+  #checkedDeadline(verb: string, options: CallOptions): number {
+    checkOptions(verb, options, TIMEOUT_ONLY);
+    return this.#session.events.eventDeadline(checkTimeout(options.timeout ?? Number.POSITIVE_INFINITY));
+  }
+
+  /** Run `callback` once after `ms`, from the pump. @returns an id for `cancelTimer` */
+  callLater(ms: number, callback: () => void): number {
+    checkFunction(callback, 'callback');
+    return this.#session.dispatcher.addTimer(clock.now() + checkTimeout(ms, 'ms'), callback);
+  }
+
+  /** Forget a `callLater`; an unknown or finished one is no error. */
+  cancelTimer(id: number): void {
+    this.#session.dispatcher.cancelTimer(id);
+  }
+
+  /**
+   * Run `callback` from the pump, after the events that wait already: for code that runs between two
+   * calls, such as a signal handler, and must not run inside of one. Does not block. Functions cannot go
+   * from thread to thread: other threads have `remote`.
+   */
+  addCallbackThreadsafe(callback: () => void): void {
+    checkFunction(callback, 'callback');
+    this.#session.dispatcher.push({ [DISPATCH]: callback });
+  }
+
+  /**
+   * Let other threads have `callback` run here, from the pump, with a value of theirs, and interrupt calls
+   * that block here. Does not block.
+   * @returns a handle to be posted to one other thread, which makes a `Remote` of it
+   *
+   *     const handle = connection.remote((job) => channel.basicPublish(job, { routingKey: 'jobs' }));
+   *     new Worker('./producer.js', { workerData: handle, transferList: [handle.port] });
+   */
+  remote(callback: (value: unknown) => void = () => {}): RemoteHandle {
+    checkFunction(callback, 'callback');
+    this.#session.checkAlive('remote', 'is not possible');
+    const mailbox = new Mailbox(this.#session.link.bell);
+    this.#session.dispatcher.addMailbox(mailbox, callback);
+    return mailbox.handle;
+  }
+
+  // ── deadlines ───────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Limit everything that `fn` does on this connection to `ms` altogether.
+   * @throws {TypeError} `fn` returned a promise: what comes behind an await would have no limit
+   *
+   *     connection.withDeadline(2000, () => { channel.queueDeclare('a'); channel.basicGet('a'); });
+   */
+  withDeadline<T>(ms: number, fn: () => T): T {
+    checkFunction(fn, 'fn');
+    return this.#session.events.within(checkTimeout(ms, 'ms'), () => refusePromise(fn(), 'withDeadline'));
+  }
+
+  // ── the connection itself ───────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Block until the socket has taken everything that was written.
+   * @throws {TimeoutError}
+   */
+  flush(options: CallOptions = {}): void {
+    checkOptions('flush', options, TIMEOUT_ONLY);
+    const { timeout } = options;
+    this.#session.flush(timeout === undefined ? undefined : checkTimeout(timeout));
+  }
+
+  /** Replace the password of a running connection (OAuth tokens). Blocks for a round trip. */
+  updateSecret(secret: string, reason = '', options: CallOptions = {}): void {
+    checkOptions('updateSecret', options, TIMEOUT_ONLY);
+    checkString(secret, 'secret');
+    const { timeout } = options;
+    if (timeout !== undefined) checkTimeout(timeout);
+    this.#session.updateSecret(secret, reason, { timeout });
+  }
+
+  /**
+   * Close the connection: what was published is sent first, the broker requeues what is unsettled. Blocks
+   * until it has answered, at most `timeout` ms (default 5000); then the socket is put down in any case.
+   * Does nothing when it is closed; never throws for a connection that is lost.
+   * @throws {InterruptedError} Ctrl-C: the socket was put down before its time
+   */
+  close(options: CloseOptions = {}): void {
+    this.#session.close(closeOptions(options));
+  }
+
+  /** Put the socket down without a word. Never throws, hardly blocks. */
+  abort(): void {
+    this.#session.abort();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Figures for monitoring. Blocks for some microseconds. */
+  stats(): ConnectionStats {
+    const { host, address, tls, bytesIn, bytesOut } = this.#session.describe();
+    const { recovery, link, dispatcher } = this.#session;
+    return {
+      state: this.state,
+      epoch: recovery.epoch,
+      downtime: recovery.downtime,
+      host,
+      address,
+      tls,
+      bytesIn,
+      bytesOut,
+      unsentBytes: link.unsent,
+      unreadBytes: link.inbound.available(),
+      queuedEvents: dispatcher.length,
+    };
+  }
+}
+
+// the rings beneath hold messages and secrets
+showAs(Connection, (connection) => {
+  const { isOpen, isBlocked, channels } = connection;
+  const host = connection[SESSION]?.description?.host;
+  return { connection: host, isOpen, isBlocked, channels: [...channels.keys()] };
+});
+explainAmqplib(Connection.prototype, 'connection', AMQPLIB_CONNECTION);

@@ -1,0 +1,93 @@
+import type { AmqpError } from '../../errors';
+import type { LateDeliveries } from '../../protocol/late-deliveries';
+import type { Reader } from '../../protocol/wire';
+import type { KnownQueues } from '../connection/known-queues';
+import type { RecoveryFailure } from '../connection/recovery-info';
+import type { Dispatcher } from '../dispatcher';
+import type { RecoveryPolicy } from '../options/recovery-options';
+import type { Pump } from '../pump';
+import type { NoAckBuffer } from './no-ack-buffer';
+
+/** What the loss and the recovery of the connection mean for its channels. */
+export interface Outages {
+  /** Why the connection is not there now. */
+  readonly outage: AmqpError | undefined;
+  /** What queues are called now. */
+  readonly names: { readonly isEmpty: boolean; of(name: string): string };
+  /** Arguments that call a queue by the name it had before. */
+  current<A extends object>(args: A): A;
+}
+
+/** Limits of calls, and how waits for events end. */
+export interface Waits {
+  /** When a call that starts now, or that began before, has to end. */
+  deadline(timeout: number | undefined, began?: number): number;
+  /** When a wait for events that starts now has to end. */
+  eventDeadline(timeout: number): number;
+  /** Was it `withDeadline` that ended a wait? @throws {TimeoutError} */
+  checkLimit(): void;
+  /** A queue that is never empty leaves no sleep to be ended. @throws {InterruptedError} by another thread */
+  checkInterrupt(): void;
+  /** Pump until `goal` has settled, the deadline, or the next timer. */
+  waitFor(goal: { readonly settled: boolean }, deadline: number): boolean;
+  /** Limit everything that `fn` does on the connection to `ms` altogether. */
+  within<T>(ms: number, fn: () => T): T;
+}
+
+/** A connection, as its channels see it. */
+export interface ChannelHost {
+  readonly pump: Pump;
+  readonly dispatcher: Dispatcher;
+  readonly events: Waits;
+  readonly recovery: Outages;
+  /** Undefined: a lost connection is over. */
+  readonly recoveryPolicy: RecoveryPolicy | undefined;
+  readonly queues: KnownQueues;
+  readonly frameMax: number;
+  readonly maxMessageSize: number;
+  readonly callTimeout: number;
+  readonly blockedTimeout: number;
+  readonly isOpen: boolean;
+  readonly isBlocked: boolean;
+  readonly blockedReason: string | undefined;
+  readonly lastError: AmqpError | undefined;
+  /** Look at what has come, without waiting. */
+  pollIfNews(): void;
+  /** @throws why the connection has ended: the error itself once, then that it is closed */
+  checkAlive(what: string): void;
+  /** A number for a channel. @throws {WrongStateError} all are in use */
+  freeNumber(): number;
+  /** The number belongs to this channel from now on. @returns what may come late for earlier ones */
+  adopt(channel: HostedChannel): LateDeliveries;
+  /** The number is free again. */
+  forget(channel: HostedChannel): void;
+  newNoAckBuffer(): NoAckBuffer;
+  /** The caller is about to hear of the end, whoever noticed it. */
+  report(error: AmqpError): AmqpError;
+  /** Run what keeps errors to itself: if the connection ends meanwhile, the next call tells. */
+  quietly(act: () => void): void;
+}
+
+/** A channel, as its connection sees it. */
+export interface HostedChannel {
+  readonly id: number;
+  readonly isOpen: boolean;
+  readonly late: LateDeliveries;
+  /** The public channel; one that the library opens for itself has none. */
+  readonly owner: object | undefined;
+  /** One frame of this channel. @throws {ProtocolViolation} */
+  route(type: number, reader: Reader): void;
+  /** The connection has ended. */
+  died(error: AmqpError): void;
+  /** The connection is lost, and will be recovered. */
+  connectionLost(error: AmqpError): void;
+  /** It is there again: `isOpen`, the broker has this channel; `tags` are its consumers, less the failures. */
+  recovered(
+    isOpen: boolean,
+    failure: AmqpError,
+    tags: readonly string[],
+    failures: readonly RecoveryFailure[],
+  ): void;
+  /** Its consumers get no more before the program settles something. `isEndless`: the program waits without a limit. */
+  isStuck(isEndless: boolean): boolean;
+}

@@ -1,0 +1,38 @@
+import type { ChannelHost } from './channel-host';
+import { type ChannelOwner, ChannelSession } from './channel-session';
+import { type CancelReceiver, Consumers } from './consumers';
+import type { MessageFactory } from './message-factory';
+import { PublishMode } from './publish-mode';
+import { Publisher, type ReturnReceiver } from './publisher';
+import { QueueNames } from './queue-names';
+import { Settler } from './settler';
+import { Transactions } from './transactions';
+
+/** What a channel is made of, below its public face: its session, and the parts that stand on that. */
+export class ChannelParts {
+  readonly session: ChannelSession;
+  readonly queues = new QueueNames();
+  readonly mode: PublishMode;
+  readonly transactions: Transactions;
+  readonly settler: Settler;
+  readonly consumers: Consumers;
+  readonly publisher: Publisher;
+
+  constructor(
+    readonly host: ChannelHost,
+    id: number,
+    owner: ChannelOwner & CancelReceiver & ReturnReceiver,
+    factory: MessageFactory,
+  ) {
+    const session = new ChannelSession(host, id, owner);
+    const mode = new PublishMode(session);
+    this.session = session;
+    this.mode = mode;
+    this.transactions = new Transactions(session, mode);
+    this.settler = new Settler(session);
+    this.consumers = new Consumers(session, this.queues, this.settler, mode, factory, owner);
+    this.publisher = new Publisher(session, mode, this.transactions, factory, owner);
+    // transactions come first: whether one is lost shows in what the others forget
+    session.add([this.transactions, mode, this.queues, this.settler, this.consumers, this.publisher]);
+  }
+}

@@ -1,0 +1,194 @@
+import type { AmqpError, Outcome } from '../../errors';
+import type { Input } from '../../protocol/method-types';
+import type { PropertiesInput } from '../../protocol/properties';
+import { ProtocolViolation } from '../../protocol/violation';
+import { Fifo } from '../fifo';
+import { type Content, contentBytes } from './content';
+
+/** A mandatory message that came back, as its channel sees it. */
+export interface Returned {
+  readonly replyCode: number;
+  readonly replyText: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: Buffer;
+}
+
+/** A publish that waits for the broker's word. `settled` once it has come, or never will. */
+export class Publish {
+  settled = false;
+  /** Somebody waits for this very publish, and will be told if it comes back. */
+  watched = false;
+  nacked = false;
+  returned: Returned | undefined;
+  error: AmqpError | undefined;
+  outcome: Outcome | undefined;
+  /** The connection was lost before the broker's word came, and is recovered. */
+  interrupted = false;
+  /** It shall be repeated then. */
+  retry = false;
+
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly mandatory: boolean;
+
+  constructor(
+    readonly seqNo: number,
+    /** For the error; a caller that does not wait may reuse its buffer meanwhile. */
+    public content: Content,
+    readonly options: Input<'basic.publish'> & PropertiesInput,
+  ) {
+    this.exchange = options.exchange ?? '';
+    this.routingKey = options.routingKey ?? '';
+    this.mandatory = options.mandatory ?? false;
+  }
+
+  get body(): Uint8Array {
+    return contentBytes(this.content);
+  }
+
+  get acked(): boolean {
+    return this.settled && !this.nacked && this.returned === undefined && this.error === undefined;
+  }
+}
+
+/**
+ * The publishes of a channel in confirm mode, in order of their sequence numbers. An ack or nack settles
+ * one, or with `multiple` all up to it; settled ones leave at the front.
+ * @see https://www.rabbitmq.com/docs/confirms
+ */
+export class Confirms {
+  #next = 1;
+  /** What was published before the connection was recovered: the broker counts from 1 again. */
+  #offset = 0;
+  readonly #open = new Fifo<Publish>();
+  /** Settled, but behind one that is not. */
+  readonly #bySeqNo = new Map<number, Publish>();
+  #nacked = false;
+  #failure: AmqpError | undefined;
+
+  /** The sequence number of the next publish. */
+  get nextSeqNo(): number {
+    return this.#next;
+  }
+
+  get outstanding(): number {
+    return this.#bySeqNo.size;
+  }
+
+  /** Waitable: nothing is outstanding. */
+  get settled(): boolean {
+    return this.outstanding === 0;
+  }
+
+  track(content: Content, options: Input<'basic.publish'> & PropertiesInput): Publish {
+    const publish = new Publish(this.#next++, content, options);
+    this.#open.push(publish);
+    this.#bySeqNo.set(publish.seqNo, publish);
+    return publish;
+  }
+
+  /** basic.ack or basic.nack came. @throws {ProtocolViolation} for a number that was never published */
+  settle(wireNo: number, multiple: boolean, nacked: boolean): void {
+    const seqNo = wireNo === 0 ? 0 : wireNo + this.#offset;
+    if (seqNo >= this.#next || (seqNo === 0 && !multiple)) {
+      throw new ProtocolViolation(
+        503,
+        'confirm of an unknown publish',
+        'basic.ack',
+        `1 to ${this.#next - 1 - this.#offset}`,
+        wireNo,
+      );
+    }
+    if (multiple) {
+      for (const publish of this.#open) {
+        if (seqNo !== 0 && publish.seqNo > seqNo) break;
+        this.#close(publish, nacked);
+      }
+    } else {
+      const publish = this.#bySeqNo.get(seqNo);
+      if (publish !== undefined) this.#close(publish, nacked);
+    }
+    while (this.#open.peek()?.settled) this.#open.shift();
+  }
+
+  #close(publish: Publish, nacked: boolean): void {
+    if (publish.settled) return;
+    publish.settled = true;
+    publish.nacked = nacked;
+    this.#nacked ||= nacked && !publish.watched;
+    this.#bySeqNo.delete(publish.seqNo);
+  }
+
+  /**
+   * The broker returns before it confirms, in order, but without a number: the message is the first
+   * outstanding mandatory one with its address, and of several the one with its body.
+   */
+  returned(message: Returned): Publish | undefined {
+    let found: Publish | undefined;
+    for (const publish of this.#open) {
+      const { settled, mandatory, exchange, routingKey } = publish;
+      if (settled || !mandatory || publish.returned !== undefined) continue;
+      if (exchange !== message.exchange || routingKey !== message.routingKey) continue;
+      found ??= publish;
+      if (message.body.equals(publish.body)) {
+        found = publish;
+        break;
+      }
+    }
+    if (found !== undefined) found.returned = message;
+    return found;
+  }
+
+  /**
+   * The channel is gone. What was not confirmed is unknown, but for the publish the broker complained of:
+   * that one was rejected.
+   */
+  fail(error: AmqpError, isGuilty: (publish: Publish) => boolean): void {
+    if (this.outstanding > 0) this.#failure = error;
+    let guilty: Publish | undefined;
+    for (const publish of this.#open) {
+      if (publish.settled) continue;
+      guilty ??= isGuilty(publish) ? publish : undefined;
+      publish.settled = true;
+      publish.error = error;
+      publish.outcome = publish === guilty ? 'rejected' : 'unknown';
+    }
+    this.#open.clear();
+    this.#bySeqNo.clear();
+  }
+
+  /**
+   * The connection is lost, and will be recovered: of what was not confirmed nobody knows what became of it.
+   * @returns those that are to be repeated, and for which nobody waits who would do it
+   */
+  interrupt(error: AmqpError): Publish[] {
+    const open = [...this.#open].filter(({ settled }) => !settled);
+    for (const publish of open) {
+      publish.settled = true;
+      publish.interrupted = true;
+      publish.error = error;
+      publish.outcome = 'unknown';
+    }
+    this.#open.clear();
+    this.#bySeqNo.clear();
+    this.#offset = this.#next - 1;
+    const unwatched = open.filter(({ watched }) => !watched);
+    if (unwatched.some(({ retry }) => !retry)) this.#failure = error;
+    return unwatched.filter(({ retry }) => retry);
+  }
+
+  /** Why confirms are missing for good, if they are. */
+  takeFailure(): AmqpError | undefined {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure;
+  }
+
+  /** Has anything been nacked since this was last asked? */
+  takeNacked(): boolean {
+    const nacked = this.#nacked;
+    this.#nacked = false;
+    return nacked;
+  }
+}

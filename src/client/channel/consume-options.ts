@@ -1,0 +1,49 @@
+import type { Input } from '../../protocol/method-types';
+import { optionNames } from '../options/checks';
+import type { OptionsOf } from '../options/verb-options';
+import type { CancelCallback } from './consumer';
+
+export type QosOptions = OptionsOf<'basic.qos'>;
+export type BasicGetOptions = OptionsOf<'basic.get', 'queue'>;
+/** What a consumer is started with. */
+export type ConsumerStart = OptionsOf<'basic.consume', 'queue'> & {
+  /**
+   * Unsettled messages of this consumer at most; default what `basicQos` set, else 100. What is given back when it is
+   * cancelled may count against the delivery limit of a quorum queue.
+   */
+  prefetch?: number | undefined;
+};
+export type BasicConsumeOptions = ConsumerStart & {
+  /** The broker cancelled the consumer; without it, `drainEvents` throws ConsumerCancelledError. */
+  onCancel?: CancelCallback | undefined;
+};
+export interface ConsumeOptions {
+  /** No acknowledgements, and no prefetch: see `maxBufferedBytes` of the connection. */
+  noAck?: boolean | undefined;
+  /**
+   * Unsettled messages at most; default `limit`, else 100, or what `basicQos` set. What was sent ahead goes back when
+   * the loop is left, and a quorum queue may count that as a delivery: over its delivery limit (RabbitMQ 4: 20 by
+   * default) it drops messages that nobody has seen.
+   */
+  prefetch?: number | undefined;
+  exclusive?: boolean | undefined;
+  arguments?: Input<'basic.consume'>['arguments'];
+  consumerTag?: string | undefined;
+  /** Milliseconds without a message after which the iteration ends; default: never. */
+  timeout?: number | undefined;
+  /** Messages after which the iteration ends; default: none. */
+  limit?: number | undefined;
+}
+
+/** Safe for a broker's and a program's memory, and enough to keep both busy. */
+export const DEFAULT_PREFETCH = 100;
+/** The option names of each verb. */
+export const CONSUMING_OPTIONS = {
+  basicQos: optionNames('basic.qos', []),
+  basicGet: optionNames('basic.get', ['queue']),
+  basicConsume: optionNames('basic.consume', ['queue'], ['onCancel', 'prefetch']),
+  basicCancel: optionNames('basic.cancel', ['consumerTag']),
+  basicRecoverAsync: new Set(['requeue']),
+  basicRecover: optionNames('basic.recover', []),
+  consume: new Set(['noAck', 'prefetch', 'exclusive', 'arguments', 'consumerTag', 'timeout', 'limit']),
+};

@@ -1,0 +1,48 @@
+import type { AmqpError } from '../../errors';
+import type { StreamPosition } from '../../topology/stream-position';
+import type { Event } from '../dispatcher';
+import type { NoAckBuffer } from './no-ack-buffer';
+import type { PrefetchWindow } from './prefetch-window';
+
+/** Members of a message for the channel that brought it; whoever reads the message does not meet them. */
+export const CONSUMER = Symbol('consumer');
+export const STREAM_OFFSET = Symbol('stream offset');
+
+/** A message from a queue, as its channel sees it. */
+export interface Delivery extends Event, Disposable {
+  readonly deliveryTag: number;
+  readonly noAck: boolean;
+  readonly body: Buffer;
+  readonly isSettled: boolean;
+  /** Who it came for; undefined from basic.get. */
+  readonly [CONSUMER]: Consumer | undefined;
+  /** Where in a stream it is; but the header stays with a copy that was published elsewhere. */
+  readonly [STREAM_OFFSET]: bigint | undefined;
+}
+
+/** Who a delivery is for. */
+export interface Consumer {
+  /** Known once the broker has started it. */
+  tag: string;
+  readonly noAck: boolean;
+  /** It reads a stream, which takes nothing back. */
+  isStream: boolean;
+  /** How far it has come, if it reads a stream that recovery goes on with; null if not. */
+  position?: StreamPosition | null | undefined;
+  /** What it consumes from, by the name that the queue had when it began. */
+  queue: string;
+  /** Of one without acknowledgements: what waits for it. */
+  readonly noAckBuffer?: NoAckBuffer | undefined;
+  /** Of one whose messages the program settles. */
+  readonly window?: PrefetchWindow;
+  /** A message came off the wire. */
+  deliver(message: Delivery): void;
+  /** The dispatcher hands the message over. */
+  handle(message: Delivery): void;
+  /** What it has, and has to be acked, will be delivered again. */
+  forget(): void;
+  /** The connection is lost, and will be recovered; `forget` has been called. */
+  interrupted?(error: AmqpError): void;
+  /** The broker, or the end of the channel, took the consumer away; an error says which. */
+  ended(error: AmqpError): void;
+}

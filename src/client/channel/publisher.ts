@@ -1,0 +1,358 @@
+import { clock } from '../../clock';
+import { type AmqpError, BlockedTimeoutError, TimeoutError } from '../../errors';
+import type { Args, Input } from '../../protocol/method-types';
+import type { PropertiesInput } from '../../protocol/properties';
+import { refusePromise } from '../callbacks';
+import { DISPATCH, type Event } from '../dispatcher';
+import {
+  type CallOptions,
+  checkBoolean,
+  checkGiven,
+  checkOptions,
+  checkTimeout,
+  PUBLISH_OPTIONS,
+} from '../options/checks';
+import { when } from '../pump';
+import type { ChannelPart } from './channel-part';
+import type { ChannelSession } from './channel-session';
+import { Confirms, type Publish, type Returned } from './confirms';
+import { bodyBytes, type Content, contentBytes, isMessage, withProperties } from './content';
+import type { MessageFactory } from './message-factory';
+import { PreparedPublish, PreparedPublishes } from './prepared-publish';
+import type { PublishMode } from './publish-mode';
+import { type Address, PropertiesTooLarge, writePrepared, writePublish } from './publish-writer';
+import { type Answer, contentOf } from './replies';
+import type { Transactions } from './transactions';
+
+export type PublishOptions = Input<'basic.publish'> &
+  PropertiesInput &
+  CallOptions & {
+    /** Confirm mode: false leaves waiting to `waitForConfirms`. Default true. */
+    wait?: boolean | undefined;
+    /**
+     * Confirm mode of a connection with recovery: if that is lost before the confirm came, publish again until one
+     * does. Then the message arrives at least once, perhaps twice. Default `recovery.republish`.
+     */
+    retry?: boolean | undefined;
+  };
+
+/** The public channel, as far as publishing calls it. */
+export interface ReturnReceiver {
+  onReturn: ((message: never) => void) | undefined;
+}
+
+const NO_BODY = Buffer.alloc(0);
+
+/** Publishes on a channel, plainly, confirmed, or in a transaction, and takes what comes back. */
+export class Publisher implements ChannelPart {
+  /** Mandatory messages that came back, and that nobody was told of. */
+  readonly returned: Returned[] = [];
+  /** The broker's wish (channel.flow): false means do not publish. */
+  isActive = true;
+  #confirms = new Confirms();
+  readonly #prepared = new PreparedPublishes();
+  /** Of a connection that was lost: to be published again before anything else is. */
+  #unconfirmed: Publish[] = [];
+  /** An event that tells of returned messages has not run yet. */
+  #isReported = false;
+
+  constructor(
+    readonly session: ChannelSession,
+    readonly mode: PublishMode,
+    readonly transactions: Transactions,
+    readonly factory: MessageFactory,
+    readonly owner: ReturnReceiver,
+  ) {}
+
+  // ── publishing ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** Publish, and in confirm mode wait for the broker's word, as `Channel.basicPublish` says. */
+  publish(content: Content, options: PublishOptions): void {
+    // one limit for the way out and for the confirm; where none is awaited the time need not be asked for
+    const began = this.mode.current === 'confirm' ? clock.now() : 0;
+    let publish = this.send(content, options);
+    if (publish === undefined || options.wait === false) return;
+    const { events, pump } = this.session.host;
+    const deadline = events.deadline(options.timeout, began);
+    for (;;) {
+      publish.watched = true;
+      try {
+        pump.until(publish, deadline);
+      } finally {
+        publish.watched = publish.settled;
+        // who was told that nobody knows may do something about it, and reuse the buffer
+        if (!publish.settled) publish.retry = false;
+      }
+      if (publish.acked) return;
+      if (!publish.interrupted || !publish.retry) throw this.error(publish);
+      publish = this.send(content, options, deadline) as Publish;
+    }
+  }
+
+  /**
+   * Write one publish; in confirm mode returns what tracks it. What was written before with the same options
+   * needs no checks, only the bytes it gave rise to then.
+   */
+  send(content: Content, options: PublishOptions, deadline?: number): Publish | undefined {
+    if (typeof options !== 'object' || options === null)
+      checkOptions('basicPublish', options, PUBLISH_OPTIONS);
+    if (this.#unconfirmed.length > 0) this.#publishAgain(deadline);
+    const isWritten = this.#writePrepared(content, this.current(options));
+    if (!isWritten) this.#writeNew(content, options, deadline);
+    this.session.history.remember('basic.publish', options.exchange ?? '', options.routingKey);
+    const mode = this.mode.current;
+    if (mode === 'none') return undefined;
+    if (mode === 'confirm') return this.#track(content, options);
+    this.transactions.isBegun = true;
+    return undefined;
+  }
+
+  #track(content: Content, options: PublishOptions): Publish {
+    const publish = this.#confirms.track(content, options);
+    const { recoveryPolicy } = this.session.host;
+    if (recoveryPolicy === undefined) return publish;
+    publish.retry = options.retry ?? recoveryPolicy.republish;
+    // nobody waits for it: the caller's buffer may have something else in it by the time it is published again
+    const isFleeting = publish.retry && options.wait === false && !isMessage(content);
+    if (isFleeting) publish.content = Buffer.from(bodyBytes(content));
+    return publish;
+  }
+
+  /** What was published without waiting, and lost its confirm with the connection. */
+  #publishAgain(deadline: number | undefined): void {
+    const lost = this.#unconfirmed;
+    this.#unconfirmed = [];
+    while (lost.length > 0) {
+      const { content, options } = lost[0] as Publish;
+      try {
+        this.send(content, options, deadline);
+      } catch (error) {
+        // to the broker that is there now it cannot be sent at all
+        if (error instanceof PropertiesTooLarge) lost.shift();
+        this.#unconfirmed.unshift(...lost);
+        throw error;
+      }
+      lost.shift();
+    }
+  }
+
+  #writePrepared(content: Content, options: PublishOptions): boolean {
+    const isText = typeof content === 'string';
+    if (!isText && !(content instanceof Uint8Array)) return false;
+    const prepared = this.#prepared.find(options, isText);
+    if (prepared === undefined) return false;
+    this.session.checkOpen('basic.publish');
+    const { pump } = this.session.host;
+    return this.isActive && !pump.isHeld && writePrepared(pump, prepared, content);
+  }
+
+  #writeNew(content: Content, options: PublishOptions, limit: number | undefined): void {
+    checkOptions('basicPublish', options, PUBLISH_OPTIONS);
+    checkGiven(options, 'deliveryMode');
+    checkBoolean(options.wait, 'wait');
+    checkBoolean(options.retry, 'retry');
+    const { session } = this;
+    const { host, id } = session;
+    const { timeout } = options;
+    const deadline = limit ?? host.events.deadline(timeout === undefined ? undefined : checkTimeout(timeout));
+    const bytes = contentBytes(content);
+    const properties = withProperties(content, options);
+    session.checkOpen('basic.publish');
+    const keep =
+      isMessage(content) || !this.#prepared.wanted(options)
+        ? undefined
+        : (head: Uint8Array, headerAt: number) =>
+            this.#prepared.keep(
+              new PreparedPublish(options, typeof content === 'string', head, headerAt, id),
+            );
+    let end: ReturnType<typeof writePublish>;
+    do {
+      this.#waitUntilAllowed(deadline);
+      end = writePublish(host.pump, session, this, options, properties, bytes, deadline, keep);
+    } while (end === 'interrupted'); // the broker has not got the whole of it, and will not
+    if (end === 'late') throw session.timedOut('basic.publish', 'not-sent');
+    if (!session.isOpen) session.checkOpen('basic.publish'); // it was closed while a large body waited for room
+  }
+
+  /** Queues by the names they have now. */
+  current<O extends Address & PropertiesInput>(options: O): O {
+    const { names } = this.session.host.recovery;
+    if (names.isEmpty) return options;
+    const { exchange = '', routingKey = '', replyTo = '' } = options;
+    const key = exchange === '' ? names.of(routingKey) : routingKey;
+    if (key === routingKey && names.of(replyTo) === replyTo) return options;
+    return { ...options, routingKey: key, ...(replyTo === '' ? undefined : { replyTo: names.of(replyTo) }) };
+  }
+
+  /** Why a publish was not acked. */
+  error(publish: Publish, what = addressed(publish)): Error {
+    return this.factory.publishError(publish, what);
+  }
+
+  /** The broker may have asked not to publish: for this channel (flow) or for all (alarm). */
+  #waitUntilAllowed(deadline: number): void {
+    const { host, id } = this.session;
+    if (host.isBlocked) {
+      const limit = Math.min(deadline, clock.now() + host.blockedTimeout);
+      const isUnblocked = when(() => !host.isBlocked);
+      if (!host.pump.until(isUnblocked, limit)) throw blockedByBroker(host.blockedReason);
+    }
+    const isResumed = when(() => this.isActive);
+    if (!this.isActive && !host.pump.until(isResumed, deadline)) throw pausedByBroker(id);
+  }
+
+  // ── confirms ────────────────────────────────────────────────────────────────────────────────────────
+
+  confirmSelect(options: Input<'confirm.select'> & CallOptions): void {
+    if (this.mode.current === 'confirm') return;
+    this.mode.check('none', 'confirmSelect');
+    const { noWait } = options;
+    this.mode.enter('confirm', () => this.session.call('confirm.select', { noWait }, options));
+  }
+
+  /** The sequence number of the next publish in confirm mode; 0 outside of it. */
+  get nextSeqNo(): number {
+    return this.mode.current === 'confirm' ? this.#confirms.nextSeqNo : 0;
+  }
+
+  /** Wait for the confirms that nobody waits for. @returns true if nothing was nacked since the last call */
+  waitForConfirms({ timeout }: CallOptions): boolean {
+    this.mode.check('confirm', 'waitForConfirms');
+    const { session } = this;
+    session.checkOpen('waitForConfirms');
+    const confirms = this.#confirms;
+    const { events, pump } = session.host;
+    const deadline = events.deadline(timeout === undefined ? undefined : checkTimeout(timeout));
+    do {
+      if (this.#unconfirmed.length > 0) this.#publishAgain(deadline);
+      pump.until(confirms, deadline);
+    } while (this.#unconfirmed.length > 0);
+    const failure = confirms.takeFailure();
+    if (failure !== undefined) throw session.report(failure);
+    if (!confirms.settled) {
+      throw new TimeoutError(
+        `${confirms.outstanding} publishes on channel ${session.id} were not confirmed in time`,
+        { outcome: 'unknown', recoverable: true },
+      );
+    }
+    return !confirms.takeNacked();
+  }
+
+  // ── what becomes of the channel ─────────────────────────────────────────────────────────────────────
+
+  opening(): void {
+    this.#confirms = new Confirms();
+    this.isActive = true;
+    this.#unconfirmed = [];
+  }
+
+  connectionLost(error: AmqpError): void {
+    this.isActive = true;
+    this.#unconfirmed.push(...this.#confirms.interrupt(error));
+  }
+
+  closed(reason: AmqpError): void {
+    const { method, replyText = '' } = reason;
+    const alone = this.#confirms.outstanding === 1;
+    // the broker's text names the exchange, or the size of the body
+    this.#confirms.fail(reason, ({ exchange, body }) => {
+      const named = replyText.includes(`'${exchange}'`) || replyText.includes(` ${body.length} `);
+      return method === 'basic.publish' && (alone || named);
+    });
+  }
+
+  // ── what the broker sends ───────────────────────────────────────────────────────────────────────────
+
+  readonly handlers = {
+    'basic.ack': (answer: Answer) => this.#confirmed(answer, false),
+    'basic.nack': (answer: Answer) => this.#confirmed(answer, true),
+    'basic.return': (answer: Answer) => this.#cameBack(answer),
+    'channel.flow': ({ args }: Answer) => {
+      this.isActive = (args as Args<'channel.flow'>).active;
+      this.session.respond('channel.flow-ok', { active: this.isActive });
+    },
+  };
+
+  #confirmed({ args }: Answer, isNacked: boolean): void {
+    const { deliveryTag, multiple } = args as Args<'basic.nack'>;
+    this.#confirms.settle(deliveryTag, multiple, isNacked);
+  }
+
+  #cameBack(answer: Answer): void {
+    const { replyCode, replyText, exchange, routingKey } = answer.args as Args<'basic.return'>;
+    const { body, properties } = contentOf(answer);
+    const returned = (bytes: Uint8Array) =>
+      this.factory.returned(replyCode, replyText, exchange, routingKey, bytes as Buffer, properties);
+    const message = returned(body ?? NO_BODY);
+    const publish = this.mode.current === 'confirm' ? this.#confirms.returned(message) : undefined;
+    // above maxMessageSize it was not kept, but it was ours
+    if (publish !== undefined && body === undefined) publish.returned = returned(publish.body);
+    if (!publish?.watched) this.#hand(publish?.returned ?? message);
+  }
+
+  /** Whoever looks for it finds it at once; whoever waits for events is told, once for all that came before he looked. */
+  #hand(message: Returned): void {
+    const { dispatcher } = this.session.host;
+    if (this.owner.onReturn !== undefined) return dispatcher.push(new ReturnEvent(this, message));
+    this.returned.push(message);
+    if (this.#isReported) return;
+    this.#isReported = true;
+    dispatcher.push({
+      [DISPATCH]: () => {
+        this.#isReported = false;
+      },
+    });
+  }
+
+  /** Give it to `onReturn`, or keep it for whoever looks. */
+  take(message: Returned): void {
+    if (this.owner.onReturn === undefined) this.returned.push(message);
+    else refusePromise(this.owner.onReturn(message as never), 'onReturn');
+  }
+
+  /** What would be given to `onReturn` next: it will not be. */
+  takeReturns(): Returned[] {
+    const events = this.session.host.dispatcher.retain(
+      (event) => !(event instanceof ReturnEvent && event.publisher === this),
+    );
+    return (events as ReturnEvent[]).map(({ message }) => message);
+  }
+}
+
+/** A message that came back waits for `onReturn`. */
+class ReturnEvent implements Event {
+  constructor(
+    readonly publisher: Publisher,
+    readonly message: Returned,
+  ) {}
+
+  [DISPATCH](): void {
+    this.publisher.take(this.message);
+  }
+}
+
+/** Which publish it was. */
+function addressed({ seqNo, exchange, routingKey }: Publish): string {
+  return `publish ${seqNo} to exchange "${exchange}" with routing key "${routingKey}"`;
+}
+
+/** channel.flow */
+function pausedByBroker(channel: number): TimeoutError {
+  return new TimeoutError(
+    `basic.publish was not sent: the broker has paused channel ${channel} (channel.flow)`,
+    { method: 'basic.publish', outcome: 'not-sent', recoverable: true },
+  );
+}
+
+/** connection.blocked */
+function blockedByBroker(reason: string | undefined): BlockedTimeoutError {
+  return new BlockedTimeoutError(
+    `basic.publish was not sent: the broker has blocked publishing (${reason})`,
+    {
+      method: 'basic.publish',
+      origin: 'broker',
+      recoverable: true,
+      outcome: 'not-sent',
+    },
+  );
+}

@@ -1,0 +1,110 @@
+import { clock } from '../../clock';
+import { InterruptedError } from '../../errors';
+import type { Args } from '../../protocol/method-types';
+import { inVain } from '../callbacks';
+import type { ChannelHost } from './channel-host';
+import { ChannelSession } from './channel-session';
+import { CONSUMER, type Delivery } from './delivery';
+
+/** Milliseconds for which a queue that does not grow may still, while others consume: they may be taking what comes back. */
+const PATIENCE_MS = 100;
+/** The same while nobody does: what comes back may expire, but a quorum queue on a busy disk or machine may be slow, too. */
+const PATIENCE_ALONE_MS = 1000;
+const LONGEST_PAUSE_MS = 5;
+const NORMALLY = { replyCode: 200, replyText: 'Normal shutdown' };
+
+/**
+ * Give messages of one queue back, and wait until they are there.
+ *
+ * A broker does not answer basic.nack, and what is asked next may overtake it: RabbitMQ's classic queues count their
+ * messages before they look at what comes back, its quorum queues first agree on it and then append it. So the queue
+ * is watched until it has grown by as many. That is done on a channel of its own, as a queue that has gone meanwhile
+ * (autoDelete) closes the channel that asks for it.
+ *
+ * Whatever goes wrong with the watching is no error of those who give back: they have. In a transaction there is
+ * nothing to wait for, the broker takes messages back with the commit.
+ * @throws {InterruptedError} Ctrl-C
+ */
+export function giveBack(
+  channel: ChannelSession,
+  queue: string,
+  messages: readonly Delivery[],
+  isTransactional: boolean,
+): void {
+  const count = messages.filter((message) => !message.isSettled && !message[CONSUMER]?.isStream).length;
+  let watch: QueueWatch | undefined;
+  try {
+    if (count > 0 && !isTransactional && channel.isOpen) watch = new QueueWatch(channel.host, queue);
+  } finally {
+    unlessEnded(channel, () => {
+      for (const message of messages) message[Symbol.dispose]();
+    });
+  }
+  watch?.untilGrownBy(count);
+}
+
+/** Run what a channel that ends meanwhile makes pointless: its end is for the next call to tell. */
+export function unlessEnded(channel: ChannelSession, act: () => void): void {
+  try {
+    channel.quietly(act);
+  } catch (error) {
+    if (channel.isOpen || error instanceof InterruptedError) throw error;
+  }
+}
+
+/** A queue whose messages are counted, on a channel of its own. */
+class QueueWatch {
+  #channel: ChannelSession | undefined;
+  /** Messages at the beginning; undefined: it cannot be watched. */
+  #first: number | undefined;
+
+  constructor(
+    readonly host: ChannelHost,
+    readonly queue: string,
+  ) {
+    this.#bounded(() => {
+      this.#channel = new ChannelSession(host, host.freeNumber());
+      this.#channel.open();
+      this.#first = this.#look(this.#channel).messageCount;
+    });
+  }
+
+  /** Wait, and end. */
+  untilGrownBy(count: number): void {
+    const channel = this.#channel;
+    const first = this.#first;
+    if (channel === undefined) return;
+    this.#bounded(() => {
+      if (first === undefined) return;
+      this.#await(channel, first + count);
+      this.#look(channel); // what the user gave back just before has been counted, too, and may have been the faster
+    });
+    const isAnswered = first !== undefined;
+    this.#bounded(() => channel.close(NORMALLY, isAnswered ? this.host.callTimeout : 0));
+  }
+
+  #await(channel: ChannelSession, wanted: number): void {
+    let most = -1;
+    let grown = 0;
+    for (let pause = 0; ; pause = Math.min(2 * pause + 1, LONGEST_PAUSE_MS)) {
+      const { messageCount, consumerCount } = this.#look(channel);
+      if (messageCount >= wanted) return;
+      const now = clock.now();
+      if (messageCount > most) grown = now;
+      else if (now - grown > (consumerCount > 0 ? PATIENCE_MS : PATIENCE_ALONE_MS)) return;
+      most = Math.max(most, messageCount);
+      this.host.pump.rest(now + pause);
+    }
+  }
+
+  #look(channel: ChannelSession): Args<'queue.declare-ok'> {
+    const { args } = channel.request('queue.declare', { queue: this.queue, passive: true }, {});
+    return args as Args<'queue.declare-ok'>;
+  }
+
+  /** Within `callTimeout`. What fails is nobody's affair; an end of the connection is for the next call to tell. */
+  #bounded(act: () => void): void {
+    const { host } = this;
+    host.events.within(host.callTimeout, () => host.quietly(() => inVain(act)));
+  }
+}

@@ -1,0 +1,455 @@
+import type { Awakening } from '../../bridge/bell';
+import type { ControlCall, ControlReply } from '../../bridge/control';
+import { STATE } from '../../bridge/layout';
+import { Link } from '../../bridge/link';
+import { fromCaller } from '../../caller';
+import { clock } from '../../clock';
+import {
+  type AmqpError,
+  ConnectionClosedError,
+  TimeoutError,
+  WorkerStalledError,
+  WrongStateError,
+} from '../../errors';
+import { decodeMethod, PLANS } from '../../protocol/codec';
+import { FRAME, FRAME_END, NOTICE_FRAME } from '../../protocol/constants';
+import type { LateDeliveries } from '../../protocol/late-deliveries';
+import type { Args } from '../../protocol/method-types';
+import type {
+  CloseReason,
+  Command,
+  SessionDescription,
+  SessionOptions,
+} from '../../protocol/session-options';
+import { ProtocolViolation } from '../../protocol/violation';
+import type { Reader } from '../../protocol/wire';
+import type { ChannelHost, HostedChannel } from '../channel/channel-host';
+import { NoAckBuffer, type NoAckBufferLimits } from '../channel/no-ack-buffer';
+import { Replies } from '../channel/replies';
+import { DISPATCH, Dispatcher } from '../dispatcher';
+import { EventLoop } from '../event-loop';
+import { closeAtExit, forgetAtExit, isClosingAll } from '../exit';
+import { interruption } from '../interruption';
+import { notSent } from '../loss';
+import type { CallOptions } from '../options/checks';
+import type { Settings } from '../options/connect-options';
+import type { RecoveryPolicy } from '../options/recovery-options';
+import { Pump } from '../pump';
+import { warnOfError, warnOfUnserved } from '../warning';
+import { ChannelNumbers } from './channel-numbers';
+import { KnownQueues } from './known-queues';
+import { Recovery, type RecoveryListener } from './recovery';
+import { SaslResponder } from './sasl-responder';
+import { crashed, late, startThread, type Thread } from './worker-thread';
+
+const CLOSE_TIMEOUT = 5000;
+const LONGEST_TIMER = 0x7fff_ffff;
+const HEARTBEAT_FRAME = Uint8Array.of(FRAME.HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END);
+/** Milliseconds a worker may take to show that it is there before `describe` does without it. */
+const ANSWER_TIMEOUT = 250;
+/** Bytes that may wait for a callback, whatever the user wants: deliveries come several at a time. */
+const LEAST_BACKLOG = 1024 * 1024;
+/** After `abort`, how long the worker may take to put the socket down. */
+const ABORT_TIMEOUT = 100;
+
+/** The public connection, as far as its session calls it. */
+export interface ConnectionOwner extends RecoveryListener {
+  onBlocked: ((reason: string) => void) | undefined;
+  onUnblocked: (() => void) | undefined;
+  onClose: ((error: AmqpError) => void) | undefined;
+}
+
+/**
+ * A connection below its public face: the worker thread and the memory shared with it, where frames go, and
+ * how it ends. It remembers why it ended: the first call after it throws that, later ones say so.
+ */
+export class ConnectionSession implements ChannelHost {
+  readonly dispatcher = new Dispatcher();
+  readonly events = new EventLoop(this);
+  readonly pump: Pump;
+  readonly link: Link;
+  readonly maxMessageSize: number;
+  readonly callTimeout: number;
+  readonly blockedTimeout: number;
+  readonly warnings: boolean;
+  readonly queues = new KnownQueues();
+  readonly recoveryPolicy: RecoveryPolicy | undefined;
+  readonly recovery = new Recovery(this);
+  /** The open channels, by number, and the public ones of them. */
+  readonly channels = new Map<number, HostedChannel>();
+  readonly owners = new Map<number, object>();
+  /** Requests on channel 0: update-secret. */
+  readonly replies = new Replies();
+  /** connection.start: what the broker told about itself. */
+  greeting: Args<'connection.start'> | undefined;
+  /** Frames that came for channels. */
+  framesReceived = 0;
+  description: SessionDescription;
+  readonly #noAckBufferLimits: NoAckBufferLimits;
+  readonly #thread: Thread;
+  readonly #numbers = new ChannelNumbers();
+  /** While connecting, if the mechanism is the user's own. */
+  #sasl: SaslResponder | undefined;
+  #blockedReason: string | undefined;
+  #isReported = false;
+  /** What is thrown now is kept from the user. */
+  #isQuiet = false;
+
+  constructor(
+    readonly owner: ConnectionOwner,
+    settings: Settings,
+  ) {
+    this.maxMessageSize = settings.maxMessageSize;
+    this.callTimeout = settings.callTimeout;
+    this.blockedTimeout = settings.blockedTimeout;
+    this.recoveryPolicy = settings.recovery;
+    this.warnings = settings.warnings;
+    this.link = new Link(settings.ringCapacity, settings.interruptible, settings.stallTimeout);
+    const { suspendAt } = settings;
+    const { maxBufferedBytes } = settings.session;
+    const overrun = (bytes: number) => this.#overrun(bytes, maxBufferedBytes);
+    this.#noAckBufferLimits = { suspendAt, most: Math.max(maxBufferedBytes, LEAST_BACKLOG), overrun };
+    this.pump = new Pump(this.link, {
+      route: (type, channel, reader) => this.#route(type, channel, reader),
+      died: (error) => this.#died(error),
+      report: (error) => this.report(error),
+    });
+    const began = clock.now();
+    this.#thread = startThread(settings.session.connectTimeout);
+    try {
+      this.description = this.#open(settings, began);
+    } catch (error) {
+      if (this.link.state !== STATE.CLOSED) this.#thread.terminate(); // else it finishes by itself
+      throw error;
+    }
+    this.pump.frameMax = this.frameMax;
+    closeAtExit(this);
+  }
+
+  #open({ session, mechanism }: Settings, began: number): SessionDescription {
+    const link = this.link;
+    link.attach(this.#thread.doorbell);
+    const wanted = session.targets[0]!.handshake.mechanisms;
+    this.#sasl = mechanism && new SaslResponder(mechanism, wanted, (command) => link.post(command));
+    const options = { ...session, spent: clock.now() - began };
+    this.#control({ call: 'open', memory: link.memory, bell: link.bell.memory, options });
+    // the worker keeps the time; its grace here is for the case that it cannot
+    const isPatient = session.recovery?.failFast === false;
+    const deadline = isPatient ? Number.POSITIVE_INFINITY : began + session.connectTimeout + CLOSE_TIMEOUT;
+    while (link.state === STATE.STARTING) {
+      const end = link.waitReadable(STATE.STARTING, deadline);
+      if (end === 'interrupted' || end === 'stopped') throw interruption(end);
+      if (end !== 'rung') break;
+      this.pump.poll();
+    }
+    this.pump.poll();
+    const description = link.state === STATE.OPEN ? this.#control({ call: 'describe' }) : undefined;
+    if (description !== undefined) return description;
+    throw this.pump.death ?? crashed('it does not answer');
+  }
+
+  #control(call: ControlCall<SessionOptions>): ControlReply<SessionDescription> {
+    try {
+      return this.#thread.call(call);
+    } catch (error) {
+      if (call.call === 'open' && /timed-out/.test((error as Error).message)) throw late(call.options);
+      throw crashed((error as Error).message, error);
+    }
+  }
+
+  // ── what it is ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** True until the connection has ended, as far as this thread has seen; also while it is recovered. */
+  get isOpen(): boolean {
+    return this.pump.death === undefined;
+  }
+  get isBlocked(): boolean {
+    return this.#blockedReason !== undefined;
+  }
+  get blockedReason(): string | undefined {
+    return this.#blockedReason;
+  }
+  get channelMax(): number {
+    return this.description.tuning.channelMax;
+  }
+  get frameMax(): number {
+    return this.description.tuning.frameMax;
+  }
+  get lastError(): AmqpError | undefined {
+    return this.pump.death;
+  }
+
+  /** The number belongs to this channel from now on. @returns what may come late for earlier ones */
+  adopt(channel: HostedChannel): LateDeliveries {
+    const other = this.channels.get(channel.id);
+    if (other !== undefined) {
+      const why = other.isOpen ? 'the number is in use again' : 'the broker still owes an answer about it';
+      throw new WrongStateError(`channel ${channel.id} cannot be opened: ${why}`, {
+        code: 'NUMBER_IN_USE',
+        method: 'channel.open',
+        outcome: 'not-sent',
+      });
+    }
+    this.channels.set(channel.id, channel);
+    if (channel.owner !== undefined) this.owners.set(channel.id, channel.owner);
+    return this.#numbers.take(channel.id);
+  }
+
+  /** The number is free again. */
+  forget({ id, late }: HostedChannel): void {
+    this.channels.delete(id);
+    this.owners.delete(id);
+    this.#numbers.giveBack(id, late);
+  }
+
+  /** A number that no channel has, nor anybody keeps; undefined: there is none. */
+  nextNumber(isReserved: (id: number) => boolean): number | undefined {
+    return this.#numbers.next(this.channelMax, (id) => this.channels.has(id), isReserved);
+  }
+
+  freeNumber(): number {
+    const id = this.nextNumber(() => false);
+    if (id !== undefined) return id;
+    throw new WrongStateError(`all ${this.channelMax} channels of the connection are in use`, {
+      code: 'NO_FREE_CHANNEL',
+    });
+  }
+
+  isStuck(isEndless: boolean): boolean {
+    for (const channel of this.channels.values()) if (channel.isStuck(isEndless)) return true;
+    return false;
+  }
+
+  // ── the end ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Say connection.close, naming what caused it, and wait for the answer. Never throws for a connection that is lost. */
+  close(reason: CloseReason): void {
+    const deadline = clock.now() + reason.timeout;
+    if (!this.isOpen) return this.dispatcher.tellEnds();
+    if (this.warnings && !this.dispatcher.isServed)
+      warnOfUnserved(this.owners as Map<number, { consumerTags: readonly string[] }>, isClosingAll());
+    this.announceClose(reason);
+    this.#isReported = true;
+    const closed = new ConnectionClosedError('the connection was closed by this program', { code: 'CLOSED' });
+    const end = this.#await(deadline);
+    const last = this.link.state < STATE.CLOSED ? this.#putDown() : 'rung';
+    this.pump.finish(closed);
+    this.dispatcher.tellEnds();
+    if (end === 'interrupted' || last === 'interrupted') throw interruption('interrupted');
+  }
+
+  /** The first half of `close`: does not wait. */
+  announceClose(reason: CloseReason): void {
+    const timeout = Math.min(reason.timeout, LONGEST_TIMER);
+    this.link.post({ command: 'close', reason: { ...reason, timeout } } satisfies Command);
+  }
+
+  /** Put the socket down without a word. */
+  abort(): void {
+    if (!this.isOpen) return this.dispatcher.tellEnds();
+    this.#isReported = true;
+    const end = this.#putDown();
+    this.pump.finish(
+      new ConnectionClosedError('the connection was aborted by this program', { code: 'ABORTED' }),
+    );
+    if (end === 'interrupted') interruption(end); // whoever listens hears of it
+    this.dispatcher.tellEnds();
+  }
+
+  #putDown(): Awakening {
+    this.link.post({ command: 'abort' } satisfies Command);
+    const end = this.#await(clock.now() + ABORT_TIMEOUT);
+    if (this.link.state !== STATE.CLOSED) this.#thread.terminate(); // else it finishes by itself
+    return end;
+  }
+
+  /**
+   * Wait for the worker's last word, reading past whatever is in its way. Another thread cannot stop that half
+   * way: what was published would be lost. It stops the next wait.
+   */
+  #await(deadline: number): Awakening {
+    let stopped = false;
+    let end: Awakening = 'rung';
+    while (this.link.state < STATE.CLOSED && (end === 'rung' || end === 'stopped')) {
+      this.pump.discard();
+      const { state } = this.link;
+      if (state < STATE.CLOSED) end = this.link.waitReadable(state, deadline);
+      stopped ||= end === 'stopped';
+    }
+    if (stopped) this.link.bell.interrupt();
+    return end;
+  }
+
+  /** Look at what has come, without waiting. */
+  pollIfNews(): void {
+    if (this.pump.hasNews) this.pump.poll();
+  }
+
+  /** @throws why the connection has ended: the error itself once, then that it is closed */
+  checkAlive(what: string, how = 'was not sent'): void {
+    const { death } = this.pump;
+    if (death === undefined) return;
+    if (!this.#isReported) throw notSent(`${what} ${how}`, this.report(death));
+    throw new WrongStateError(`${what} ${how}, the connection is closed: ${death.message}`, {
+      code: 'CONNECTION_CLOSED',
+      cause: death,
+    });
+  }
+
+  /** The caller is about to hear of the end, whoever noticed it. */
+  report(error: AmqpError): AmqpError {
+    if (this.#isQuiet) return error;
+    this.#isReported = true;
+    try {
+      this.dispatcher.tellEnds();
+    } catch (thrown) {
+      this.#isReported = false; // that is thrown now, and this by the next call
+      throw thrown;
+    }
+    return fromCaller(error);
+  }
+
+  /** Run what keeps errors to itself: if the connection ends meanwhile, the next call tells. */
+  quietly(act: () => void): void {
+    const before = this.#isQuiet;
+    this.#isQuiet = true;
+    try {
+      act();
+    } finally {
+      this.#isQuiet = before;
+    }
+  }
+
+  #route(type: number, channel: number, reader: Reader): void {
+    if (channel !== 0) {
+      this.framesReceived++;
+      const target = this.channels.get(channel);
+      if (target !== undefined) return target.route(type, reader);
+      const late = this.#numbers.late(channel);
+      if (late !== undefined) return late.ignore(type, reader);
+      throw new ProtocolViolation(
+        504,
+        'frame for a channel that is not open',
+        'frame header',
+        'an open channel',
+        channel,
+      );
+    }
+    if (type === FRAME.METHOD) this.#control0(reader);
+    else if (type === NOTICE_FRAME) this.recovery.notice(reader.buffer.subarray(reader.pos, reader.end));
+  }
+
+  // ── calls of the connection itself ──────────────────────────────────────────────────────────────────
+
+  /** Wait until the socket has taken everything that was written. */
+  flush(timeout: number | undefined): void {
+    this.checkAlive('flush');
+    if (this.pump.room(this.link.outbound.capacity, this.events.deadline(timeout))) return;
+    throw new TimeoutError(`${this.link.unsent} bytes could not be sent in time: the broker does not read`, {
+      outcome: 'unknown',
+    });
+  }
+
+  /** connection.update-secret */
+  updateSecret(secret: string, reason: string, { timeout }: CallOptions): void {
+    const method = 'connection.update-secret';
+    this.checkAlive(method);
+    const deadline = this.events.deadline(timeout);
+    const args = { newSecret: secret, reason };
+    const written = this.pump.write(0, method, args, deadline);
+    const pending = this.replies.expect(PLANS[method], args, {
+      accept: () => void this.link.post({ command: 'secret', secret } satisfies Command),
+    });
+    const answered = written && this.pump.until(pending, deadline);
+    if (pending.error !== undefined) throw this.report(pending.error);
+    if (answered) return;
+    pending.abandoned = true;
+    throw new TimeoutError(`${method} got no reply in time`, { method, outcome: 'unknown' });
+  }
+
+  /** Send one heartbeat, beside those that go by themselves. Blocks only while the way out is full. */
+  sendHeartbeat(): void {
+    this.checkAlive('a heartbeat');
+    const write = () => this.pump.writer.bytes(HEARTBEAT_FRAME);
+    this.pump.claim(HEARTBEAT_FRAME.length, write, this.events.deadline(undefined));
+    this.link.send();
+  }
+
+  /** What the worker says now, or said last. */
+  describe(): SessionDescription {
+    this.pollIfNews();
+    const current = this.isOpen && this.link.answers(ANSWER_TIMEOUT) && this.#control({ call: 'describe' });
+    return current || this.description;
+  }
+
+  /** Warn of what was thrown, and nobody else hears of. */
+  warnOfError(what: string, error: unknown): void {
+    if (this.warnings) warnOfError(what, error);
+  }
+
+  // ── recovery ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The broker that has blocked publishing is gone, and what it had still to send. */
+  lost(): void {
+    this.#blockedReason = undefined;
+    this.#numbers.lost();
+  }
+
+  recovered(session: SessionDescription): void {
+    this.description = session;
+    this.pump.frameMax = this.frameMax;
+  }
+
+  renamed(old: string, fresh: string): void {
+    this.queues.renamed(old, fresh);
+  }
+
+  /** The worker has dealt with opening, closing and heartbeats; the rest is for this thread. */
+  #control0(reader: Reader): void {
+    const method = decodeMethod(reader);
+    switch (method.name) {
+      case 'connection.start':
+        this.greeting = method.args;
+        return this.#sasl?.started(method.args.mechanisms);
+      case 'connection.secure':
+        return this.#sasl?.challenged(method.args.challenge);
+      case 'connection.blocked': {
+        const { reason } = method.args;
+        this.#blockedReason = reason;
+        this.pump.isHeld = true;
+        return this.dispatcher.push({ [DISPATCH]: () => this.owner.onBlocked?.(reason) });
+      }
+      case 'connection.unblocked':
+        this.#blockedReason = undefined;
+        this.pump.isHeld = this.pump.suspended;
+        return this.dispatcher.push({ [DISPATCH]: () => this.owner.onUnblocked?.() });
+      case 'connection.update-secret-ok':
+        return this.replies.settle({ plan: PLANS[method.name], args: {}, content: undefined });
+    }
+  }
+
+  /** For a consumer without acknowledgements. */
+  newNoAckBuffer(): NoAckBuffer {
+    return new NoAckBuffer(this.link, this.#noAckBufferLimits);
+  }
+
+  /** Too much has come for a consumer that cannot be told to wait. */
+  #overrun(bytes: number, limit: number): void {
+    const error = new ConnectionClosedError(
+      `the connection was given up: ${bytes} bytes wait for a consumer without acknowledgements, more than maxBufferedBytes (${limit}); consume with acknowledgements and a prefetch, call drainEvents more often, or raise maxBufferedBytes`,
+      { code: 'OVERRUN', recoverable: true, outcome: 'unknown' },
+    );
+    this.pump.defer(() => this.pump.abort(error)); // after the frame that was one too many
+  }
+
+  #died(error: AmqpError): void {
+    forgetAtExit(this);
+    this.dispatcher.closeMailboxes();
+    if (error instanceof WorkerStalledError) this.#thread.terminate();
+    for (const channel of [...this.channels.values()]) channel.died(error);
+    this.channels.clear();
+    this.owners.clear();
+    this.replies.fail(error);
+    this.dispatcher.ended(this, () => this.owner.onClose?.(error));
+  }
+}

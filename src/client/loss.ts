@@ -1,0 +1,30 @@
+import type { AmqpError, ErrorDetails } from '../errors';
+
+/** The same loss, told by something that it has cut short. */
+export function inOutage(what: string, loss: AmqpError): AmqpError {
+  const errorClass = loss.constructor as new (message: string, details: ErrorDetails) => AmqpError;
+  const { code, replyCode, replyText, method, origin } = loss;
+  return new errorClass(`${what}: ${loss.message}`, {
+    ...{ code, replyCode, replyText, method, origin },
+    recoverable: true,
+    outcome: 'unknown',
+    cause: loss,
+  });
+}
+
+/** The connection was lost under a call that cannot be repeated. */
+export function cutOff(method: string, loss: AmqpError): AmqpError {
+  return inOutage(`${method} got no reply, and may or may not have been carried out`, loss);
+}
+
+/** The same end, told by a call that had nothing to do with it and has not been sent. */
+export function notSent(what: string, death: AmqpError): AmqpError {
+  const { message, code, replyCode, replyText, method, origin, recoverable } = death;
+  const errorClass = death.constructor as new (message: string, details: ErrorDetails) => AmqpError;
+  const details = { code, replyCode, replyText, method, origin, recoverable };
+  return new errorClass(`${what}: ${message}`, {
+    ...details,
+    outcome: 'not-sent',
+    cause: death,
+  });
+}

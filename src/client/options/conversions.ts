@@ -1,0 +1,90 @@
+import { wrongType } from '../../caller';
+import type { PropertiesInput } from '../../protocol/properties';
+import { typeName } from '../../protocol/wire';
+import { checkGiven, checkInteger, checkOptions, checkTimeout } from './checks';
+
+/** The parts of a length of time; they are added up. */
+export interface DurationParts {
+  days?: number | undefined;
+  hours?: number | undefined;
+  minutes?: number | undefined;
+  seconds?: number | undefined;
+  milliseconds?: number | undefined;
+}
+
+/** A length of time: a number is milliseconds, as in every timeout; or `{ minutes: 1, seconds: 30 }`. */
+export type Duration = number | DurationParts;
+
+const MILLISECONDS = {
+  days: 86_400_000,
+  hours: 3_600_000,
+  minutes: 60_000,
+  seconds: 1000,
+  milliseconds: 1,
+} as const satisfies Record<keyof DurationParts, number>;
+const PARTS = new Set(Object.keys(MILLISECONDS));
+
+/** The milliseconds of a duration, 0 or more. @throws {TypeError | RangeError} */
+export function durationMs(value: unknown, name: string): number {
+  if (typeof value === 'number') return checkTimeout(value, name);
+  if (typeof value !== 'object' || value === null || value instanceof Date) {
+    throw wrongType(
+      `${name} must be milliseconds or a duration such as { seconds: 5 }, got ${typeName(value)}`,
+    );
+  }
+  checkOptions(name, value, PARTS);
+  let sum = 0;
+  for (const [part, amount = 0] of Object.entries(value) as [keyof DurationParts, number | undefined][]) {
+    if (typeof amount !== 'number')
+      throw wrongType(`${name}.${part} must be a number, got ${typeName(amount)}`);
+    sum += amount * MILLISECONDS[part];
+  }
+  return checkTimeout(sum, name);
+}
+
+/** The longest time RabbitMQ counts in milliseconds: some 49 days. */
+export const LONGEST_TTL = 0xffff_ffff;
+
+/** A time to live as RabbitMQ takes it: whole milliseconds. @throws {TypeError | RangeError} */
+export function ttlMs(value: unknown, name: string): number {
+  return checkInteger(Math.round(durationMs(value, name)), name, 0, LONGEST_TTL);
+}
+
+/** The properties of a message as people have them; what goes over the wire is made of them when it is published. */
+export type MessageProperties = Omit<PropertiesInput, 'expiration' | 'timestamp'> & {
+  /** How long it lives: milliseconds, a duration, or a Date: until then, counted from when it is published. */
+  expiration?: string | Duration | Date | undefined;
+  /** A moment: a Date, or seconds since 1970; a duration is that long after it is published. */
+  timestamp?: Date | number | bigint | DurationParts | undefined;
+};
+
+/** The properties as they are sent. @throws {TypeError | RangeError} naming the property */
+export function wireProperties(properties: MessageProperties, now: () => number = Date.now): PropertiesInput {
+  const { expiration, timestamp } = properties;
+  if (properties.deliveryMode === undefined) checkGiven(properties, 'deliveryMode');
+  const isPlain = expiration === undefined || (typeof expiration === 'string' && DIGITS.test(expiration));
+  if (isPlain && !isDuration(timestamp)) return properties as PropertiesInput;
+  return {
+    ...(properties as PropertiesInput),
+    ...(expiration === undefined ? undefined : { expiration: lifetime(expiration, now) }),
+    ...(isDuration(timestamp)
+      ? { timestamp: new Date(now() + durationMs(timestamp, 'timestamp')) }
+      : undefined),
+  };
+}
+
+const DIGITS = /^\d+$/;
+
+function isDuration(value: MessageProperties['timestamp']): value is DurationParts {
+  return typeof value === 'object' && value !== null && !(value instanceof Date);
+}
+
+function lifetime(value: string | Duration | Date, now: () => number): string {
+  if (typeof value === 'string') {
+    if (DIGITS.test(value)) return value;
+    throw wrongType(`expiration must be milliseconds, got the string ${JSON.stringify(value)}`);
+  }
+  // what should have ended by now expires at once, unless a consumer waits for it
+  const left = value instanceof Date ? Math.max(0, value.getTime() - now()) : value;
+  return String(ttlMs(left, 'expiration'));
+}
