@@ -1,10 +1,12 @@
 /** Taking single messages, and deciding what becomes of them. */
+
 import {
   AlreadySettledError,
   type IncomingMessage,
   MessageTooLargeError,
   StaleDeliveryError,
 } from '../../src';
+import { SESSION } from '../../src/api/internals';
 import { channel, connection, useChannel } from '../support/channel';
 import {
   count,
@@ -187,8 +189,8 @@ describe('settling has no hurry', () => {
   function urgencies(acks: number): boolean[] {
     const queue = privateQueue(channel, ...Array(acks).fill('x'));
     const urgent: boolean[] = [];
-    const send = jest.spyOn(connection.link, 'send');
-    const sendSoon = jest.spyOn(connection.link, 'sendSoon');
+    const send = jest.spyOn(connection[SESSION].link, 'send');
+    const sendSoon = jest.spyOn(connection[SESSION].link, 'sendSoon');
     for (let ack = 0; ack < acks; ack++) {
       const message = get(queue);
       send.mockClear();

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { mapMemory } from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
-import { Head, Heads } from '../../src/client/channel/prepared-publish';
-import { writeKnown, writePublish } from '../../src/client/channel/publish-writer';
-import { Pump } from '../../src/client/pump';
+import { PreparedPublish, PreparedPublishes } from '../../src/client/channel/prepared-publish';
+import { writePrepared, writePublish } from '../../src/client/channel/publish-writer';
 import { type Settlement, settlementBits, writeSettlement } from '../../src/client/channel/settle-writer';
+import { Pump } from '../../src/client/pump';
 import { encodeMethod } from '../../src/protocol/codec';
 import { check, properties, shortText, text } from '../protocol/arbitrary';
 import { written } from '../protocol/bytes';
@@ -12,11 +12,11 @@ import { CEILING, open, privateQueue, takeAll } from '../support/connect';
 
 /** What is written by hand because it is written for every message: the same bytes as by the table. */
 const MIB = 1 << 20;
+const RENAMING = { current: <O>(options: O): O => options };
 const CHANNEL = {
   id: 258,
   isOpen: true,
-  life: 1,
-  current: <O>(options: O): O => options,
+  generation: 1,
   checkOpen: () => {},
 };
 
@@ -24,7 +24,7 @@ const CHANNEL = {
 function rig() {
   const link = new Link(MIB, false, 1000);
   jest.spyOn(link, 'send').mockImplementation(() => {});
-  const pump = new Pump(link, { route: () => {}, died: () => {}, tell: (error) => error });
+  const pump = new Pump(link, { route: () => {}, died: () => {}, report: (error) => error });
   pump.frameMax = 8192;
   const { outbound } = mapMemory(link.memory);
   /** The bytes that `write` puts into the ring. */
@@ -52,16 +52,25 @@ describe('a publish with known options', () => {
         (where, what, each) => {
           const { pump, bytesOf } = rig();
           const options = { ...where, ...what };
-          let head: Head | undefined;
+          let prepared: PreparedPublish | undefined;
           for (const body of each) {
             const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-            const learn = (frames: Uint8Array, headerAt: number) => {
-              head = new Head(options, typeof body === 'string', frames, headerAt, CHANNEL.id);
+            const keep = (frames: Uint8Array, headerAt: number) => {
+              prepared = new PreparedPublish(options, typeof body === 'string', frames, headerAt, CHANNEL.id);
             };
             const long = bytesOf(() =>
-              writePublish(pump, CHANNEL, options, options, bytes, performance.now() + CEILING, learn),
+              writePublish(
+                pump,
+                CHANNEL,
+                RENAMING,
+                options,
+                options,
+                bytes,
+                performance.now() + CEILING,
+                keep,
+              ),
             );
-            const short = bytesOf(() => expect(writeKnown(pump, head!, body)).toBe(true));
+            const short = bytesOf(() => expect(writePrepared(pump, prepared!, body)).toBe(true));
             expect(short.equals(long)).toBe(true);
           }
         },
@@ -72,23 +81,24 @@ describe('a publish with known options', () => {
 
   test('that needs several frames, or more room than there is, goes the long way', () => {
     const { pump } = rig();
-    let head: Head | undefined;
-    const learn = (frames: Uint8Array, headerAt: number) => {
-      head = new Head({}, false, frames, headerAt, CHANNEL.id);
+    let prepared: PreparedPublish | undefined;
+    const keep = (frames: Uint8Array, headerAt: number) => {
+      prepared = new PreparedPublish({}, false, frames, headerAt, CHANNEL.id);
     };
-    writePublish(pump, CHANNEL, {}, {}, Buffer.alloc(1), performance.now() + CEILING, learn);
-    expect(writeKnown(pump, head!, Buffer.alloc(8184))).toBe(true);
-    expect(writeKnown(pump, head!, Buffer.alloc(8185))).toBe(false);
-    expect(writeKnown(pump, head!, 'x'.repeat(2729))).toBe(false);
-    while (writeKnown(pump, head!, Buffer.alloc(8000)));
+    writePublish(pump, CHANNEL, RENAMING, {}, {}, Buffer.alloc(1), performance.now() + CEILING, keep);
+    expect(writePrepared(pump, prepared!, Buffer.alloc(8184))).toBe(true);
+    expect(writePrepared(pump, prepared!, Buffer.alloc(8185))).toBe(false);
+    expect(writePrepared(pump, prepared!, 'x'.repeat(2729))).toBe(false);
+    while (writePrepared(pump, prepared!, Buffer.alloc(8000)));
     const full = pump.link.outbound.head;
-    expect(writeKnown(pump, head!, Buffer.alloc(8000))).toBe(false);
+    expect(writePrepared(pump, prepared!, Buffer.alloc(8000))).toBe(false);
     expect(pump.link.outbound.head).toBe(full);
   });
 });
 
 describe('options are known', () => {
-  const made = (options: object, isText = false) => new Head(options, isText, Buffer.alloc(20), 5, 1);
+  const made = (options: object, isText = false) =>
+    new PreparedPublish(options, isText, Buffer.alloc(20), 5, 1);
   const given = { routingKey: 'k', deliveryMode: 2 };
 
   test.each<[string, object, boolean, boolean]>([
@@ -107,7 +117,7 @@ describe('options are known', () => {
   });
 
   test('but for those with something in them that can change', () => {
-    const heads = new Heads();
+    const heads = new PreparedPublishes();
     expect(heads.wanted(given)).toBe(true);
     for (const value of [{}, [], new Date(), Buffer.alloc(1)])
       expect(heads.wanted({ headers: value })).toBe(false);
@@ -115,7 +125,7 @@ describe('options are known', () => {
   });
 
   test('of several that take turns; of very many, few are kept', () => {
-    const heads = new Heads();
+    const heads = new PreparedPublishes();
     const keys = Array.from({ length: 8 }, (_, index) => ({ routingKey: `k${index}` }));
     for (const key of keys) heads.keep(made(key));
     for (const key of [...keys, ...keys]) expect(heads.find({ ...key }, false)).toBeDefined();

@@ -9,7 +9,7 @@ const MIB = 1 << 20;
 
 it('large headers that take the room of the body: nothing else may be written between the frames', () => {
   const link = new Link(MIB, false, 1000);
-  const pump = new Pump(link, { route: () => {}, died: () => {}, tell: (error) => error });
+  const pump = new Pump(link, { route: () => {}, died: () => {}, report: (error) => error });
   pump.frameMax = 131_072;
   const undisturbed = jest.spyOn(pump, 'undisturbed');
   // the socket takes nothing until the body asks for room again
@@ -21,12 +21,20 @@ it('large headers that take the room of the body: nothing else may be written be
   const channel = {
     id: 1,
     isOpen: true,
-    life: 1,
-    current: <O>(options: O): O => options,
+    generation: 1,
     checkOpen: () => {},
   };
+  const renaming = { current: <O>(options: O): O => options };
   const headers = { padding: 'x'.repeat(100_000) };
-  writePublish(pump, channel, {}, { headers }, Buffer.alloc(MIB - 20_000), performance.now() + 1000);
+  writePublish(
+    pump,
+    channel,
+    renaming,
+    {},
+    { headers },
+    Buffer.alloc(MIB - 20_000),
+    performance.now() + 1000,
+  );
   expect(undisturbed).toHaveBeenCalledTimes(1);
 });
 

@@ -31,7 +31,7 @@ function insatiable(): { pump: Pump; routed: () => number } {
   const route = () => {
     if (++routed < ENDLESS) send();
   };
-  const pump = new Pump(link, { route, died: nothing, tell: (error) => error });
+  const pump = new Pump(link, { route, died: nothing, report: (error) => error });
   send();
   send();
   return { pump, routed: () => routed };

@@ -1,4 +1,5 @@
 /** Waiting for several connections at once. */
+
 import {
   type AmqpError,
   type Connection,
@@ -8,6 +9,7 @@ import {
   WrongStateError,
   waitAny,
 } from '../../src';
+import { SESSION } from '../../src/api/internals';
 import { connection as one, useChannel } from '../support/channel';
 import { CEILING, duration, open, privateQueue, thrownBy } from '../support/connect';
 import { talk } from '../support/peers/peer';
@@ -137,7 +139,7 @@ describe('waitAny', () => {
         { noAck: true },
       );
     }
-    failOnLostWakeUp(one.link); // which is the bell of both
+    failOnLostWakeUp(one[SESSION].link); // which is the bell of both
     try {
       channels[0]!.basicPublish('ball', { routingKey: queues[1]! });
       while (rounds < ROUNDS) for (const connection of waitAny([one, two])) connection.drainEvents();

@@ -1,6 +1,7 @@
 /** What went wrong first is what is heard: not what fails behind it, on a channel that ended meanwhile. */
 import { type IncomingMessage, InterruptedError, Message, type Queue, retry, TimeoutError } from '../../src';
-import { inVain } from '../../src/api/message';
+import { SESSION } from '../../src/api/internals';
+import { inVain } from '../../src/client/callbacks';
 import { channel, connection, useChannel } from '../support/channel';
 import { CEILING, eventually, thrownBy, unique } from '../support/connect';
 
@@ -15,7 +16,7 @@ const drain = () => connection.drainEvents({ timeout: CEILING });
 /** Have the broker close the channel, without anybody here having noticed. */
 function doom(doomed = channel): void {
   doomed.basicPublish('x', { exchange: unique('missing'), wait: false });
-  eventually(() => connection.pump.hasNews);
+  eventually(() => connection[SESSION].pump.hasNews);
 }
 
 const mine = () => {

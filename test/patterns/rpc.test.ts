@@ -1,4 +1,5 @@
 /** `Rpc`: methods with arguments by name. The other end is raw messages, or another `Rpc`. */
+
 import {
   type Channel,
   compressedJsonSerializer,
@@ -12,6 +13,7 @@ import {
   UnroutableError,
   WrongStateError,
 } from '../../src';
+import { PARTS } from '../../src/api/internals';
 import { channel, connection, useChannel } from '../support/channel';
 import { CEILING, drainUntil, open, thrownBy, unique } from '../support/connect';
 import { otherEnd } from '../support/peers/other-end';
@@ -271,8 +273,9 @@ describe('on the wire, as aio-pika has it', () => {
     const rpc = new Rpc(channel);
     const { name: method } = channel.declareQueue();
     // a server that is quick: the reply is there before the call waits for it
-    const publish = channel.sendPublish.bind(channel);
-    jest.spyOn(channel, 'sendPublish').mockImplementationOnce((request, options, deadline) => {
+    const { publisher } = channel[PARTS];
+    const publish = publisher.send.bind(publisher);
+    jest.spyOn(publisher, 'send').mockImplementationOnce((request, options, deadline) => {
       const { replyTo, correlationId } = options as { replyTo: string; correlationId: string };
       const sent = publish(request, options, deadline);
       publish(body, { routingKey: replyTo, correlationId, type: 'error' });

@@ -1,5 +1,7 @@
 /** Calls under which the connection is lost, each in its way; and what else lives on a connection. */
+
 import { ConnectionLostError, InterruptedError, WrongStateError } from '../../src';
+import { SESSION } from '../../src/api/internals';
 import { CEILING, count, drainUntil, eventually, pause, thrownBy, unique } from '../support/connect';
 import { otherEnd } from '../support/peers/other-end';
 import { broker, connectTo, waitUntil } from '../support/peers/peer';
@@ -120,16 +122,16 @@ describe('a call whose reply is lost is repeated', () => {
 describe('a channel whose opening was not sent', () => {
   test('is opened on the next connection', () => {
     const { connection, proxy } = lossy();
-    const { open } = connection as unknown as { open: Map<number, unknown> };
-    const glance = connection.glance.bind(connection);
+    const session = connection[SESSION];
+    const pollIfNews = session.pollIfNews.bind(session);
     let isCut = false;
-    connection.glance = () => {
-      if (!isCut && open.has(1)) {
+    session.pollIfNews = () => {
+      if (!isCut && session.channels.has(1)) {
         isCut = true;
         proxy.cut();
-        waitUntil(() => connection.pump.hasNews); // the look that follows is the first to see it
+        waitUntil(() => session.pump.hasNews); // the look that follows is the first to see it
       }
-      glance();
+      pollIfNews();
     };
     const channel = connection.channel();
     expect([isCut, channel.isOpen]).toEqual([true, true]);
@@ -140,7 +142,7 @@ describe('a channel whose opening was not sent', () => {
   test('before an interruption leaves its number free', () => {
     const { connection, lose, regain } = lossy();
     lose();
-    connection.link.bell.interrupt();
+    connection[SESSION].link.bell.interrupt();
     expect(thrownBy(() => connection.channel())).toBeInstanceOf(InterruptedError);
     regain();
     expect(connection.channel(1).isOpen).toBe(true);

@@ -3,7 +3,9 @@
  * limit of its own, a test that hangs all the same is killed, and what a test leaves open is put
  * down after it. A broker that did not get what its script expects fails the test.
  */
+
 import { type AmqpError, type Connection, type ConnectOptions, connect } from '../../../src';
+import { SESSION } from '../../../src/api/internals';
 import { STATE } from '../../../src/bridge/layout';
 import { waitForFreeThread } from '../threads/spawned';
 import { slowness, within } from '../within';
@@ -120,7 +122,8 @@ export function growthDuring(fn: () => unknown): number {
 }
 
 /** Wait until what these steps send is there, or the connection has ended if one of them cuts it, without looking at it. */
-export function arrived({ link }: Connection, ...steps: Script): void {
+export function arrived(connection: Connection, ...steps: Script): void {
+  const { link } = connection[SESSION];
   const sent = steps.reduce((sum, step) => sum + (step.step === 'bytes' ? step.bytes.length : 0), 0);
   const isCut = steps.some(({ step }) => step === 'cut');
   const isThere = () => !isCut && link.inbound.available() >= sent;
@@ -128,7 +131,8 @@ export function arrived({ link }: Connection, ...steps: Script): void {
 }
 
 /** Wait until the connection's thread has said how it ended, without looking at what that was. */
-export function ended({ link }: Connection): void {
+export function ended(connection: Connection): void {
+  const { link } = connection[SESSION];
   waitUntil(() => link.state !== STATE.OPEN, 'the end of the connection');
 }
 
