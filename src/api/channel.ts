@@ -721,6 +721,8 @@ export class Channel {
    */
   reopen(): void {
     if (this.isOpen) return;
+    this.#transaction = undefined;
+    this.#isManaged = false;
     this.#session.open();
   }
 

@@ -1,4 +1,5 @@
 /** `connection.remote()` and `Remote`: a connection as seen from another thread than its own. */
+
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import {
@@ -9,6 +10,7 @@ import {
   TimeoutError,
   WrongStateError,
 } from '../../src';
+import { SESSION } from '../../src/api/internals';
 import { build } from '../support/built';
 import {
   CEILING,
@@ -318,8 +320,7 @@ describe('the end', () => {
     }
     connection.loop({ timeout: 50 });
     expect(seen).toHaveLength(100);
-    const { dispatcher } = connection as unknown as { dispatcher: { mailboxes: number } };
-    expect(dispatcher.mailboxes).toBe(0);
+    expect(connection[SESSION].dispatcher.mailboxes).toBe(0);
   });
 
   it('does not come with many of them', () => {

@@ -95,7 +95,7 @@ test('the objects are short, each under its name', () => {
     Queue: queue,
     Exchange: channel.defaultExchange,
     Subscription: queue.subscribe(() => {}),
-    IteratorConsumer: channel.consume(queue.name),
+    MessageIterator: channel.consume(queue.name),
     Procedure: connection.rpc('sum'),
     Rpc: new Rpc(channel),
     Master: new Master(channel),

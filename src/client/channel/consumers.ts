@@ -4,7 +4,7 @@ import type { Args, Input } from '../../protocol/method-types';
 import { ProtocolViolation } from '../../protocol/violation';
 import type { RecoveryFailure } from '../connection/recovery-info';
 import { DISPATCH } from '../dispatcher';
-import { type CallOptions, checkBoolean, checkInteger, checkTimeout } from '../options/checks';
+import { type CallOptions, checkBoolean, checkFunction, checkInteger, checkTimeout } from '../options/checks';
 import type { ChannelPart } from './channel-part';
 import type { ChannelSession } from './channel-session';
 import type { ConsumeOptions, ConsumerStart, QosOptions } from './consume-options';
@@ -70,6 +70,7 @@ export class Consumers implements ChannelPart {
     { onCancel, prefetch, ...rest }: ConsumerStart & { onCancel?: CancelCallback | undefined },
   ): string {
     if (prefetch !== undefined) checkInteger(prefetch, 'prefetch', 0, 0xffff);
+    if (onCancel !== undefined) checkFunction(onCancel, 'onCancel');
     const consumer = new CallbackConsumer<D>(this, rest.noAck === true, callback, onCancel);
     this.session.validate('basic.consume', { ...rest, queue });
     const isChosen = this.#prefetchSet;
