@@ -11,9 +11,9 @@
  */
 export type { Table } from './pika/basic-properties';
 export { BasicProperties } from './pika/basic-properties';
+export type { Got, OnReturn } from './pika/blocking-channel';
 export { BlockingChannel, type OnCancel, type OnMessage } from './pika/blocking-channel';
 export { BlockingConnection, type OnBlocked, type OnUnblocked } from './pika/blocking-connection';
-export type { Got, OnReturn } from './pika/channel-messages';
 export type { Consumed } from './pika/consumers';
 export * as credentials from './pika/credentials';
 export { ExternalCredentials, PlainCredentials } from './pika/credentials';

@@ -1,14 +1,35 @@
-import { PARTS } from '../../api/internals';
-import { outOfRange } from '../../caller';
-import { type Args, milliseconds, type Signature, signatures } from '../python';
-import type { BasicProperties, Table } from './basic-properties';
-import { MessagesChannel } from './channel-messages';
-import { table } from './channel-topology';
+import type { Channel } from '../../api/channel';
+import { PARTS, SESSION } from '../../api/internals';
+import type { ReturnedMessage as CoreReturned } from '../../api/message';
+import { outOfRange, wrongType } from '../../caller';
+import type { PublishOptions } from '../../client/channel/publisher';
+import { UnroutableError as Unroutable } from '../../errors';
+import { type Args, milliseconds } from '../python';
+import type { Method as AmqpMethod } from './amqp-object';
+import { addTo, BasicProperties, received, type Table } from './basic-properties';
+import type { BlockingConnection } from './blocking-connection';
+import { type ConsumeForever, DEF, type Wanted } from './channel-signatures';
 import { type Consumed, delivered, Source, Subscriber } from './consumers';
 import { ConsumerCancelled, DuplicateConsumerTag, ReentrancyError } from './exceptions';
-import type { Method } from './frame';
-import { Cancel, type Deliver } from './methods/basic';
-import { callable, fitting } from './words';
+import { Method } from './frame';
+import { Cancel, type Deliver, GetOk, type Return } from './methods/basic';
+import * as Exchange from './methods/exchange';
+import * as Queue from './methods/queue';
+import * as Tx from './methods/tx';
+import { Shown } from './repr';
+import { type Hint, returned } from './translate';
+import { callable } from './words';
+
+/** Called with a message that no queue took; `method.reply_text` says why. */
+export type OnReturn = (
+  channel: BlockingChannel,
+  method: Return,
+  properties: BasicProperties,
+  body: Buffer,
+) => unknown;
+
+/** What `basic_get` returns: a message, or three times null when the queue is empty. */
+export type Got = [method: GetOk, properties: BasicProperties, body: Buffer] | [null, null, null];
 
 /** Called with every message of a consumer; `method.delivery_tag` is what `basic_ack` wants. */
 export type OnMessage = (
@@ -21,48 +42,25 @@ export type OnMessage = (
 /** Called when the broker has ended a consumer; `frame.method.consumer_tag` says which. */
 export type OnCancel = (frame: Method<Cancel>) => unknown;
 
-/** The arguments, and what they mean. */
-interface Words {
-  /** The queue; '' is the one declared last. */
-  queue: [queue: string];
-  /** Runs for each message, from the functions that wait for events. */
-  on_message_callback: [on_message_callback: OnMessage];
-  /** The broker forgets a message when it has sent it. */
-  auto_ack: [auto_ack: boolean];
-  /** Nobody else may consume from the queue. */
-  exclusive: [exclusive: boolean];
-  /** The consumer's name on this channel; null: one is made. */
-  consumer_tag: [consumer_tag: string | null];
-  /** RabbitMQ's x-arguments. */
-  arguments: [arguments: Table | null];
-  /** Seconds without a message after which three times null is yielded; null: never. */
-  inactivity_timeout: [inactivity_timeout: number | null];
-  /** Runs when the broker has ended a consumer. */
-  callback: [callback: OnCancel];
-  /** For the broker's log. */
-  reply_code: [reply_code: number];
-  /** For the broker's log. */
-  reply_text: [reply_text: string];
-}
+const TRANSIENT: Hint = {
+  replyCodes: [540, 541],
+  advice:
+    "this broker refuses queues that are neither durable nor exclusive: give durable=True or exclusive=True, or connect with the parameter compat={transient_queues: 'durable'}",
+};
 
-const CONSUME =
-  'queue, auto_ack=False, exclusive=False, arguments=None, inactivity_timeout=None, consumer_tag=None';
-const DEF = fitting(
-  signatures<Words>()('BlockingChannel', {
-    close: "reply_code=0, reply_text='Normal shutdown'",
-    add_on_cancel_callback: 'callback',
-    basic_consume:
-      'queue, on_message_callback, auto_ack=False, exclusive=False, consumer_tag=None, arguments=None',
-    basic_cancel: 'consumer_tag',
-    stop_consuming: 'consumer_tag=None',
-    consume: CONSUME,
-  }),
-);
-
-/** Without a limit there is a message in every step. */
-type Endless = Omit<Words, 'inactivity_timeout'> & { inactivity_timeout: [inactivity_timeout: null] };
-type ConsumeForever = Args<Signature<Endless, typeof CONSUME>>;
-type Wanted = ReturnType<typeof DEF.consume>;
+const FLOW: Hint = {
+  replyCodes: [540],
+  advice: 'RabbitMQ has no active=False; basic_qos limits what it sends',
+};
+const RECOVER: Hint = {
+  replyCodes: [540],
+  advice:
+    "RabbitMQ has no requeue=False, which is pika's default: give requeue=True, or connect with the parameter compat={recover: 'requeue'}",
+};
+const QOS: Hint = {
+  replyCodes: [540, 541],
+  advice: 'RabbitMQ has no prefetch_size, and since 4.3 no global_qos=True: give prefetch_count alone',
+};
 
 /**
  * A channel. Calls block until the broker has answered. Callbacks run only in `start_consuming`, `consume`, and
@@ -72,20 +70,43 @@ type Wanted = ReturnType<typeof DEF.consume>;
  * the connection ends, ChannelWrongStateError on a closed channel, and TypeError or RangeError (Python's
  * ValueError) for a wrong argument.
  */
-export class BlockingChannel extends MessagesChannel {
+export class BlockingChannel extends Shown {
+  /** The channel of the blocking client. */
+  readonly #core: Channel;
+
   readonly #consumers = new Map<string, Subscriber | Source>();
   #source: Source | undefined;
+  readonly #onReturn: OnReturn[] = [];
   readonly #onCancel: OnCancel[] = [];
 
+  constructor(
+    /** The connection it belongs to. */
+    readonly connection: BlockingConnection,
+    core: Channel,
+  ) {
+    super();
+    this.#core = core;
+    core.onReturn = (message) => {
+      if (!core.isOpen) return; // with the channel, all that nobody has looked at is gone
+      const { method, properties, body } = returned(message);
+      for (const callback of this.#onReturn) callback(this, method, properties, body);
+    };
+  }
+
+  /** The channel's number. */
+  get channel_number(): number {
+    return this.#core.id;
+  }
+
   get is_open(): boolean {
-    return this.connection.is_open && this.core.isOpen;
+    return this.connection.is_open && this.#core.isOpen;
   }
   get is_closed(): boolean {
     return !this.is_open;
   }
   /** The tags of its consumers. */
   get consumer_tags(): string[] {
-    return this.core.isOpen ? [...this.#consumers.keys()] : [];
+    return this.#core.isOpen ? [...this.#consumers.keys()] : [];
   }
 
   /** Python's `int(channel)`: `Number(channel)`. */
@@ -102,10 +123,10 @@ export class BlockingChannel extends MessagesChannel {
    */
   close(...args: Args<typeof DEF.close>): void {
     const { reply_code, reply_text } = DEF.close(args);
-    this.call(() => this.core[PARTS].session.checkOpen('channel.close'));
+    this.#call(() => this.#core[PARTS].session.checkOpen('channel.close'));
     try {
       this.#cancelAll();
-      this.call(() => this.core.close({ replyCode: reply_code, replyText: reply_text }));
+      this.#call(() => this.#core.close({ replyCode: reply_code, replyText: reply_text }));
     } finally {
       this.forget();
     }
@@ -145,7 +166,7 @@ export class BlockingChannel extends MessagesChannel {
     const { on_message_callback, auto_ack, ...rest } = DEF.basic_consume(args);
     const onMessage = callable(on_message_callback, 'on_message_callback');
     const consumer = new Subscriber(
-      this.core[PARTS].consumers,
+      this.#core[PARTS].consumers,
       auto_ack,
       (message) => onMessage(this, ...delivered(message)),
       (tag) => this.#cancelledByBroker(tag),
@@ -166,7 +187,7 @@ export class BlockingChannel extends MessagesChannel {
     const tag = consumer_tag || this.#newTag();
     if (this.#consumers.has(tag)) throw new DuplicateConsumerTag(tag);
     const options = { consumerTag: tag, noAck: consumer.noAck, exclusive, ...table(wanted) };
-    this.call(() => this.core[PARTS].consumers.start(queue, consumer, options));
+    this.#call(() => this.#core[PARTS].consumers.start(queue, consumer, options));
     this.#consumers.set(tag, consumer);
     return tag;
   }
@@ -177,7 +198,7 @@ export class BlockingChannel extends MessagesChannel {
 
   #cancelledByBroker(consumerTag: string): void {
     this.#consumers.delete(consumerTag);
-    const frame = this.frame(new Cancel(consumerTag));
+    const frame = this.#frame(new Cancel(consumerTag));
     for (const callback of this.#onCancel) callback(frame);
   }
 
@@ -189,14 +210,14 @@ export class BlockingChannel extends MessagesChannel {
   basic_cancel(...args: Args<typeof DEF.basic_cancel>): [Deliver, BasicProperties, Buffer][] {
     const { consumer_tag } = DEF.basic_cancel(args);
     const consumer = this.#consumers.get(consumer_tag ?? '');
-    if (consumer === undefined || !this.core.isOpen) return [];
+    if (consumer === undefined || !this.#core.isOpen) return [];
     if (consumer instanceof Source) {
       this.cancel();
       return [];
     }
     consumer.over = true;
     try {
-      this.call(() => this.core.basicCancel(consumer.tag));
+      this.#call(() => this.#core.basicCancel(consumer.tag));
     } finally {
       this.#consumers.delete(consumer.tag);
     }
@@ -219,7 +240,7 @@ export class BlockingChannel extends MessagesChannel {
         'start_consuming may not be called from the scope of another BlockingConnection or BlockingChannel callback',
       );
     }
-    this.call(() => this.core[PARTS].session.checkOpen('start_consuming'));
+    this.#call(() => this.#core[PARTS].session.checkOpen('start_consuming'));
     while (this.#consumers.size > 0) {
       this.connection.process_data_events(null);
       if (this.#consumers.size > 0) this.#raiseIfClosed();
@@ -228,10 +249,10 @@ export class BlockingChannel extends MessagesChannel {
 
   /** Its end has been told to somebody already; this caller must learn of it, too. */
   #raiseIfClosed(): void {
-    const { lastError } = this.core;
-    if (lastError === undefined || this.core.isOpen) return;
+    const { lastError } = this.#core;
+    if (lastError === undefined || this.#core.isOpen) return;
     this.forget();
-    this.call(() => {
+    this.#call(() => {
       throw lastError;
     });
   }
@@ -263,7 +284,7 @@ export class BlockingChannel extends MessagesChannel {
   }
 
   *#messages(wanted: Wanted): Generator<Consumed, void, undefined> {
-    this.call(() => this.core[PARTS].session.checkOpen('basic.consume'));
+    this.#call(() => this.#core[PARTS].session.checkOpen('basic.consume'));
     const source = this.#sourceOf(wanted);
     const timeout = milliseconds(wanted.inactivity_timeout, 'inactivity_timeout');
     while (this.#source === source) {
@@ -284,7 +305,7 @@ export class BlockingChannel extends MessagesChannel {
         `consume: the channel consumes with (queue, auto_ack, exclusive) = ${show(existing.wanted)}, not ${show(triple)}; call cancel first`,
       );
     }
-    const source = new Source(this.core[PARTS].consumers, auto_ack, { timeout: Infinity, limit: Infinity });
+    const source = new Source(this.#core[PARTS].consumers, auto_ack, { timeout: Infinity, limit: Infinity });
     source.wanted = triple;
     this.#start(source, wanted);
     this.#source = source;
@@ -294,10 +315,10 @@ export class BlockingChannel extends MessagesChannel {
   /** The next message; undefined when there is none in time, or none to come. */
   #take(source: Source, timeout: number) {
     try {
-      return this.call(() => source.take(timeout));
+      return this.#call(() => source.take(timeout));
     } catch (error) {
       if (error instanceof ConsumerCancelled) return this.#leave(source);
-      if (!this.core.isOpen) this.forget();
+      if (!this.#core.isOpen) this.forget();
       throw error;
     }
   }
@@ -320,11 +341,251 @@ export class BlockingChannel extends MessagesChannel {
     const source = this.#source;
     if (source === undefined) return 0;
     this.#leave(source);
-    this.call(() => source.leave());
+    this.#call(() => source.leave());
     return 0;
+  }
+
+  // ── one message at a time ───────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Take one message; three times null if the queue is empty. Blocks for a round trip.
+   *
+   *     const [method, properties, body] = channel.basic_get('tasks');
+   *     if (method) channel.basic_ack(method.delivery_tag);
+   */
+  basic_get(...args: Args<typeof DEF.basic_get>): Got {
+    const { queue, auto_ack } = DEF.basic_get(args);
+    const message = this.#call(() => this.#core.basicGet(queue, { noAck: auto_ack }));
+    if (message === null) return [null, null, null];
+    const { deliveryTag, redelivered, exchange, routingKey, messageCount, properties, body } = message;
+    const method = new GetOk(deliveryTag, redelivered, exchange, routingKey, messageCount);
+    return [method, received(properties), body];
+  }
+
+  /** Take responsibility for a message. Does not block. @throws {AMQPChannelError} it was settled before */
+  basic_ack(...args: Args<typeof DEF.basic_ack>): void {
+    const { delivery_tag, multiple } = DEF.basic_ack(args);
+    this.#call(() => this.#core.basicAck(delivery_tag, { multiple }));
+  }
+
+  /** Give messages back, or away. Does not block. Throws like `basic_ack`. */
+  basic_nack(...args: Args<typeof DEF.basic_nack>): void {
+    const { delivery_tag, multiple, requeue } = DEF.basic_nack(args);
+    this.#call(() => this.#core.basicNack(delivery_tag, { multiple, requeue }));
+  }
+
+  /** Give a message back, or away. Does not block. Throws like `basic_ack`. */
+  basic_reject(...args: Args<typeof DEF.basic_reject>): void {
+    const { delivery_tag, requeue } = DEF.basic_reject(args);
+    this.#call(() => this.#core.basicReject(delivery_tag, { requeue }));
+  }
+
+  /** Limit the messages that the broker sends ahead. Blocks for a round trip. */
+  basic_qos(...args: Args<typeof DEF.basic_qos>): void {
+    const { prefetch_size, prefetch_count, global_qos } = DEF.basic_qos(args);
+    const options = { prefetchSize: prefetch_size, prefetchCount: prefetch_count, global: global_qos };
+    this.#call(() => this.#core.basicQos(options), QOS);
+  }
+
+  /** Have all unsettled messages delivered again. Blocks for a round trip. RabbitMQ wants `requeue`: see `compat`. */
+  basic_recover(...args: Args<typeof DEF.basic_recover>): void {
+    const { requeue } = DEF.basic_recover(args);
+    const wanted = requeue || this.connection.compat.recover === 'requeue';
+    this.#call(() => this.#core.basicRecover({ requeue: wanted }), wanted ? undefined : RECOVER);
+  }
+
+  // ── publishing ──────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Publish a message. Blocks in confirm mode, until the broker has taken responsibility, and while the broker
+   * blocks publishing.
+   * @throws {UnroutableError} confirm mode and `mandatory`: no queue took it; `messages` has it
+   * @throws {NackError} confirm mode: the broker could not take it
+   * @throws {ConnectionBlockedTimeout} the broker has blocked publishing for `blocked_connection_timeout`
+   *
+   *     channel.basic_publish({ exchange: '', routing_key: 'tasks', body: 'hello' });
+   */
+  basic_publish(...args: Args<typeof DEF.basic_publish>): void {
+    const { exchange, routing_key, body, properties, mandatory } = DEF.basic_publish(args);
+    // a string would have its encoding written into the properties, which pika does not do
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    const options: PublishOptions = { exchange, routingKey: routing_key, mandatory };
+    if (properties instanceof BasicProperties) addTo(options, properties);
+    else if (properties !== null) throw wrongType('properties must be BasicProperties or None');
+    this.#call(() => this.#publish(bytes, options));
+  }
+
+  /** What comes back is thrown, and then shown to the callbacks, too. */
+  #publish(body: Uint8Array, options: PublishOptions): void {
+    const core = this.#core;
+    try {
+      core.basicPublish(body, options);
+    } catch (error) {
+      if (error instanceof Unroutable && error.returnedMessage !== undefined) {
+        const message = error.returnedMessage as CoreReturned;
+        core.connection[SESSION].events.later(() => core.onReturn?.(message));
+      }
+      throw error;
+    }
+  }
+
+  /** Have the broker confirm what is published here from now on. Blocks for a round trip; again: nothing. */
+  confirm_delivery(): void {
+    this.#call(() => this.#core.confirmSelect());
+  }
+
+  /** Have `callback(channel, method, properties, body)` called for what comes back; in confirm mode `basic_publish` throws as well. */
+  add_on_return_callback(...args: Args<typeof DEF.add_on_return_callback>): void {
+    const { callback } = DEF.add_on_return_callback(args);
+    this.#onReturn.push(callable(callback, 'callback'));
+  }
+
+  // ── limits ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Ask the broker to pause or go on delivering. Blocks for a round trip. @returns what it does */
+  flow(...args: Args<typeof DEF.flow>): boolean {
+    const { active } = DEF.flow(args);
+    return this.#call(() => this.#core.flow(active), FLOW);
+  }
+
+  // ── exchanges ───────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Declare an exchange, or with `passive` check that it is there. Blocks for a round trip.
+   * @throws {ChannelClosedByBroker} 406, it exists with other properties; 404, `passive` and missing
+   *
+   *     channel.exchange_declare({ exchange: 'logs', exchange_type: 'fanout' });
+   */
+  exchange_declare(...args: Args<typeof DEF.exchange_declare>): Method<Exchange.DeclareOk> {
+    const { exchange, exchange_type, passive, durable, auto_delete, internal, ...rest } =
+      DEF.exchange_declare(args);
+    const options = { passive, durable, autoDelete: auto_delete, internal, ...table(rest) };
+    this.#call(() => this.#core.exchangeDeclare(exchange, exchange_type, options));
+    return this.#frame(new Exchange.DeclareOk());
+  }
+
+  /** Delete an exchange; a missing one is no error. Blocks for a round trip. */
+  exchange_delete(...args: Args<typeof DEF.exchange_delete>): Method<Exchange.DeleteOk> {
+    const { exchange, if_unused } = DEF.exchange_delete(args);
+    this.#call(() => this.#core.exchangeDelete(exchange, { ifUnused: if_unused }));
+    return this.#frame(new Exchange.DeleteOk());
+  }
+
+  /** Let `destination` receive from `source`. Blocks for a round trip. */
+  exchange_bind(...args: Args<typeof DEF.exchange_bind>): Method<Exchange.BindOk> {
+    const { destination, source, routing_key, ...rest } = DEF.exchange_bind(args);
+    const options = { routingKey: routing_key ?? '', ...table(rest) };
+    this.#call(() => this.#core.exchangeBind(destination, source, options));
+    return this.#frame(new Exchange.BindOk());
+  }
+
+  /** Undo `exchange_bind` with the same arguments. Blocks for a round trip. */
+  exchange_unbind(...args: Args<typeof DEF.exchange_unbind>): Method<Exchange.UnbindOk> {
+    const { destination, source, routing_key, ...rest } = DEF.exchange_unbind(args);
+    const options = { routingKey: routing_key ?? '', ...table(rest) };
+    this.#call(() => this.#core.exchangeUnbind(destination, source, options));
+    return this.#frame(new Exchange.UnbindOk());
+  }
+
+  // ── queues ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Declare a queue, or with `passive` check that it is there. Blocks for a round trip.
+   * @returns a frame with `.method.queue`, `.method.message_count`, `.method.consumer_count`
+   * @throws {ChannelClosedByBroker} 406, it exists with other properties; 404, `passive` and missing; 405
+   * @throws {ConnectionClosedByBroker} 541, RabbitMQ 4.3 and later, for pika's default: see `compat`
+   *
+   *     const result = channel.queue_declare({ queue: '', exclusive: true });
+   *     const queue_name = result.method.queue;
+   */
+  queue_declare(...args: Args<typeof DEF.queue_declare>): Method<Queue.DeclareOk> {
+    const { queue, passive, durable, exclusive, auto_delete, ...rest } = DEF.queue_declare(args);
+    const isTransient = !passive && !durable && !exclusive;
+    const instead = isTransient ? this.connection.compat.transient_queues : undefined;
+    const options = {
+      passive,
+      durable: durable || instead === 'durable',
+      exclusive: exclusive || instead === 'exclusive',
+      autoDelete: auto_delete,
+      ...table(rest),
+    };
+    const declared = this.#call(
+      () => this.#core.queueDeclare(queue, options),
+      isTransient ? TRANSIENT : undefined,
+    );
+    return this.#frame(new Queue.DeclareOk(declared.queue, declared.messageCount, declared.consumerCount));
+  }
+
+  /** Delete a queue; a missing one is no error. Blocks for a round trip. @returns `.method.message_count` */
+  queue_delete(...args: Args<typeof DEF.queue_delete>): Method<Queue.DeleteOk> {
+    const { queue, if_unused, if_empty } = DEF.queue_delete(args);
+    const options = { ifUnused: if_unused, ifEmpty: if_empty };
+    return this.#frame(new Queue.DeleteOk(this.#call(() => this.#core.queueDelete(queue, options))));
+  }
+
+  /** Remove the messages that wait for no ack. Blocks for a round trip. @returns `.method.message_count` */
+  queue_purge(...args: Args<typeof DEF.queue_purge>): Method<Queue.PurgeOk> {
+    const { queue } = DEF.queue_purge(args);
+    return this.#frame(new Queue.PurgeOk(this.#call(() => this.#core.queuePurge(queue))));
+  }
+
+  /** Route messages from an exchange to a queue. Blocks for a round trip. */
+  queue_bind(...args: Args<typeof DEF.queue_bind>): Method<Queue.BindOk> {
+    const { queue, exchange, routing_key, ...rest } = DEF.queue_bind(args);
+    const options = { routingKey: routing_key ?? queue, ...table(rest) };
+    this.#call(() => this.#core.queueBind(queue, exchange, options));
+    return this.#frame(new Queue.BindOk());
+  }
+
+  /** Undo `queue_bind` with the same arguments. Blocks for a round trip. */
+  queue_unbind(...args: Args<typeof DEF.queue_unbind>): Method<Queue.UnbindOk> {
+    const { queue, exchange, routing_key, ...rest } = DEF.queue_unbind(args);
+    const options = { routingKey: routing_key ?? queue, ...table(rest) };
+    this.#call(() => this.#core.queueUnbind(queue, exchange, options));
+    return this.#frame(new Queue.UnbindOk());
+  }
+
+  // ── transactions ────────────────────────────────────────────────────────────────────────────────────
+
+  /** Make publishes and acks of this channel transactional, for good. Blocks for a round trip. */
+  tx_select(...args: Args<typeof DEF.tx_select>): Method<Tx.SelectOk> {
+    DEF.tx_select(args);
+    this.#call(() => this.#core.txSelect());
+    return this.#frame(new Tx.SelectOk());
+  }
+
+  /** Commit what was published and settled. Blocks until the broker has. */
+  tx_commit(...args: Args<typeof DEF.tx_commit>): Method<Tx.CommitOk> {
+    DEF.tx_commit(args);
+    this.#call(() => this.#core.txCommit());
+    return this.#frame(new Tx.CommitOk());
+  }
+
+  /** Forget what was published and settled since the last commit. Blocks until the broker has. */
+  tx_rollback(...args: Args<typeof DEF.tx_rollback>): Method<Tx.RollbackOk> {
+    DEF.tx_rollback(args);
+    this.#call(() => this.#core.txRollback());
+    return this.#frame(new Tx.RollbackOk());
+  }
+
+  // ── below the methods ───────────────────────────────────────────────────────────────────────────────
+
+  /** Make calls of the core; what it throws comes out as pika's exception. */
+  #call<T>(fn: () => T, hint?: Hint): T {
+    return this.connection.guard('channel', fn, hint);
+  }
+
+  /** A method as the calls return it. */
+  #frame<M extends AmqpMethod>(method: M): Method<M> {
+    return new Method(this.channel_number, method);
   }
 }
 
 function show(triple: readonly unknown[]): string {
   return `(${triple.map(String).join(', ')})`;
+}
+
+/** What the core takes: a table, or nothing. */
+function table(rest: { arguments: Table | null }): { arguments: Table | undefined } {
+  return { arguments: rest.arguments ?? undefined };
 }
