@@ -8,21 +8,21 @@ import { allFailed, describe, describeOptions, failed } from './failure';
 import type { Session, SessionEvents } from './session';
 import type { Route } from './transport';
 
-/** A target has at least this long, if there is so much time. */
+/** Milliseconds that a target has at least, if there is so much time. */
 const LEAST_SHARE_MS = 2000;
 
-export interface SearchEvents {
-  /** Begin a session; its events are the search's until it is open, and from then on somebody else's. */
+export interface BrokerFailoverEvents {
+  /** Begin a session; until it is open its events are the failover's, and from then on the connection's. */
   session(route: Route, events: Pick<SessionEvents, 'accepted' | 'ended'>): Session;
-  /** Nobody takes the connection. */
+  /** No broker takes the connection. */
   failed(record: ErrorRecord): void;
 }
 
 /**
- * Finds a broker that takes the connection: every target in order, of each every address, and the whole list
+ * Failover from broker to broker, until one takes the connection: every target in order, of each every address, and the whole list
  * as often as asked for, until one session is open.
  *
- *   [looking for] --one is open--> [over]
+ *   [trying] -----one is open----> [over]
  *     |  target -> addresses -> session     ^
  *     |    ^---- failed: the next ---+      |
  *     |    ^-- retryDelay -- list is at its end
@@ -31,7 +31,7 @@ export interface SearchEvents {
  * The time is one budget: a target gets its share of what is left in this round, so that the first that does
  * not answer leaves some for the others.
  */
-export class Search {
+export class BrokerFailover {
   session: Session | undefined;
   #isOver = false;
   readonly #attempts: ConnectAttempt[] = [];
@@ -50,7 +50,7 @@ export class Search {
 
   constructor(
     readonly options: SessionOptions,
-    readonly events: SearchEvents,
+    readonly events: BrokerFailoverEvents,
     /** The option that says how long it may take. */
     readonly limit = 'connectTimeout',
   ) {
@@ -61,12 +61,12 @@ export class Search {
     this.#tryNext();
   }
 
-  /** The session is open: it is somebody else's. */
-  found(): void {
+  /** The session is open: it is the connection's. */
+  opened(): void {
     this.#isOver = true;
   }
 
-  /** Look no further. @returns the session under way */
+  /** Try no other broker. @returns the session under way */
   stop(): Session | undefined {
     this.#isOver = true;
     clearTimeout(this.#timer);
@@ -96,8 +96,8 @@ export class Search {
   }
 
   /**
-   * What a target may take: a fair part of the time for all attempts that are still due, pauses aside. But not
-   * too little for a slow network; then there will be fewer rounds.
+   * Milliseconds that a target may take: a fair part of the time for all attempts that are still due, pauses aside. But
+   * not too little for a slow network; then there will be fewer rounds.
    */
   #share(): number {
     const { targets, connectionAttempts, retryDelay } = this.options;
@@ -167,7 +167,7 @@ export class Search {
     return this.#refused.has(handshake) || (tls !== undefined && this.#refused.has(tls));
   }
 
-  /** For whoever asked for more rounds than there was time for. */
+  /** A hint for whoever asked for more rounds than there was time for. */
   #roundsMissed(): string {
     const { connectionAttempts, connectTimeout } = this.options;
     const left = connectionAttempts - this.#round;
@@ -188,7 +188,7 @@ export class Search {
     }, retryDelay);
   }
 
-  /** A refusal is what has to be mended; and if there was more than one attempt, all of them are told. */
+  /** A refusal is what has to be mended; and if there was more than one attempt, all of them are reported. */
   #giveUp(hint: string): void {
     this.#isOver = true;
     clearTimeout(this.#timer);

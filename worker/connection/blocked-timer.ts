@@ -1,25 +1,26 @@
 import type { ErrorRecord } from '../../src/errors';
 import type { Method } from '../../src/protocol/method-types';
 
-/** Gives a connection up whose broker blocks publishing (memory or disk alarm) for longer than `limit` ms, if there is one. */
-export class Blockade {
+/** The timer that gives a connection up whose broker blocks publishing (memory or disk alarm) for longer than `limit` ms. */
+export class BlockedTimer {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
+    /** Undefined: it may be blocked for ever. */
     readonly limit: number | undefined,
-    readonly onOver: (record: ErrorRecord) => void,
+    readonly onExpired: (record: ErrorRecord) => void,
   ) {}
 
-  /** A method of channel 0 came. */
-  heard(method: Method): void {
+  /** A method of channel 0 has come. */
+  received(method: Method): void {
     if (method.name === 'connection.unblocked') this.stop();
     if (method.name !== 'connection.blocked' || this.limit === undefined) return;
     const { reason } = method.args;
-    this.#timer ??= setTimeout(() => this.#over(reason), this.limit);
+    this.#timer ??= setTimeout(() => this.#expired(reason), this.limit);
   }
 
-  #over(reason: string): void {
-    this.onOver({
+  #expired(reason: string): void {
+    this.onExpired({
       name: 'BlockedTimeoutError',
       message: `the connection was given up: the broker has blocked publishing (${reason}) for ${this.limit} ms`,
       origin: 'broker',

@@ -5,26 +5,26 @@ import { isNoted } from '../../src/topology/journal';
 import { Replay, type ReplayInput } from '../../src/topology/replay';
 import { type Frame, FrameCutter, frameOf, methodId, methodOf } from './frames';
 
-/** For the locks of a lost connection, when no heartbeat tells how soon the broker notices its end. */
-const USUAL_PATIENCE_MS = 5000;
-export const LONGEST_PATIENCE_MS = 30_000;
+/** Milliseconds for the locks of a lost connection to go, when no heartbeat tells how soon the broker notices its end. */
+const USUAL_LOCK_MS = 5000;
+export const LONGEST_LOCK_MS = 30_000;
 
-export interface RestorationEvents {
+export interface TopologyRecoveryEvents {
   write(frame: Buffer): void;
   /** A frame of channel 0. @throws {ProtocolViolation} */
   control(frame: Buffer): void;
-  /** All is there again. The first bytes that are main's come with it, in order. */
-  restored(bytes: Buffer[]): void;
+  /** The topology is there again. The first bytes that are main's come with it, in order. */
+  recovered(bytes: Buffer[]): void;
 }
 
 /**
- * The first minutes of a session that takes the place of a lost one: what comes is not for main yet, but answers to
- * the replay of the journal. What is not is kept until main is told of the new life.
+ * Topology recovery, in the first minutes of a session that takes the place of a lost one: what comes is not for main
+ * yet, but answers to the replay of the journal. What is not is kept until main hears of the recovery.
  */
-export class Restoration {
+export class TopologyRecovery {
   readonly replay: Replay;
   readonly #cutter: FrameCutter;
-  /** For main. */
+  /** Frames for main. */
   #kept: Frame[] = [];
   #keptSize = 0;
   /** Channels that begin anew, until the broker has opened them: what comes meanwhile is of their first try. */
@@ -38,13 +38,12 @@ export class Restoration {
     limits: FrameLimits,
     /** Bytes for main from which on there is no waiting for anything. */
     readonly maxKept: number,
-    readonly events: RestorationEvents,
+    readonly events: TopologyRecoveryEvents,
   ) {
     const { frameMax, channelMax } = limits;
     this.#cutter = new FrameCutter(limits);
-    const patience =
-      heartbeat === 0 ? USUAL_PATIENCE_MS : Math.min(2000 * heartbeat + 1000, LONGEST_PATIENCE_MS);
-    this.replay = new Replay(input, channelMax, patience, {
+    const lockTimeout = heartbeat === 0 ? USUAL_LOCK_MS : Math.min(2000 * heartbeat + 1000, LONGEST_LOCK_MS);
+    this.replay = new Replay(input, channelMax, lockTimeout, {
       send: (channel: number, method: Outgoing) => events.write(frameOf(channel, method, frameMax)),
       later: (ms, then) => this.#later(ms, then),
       restarted: (channel) => {
@@ -90,7 +89,7 @@ export class Restoration {
 
   #check(): void {
     if (this.#isDone)
-      this.events.restored([...this.#kept.map(({ bytes }) => bytes), this.#cutter.takeRest()]);
+      this.events.recovered([...this.#kept.map(({ bytes }) => bytes), this.#cutter.takeRest()]);
   }
 
   #later(ms: number, then: () => void): void {

@@ -14,12 +14,12 @@ const MANGLED =
 const TLS_PORT = 5671;
 
 /**
- * Why a session has failed, judged by how far it got: `isInside`, the broker has let it in. What was said first, and
- * which addresses did not answer, is kept for that.
+ * The diagnosis of why a session has failed, by how far it got: `isInside`, the broker has let it in. The first bytes
+ * that came, and the addresses that did not answer, are kept for that.
  */
-export class Verdict {
+export class FailureDiagnosis {
   #greeting: Buffer = Buffer.alloc(0);
-  /** Addresses that did not answer. */
+  /** Attempts at addresses that did not answer. */
   readonly #lostAddresses: ConnectAttempt[] = [];
   #lastError: Error | undefined;
   #isConnected = false;
@@ -41,13 +41,13 @@ export class Verdict {
     this.#lostAddresses.push({ host, port, ...other, stage: 'tcp', reason: describe(error) });
   }
 
-  /** TCP (and TLS) stand. */
+  /** The connection of TCP (and TLS) stands. */
   connected(): void {
     this.#isConnected = true;
   }
 
   /** Keep the very first bytes: if this is no AMQP broker, they tell what it is. */
-  heard(bytes: Buffer, size: number): void {
+  received(bytes: Buffer, size: number): void {
     if (this.#greeting.length === 0) this.#greeting = Buffer.from(bytes.subarray(0, Math.min(size, 8)));
   }
 
@@ -110,7 +110,7 @@ export class Verdict {
     return isTooLong && !this.isKnown ? { ...record, recoverable: false } : record;
   }
 
-  /** If no address answered: what each said. */
+  /** Reasons of all addresses, if none has answered. */
   #whyNobody(): string | undefined {
     if (this.transport()?.remote !== undefined || this.#lostAddresses.length === 0) return undefined;
     return this.#lostAddresses.map(({ reason }) => reason).join('; ');
@@ -122,7 +122,7 @@ export class Verdict {
     return { ...record, attempts: [...this.#lostAddresses, ...(answered ? (record.attempts ?? []) : [])] };
   }
 
-  /** Which attempt this is, and how far it got. */
+  /** The attempt, and how far it got. */
   #place(): Omit<ConnectAttempt, 'reason'> {
     const { host, port } = this.route.target;
     const { remote, stage = 'tcp' } = this.transport() ?? {};

@@ -1,11 +1,11 @@
-/** The journal's view of the frames in both directions, and what is made of main's last words to a lost connection. */
+/** Recording of the topology, from the frames in both directions, and what is sent again after a connection was lost. */
 import { FRAME } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
 import type { Input, MethodName } from '../../src/protocol/method-types';
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { Journal } from '../../src/topology/journal';
 import { FrameCutter, methodFrames, methodOf } from '../../worker/connection/frames';
-import { Tap } from '../../worker/connection/tap';
+import { TopologyRecorder } from '../../worker/connection/topology-recorder';
 import { frame } from '../protocol/bytes';
 import { methodFrame } from '../support/peers/script';
 import { contents } from '../topology/talk';
@@ -15,15 +15,15 @@ const said = <M extends MethodName>(name: M, args: Input<M> = {}, channel = 1) =
 const BODY = frame(FRAME.BODY, 1, Buffer.alloc(100, 1));
 
 let journal: Journal;
-let tap: Tap;
+let recorder: TopologyRecorder;
 beforeEach(() => {
   journal = new Journal();
-  tap = new Tap(journal);
+  recorder = new TopologyRecorder(journal);
 });
 
 /** The broker sends, in pieces of this size. */
 function hear(bytes: Buffer, piece = bytes.length): void {
-  const scanner = new FrameScanner(() => {}, tap);
+  const scanner = new FrameScanner(() => {}, recorder);
   scanner.channelMax = 10;
   for (let at = 0; at < bytes.length; at += piece) scanner.push(bytes.subarray(at, at + piece));
 }
@@ -46,21 +46,21 @@ const ANSWERED = Buffer.concat([
 ]);
 const KNOWN = { exchanges: ['e'], queues: ['q'], channels: { 1: { consumers: ['c @ q'] } } };
 
-test('what main sends is seen, wherever the end of the ring cuts it', () => {
+test('methods that main sends are recorded, wherever the end of the ring cuts them', () => {
   for (let cut = 1; cut < DECLARED.length; cut++) {
     journal = new Journal();
-    tap = new Tap(journal);
-    tap.sent(DECLARED.subarray(0, cut), DECLARED.subarray(cut));
+    recorder = new TopologyRecorder(journal);
+    recorder.sent(DECLARED.subarray(0, cut), DECLARED.subarray(cut));
     hear(ANSWERED);
     expect(contents(journal)).toMatchObject(KNOWN);
   }
 });
 
-test('what the broker sends is seen, in whatever pieces it comes', () => {
+test('methods that the broker sends are recorded, in whatever pieces they come', () => {
   for (let piece = 1; piece < 60; piece++) {
     journal = new Journal();
-    tap = new Tap(journal);
-    tap.sent(DECLARED);
+    recorder = new TopologyRecorder(journal);
+    recorder.sent(DECLARED);
     hear(ANSWERED, piece);
     expect(contents(journal)).toMatchObject(KNOWN);
   }
@@ -74,8 +74,8 @@ test('arguments are declared again with the types that they had', () => {
   expect(methodFrame(again.name, again.args as never, 1)).toEqual(frames[0]!.bytes);
 });
 
-test('of what was for a lost connection, only what wants no answer is said again, with new names', () => {
-  tap.sent(DECLARED);
+test('methods for a lost connection are sent again only if they want no answer, with new names', () => {
+  recorder.sent(DECLARED);
   hear(ANSWERED);
   journal.lost();
   journal.renamed('q', 'r');
@@ -91,7 +91,7 @@ test('of what was for a lost connection, only what wants no answer is said again
     said('basic.consume', { queue: 'q', consumerTag: 'd', noWait: true }),
     said('basic.consume', { queue: 'q', consumerTag: 'd', noWait: true }),
   ]);
-  const again = [...tap.salvage(late)].map(({ channel, method }) => [channel, method.name, method.args]);
+  const again = [...recorder.resend(late)].map(({ channel, method }) => [channel, method.name, method.args]);
   expect(again).toMatchObject([
     [1, 'queue.declare', { queue: 'told', noWait: true }],
     [1, 'queue.bind', { queue: 'r', exchange: 'e' }],
