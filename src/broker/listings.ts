@@ -1,31 +1,31 @@
-import type { Broker } from './broker';
-import type { Channel } from './channel';
+import type { BrokerChannel } from './channel';
 import type { BindingInfo, ConsumerInfo, ExchangeInfo, MessageInfo, QueueInfo } from './control';
+import type { Engine } from './engine';
 
-/** What there is in a broker, as plain data. */
-export function listQueues(broker: Broker): QueueInfo[] {
-  return [...broker.vhosts.values()].flatMap((vhost) =>
-    [...vhost.queues.values()].map(({ name, traits, limits, ready, unsettled, consumers }) => ({
+/** The queues of a broker, as plain data; so with the others. */
+export function listQueues(engine: Engine): QueueInfo[] {
+  return [...engine.vhosts.values()].flatMap((vhost) =>
+    [...vhost.queues.values()].map(({ name, traits, limits, ready, unacked, consumers }) => ({
       vhost: vhost.name,
       name,
       type: limits.type,
       ...traits,
       messageCount: ready.length,
-      unacknowledged: unsettled,
+      unacknowledged: unacked,
       consumerCount: consumers.size,
     })),
   );
 }
 
-export function listExchanges(broker: Broker): ExchangeInfo[] {
-  return [...broker.vhosts.values()].flatMap((vhost) =>
+export function listExchanges(engine: Engine): ExchangeInfo[] {
+  return [...engine.vhosts.values()].flatMap((vhost) =>
     [...vhost.exchanges.values()].map(({ name, traits }) => ({ vhost: vhost.name, name, ...traits })),
   );
 }
 
-/** Without those of the default exchange: every queue has one, by its name. */
-export function listBindings(broker: Broker): BindingInfo[] {
-  return [...broker.vhosts.values()].flatMap((vhost) =>
+/** The bindings but those of the default exchange: every queue has one, by its name. */
+export function listBindings(engine: Engine): BindingInfo[] {
+  return [...engine.vhosts.values()].flatMap((vhost) =>
     [...vhost.exchanges.values()].flatMap((exchange) =>
       [...exchange.bindings.values()].map(({ destination, key }) => ({
         vhost: vhost.name,
@@ -38,11 +38,11 @@ export function listBindings(broker: Broker): BindingInfo[] {
   );
 }
 
-export function listConsumers(broker: Broker): ConsumerInfo[] {
-  return [...broker.vhosts.values()].flatMap((vhost) =>
+export function listConsumers(engine: Engine): ConsumerInfo[] {
+  return [...engine.vhosts.values()].flatMap((vhost) =>
     [...vhost.queues.values()].flatMap(({ name, consumers }) =>
       [...consumers.all].map((consumer) => {
-        const channel = consumer.subscriber as Channel;
+        const channel = consumer.subscriber as BrokerChannel;
         return {
           vhost: vhost.name,
           queue: name,
@@ -52,7 +52,7 @@ export function listConsumers(broker: Broker): ConsumerInfo[] {
           noAck: consumer.traits.noAck,
           exclusive: consumer.traits.exclusive,
           prefetchCount: consumer.traits.prefetch,
-          unacknowledged: consumer.unsettled,
+          unacknowledged: consumer.unacked,
           active: !consumers.single || consumers.active === consumer,
         };
       }),
@@ -61,8 +61,8 @@ export function listConsumers(broker: Broker): ConsumerInfo[] {
 }
 
 /** The messages of a queue that wait, from the head on; undefined: there is no such queue. */
-export function listMessages(broker: Broker, vhost: string, queue: string): MessageInfo[] | undefined {
-  const found = broker.vhosts.get(vhost)?.queues.get(queue);
+export function listMessages(engine: Engine, vhost: string, queue: string): MessageInfo[] | undefined {
+  const found = engine.vhosts.get(vhost)?.queues.get(queue);
   if (found === undefined) return undefined;
   return [...found.ready].map(({ message, redelivered, priority }) => ({
     exchange: message.exchange,

@@ -1,8 +1,8 @@
 /**
- * Heartbeats of one connection: one is sent when nothing else was for half the interval, and a client of
- * which nothing was heard for two intervals is given up. @see AMQP 0-9-1 §4.2.7
+ * Heartbeats of a client's connection: one is sent when nothing else was for half the interval, and a client of
+ * which nothing came for two intervals is given up. @see AMQP 0-9-1 §4.2.7
  */
-export class Pulse {
+export class BrokerHeartbeat {
   readonly #timer: NodeJS.Timeout | undefined;
   #silent = 0;
   #idle = false;
@@ -12,19 +12,19 @@ export class Pulse {
   constructor(interval: number, onDeath: () => void, onBeat: () => void) {
     if (interval === 0) return;
     this.#timer = setInterval(() => {
-      if (!this.#suspended && ++this.#silent > HALVES) return onDeath();
+      if (!this.#suspended && ++this.#silent > SILENT_HALVES) return onDeath();
       if (this.#idle) onBeat();
       this.#idle = true;
     }, interval * 500).unref();
   }
 
-  heard(): void {
+  received(): void {
     this.#silent = 0;
   }
   sent(): void {
     this.#idle = false;
   }
-  /** Nothing is read for a while: then silence says nothing. */
+  /** Suspend the count of silence, while nothing is read; or resume it. */
   suspend(suspended: boolean): void {
     if (suspended === this.#suspended) return;
     this.#suspended = suspended;
@@ -36,4 +36,4 @@ export class Pulse {
 }
 
 /** Half intervals without a sign: RabbitMQ's patience comes to about three intervals. */
-const HALVES = 5;
+const SILENT_HALVES = 5;

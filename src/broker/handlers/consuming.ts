@@ -1,30 +1,30 @@
-import type { Table } from '../protocol/field-table';
-import type { Channel } from './channel';
-import { Consumer } from './consumers';
-import { isInteger, typeWord } from './erlang';
-import { Failure, nameOf, precondition, refused } from './failure';
-import type { Handlers } from './handlers';
-import { REPLY_TO, token } from './names';
-import type { Queue } from './queue';
-import { named, use } from './topology';
+import type { Table } from '../../protocol/field-table';
+import type { BrokerChannel } from '../channel';
+import { BrokerConsumer } from '../consumers';
+import { isInteger, typeWord } from '../erlang';
+import { Failure, nameOf, precondition, refused } from '../failure';
+import { DIRECT_REPLY_TO, randomToken } from '../names';
+import type { BrokerQueue } from '../queue';
+import type { Handlers } from './handler';
+import { accessQueue, resolveName } from './topology';
 
 /** Prefetch, consumers and get. @see AMQP 0-9-1 §1.8 */
 export const CONSUMING: Handlers = {
   'basic.qos'(channel, { prefetchSize, prefetchCount, global }) {
     if (prefetchSize !== 0) throw new Failure(540, `prefetch_size!=0 (${prefetchSize})`);
     if (global) {
-      channel.connection.broker.rules.globalPrefetch();
+      channel.connection.engine.rules.globalPrefetch();
       channel.sharedPrefetch = prefetchCount;
     } else {
       channel.prefetch = prefetchCount;
     }
     channel.send('basic.qos-ok');
-    if (global) channel.recall();
+    if (global) channel.unblockConsumers();
   },
 
   'basic.consume'(channel, { queue, consumerTag, noAck, exclusive, noWait, arguments: args }) {
-    if (queue === REPLY_TO) return consumeReplies(channel, consumerTag, noAck, noWait);
-    const target = use(channel, named(channel, queue));
+    if (queue === DIRECT_REPLY_TO) return consumeDirectReplies(channel, consumerTag, noAck, noWait);
+    const target = accessQueue(channel, resolveName(channel, queue));
     const tag = newTag(channel, consumerTag);
     checkArguments(target, args, channel.vhost.name);
     const where = nameOf('queue', target.name, channel.vhost.name);
@@ -36,7 +36,7 @@ export const CONSUMING: Handlers = {
       throw refused(`${where} in exclusive use`);
     }
     const traits = { noAck, exclusive: alone, prefetch: channel.prefetch, args };
-    const consumer = new Consumer(tag, channel, target, traits);
+    const consumer = new BrokerConsumer(tag, channel, target, traits);
     channel.consumers.set(tag, consumer);
     target.subscribe(consumer);
     if (!noWait) channel.send('basic.consume-ok', { consumerTag: tag });
@@ -46,16 +46,16 @@ export const CONSUMING: Handlers = {
   'basic.cancel'(channel, { consumerTag, noWait }) {
     const consumer = channel.consumers.get(consumerTag);
     channel.consumers.delete(consumerTag);
-    if (channel.replies?.tag === consumerTag) {
-      channel.connection.broker.replies.delete(channel.replies.name);
-      channel.replies = undefined;
+    if (channel.directReplyTo?.tag === consumerTag) {
+      channel.connection.engine.directReplies.delete(channel.directReplyTo.name);
+      channel.directReplyTo = undefined;
     }
     if (!noWait) channel.send('basic.cancel-ok', { consumerTag });
     consumer?.queue.unsubscribe(consumer);
   },
 
   'basic.get'(channel, { queue, noAck }) {
-    const from = use(channel, named(channel, queue));
+    const from = accessQueue(channel, resolveName(channel, queue));
     if (from.limits.type === 'quorum' && from.limits.singleActiveConsumer) {
       throw new Failure(
         405,
@@ -65,23 +65,23 @@ export const CONSUMING: Handlers = {
     }
     const entry = from.get(noAck);
     if (entry === undefined) return channel.send('basic.get-empty');
-    const deliveryTag = channel.ledger.nextTag();
-    if (!noAck) channel.ledger.add({ tag: deliveryTag, entry, queue: from, consumer: undefined });
+    const deliveryTag = channel.unacked.nextTag();
+    if (!noAck) channel.unacked.add({ tag: deliveryTag, entry, queue: from, consumer: undefined });
     const { redelivered } = entry;
-    const message = from.told(entry, true);
+    const message = from.messageFor(entry, true);
     const { exchange, routingKey } = message;
     const args = { deliveryTag, redelivered, exchange, routingKey, messageCount: from.ready.length };
     channel.connection.output.content(channel.number, 'basic.get-ok', args, message);
   },
 };
 
-function newTag(channel: Channel, wanted: string): string {
-  if (wanted === '') return `amq.ctag-${token()}`;
+function newTag(channel: BrokerChannel, wanted: string): string {
+  if (wanted === '') return `amq.ctag-${randomToken()}`;
   if (channel.consumers.has(wanted)) throw new Failure(530, `attempt to reuse consumer tag '${wanted}'`);
   return wanted;
 }
 
-function checkArguments(queue: Queue, args: Table, vhost: string): void {
+function checkArguments(queue: BrokerQueue, args: Table, vhost: string): void {
   const where = nameOf('queue', queue.name, vhost);
   const { 'x-priority': priority, 'x-cancel-on-ha-failover': cancel, 'x-stream-offset': offset } = args;
   if (priority !== undefined && !isInteger(priority)) {
@@ -102,11 +102,16 @@ function checkArguments(queue: Queue, args: Table, vhost: string): void {
 }
 
 /** Become the one who gets the direct replies to the requests of this channel. */
-function consumeReplies(channel: Channel, consumerTag: string, noAck: boolean, noWait: boolean): void {
+function consumeDirectReplies(
+  channel: BrokerChannel,
+  consumerTag: string,
+  noAck: boolean,
+  noWait: boolean,
+): void {
   const tag = newTag(channel, consumerTag);
-  if (channel.replies !== undefined) throw precondition('reply consumer already set');
+  if (channel.directReplyTo !== undefined) throw precondition('reply consumer already set');
   if (!noAck) throw precondition('reply consumer cannot acknowledge');
-  channel.replies = { tag, name: `${REPLY_TO}.${token()}.${token()}` };
-  channel.connection.broker.replies.set(channel.replies.name, channel);
+  channel.directReplyTo = { tag, name: `${DIRECT_REPLY_TO}.${randomToken()}.${randomToken()}` };
+  channel.connection.engine.directReplies.set(channel.directReplyTo.name, channel);
   if (!noWait) channel.send('basic.consume-ok', { consumerTag: tag });
 }

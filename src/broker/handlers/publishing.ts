@@ -1,16 +1,16 @@
-import type { Args } from '../protocol/method-types';
-import type { Properties } from '../protocol/properties';
-import type { Channel } from './channel';
-import { typeWord } from './erlang';
-import { Failure, nameOf, precondition, refused } from './failure';
-import { extraKeys, Message } from './message';
-import { REPLY_TO } from './names';
-import type { Queue } from './queue';
-import { MAX_EXPIRY } from './queue-arguments';
+import type { Args } from '../../protocol/method-types';
+import type { Properties } from '../../protocol/properties';
+import type { BrokerChannel } from '../channel';
+import { typeWord } from '../erlang';
+import { Failure, nameOf, precondition, refused } from '../failure';
+import { BrokerMessage, extraKeys } from '../message';
+import { DIRECT_REPLY_TO } from '../names';
+import type { BrokerQueue } from '../queue';
+import { MAX_EXPIRY } from '../queue-arguments';
 
 /** Take a message from a client. @throws {Failure} and it was not published. @see AMQP 0-9-1 §1.8.3.7 */
 export function publish(
-  channel: Channel,
+  channel: BrokerChannel,
   { exchange: name, routingKey, mandatory, immediate }: Args<'basic.publish'>,
   header: Buffer,
   body: Buffer,
@@ -25,38 +25,39 @@ export function publish(
   checkUser(properties, connection.username);
   checkExpiration(properties.expiration);
   checkDeliveryMode(properties.deliveryMode);
-  const plain = new Message(name, [routingKey], header, body, properties);
+  const plain = new BrokerMessage(name, [routingKey], header, body, properties);
   const message = withCopies(withReplyTo(channel, plain));
-  if (name === '' && routingKey.startsWith(`${REPLY_TO}.`)) return reply(channel, message, mandatory);
+  if (name === '' && routingKey.startsWith(`${DIRECT_REPLY_TO}.`))
+    return publishDirectReply(channel, message, mandatory);
   const queues = vhost.route(exchange, message);
-  if (channel.transaction === undefined) deliverTo(channel, queues, message, mandatory);
+  if (channel.transaction === undefined) enqueue(channel, queues, message, mandatory);
   else channel.transaction.publishes.push({ message, mandatory, queues });
 }
 
 /** Put the message into its queues; what nobody takes is returned first and then confirmed. */
-export function deliverTo(
-  channel: Channel,
-  queues: ReadonlySet<Queue>,
-  message: Message,
+export function enqueue(
+  channel: BrokerChannel,
+  queues: ReadonlySet<BrokerQueue>,
+  message: BrokerMessage,
   mandatory: boolean,
 ): void {
-  if (mandatory && queues.size === 0) giveBack(channel, message);
+  if (mandatory && queues.size === 0) returnMessage(channel, message);
   let accepted = true;
   for (const queue of queues) if (!queue.deleted && !queue.publish(message)) accepted = false;
   if (channel.confirming) channel.confirm(accepted);
 }
 
-function giveBack(channel: Channel, message: Message): void {
+function returnMessage(channel: BrokerChannel, message: BrokerMessage): void {
   const { exchange, routingKey } = message;
   const args = { replyCode: 312, replyText: 'NO_ROUTE', exchange, routingKey };
   channel.connection.output.content(channel.number, 'basic.return', args, message);
 }
 
 /** Straight to the channel that asked, past all queues. */
-function reply(channel: Channel, message: Message, mandatory: boolean): void {
-  const asker = channel.connection.broker.replies.get(message.routingKey);
-  if (asker !== undefined) asker.deliverReply(message);
-  else if (mandatory) giveBack(channel, message);
+function publishDirectReply(channel: BrokerChannel, message: BrokerMessage, mandatory: boolean): void {
+  const asker = channel.connection.engine.directReplies.get(message.routingKey);
+  if (asker !== undefined) asker.deliverDirectReply(message);
+  else if (mandatory) returnMessage(channel, message);
   if (channel.confirming) channel.confirm(true);
 }
 
@@ -86,17 +87,17 @@ function checkExpiration(expiration: string | undefined): void {
 }
 
 /** A request for a direct reply gets the name under which its channel can be reached. */
-function withReplyTo(channel: Channel, message: Message): Message {
-  if (message.properties.replyTo !== REPLY_TO) return message;
-  if (channel.replies === undefined) throw precondition('fast reply consumer does not exist');
-  const { name } = channel.replies;
+function withReplyTo(channel: BrokerChannel, message: BrokerMessage): BrokerMessage {
+  if (message.properties.replyTo !== DIRECT_REPLY_TO) return message;
+  if (channel.directReplyTo === undefined) throw precondition('fast reply consumer does not exist');
+  const { name } = channel.directReplyTo;
   return message.changed((properties) => {
     properties.replyTo = name;
   });
 }
 
 /** The routing keys of CC and BCC; BCC itself is not for the receivers. */
-function withCopies(message: Message): Message {
+function withCopies(message: BrokerMessage): BrokerMessage {
   const { headers } = message;
   if (headers === undefined || !(Object.hasOwn(headers, 'CC') || Object.hasOwn(headers, 'BCC')))
     return message;
@@ -111,6 +112,6 @@ function withCopies(message: Message): Message {
     keys.push(...extra);
   }
   const { exchange, header, body, properties } = message;
-  if (!Object.hasOwn(headers, 'BCC')) return new Message(exchange, keys, header, body, properties);
+  if (!Object.hasOwn(headers, 'BCC')) return new BrokerMessage(exchange, keys, header, body, properties);
   return message.changed((changed) => changed.headers!.delete('BCC'), exchange, keys);
 }

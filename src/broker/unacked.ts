@@ -1,22 +1,21 @@
-import type { Entry } from './backlog';
-import type { Consumer } from './consumers';
+import type { BrokerConsumer, ConsumedQueue } from './consumers';
 import { precondition } from './failure';
-import type { Queue } from './queue';
+import type { QueuedMessage } from './ready-messages';
 
 /** A message that a channel has and has not settled. `consumer` is absent when it was taken with get. */
 export interface Delivery {
   tag: number;
-  entry: Entry;
-  queue: Queue;
-  consumer: Consumer | undefined;
+  entry: QueuedMessage;
+  queue: ConsumedQueue;
+  consumer: BrokerConsumer | undefined;
 }
 
-/** What becomes of deliveries: the client says so, or is gone (`return`). */
-export type Verdict = 'ack' | 'requeue' | 'return' | 'discard';
+/** How deliveries are settled: by the client, or because it is gone (`return`). */
+export type Settlement = 'ack' | 'requeue' | 'return' | 'discard';
 
 /** The deliveries of a channel that are not settled, in the order of their tags. */
-export class Ledger {
-  readonly #open = new Map<number, Delivery>();
+export class UnackedDeliveries {
+  readonly #deliveries = new Map<number, Delivery>();
   #tag = 0;
 
   nextTag(): number {
@@ -24,34 +23,34 @@ export class Ledger {
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#deliveries.size;
   }
 
   add(delivery: Delivery): void {
-    this.#open.set(delivery.tag, delivery);
+    this.#deliveries.set(delivery.tag, delivery);
   }
 
   /** Take out one, or with `multiple` all up to it; 0 is all there are. @throws {Failure} 406 unknown tag */
   take(tag: number, multiple: boolean): Delivery[] {
     if (tag === 0 && multiple) return this.takeAll();
-    const last = this.#open.get(tag);
+    const last = this.#deliveries.get(tag);
     if (last === undefined) throw precondition(`unknown delivery tag ${tag}`);
     const taken: Delivery[] = [];
     if (multiple) {
-      for (const delivery of this.#open.values()) {
+      for (const delivery of this.#deliveries.values()) {
         taken.push(delivery);
         if (delivery === last) break;
       }
     } else {
       taken.push(last);
     }
-    for (const delivery of taken) this.#open.delete(delivery.tag);
+    for (const delivery of taken) this.#deliveries.delete(delivery.tag);
     return taken;
   }
 
   takeAll(): Delivery[] {
-    const all = [...this.#open.values()];
-    this.#open.clear();
+    const all = [...this.#deliveries.values()];
+    this.#deliveries.clear();
     return all;
   }
 
@@ -62,26 +61,29 @@ export class Ledger {
   }
 }
 
-/** Carry out a verdict, queue by queue. The caller tells the queues afterwards that there is room again. */
-export function settle(deliveries: readonly Delivery[], verdict: Verdict): Set<Queue> {
-  const byQueue = new Map<Queue, Entry[]>();
-  for (const { queue, entry, consumer } of verdict === 'ack' ? deliveries : inOrder(deliveries)) {
-    if (consumer !== undefined) consumer.unsettled--;
+/** Settle deliveries, queue by queue. The caller runs the queues afterwards, for there is room again. */
+export function settleDeliveries(
+  deliveries: readonly Delivery[],
+  settlement: Settlement,
+): Set<ConsumedQueue> {
+  const byQueue = new Map<ConsumedQueue, QueuedMessage[]>();
+  for (const { queue, entry, consumer } of settlement === 'ack' ? deliveries : inOrder(deliveries)) {
+    if (consumer !== undefined) consumer.unacked--;
     const entries = byQueue.get(queue);
     if (entries === undefined) byQueue.set(queue, [entry]);
     else entries.push(entry);
   }
   for (const [queue, entries] of byQueue) {
-    if (verdict === 'ack') for (const entry of entries) queue.settle(entry);
-    else if (verdict === 'discard') queue.reject(entries);
-    else queue.requeue(entries, verdict);
+    if (settlement === 'ack') for (const entry of entries) queue.settle(entry);
+    else if (settlement === 'discard') queue.reject(entries);
+    else queue.requeue(entries, settlement);
   }
   return new Set(byQueue.keys());
 }
 
 /**
- * What goes back to quorum queues goes by consumer tag, and for each in the order of its deliveries, as RabbitMQ's does
- * up to 32 at once; beyond, its order is that of a hash table.
+ * The order in which deliveries go back: to quorum queues by consumer tag, and for each in the order of its deliveries,
+ * as RabbitMQ's do up to 32 at once; beyond, their order is that of a hash table.
  */
 function inOrder(deliveries: readonly Delivery[]): readonly Delivery[] {
   if (deliveries.length < 2 || !deliveries.some(({ queue }) => queue.limits.type === 'quorum'))

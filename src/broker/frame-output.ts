@@ -3,12 +3,12 @@ import { FRAME, FRAME_OVERHEAD } from '../protocol/constants';
 import { bodyCapacity } from '../protocol/content';
 import type { Input, MethodName } from '../protocol/method-types';
 import { OutOfRoom, Writer } from '../protocol/wire';
-import type { Message } from './message';
+import type { BrokerMessage } from './message';
 
 const SLAB = 65_536;
 
 /** The frames that wait to be sent to one client, one behind the other in memory. */
-export class Output {
+export class FrameOutput {
   frameMax = 4096;
   readonly #writer = new Writer();
   #start = 0;
@@ -33,7 +33,7 @@ export class Output {
   }
 
   /** A method with the content of a message. */
-  content<M extends MethodName>(channel: number, name: M, args: Input<M>, message: Message): void {
+  content<M extends MethodName>(channel: number, name: M, args: Input<M>, message: BrokerMessage): void {
     this.method(channel, name, args);
     const { header, body } = message;
     this.#payload(FRAME.HEADER, channel, header, 0, header.length);
@@ -48,7 +48,7 @@ export class Output {
     closeFrame(this.#writer, openFrame(this.#writer, FRAME.HEARTBEAT, 0));
   }
 
-  /** Everything that waits, which then waits no more. */
+  /** Take all frames that wait. */
   take(): Buffer[] {
     const pieces = this.#full.splice(0);
     this.#fullSize = 0;

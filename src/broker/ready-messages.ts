@@ -1,53 +1,53 @@
-import type { Message } from './message';
+import type { BrokerMessage } from './message';
 
-/** A message in one queue. */
-export interface Entry {
-  message: Message;
-  /** Its place in the queue, kept when it is taken and put back. */
+/** The message in one queue. */
+export interface QueuedMessage {
+  message: BrokerMessage;
+  /** Place in the queue, kept when it is taken and put back. */
   order: number;
   priority: number;
-  /** When it goes by itself; undefined: never. */
+  /** Time at which it expires; undefined: never. */
   expiry: number | undefined;
   redelivered: boolean;
-  /** How often it was taken and came back. */
+  /** Times that it was taken and came back. */
   returns: number;
 }
 
 /** Bytes that a message counts for: `x-max-length-bytes` counts bodies only. */
-export function bodySize(entry: Entry): number {
+export function bodySize(entry: QueuedMessage): number {
   return entry.message.body.length;
 }
 
 /** The messages of a queue that are ready: by priority, and within one as they came. */
-export class Backlog {
+export class ReadyMessages {
   length = 0;
   bytes = 0;
-  /** How many of them will expire. */
-  mortals = 0;
-  /** From the highest priority to the lowest. */
-  readonly #levels: { priority: number; line: Line }[] = [];
+  /** Messages that will expire. */
+  expiring = 0;
+  /** Levels from the highest priority to the lowest. */
+  readonly #levels: { priority: number; deque: Deque }[] = [];
 
   /** At the end of its priority. */
-  push(entry: Entry): void {
-    this.#line(entry.priority).push(entry);
+  push(entry: QueuedMessage): void {
+    this.#level(entry.priority).push(entry);
     this.#count(entry, 1);
   }
 
   /** Where it belongs; of several the last first, which is cheap. */
-  putBack(entry: Entry): void {
-    this.#line(entry.priority).insert(entry);
+  putBack(entry: QueuedMessage): void {
+    this.#level(entry.priority).insert(entry);
     this.#count(entry, 1);
   }
 
-  peek(): Entry | undefined {
-    for (const { line } of this.#levels) if (line.length > 0) return line.first;
+  peek(): QueuedMessage | undefined {
+    for (const { deque } of this.#levels) if (deque.length > 0) return deque.first;
     return undefined;
   }
 
-  shift(): Entry | undefined {
-    for (const { line } of this.#levels) {
-      if (line.length === 0) continue;
-      const entry = line.shift();
+  shift(): QueuedMessage | undefined {
+    for (const { deque } of this.#levels) {
+      if (deque.length === 0) continue;
+      const entry = deque.shift();
       this.#count(entry, -1);
       return entry;
     }
@@ -55,53 +55,53 @@ export class Backlog {
   }
 
   /** The head of every priority. */
-  heads(): Entry[] {
-    return this.#levels.filter(({ line }) => line.length > 0).map(({ line }) => line.first!);
+  firsts(): QueuedMessage[] {
+    return this.#levels.filter(({ deque }) => deque.length > 0).map(({ deque }) => deque.first!);
   }
 
   /** Take the head of one priority. */
-  shiftFrom(priority: number): Entry {
-    const entry = this.#line(priority).shift();
+  shiftFrom(priority: number): QueuedMessage {
+    const entry = this.#level(priority).shift();
     this.#count(entry, -1);
     return entry;
   }
 
-  *[Symbol.iterator](): Generator<Entry> {
-    for (const { line } of this.#levels) yield* line;
+  *[Symbol.iterator](): Generator<QueuedMessage> {
+    for (const { deque } of this.#levels) yield* deque;
   }
 
-  #count(entry: Entry, sign: 1 | -1): void {
+  #count(entry: QueuedMessage, sign: 1 | -1): void {
     this.length += sign;
     this.bytes += sign * bodySize(entry);
-    if (entry.expiry !== undefined) this.mortals += sign;
+    if (entry.expiry !== undefined) this.expiring += sign;
   }
 
-  #line(priority: number): Line {
+  #level(priority: number): Deque {
     const index = this.#levels.findIndex((level) => level.priority <= priority);
-    if (index >= 0 && this.#levels[index]!.priority === priority) return this.#levels[index]!.line;
-    const line = new Line();
-    this.#levels.splice(index < 0 ? this.#levels.length : index, 0, { priority, line });
-    return line;
+    if (index >= 0 && this.#levels[index]!.priority === priority) return this.#levels[index]!.deque;
+    const deque = new Deque();
+    this.#levels.splice(index < 0 ? this.#levels.length : index, 0, { priority, deque });
+    return deque;
   }
 }
 
-/** A line in order, cheap at both ends. */
-class Line {
-  #entries: (Entry | undefined)[] = [];
+/** The messages of one priority in order, cheap at both ends. */
+class Deque {
+  #entries: (QueuedMessage | undefined)[] = [];
   #head = 0;
 
   get length(): number {
     return this.#entries.length - this.#head;
   }
-  get first(): Entry | undefined {
+  get first(): QueuedMessage | undefined {
     return this.#entries[this.#head];
   }
 
-  push(entry: Entry): void {
+  push(entry: QueuedMessage): void {
     this.#entries.push(entry);
   }
 
-  shift(): Entry {
+  shift(): QueuedMessage {
     const entry = this.#entries[this.#head]!;
     this.#entries[this.#head++] = undefined;
     if (this.#head === this.#entries.length) {
@@ -114,7 +114,7 @@ class Line {
     return entry;
   }
 
-  insert(entry: Entry): void {
+  insert(entry: QueuedMessage): void {
     if (this.length > 0 && this.first!.order > entry.order) {
       if (this.#head === 0) this.#makeRoom();
       this.#entries[--this.#head] = entry;
@@ -137,7 +137,7 @@ class Line {
     this.#head = room;
   }
 
-  *[Symbol.iterator](): Generator<Entry> {
+  *[Symbol.iterator](): Generator<QueuedMessage> {
     for (let index = this.#head; index < this.#entries.length; index++) yield this.#entries[index]!;
   }
 }

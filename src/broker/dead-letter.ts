@@ -1,14 +1,19 @@
 import { type Table, type TypedTable, type TypedTableValue, typed } from '../protocol/field-table';
 import type { TypedProperties } from '../protocol/properties';
-import type { Message } from './message';
-import type { DeathReason, Queue } from './queue';
+import type { BrokerMessage } from './message';
+import type { BrokerQueue, DeadLetterReason } from './queue';
 import { sorted } from './terms';
 
 /**
  * The message as it leaves a queue for the dead-letter exchange: with a record in `x-death`, without its
  * expiration, under the queue's dead-letter routing key or its own.
  */
-export function deadLetter(message: Message, queue: Queue, reason: DeathReason, now: number): Message {
+export function deadLetter(
+  message: BrokerMessage,
+  queue: BrokerQueue,
+  reason: DeadLetterReason,
+  now: number,
+): BrokerMessage {
   const { deadLetterExchange, deadLetterRoutingKey } = queue.limits;
   const change = (properties: TypedProperties): void => {
     const headers: TypedTable = properties.headers ?? new Map();
@@ -38,7 +43,7 @@ export function deadLetter(message: Message, queue: Queue, reason: DeathReason, 
 }
 
 /** The newest death stands first; another one in the same queue for the same reason only counts. */
-function record(headers: TypedTable, death: TypedTable, queue: string, reason: DeathReason): void {
+function record(headers: TypedTable, death: TypedTable, queue: string, reason: DeadLetterReason): void {
   const deaths = headers.get('x-death');
   if (!Array.isArray(deaths)) return void headers.set('x-death', [death]);
   const known = deaths.filter((value) => value instanceof Map);
@@ -55,8 +60,8 @@ function number(table: TypedTable, name: string): number {
   return Number(table.get(name)?.valueOf() ?? 0);
 }
 
-/** Whether the message has been in that queue before and came back with nobody's doing: it would go round for ever. */
-export function isCycle(message: Message, queue: string): boolean {
+/** Whether the message has been in that queue before, and no client has rejected it since: it would go round for ever. */
+export function isCycle(message: BrokerMessage, queue: string): boolean {
   const deaths = message.headers?.['x-death'];
   if (!Array.isArray(deaths)) return false;
   const last = deaths.findIndex((death) => (death as Table).queue === queue);

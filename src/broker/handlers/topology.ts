@@ -1,9 +1,9 @@
-import type { Channel } from './channel';
-import { Failure, nameOf, notFound, precondition, refused } from './failure';
-import type { Handlers } from './handlers';
-import { oneLine, REPLY_TO, token } from './names';
-import type { Queue } from './queue';
-import { queueType } from './queue-arguments';
+import type { BrokerChannel } from '../channel';
+import { Failure, nameOf, notFound, precondition, refused } from '../failure';
+import { DIRECT_REPLY_TO, oneLine, randomToken } from '../names';
+import type { BrokerQueue } from '../queue';
+import { queueType } from '../queue-arguments';
+import type { Handlers } from './handler';
 
 /** The methods of exchanges and queues. @see AMQP 0-9-1 §1.6, §1.7 */
 export const TOPOLOGY: Handlers = {
@@ -43,9 +43,9 @@ export const TOPOLOGY: Handlers = {
   },
 
   'queue.declare'(channel, args) {
-    if (args.queue === REPLY_TO || args.queue.startsWith(`${REPLY_TO}.`))
-      return declareReplies(channel, args);
-    const queue = args.passive ? use(channel, args.queue) : declare(channel, args);
+    if (args.queue === DIRECT_REPLY_TO || args.queue.startsWith(`${DIRECT_REPLY_TO}.`))
+      return declareDirectReplyTo(channel, args);
+    const queue = args.passive ? accessQueue(channel, args.queue) : declare(channel, args);
     channel.lastQueue = queue.name;
     if (args.noWait) return;
     const { name, ready, consumers } = queue;
@@ -58,7 +58,7 @@ export const TOPOLOGY: Handlers = {
 
   'queue.bind'(channel, { exchange, noWait, ...args }) {
     refuseDefault(exchange);
-    const { queue, routingKey } = meant(channel, args);
+    const { queue, routingKey } = bindingTarget(channel, args);
     const { vhost } = channel;
     const source = vhost.exchange(exchange);
     vhost.bind(vhost.queue(queue, channel.connection), source, routingKey, args.arguments);
@@ -67,19 +67,19 @@ export const TOPOLOGY: Handlers = {
 
   'queue.unbind'(channel, { exchange, ...args }) {
     refuseDefault(exchange);
-    const { queue, routingKey } = meant(channel, args);
+    const { queue, routingKey } = bindingTarget(channel, args);
     const { vhost } = channel;
     vhost.unbind(vhost.queues.get(queue), vhost.exchanges.get(exchange), routingKey, args.arguments);
     channel.send('queue.unbind-ok');
   },
 
   'queue.purge'(channel, { queue, noWait }) {
-    const messageCount = use(channel, named(channel, queue)).purge();
+    const messageCount = accessQueue(channel, resolveName(channel, queue)).purge();
     if (!noWait) channel.send('queue.purge-ok', { messageCount });
   },
 
   'queue.delete'(channel, { queue, ifUnused, ifEmpty, noWait }) {
-    const messageCount = remove(channel, named(channel, queue), ifUnused, ifEmpty);
+    const messageCount = remove(channel, resolveName(channel, queue), ifUnused, ifEmpty);
     if (!noWait) channel.send('queue.delete-ok', { messageCount });
   },
 };
@@ -89,47 +89,47 @@ function refuseDefault(exchange: string): void {
 }
 
 /** A queue that exists, and that this connection may use. */
-export function use(channel: Channel, name: string): Queue {
+export function accessQueue(channel: BrokerChannel, name: string): BrokerQueue {
   return channel.vhost.queue(name, channel.connection);
 }
 
 /** An empty name is the queue that was declared last. */
-export function named(channel: Channel, name: string): string {
+export function resolveName(channel: BrokerChannel, name: string): string {
   if (name !== '') return name;
   if (channel.lastQueue === undefined) throw new Failure(404, 'no previously declared queue');
   return channel.lastQueue;
 }
 
-/** Without a name and a routing key, a binding's key is the name of the queue, too. */
-function meant(
-  channel: Channel,
+/** The queue and the key of a binding: without either, the name of the last queue stands for both. */
+function bindingTarget(
+  channel: BrokerChannel,
   { queue, routingKey }: { queue: string; routingKey: string },
 ): { queue: string; routingKey: string } {
-  const name = named(channel, queue);
+  const name = resolveName(channel, queue);
   return { queue: name, routingKey: queue === '' && routingKey === '' ? name : routingKey };
 }
 
 type Declaration = Parameters<NonNullable<Handlers['queue.declare']>>[1];
 
 function declare(
-  channel: Channel,
+  channel: BrokerChannel,
   { queue, durable, exclusive, autoDelete, arguments: args }: Declaration,
-): Queue {
+): BrokerQueue {
   const { vhost, connection } = channel;
   if (queue.startsWith('amq.') && !vhost.queues.has(queue)) {
     throw refused(`queue name '${queue}' contains reserved prefix 'amq.*'`);
   }
-  connection.broker.rules.queue(nameOf('queue', queue, vhost.name), durable, exclusive, args);
+  connection.engine.rules.queue(nameOf('queue', queue, vhost.name), durable, exclusive, args);
   if (queue === '' && queueType(args) === 'quorum') {
     throw precondition('Cannot declare a server-named queue for type rabbit_quorum_queue');
   }
-  const name = oneLine(queue) || `amq.gen-${token()}`;
+  const name = oneLine(queue) || `amq.gen-${randomToken()}`;
   return vhost.declareQueue(name, { durable, exclusive, autoDelete }, args, connection);
 }
 
-function remove(channel: Channel, name: string, ifUnused: boolean, ifEmpty: boolean): number {
+function remove(channel: BrokerChannel, name: string, ifUnused: boolean, ifEmpty: boolean): number {
   if (!channel.vhost.queues.has(name)) return 0;
-  const queue = use(channel, name);
+  const queue = accessQueue(channel, name);
   const where = `queue '${name}' in vhost '${channel.vhost.name}'`;
   if (queue.limits.type === 'quorum' && (ifUnused || ifEmpty)) {
     const flag = ifUnused ? 'if-unused' : 'if-empty';
@@ -146,8 +146,8 @@ function remove(channel: Channel, name: string, ifUnused: boolean, ifEmpty: bool
 }
 
 /** The pseudo-queue of direct replies is always there; a name to reply to, as long as somebody waits. */
-function declareReplies(channel: Channel, { queue, noWait }: Declaration): void {
-  if (queue !== REPLY_TO && !channel.connection.broker.replies.has(queue)) {
+function declareDirectReplyTo(channel: BrokerChannel, { queue, noWait }: Declaration): void {
+  if (queue !== DIRECT_REPLY_TO && !channel.connection.engine.directReplies.has(queue)) {
     throw notFound('queue', queue, channel.vhost.name);
   }
   channel.lastQueue = queue;

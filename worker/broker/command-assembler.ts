@@ -8,8 +8,8 @@ import { type ContentHeader, decodeContentHeader, type Properties } from '../../
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { Reader } from '../../src/protocol/wire';
 
-/** Who is to blame for a failure: the method it happened in. */
-export class Blamed extends Error {
+/** A failure with the method that it happened in. */
+export class MethodFailure extends Error {
   constructor(
     readonly failure: Failure,
     readonly plan: MethodPlan | undefined,
@@ -18,11 +18,11 @@ export class Blamed extends Error {
   }
 }
 
-/** RabbitMQ stumbles over these and hangs up without a word. */
-export class Unspeakable extends Error {}
+/** Bytes at which RabbitMQ closes the socket without a connection.close. */
+export class SilentClose extends Error {}
 
-/** What a session does with methods and messages. */
-export interface IntakeHandler {
+/** The session, which takes the methods and messages. */
+export interface CommandHandler {
   method(channel: number, plan: MethodPlan, args: Record<string, unknown>): void;
   message(
     channel: number,
@@ -36,7 +36,7 @@ export interface IntakeHandler {
 }
 
 /** A message of which something is still to come. */
-interface Partial {
+interface PartialCommand {
   plan: MethodPlan;
   args: Record<string, unknown>;
   header: Buffer | undefined;
@@ -46,13 +46,13 @@ interface Partial {
   pieces: Buffer[];
 }
 
-/** Makes methods and messages of a client's frames. @throws {Blamed | Unspeakable} as RabbitMQ refuses them */
-export class Intake {
+/** Assembler of methods and messages from a client's frames. @throws {MethodFailure | SilentClose} as RabbitMQ refuses them */
+export class CommandAssembler {
   readonly #reader = new Reader();
-  readonly #partial = new Map<number, Partial>();
+  readonly #partial = new Map<number, PartialCommand>();
 
   constructor(
-    readonly handler: IntakeHandler,
+    readonly handler: CommandHandler,
     readonly maxMessageSize: number,
   ) {}
 
@@ -61,7 +61,7 @@ export class Intake {
     if (partial === undefined) {
       if (type !== FRAME.METHOD) {
         const text = 'expected method frame, got non method frame instead';
-        throw new Blamed(new Failure(505, text), undefined);
+        throw new MethodFailure(new Failure(505, text), undefined);
       }
       this.#method(channel, bytes, start, end);
     } else if (partial.header === undefined) {
@@ -88,7 +88,7 @@ export class Intake {
     try {
       return decodeMethodPlan(this.#reader.source(bytes, start, end));
     } catch (error) {
-      if (error instanceof ProtocolViolation) throw new Unspeakable(error.message);
+      if (error instanceof ProtocolViolation) throw new SilentClose(error.message);
       throw error;
     }
   }
@@ -98,19 +98,32 @@ export class Intake {
       return decodeArgs(this.#reader.source(bytes, start, end), plan, rememberTable);
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
-      if (error.problem.includes('table')) throw new Unspeakable(error.message);
-      throw new Blamed(new Failure(501, `cannot decode ${binary(bytes.subarray(start, end))}`), plan);
+      if (error.problem.includes('table')) throw new SilentClose(error.message);
+      throw new MethodFailure(new Failure(501, `cannot decode ${binary(bytes.subarray(start, end))}`), plan);
     }
   }
 
-  #header(channel: number, partial: Partial, type: number, bytes: Buffer, start: number, end: number): void {
+  #header(
+    channel: number,
+    partial: PartialCommand,
+    type: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void {
     const { plan } = partial;
     if (type !== FRAME.HEADER || end - start < 12) {
-      throw new Blamed(new Failure(505, `${HEADER_EXPECTED}, got non content header frame instead`), plan);
+      throw new MethodFailure(
+        new Failure(505, `${HEADER_EXPECTED}, got non content header frame instead`),
+        plan,
+      );
     }
     const classId = bytes.readUInt16BE(start);
     if (classId !== BASIC_CLASS) {
-      throw new Blamed(new Failure(505, `${HEADER_EXPECTED}, got one for class ${classId} instead`), plan);
+      throw new MethodFailure(
+        new Failure(505, `${HEADER_EXPECTED}, got one for class ${classId} instead`),
+        plan,
+      );
     }
     const { bodySize, properties } = this.#content(bytes, start, end);
     partial.header = Buffer.from(bytes.subarray(start, end));
@@ -123,25 +136,35 @@ export class Intake {
     try {
       return decodeContentHeader(this.#reader.source(bytes, start, end));
     } catch (error) {
-      if (error instanceof ProtocolViolation) throw new Blamed(new Failure(541, ''), undefined);
+      if (error instanceof ProtocolViolation) throw new MethodFailure(new Failure(541, ''), undefined);
       throw error;
     }
   }
 
-  #body(channel: number, partial: Partial, type: number, bytes: Buffer, start: number, end: number): void {
+  #body(
+    channel: number,
+    partial: PartialCommand,
+    type: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void {
     if (type !== FRAME.BODY) {
       const text = 'expected content body, got non content body frame instead';
-      throw new Blamed(new Failure(505, text), partial.plan);
+      throw new MethodFailure(new Failure(505, text), partial.plan);
     }
     partial.received += end - start;
     if (partial.received > partial.size) {
-      throw new Blamed(new Failure(501, `body of ${partial.size} bytes expected, got more`), partial.plan);
+      throw new MethodFailure(
+        new Failure(501, `body of ${partial.size} bytes expected, got more`),
+        partial.plan,
+      );
     }
     if (partial.size <= this.maxMessageSize) partial.pieces.push(Buffer.from(bytes.subarray(start, end)));
     if (partial.received === partial.size) this.#complete(channel, partial);
   }
 
-  #complete(channel: number, { plan, args, header, properties, size, pieces }: Partial): void {
+  #complete(channel: number, { plan, args, header, properties, size, pieces }: PartialCommand): void {
     this.#partial.delete(channel);
     if (size > this.maxMessageSize) return this.handler.tooLarge(channel, plan, size);
     const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);

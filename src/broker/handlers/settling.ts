@@ -1,8 +1,8 @@
-import type { Channel } from './channel';
-import { Failure, precondition } from './failure';
-import type { Handlers } from './handlers';
-import type { Verdict } from './ledger';
-import { deliverTo } from './publishing';
+import type { BrokerChannel } from '../channel';
+import { Failure, precondition } from '../failure';
+import type { Settlement } from '../unacked';
+import type { Handlers } from './handler';
+import { enqueue } from './publishing';
 
 /** Acks and their kin, confirm mode, transactions, flow. @see AMQP 0-9-1 §1.8, §1.9 */
 export const SETTLING: Handlers = {
@@ -31,18 +31,18 @@ export const SETTLING: Handlers = {
 
   'tx.select'(channel) {
     if (channel.confirming) throw precondition('cannot switch from confirm to tx mode');
-    channel.transaction ??= { publishes: [], verdicts: [] };
+    channel.transaction ??= { publishes: [], settlements: [] };
     channel.send('tx.select-ok');
   },
   'tx.commit'(channel) {
-    const { publishes, verdicts } = restart(channel);
-    for (const { message, mandatory, queues } of publishes) deliverTo(channel, queues, message, mandatory);
-    for (const { deliveries, verdict } of verdicts) channel.settle(deliveries, verdict);
+    const { publishes, settlements } = takeTransaction(channel);
+    for (const { message, mandatory, queues } of publishes) enqueue(channel, queues, message, mandatory);
+    for (const { deliveries, settlement } of settlements) channel.settle(deliveries, settlement);
     channel.send('tx.commit-ok');
   },
   'tx.rollback'(channel) {
-    const { verdicts } = restart(channel);
-    channel.ledger.restore(verdicts.flatMap(({ deliveries }) => deliveries));
+    const { settlements } = takeTransaction(channel);
+    channel.unacked.restore(settlements.flatMap(({ deliveries }) => deliveries));
     channel.send('tx.rollback-ok');
   },
 
@@ -55,24 +55,24 @@ export const SETTLING: Handlers = {
   },
 };
 
-/** In a transaction the deliveries leave the ledger now, and the queue hears of it at the commit. */
-function settle(channel: Channel, tag: number, multiple: boolean, verdict: Verdict): void {
-  const deliveries = channel.ledger.take(tag, multiple);
-  if (channel.transaction !== undefined) channel.transaction.verdicts.push({ deliveries, verdict });
-  else channel.settle(deliveries, verdict);
+/** Deliveries are taken out now; in a transaction they are settled at the commit. */
+function settle(channel: BrokerChannel, tag: number, multiple: boolean, settlement: Settlement): void {
+  const deliveries = channel.unacked.take(tag, multiple);
+  if (channel.transaction !== undefined) channel.transaction.settlements.push({ deliveries, settlement });
+  else channel.settle(deliveries, settlement);
 }
 
 /** The reply goes out before the messages that come again. */
-function recover(channel: Channel, requeue: boolean, reply: () => void = () => {}): void {
+function recover(channel: BrokerChannel, requeue: boolean, reply: () => void = () => {}): void {
   if (!requeue) throw new Failure(540, 'requeue=false');
   reply();
-  channel.settle(channel.ledger.takeAll(), 'requeue');
+  channel.settle(channel.unacked.takeAll(), 'requeue');
 }
 
-/** What the transaction has gathered; the next one begins at once. */
-function restart(channel: Channel): NonNullable<Channel['transaction']> {
+/** The content of the transaction; the next one begins at once. */
+function takeTransaction(channel: BrokerChannel): NonNullable<BrokerChannel['transaction']> {
   const { transaction } = channel;
   if (transaction === undefined) throw precondition('channel is not transactional');
-  channel.transaction = { publishes: [], verdicts: [] };
+  channel.transaction = { publishes: [], settlements: [] };
   return transaction;
 }
