@@ -1,10 +1,10 @@
 import type { Channel, PublishOptions, PublishResult, ReturnedMessage } from '../../src/index';
 import { NackError, UnroutableError } from '../../src/index';
-import type { Outgoing } from './envelope';
-import { EXIT, Failure } from './failure';
+import { EXIT, ExitError } from './exit-status';
+import type { OutgoingMessage } from './message-json';
 import type { Progress } from './progress';
 
-export interface PublishingOptions extends Omit<PublishOptions, 'timeout' | 'wait'> {
+export interface BatchPublisherOptions extends Omit<PublishOptions, 'timeout' | 'wait'> {
   /** Unconfirmed messages at most. */
   window: number;
   confirm: boolean;
@@ -12,16 +12,16 @@ export interface PublishingOptions extends Omit<PublishOptions, 'timeout' | 'wai
 }
 
 type Result = Pick<PublishResult, 'status' | 'error'>;
-/** What is said of a message that nobody confirms. */
+/** The result for a message without a confirm. */
 const TAKEN: Result = { status: 'acked', error: undefined };
 
-/** Publishes in groups, each confirmed before the next, and stops at the first message that is not taken. */
-export class Publishing {
+/** A publisher of groups, each confirmed before the next, and stops at the first message that is not taken. */
+export class BatchPublisher {
   published = 0;
 
   constructor(
     readonly channel: Channel,
-    readonly options: PublishingOptions,
+    readonly options: BatchPublisherOptions,
     readonly progress: Progress,
   ) {
     if (options.confirm) channel.confirmSelect();
@@ -29,9 +29,9 @@ export class Publishing {
 
   /**
    * `onTaken` is told of each message that the broker has, whatever became of its neighbours.
-   * @throws {Failure} a message was not taken
+   * @throws {ExitError} a message was not taken
    */
-  add(messages: readonly Outgoing[], onTaken: (index: number) => void = () => {}): void {
+  add(messages: readonly OutgoingMessage[], onTaken: (index: number) => void = () => {}): void {
     const { window, confirm, timeout, ...defaults } = this.options;
     const results = confirm
       ? this.channel.publishBatch(messages, { window, timeout, ...defaults })
@@ -58,14 +58,14 @@ export class Publishing {
     const isItsOwn = status === 'returned' || status === 'nacked' || error instanceof RangeError;
     if (error !== undefined && !isItsOwn) return error;
     const others = sent === 1 ? '' : `, ${sent - this.published} were not`;
-    return new Failure(
+    return new ExitError(
       `message ${number} was not taken: ${reasonOf(error)}; ${this.published} were taken${others}`,
       EXIT.NOT_TAKEN,
     );
   }
 }
 
-/** In the words of who has to mend it. */
+/** The reason in the words of who has to mend it. */
 function reasonOf(error: Error | undefined): string {
   if (error instanceof NackError)
     return 'the broker refused it (basic.nack), as it does when a queue is full';

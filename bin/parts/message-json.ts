@@ -20,7 +20,7 @@ import { octetsOf, textOf } from './octets';
  * itself looks like that is `{"$table":{…}}`, and one whose keys JSON cannot have, or not in this order, is
  * `{"$table":[["key",value],…]}`.
  */
-export interface Envelope {
+export interface MessageJson {
   exchange?: string;
   routingKey?: string;
   redelivered?: boolean;
@@ -32,11 +32,11 @@ export interface Envelope {
 type Text = string | { $string: string };
 
 /** A message to be published. */
-export type Outgoing = PropertiesInput & { body: Buffer; exchange?: string; routingKey?: string };
+export type OutgoingMessage = PropertiesInput & { body: Buffer; exchange?: string; routingKey?: string };
 
 // ── out ───────────────────────────────────────────────────────────────────────────────────────────────
 
-export function envelopeOf(message: IncomingMessage): Envelope {
+export function messageToJson(message: IncomingMessage): MessageJson {
   const { exchange, routingKey, redelivered, body, typedHeaders } = message;
   const properties: Record<string, unknown> = { ...message.properties };
   for (const [name, value] of Object.entries(properties))
@@ -92,7 +92,7 @@ function toJson(value: TypedTableValue): unknown {
   return plain(value) ?? { [`$${NAMES[value.type]}`]: spelled(value.value) };
 }
 
-/** As JSON without its type, if reading that gives the type back. */
+/** JSON without the type, if reading that gives the type back. */
 function plain({ type, value }: TypedValue): unknown {
   if (type === 'V') return null;
   if (type === 't') return value;
@@ -122,13 +122,13 @@ function spelled(value: unknown): unknown {
 const FIELDS = new Set(['exchange', 'routingKey', 'redelivered', 'properties', 'body', 'bodyBase64']);
 
 /** @throws {Error} saying what is wrong with it */
-export function outgoing(line: string): Outgoing {
-  const envelope = JSON.parse(line) as Envelope;
-  if (typeof envelope !== 'object' || envelope === null || Array.isArray(envelope))
+export function messageFromJson(line: string): OutgoingMessage {
+  const json = JSON.parse(line) as MessageJson;
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new Error('a message must be a JSON object');
-  const stranger = Object.keys(envelope).find((field) => !FIELDS.has(field));
+  const stranger = Object.keys(json).find((field) => !FIELDS.has(field));
   if (stranger !== undefined) throw new Error(`unknown field "${stranger}"`);
-  const { exchange, routingKey, properties = {}, body, bodyBase64 } = envelope;
+  const { exchange, routingKey, properties = {}, body, bodyBase64 } = json;
   if ((body === undefined) === (bodyBase64 === undefined))
     throw new Error('a message must have either body or bodyBase64');
   if (typeof (body ?? bodyBase64) !== 'string') throw new Error('body and bodyBase64 must be strings');
@@ -157,7 +157,7 @@ function textFromJson<T>(value: T): Exclude<T, object> | string {
   return typeof octets === 'string' ? textOf(Buffer.from(octets, 'base64')) : (value as Exclude<T, object>);
 }
 
-/** The value that JSON stands for, see `Envelope`. @throws {Error} no such type */
+/** The value that JSON stands for, see `MessageJson`. @throws {Error} no such type */
 export function fromJson(json: unknown): TableInputValue {
   if (Array.isArray(json)) return json.map(fromJson);
   if (typeof json !== 'object' || json === null) return json as TableInputValue;

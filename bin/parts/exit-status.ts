@@ -15,12 +15,12 @@ export const EXIT = {
   PIPE: 141,
 } as const;
 
-/** They in words, for the help. */
+/** The exit statuses in words, for the help. */
 export const EXIT_NOTE = `Exit status: 0 done, 1 error, 2 nothing there, 3 no answer in time, 5 not all messages were taken,
 64 wrong usage, 130 Ctrl-C, 141 nobody reads the output any more, 143 SIGTERM.`;
 
-/** Ends the program with one line on stderr. An empty text is said by nobody. */
-export class Failure extends Error {
+/** The error that ends the program with one line on stderr, or with none if the text is empty. */
+export class ExitError extends Error {
   constructor(
     text: string,
     readonly exit: number = EXIT.ERROR,
@@ -29,7 +29,7 @@ export class Failure extends Error {
   }
 }
 
-/** The first that fits says what to try. */
+/** Hints at what to try; the first that fits is given. */
 const HINTS: readonly (readonly [kind: abstract new (...args: never[]) => Error, hint: string])[] = [
   [amqp.AuthenticationError, 'check the user name and the password (--username, --password, or in the URL)'],
   [amqp.ConnectError, 'is the broker running there? Say where with --url or AMQP_URL'],
@@ -42,9 +42,9 @@ const HINTS: readonly (readonly [kind: abstract new (...args: never[]) => Error,
   [amqp.UnroutableError, 'nobody serves it: check the name, or serve it with rpc <procedure> -- command'],
 ];
 
-/** What to say about an error, and the exit status. */
+/** The text for an error, and the exit status. */
 export function explain(error: unknown): { text: string; exit: number } {
-  if (error instanceof Failure) return { text: error.message, exit: error.exit };
+  if (error instanceof ExitError) return { text: error.message, exit: error.exit };
   if (!(error instanceof Error)) return { text: String(error), exit: EXIT.ERROR };
   // a signal ends this program, and says so itself
   if (error instanceof amqp.InterruptedError && error.code === 'STOPPED')

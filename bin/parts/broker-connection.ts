@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Channel, type Connection, type ConnectOptions, connect } from '../../src/index';
-import { Failure } from './failure';
+import { ExitError } from './exit-status';
 import { duration, integer } from './values';
 import { interruptible } from './worker-command';
 
@@ -24,11 +24,11 @@ export interface BrokerFlags {
 }
 
 /** Milliseconds for the broker to answer when something else has failed. */
-const FAREWELL = 1000;
+const CLOSE_TIMEOUT = 1000;
 
 export const BROKER_NOTE = 'The broker is that of --url, else of AMQP_URL, else localhost.';
 
-/** How to reach the broker: the flags of rabbitmq-c's tools, and some more. */
+/** The flags that say how to reach the broker: those of rabbitmq-c's tools, and some more. */
 export function brokerFlags(command: Command): Command {
   return command
     .optionsGroup('The broker:')
@@ -58,15 +58,15 @@ export function withConnection<T>(flags: BrokerFlags, use: (connection: Connecti
     connection.close();
     return result;
   } catch (error) {
-    leave(connection); // the first error is the one to tell
+    closeAnyway(connection); // the first error is the one to tell
     throw error;
   }
 }
 
-/** What was acked is sent, what was not goes back. Never throws. */
-function leave(connection: Connection): void {
+/** Close the connection after an error: acks are sent, and other messages go back. Never throws. */
+function closeAnyway(connection: Connection): void {
   try {
-    connection.close({ timeout: FAREWELL });
+    connection.close({ timeout: CLOSE_TIMEOUT });
   } catch {
     connection.abort();
   }
@@ -90,12 +90,12 @@ function tls({ ssl, cacert, cert, key, verify }: BrokerFlags): ConnectOptions['t
   return { caFile: cacert, certFile: cert, keyFile: key, rejectUnauthorized: verify };
 }
 
-/** As rabbitmq-c's tools read it: what is behind the colon is taken as it is. */
+/** The user and the password of a file, as rabbitmq-c's tools read it: what is behind the colon is taken as it is. */
 function credentials(file: string): string[] {
   const lines = readFileSync(file, 'utf8').split(/\r?\n/);
   return ['username:', 'password:'].map((what) => {
     const line = lines.find((candidate) => candidate.startsWith(what));
-    if (line === undefined) throw new Failure(`${file} must have the lines username:… and password:…`);
+    if (line === undefined) throw new ExitError(`${file} must have the lines username:… and password:…`);
     return line.slice(what.length);
   });
 }
