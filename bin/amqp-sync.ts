@@ -2,11 +2,12 @@
 import { isMainThread } from 'node:worker_threads';
 import { Command, CommanderError } from 'commander';
 import { version } from '../src/version';
-import { BROKER_NOTE } from './parts/broker';
-import { EXIT, EXIT_NOTE, explain } from './parts/failure';
-import { complain, note, print } from './parts/output';
+import { BROKER_NOTE } from './parts/broker-connection';
+import { EXIT, EXIT_NOTE, explain } from './parts/exit-status';
+import { print, printError, printNote } from './parts/output';
 import { supervise } from './parts/supervisor';
-import { VERBS, type Verb } from './verbs';
+import type { Verb } from './verb';
+import { VERBS } from './verbs';
 
 /**
  * The command line: finds the verb, has commander read its flags, runs it. Only the file of the verb that was
@@ -34,7 +35,7 @@ function main(argv: readonly string[]): number {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
     const { text, exit } = explain(error);
-    if (text !== '') complain(text);
+    if (text !== '') printError(text);
     return exit;
   }
 }
@@ -53,9 +54,9 @@ function describe(isWanted: (name: string) => boolean): Command {
       .showSuggestionAfterError()
       .configureOutput({
         writeOut: print,
-        writeErr: (text) => note(text.trimEnd()),
+        writeErr: (text) => printNote(text.trimEnd()),
         outputError: (text) =>
-          complain(
+          printError(
             text
               .replace(/^error: /, '')
               .replace(/\n/g, ' ')

@@ -1,9 +1,9 @@
 import { clock } from '../src/clock';
 import type { Queue } from '../src/index';
-import { type BrokerFlags, brokerFlags, withConnection } from './parts/broker';
+import { type BrokerFlags, brokerFlags, withConnection } from './parts/broker-connection';
 import { printJson, printTable } from './parts/output';
 import { integer } from './parts/values';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags {
   size: number;

@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { type BrokerOptions, startBroker } from '../src/index';
 import { print } from './parts/output';
 import { integer, list } from './parts/values';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 interface Flags {
   port: number;
@@ -12,7 +12,7 @@ interface Flags {
   rules: BrokerOptions['version'];
 }
 
-/** As AMQP has it. */
+/** The port of AMQP. */
 const PORT = 5672;
 /** Milliseconds; what matters is that something keeps the process. */
 const A_DAY = 86_400_000;

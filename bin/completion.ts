@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { print } from './parts/output';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 const SHELLS: Readonly<Record<string, (program: Command) => string>> = { bash, zsh, fish };
 

@@ -1,14 +1,14 @@
 import { Option } from 'commander';
 import type { Channel, IncomingMessage } from '../src/index';
-import { type BrokerFlags, brokerFlags, noMore, withChannel } from './parts/broker';
-import { EXIT } from './parts/failure';
-import { Intake } from './parts/intake';
-import { complain, isTerminal, note } from './parts/output';
+import { BoundedConsumer } from './parts/bounded-consumer';
+import { type BrokerFlags, brokerFlags, noMore, withChannel } from './parts/broker-connection';
+import { EXIT } from './parts/exit-status';
+import { isTerminal, printError, printNote } from './parts/output';
 import { type PrintFlags, printer, printFlags } from './parts/printing';
 import { Progress } from './parts/progress';
 import { duration, integer, list } from './parts/values';
 import { killAfter, runCommand } from './parts/worker-command';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags, PrintFlags {
   queue?: string;
@@ -80,18 +80,18 @@ Examples:
       const queue = prepare(channel, name, flags);
       const { ack, count, timeout } = flags;
       const prefetch = prefetchOf(flags, command);
-      const intake = new Intake(channel, queue, { noAck: !ack, count, timeout, prefetch });
-      const worker = command === undefined ? printing(flags, intake) : working(flags, command, intake);
+      const consumer = new BoundedConsumer(channel, queue, { noAck: !ack, count, timeout, prefetch });
+      const worker = command === undefined ? printing(flags, consumer) : working(flags, command, consumer);
       // on the same terminal as the messages it would be in their way
       const progress = isTerminal.out() ? undefined : new Progress(count, 'messages');
       try {
-        for (const message of intake) {
+        for (const message of consumer) {
           if (!worker.take(message)) break;
           progress?.add(1, message.body.length);
         }
       } finally {
         progress?.stop();
-        intake.end();
+        consumer.end();
       }
       return worker.status();
     });
@@ -105,7 +105,7 @@ function prepare(channel: Channel, name: string, flags: Flags): string {
   const isNew = name === '' || declare || exclusive;
   if (isNew) {
     const made = channel.queueDeclare(queue, { exclusive: true, autoDelete: true }).queue;
-    if (name === '') note(`the broker calls the queue ${made}`);
+    if (name === '') printNote(`the broker calls the queue ${made}`);
     queue = made;
   }
   if (exchange !== undefined)
@@ -125,13 +125,13 @@ interface Worker {
   status(): number;
 }
 
-function printing(flags: Flags, intake: Intake): Worker {
+function printing(flags: Flags, consumer: BoundedConsumer): Worker {
   const show = printer(flags);
   let printed = 0;
   return {
     take(message) {
       show(message);
-      if (flags.ack) intake.settle(message, () => message.ack());
+      if (flags.ack) consumer.settle(message, () => message.ack());
       printed++;
       return true;
     },
@@ -142,7 +142,7 @@ function printing(flags: Flags, intake: Intake): Worker {
 function working(
   { ack, onFailure, killAfter: limit, prefetchCount, prefetch = PREFETCH }: Flags,
   command: readonly string[],
-  intake: Intake,
+  consumer: BoundedConsumer,
 ): Worker {
   const most = prefetchCount ?? prefetch;
   let done = 0;
@@ -153,24 +153,24 @@ function working(
       if (ok) done++;
       else {
         failed++;
-        complain(`message ${done + failed}: ${why}`);
+        printError(`message ${done + failed}: ${why}`);
       }
       const how = settlement(message, ok, onFailure);
-      if (ack && how !== undefined) intake.settle(message, how);
+      if (ack && how !== undefined) consumer.settle(message, how);
       if (ok) return true;
       if (ack && onFailure === 'keep' && failed >= most) {
-        complain(`${failed} messages failed and are kept: no more come before they are put back`);
+        printError(`${failed} messages failed and are kept: no more come before they are put back`);
         return false;
       }
       if (onFailure === 'stop') return false;
-      if (how === undefined) intake.keep(message);
+      if (how === undefined) consumer.keep(message);
       return true;
     },
     status: () => (failed > 0 ? EXIT.ERROR : done > 0 ? EXIT.OK : EXIT.EMPTY),
   };
 }
 
-/** Kept is what is never settled. RabbitMQ 4.3 counts what is rejected against a delivery limit, but not a nack. */
+/** How a message is settled; one that is kept never is. RabbitMQ 4.3 counts what is rejected against a delivery limit, but not a nack. */
 function settlement(message: IncomingMessage, ok: boolean, onFailure: OnFailure): (() => void) | undefined {
   if (ok) return () => message.ack();
   if (onFailure === 'reject') return () => message.reject();

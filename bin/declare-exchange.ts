@@ -1,7 +1,7 @@
-import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker-connection';
 import { print } from './parts/output';
 import { type Entries, entry } from './parts/values';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags {
   exchange?: string;

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { type BrokerFlags, brokerFlags, noMore, withChannel } from './parts/broker';
+import { type BrokerFlags, brokerFlags, noMore, withChannel } from './parts/broker-connection';
 import { print, printJson } from './parts/output';
 import { type Entries, entry } from './parts/values';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags {
   queue?: string;

@@ -1,5 +1,5 @@
-import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
-import type { Verb } from './verbs';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker-connection';
+import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags {
   exchange?: string;

@@ -1,10 +1,10 @@
 import { Option } from 'commander';
 import type { IncomingMessage } from '../src/index';
-import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
-import { EXIT } from './parts/failure';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker-connection';
+import { EXIT } from './parts/exit-status';
 import { type PrintFlags, printer, printFlags } from './parts/printing';
 import { duration, integer } from './parts/values';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags, PrintFlags {
   queue?: string;

@@ -1,7 +1,7 @@
 import type { Connection } from '../src/index';
-import { type BrokerFlags, brokerFlags, withConnection } from './parts/broker';
+import { type BrokerFlags, brokerFlags, withConnection } from './parts/broker-connection';
 import { printJson, printTable } from './parts/output';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags {
   json?: boolean;

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { BROKER_NOTE } from './parts/broker';
-import { EXIT_NOTE } from './parts/failure';
+import { BROKER_NOTE } from './parts/broker-connection';
+import { EXIT_NOTE } from './parts/exit-status';
 import { print } from './parts/output';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 export const verb: Verb = {
   notes: `

@@ -1,9 +1,9 @@
 import { clock } from '../src/clock';
 import { AuthenticationError, ConnectError, NotAllowedError } from '../src/index';
-import { type BrokerFlags, brokerFlags, withConnection } from './parts/broker';
+import { type BrokerFlags, brokerFlags, withConnection } from './parts/broker-connection';
 import { print } from './parts/output';
 import { duration } from './parts/values';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags {
   wait?: number;

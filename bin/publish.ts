@@ -1,15 +1,15 @@
 import { closeSync, openSync } from 'node:fs';
 import { Option } from 'commander';
-import { type BrokerFlags, brokerFlags, withChannel } from './parts/broker';
-import { type Outgoing, outgoing } from './parts/envelope';
-import { EXIT, Failure } from './parts/failure';
+import { BatchPublisher } from './parts/batch-publisher';
+import { type BrokerFlags, brokerFlags, withChannel } from './parts/broker-connection';
+import { EXIT, ExitError } from './parts/exit-status';
 import { groups, readAll, STDIN } from './parts/input';
 import { type MessageFlags, messageFlags, propertiesOf } from './parts/message-flags';
-import { isTerminal, note, sizeOf } from './parts/output';
+import { messageFromJson, type OutgoingMessage } from './parts/message-json';
+import { isTerminal, printNote, sizeOf } from './parts/output';
 import { Progress } from './parts/progress';
-import { Publishing } from './parts/publishing';
 import { duration, integer } from './parts/values';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags, MessageFlags {
   exchange?: string;
@@ -79,14 +79,14 @@ Examples:
       );
       const said = { ...propertiesOf(flags), ...address };
       const mandatory = confirm && flags.mandatory;
-      const publishing = new Publishing(channel, { mandatory, window, confirm, timeout }, progress);
+      const publisher = new BatchPublisher(channel, { mandatory, window, confirm, timeout }, progress);
       try {
         for (const group of messages(flags, bodies))
-          publishing.add(group.map((item) => ({ ...item, ...said })));
+          publisher.add(group.map((item) => ({ ...item, ...said })));
       } finally {
         progress.stop();
       }
-      if (isTerminal.err() && publishing.published > 1) note(`${publishing.published} messages published`);
+      if (isTerminal.err() && publisher.published > 1) printNote(`${publisher.published} messages published`);
       return 0;
     });
   },
@@ -98,15 +98,16 @@ function totalOf({ file, body }: Flags, bodies: readonly string[]): number | und
   return sizeOf(file ?? STDIN);
 }
 
-/** In groups, as they come. */
-function* messages(flags: Flags, bodies: readonly string[]): Iterable<Outgoing[]> {
+/** The messages in groups, as they come. */
+function* messages(flags: Flags, bodies: readonly string[]): Iterable<OutgoingMessage[]> {
   const given = flags.body === undefined ? bodies : [flags.body, ...bodies];
   if (given.length > 0)
     return yield* repeated(
       flags.count,
       given.map((body) => ({ body: Buffer.from(body) })),
     );
-  if (flags.file === undefined && isTerminal.in()) note('the body comes from the keyboard; Ctrl-D ends it');
+  if (flags.file === undefined && isTerminal.in())
+    printNote('the body comes from the keyboard; Ctrl-D ends it');
   const fd = flags.file === undefined ? STDIN : openSync(flags.file, 'r');
   try {
     yield* fromInput(flags, fd);
@@ -115,7 +116,7 @@ function* messages(flags: Flags, bodies: readonly string[]): Iterable<Outgoing[]
   }
 }
 
-function* fromInput(flags: Flags, fd: number): Iterable<Outgoing[]> {
+function* fromInput(flags: Flags, fd: number): Iterable<OutgoingMessage[]> {
   const { count, lineBuffered, lines, null: zero, json, allowEmpty, file = 'stdin' } = flags;
   if (json) return yield* parsed(fd);
   if (lineBuffered || lines || zero) {
@@ -129,7 +130,7 @@ function* fromInput(flags: Flags, fd: number): Iterable<Outgoing[]> {
   const body = readAll(fd);
   // a pipe whose first part has failed, or cron: more often a mistake than a message
   if (body.length === 0 && !allowEmpty)
-    throw new Failure(
+    throw new ExitError(
       `nothing is published: ${file} is empty; an empty message needs --allow-empty`,
       EXIT.EMPTY,
     );
@@ -137,25 +138,25 @@ function* fromInput(flags: Flags, fd: number): Iterable<Outgoing[]> {
 }
 
 /** A line that is wrong ends it; those before it are published. */
-function* parsed(fd: number): Iterable<Outgoing[]> {
+function* parsed(fd: number): Iterable<OutgoingMessage[]> {
   let number = 0;
   for (const group of groups(fd, NEWLINE, false)) {
-    const good: Outgoing[] = [];
+    const good: OutgoingMessage[] = [];
     for (const line of group) {
       number++;
       const text = line.toString();
       if (text.trim() === '') continue;
       try {
-        good.push(outgoing(text));
+        good.push(messageFromJson(text));
       } catch (error) {
         yield good;
-        throw new Failure(`line ${number} is no message: ${(error as Error).message}`);
+        throw new ExitError(`line ${number} is no message: ${(error as Error).message}`);
       }
     }
     yield good;
   }
 }
 
-function* repeated(count: number, group: Outgoing[]): Iterable<Outgoing[]> {
+function* repeated(count: number, group: OutgoingMessage[]): Iterable<OutgoingMessage[]> {
   for (let time = 0; time < count; time++) yield group;
 }

@@ -1,6 +1,6 @@
-import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker-connection';
 import { print } from './parts/output';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags {
   queue?: string;

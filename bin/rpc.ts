@@ -1,12 +1,12 @@
-import { type BrokerFlags, brokerFlags, nameOf, noMore, withConnection } from './parts/broker';
-import { EXIT } from './parts/failure';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withConnection } from './parts/broker-connection';
+import { EXIT } from './parts/exit-status';
 import { readAll, STDIN } from './parts/input';
 import { type MessageFlags, messageFlags, propertiesOf } from './parts/message-flags';
-import { complain } from './parts/output';
+import { printError } from './parts/output';
 import { type PrintFlags, printer, printFlags } from './parts/printing';
 import { duration, integer } from './parts/values';
 import { killAfter, runCommand } from './parts/worker-command';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags, MessageFlags, PrintFlags {
   routingKey?: string;
@@ -15,7 +15,7 @@ interface Flags extends BrokerFlags, MessageFlags, PrintFlags {
   killAfter: number;
 }
 
-/** What the call itself sets. */
+/** Properties that the call itself sets. */
 const OWN = ['--reply-to', '--correlation-id', '--type'];
 
 export const verb: Verb = {
@@ -77,7 +77,7 @@ function serve(
         served++;
         const { ok, output, why } = runCommand(command, request, { capture: true, killAfter: limit });
         if (ok) return output;
-        complain(`call ${served}: ${why}`);
+        printError(`call ${served}: ${why}`);
         throw new Error(why);
       },
       { prefetch: 1 },

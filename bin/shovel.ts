@@ -6,15 +6,15 @@ import {
   PreconditionFailedError,
   ResourceLockedError,
 } from '../src/index';
-import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker';
-import type { Outgoing } from './parts/envelope';
-import { EXIT, Failure } from './parts/failure';
-import { Intake } from './parts/intake';
-import { isTerminal, note } from './parts/output';
+import { BatchPublisher } from './parts/batch-publisher';
+import { BoundedConsumer } from './parts/bounded-consumer';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker-connection';
+import { EXIT, ExitError } from './parts/exit-status';
+import type { OutgoingMessage } from './parts/message-json';
+import { isTerminal, printNote } from './parts/output';
 import { Progress } from './parts/progress';
-import { Publishing } from './parts/publishing';
 import { duration, integer } from './parts/values';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags {
   queue?: string;
@@ -27,9 +27,9 @@ interface Flags extends BrokerFlags {
   timeout: number;
 }
 
-/** As many messages at most are published, confirmed and then acked together. */
+/** Messages at most that are published, confirmed and then acked together. */
 const GROUP = 500;
-/** As AMQP has it. */
+/** The limit of AMQP: prefetch-count is a short. */
 const MOST_PREFETCH = 65_535;
 
 export const verb: Verb = {
@@ -73,7 +73,7 @@ Examples:
     const isCircle = !flags.toExchange && (flags.toRoutingKey ?? to) === from;
     if (isCircle && flags.toUrl === undefined) throw new TypeError(circular(from));
     return withChannel(flags, (source) => {
-      if (flags.copy && !flags.force && isQuorum(source, from)) throw new Failure(counted(from));
+      if (flags.copy && !flags.force && isQuorum(source, from)) throw new ExitError(counted(from));
       const move = (target: Channel) => {
         const isSame = flags.toUrl === undefined || isSameBroker(source, target);
         if (isCircle && isSame) throw new TypeError(circular(from));
@@ -101,7 +101,7 @@ const counted = (queue: string) =>
   `"${queue}" is a quorum queue, which counts each copy against its delivery limit and drops what is over it; ` +
   'move the messages, or add --force';
 
-/** Nothing tells the type of a queue, but RabbitMQ names it when it refuses what only a stream takes. */
+/** The type of a queue is nowhere to be asked for, but RabbitMQ names it when it refuses what only a stream takes. */
 function isQuorum({ connection }: Channel, queue: string): boolean {
   const scratch = connection.channel();
   try {
@@ -141,7 +141,7 @@ interface Route {
   target: Channel;
   from: string;
   to: string | undefined;
-  /** Both are of the same broker. */
+  /** Whether both are of the same broker. */
   isSame: boolean;
   flags: Flags;
 }
@@ -154,51 +154,54 @@ function shovel(route: Route): number {
   const count = copy ? Math.min(there, flags.count ?? there) : flags.count;
   if (count === 0) return EXIT.EMPTY;
   const progress = new Progress(Math.min(there, count ?? there), 'messages');
-  const publishing = new Publishing(
+  const publisher = new BatchPublisher(
     target,
     { exchange, mandatory: true, confirm: true, window: GROUP },
     progress,
   );
   // a copy acks nothing, so nothing would come behind the prefetch
   const prefetch = copy ? (count! > MOST_PREFETCH ? 0 : count!) : GROUP;
-  const intake = new Intake(source, from, { count, prefetch, timeout });
+  const consumer = new BoundedConsumer(source, from, { count, prefetch, timeout });
   let last: IncomingMessage | undefined;
   try {
-    for (let group = intake.next(GROUP); group.length > 0; group = intake.next(GROUP)) {
+    for (let group = consumer.next(GROUP); group.length > 0; group = consumer.next(GROUP)) {
       last = group.at(-1);
       const messages = group.map((message) => outgoing(message, route));
-      if (publishing.published >= there) checkReturn(group, messages, route);
-      publishing.add(messages, (index) => {
+      if (publisher.published >= there) checkReturn(group, messages, route);
+      publisher.add(messages, (index) => {
         const message = group[index]!;
-        if (!copy) intake.settle(message, () => message.ack());
+        if (!copy) consumer.settle(message, () => message.ack());
       });
     }
   } finally {
     progress.stop();
-    intake.end();
+    consumer.end();
     // RabbitMQ 4.3 counts what is left to the end of a channel against a delivery limit, but not a nack
     if (copy && source.isOpen) last?.nack({ multiple: true });
   }
-  if (isTerminal.err()) note(`${publishing.published} messages ${copy ? 'copied' : 'moved'}`);
-  return publishing.published > 0 ? EXIT.OK : EXIT.EMPTY;
+  if (isTerminal.err()) printNote(`${publisher.published} messages ${copy ? 'copied' : 'moved'}`);
+  return publisher.published > 0 ? EXIT.OK : EXIT.EMPTY;
 }
 
-/** @throws {Failure} what was published has come back: an exchange leads to the queue that it was taken from */
+/** @throws {ExitError} what was published has come back: an exchange leads to the queue that it was taken from */
 function checkReturn(
   group: readonly IncomingMessage[],
-  messages: readonly Outgoing[],
+  messages: readonly OutgoingMessage[],
   { isSame, from, flags: { toExchange = '' } }: Route,
 ): void {
   const isReturned = ({ exchange, routingKey }: IncomingMessage, index: number) =>
     exchange === toExchange && routingKey === messages[index]!.routingKey;
   if (isSame && group.some(isReturned))
-    throw new Failure(
+    throw new ExitError(
       `the exchange "${toExchange}" leads back to "${from}": all that was there has been moved once, and comes again`,
     );
 }
 
-/** As it was, but for its address; RabbitMQ takes only the name of the own user. */
-function outgoing(message: IncomingMessage, { to, flags: { toExchange, toRoutingKey } }: Route): Outgoing {
+/** The message as it was, but for its address; RabbitMQ takes only the name of the own user. */
+function outgoing(
+  message: IncomingMessage,
+  { to, flags: { toExchange, toRoutingKey } }: Route,
+): OutgoingMessage {
   const { userId: _, ...properties } = message.properties;
   const kept = toExchange === undefined ? to! : message.routingKey;
   return { ...properties, body: message.body, routingKey: toRoutingKey ?? kept };

@@ -1,8 +1,8 @@
-import { type BrokerFlags, brokerFlags, nameOf, withChannel } from './parts/broker';
-import { EXIT } from './parts/failure';
+import { type BrokerFlags, brokerFlags, nameOf, withChannel } from './parts/broker-connection';
+import { EXIT } from './parts/exit-status';
 import { type PrintFlags, printer, printFlags } from './parts/printing';
 import { duration, integer } from './parts/values';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags, PrintFlags {
   exchange?: string;

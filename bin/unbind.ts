@@ -1,5 +1,5 @@
 import { bindingFlags, eachBinding } from './parts/binding';
-import type { Verb } from './verbs';
+import type { Verb } from './verb';
 
 export const verb: Verb = {
   notes: `

@@ -1,24 +1,4 @@
-import type { Command } from 'commander';
-
-/** What a verb is told beside its flags and arguments. */
-export interface Surroundings {
-  /** What followed `--`. */
-  command: readonly string[] | undefined;
-  /** The whole program, with every flag of every verb. */
-  program(): Command;
-  /** What ends the help of a verb. */
-  notesOf(verb: string): string;
-}
-
-/** One file of this folder. */
-export interface Verb {
-  /** Remarks and examples: they end its help and its part of the manual. */
-  notes: string;
-  /** Add its arguments and flags. */
-  define(command: Command): Command;
-  /** Do it. Blocks. `args` are its own to take from. @returns the exit status */
-  run(flags: object, args: string[], around: Surroundings): number;
-}
+import type { Verb } from './verb';
 
 interface Entry {
   summary: string;
@@ -27,7 +7,7 @@ interface Entry {
 
 const verb = (summary: string, load: () => { verb: Verb }): Entry => ({ summary, load: () => load().verb });
 
-/** In the order of the help. */
+/** The verbs in the order of the help; each is loaded when it is called. */
 export const VERBS: Readonly<Record<string, Entry>> = {
   publish: verb('publish messages, confirmed by the broker', () => require('./publish')),
   get: verb('take messages that are there', () => require('./get')),

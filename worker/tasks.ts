@@ -36,7 +36,7 @@ export class Tasks<Call, Reply> {
     return this.#answer(call, this.#doorbell!);
   }
 
-  /** The present task is over: whoever rings its doorbell finds nobody, and the thread is free. */
+  /** The present task is over: its doorbell is closed, and the thread is free. */
   finish(): void {
     this.#doorbell?.close();
     Atomics.store(this.#state!, 0, THREAD.FREE);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Channel } from '../../src/index';
-import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './broker';
+import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './broker-connection';
 import { type Entries, entry, list } from './values';
 
 interface Flags extends BrokerFlags {
@@ -11,7 +11,7 @@ interface Flags extends BrokerFlags {
   argument?: Entries;
 }
 
-/** What `bind` and `unbind` share: all but the verb itself. */
+/** The flags of `bind` and `unbind`. */
 export function bindingFlags(command: Command): Command {
   command
     .argument('[exchange]', 'where messages come from')

@@ -30,13 +30,13 @@ function read(fd: number, buffer: Buffer): number {
   }
 }
 
-/** All there is. */
+/** Read all that comes from a descriptor. Blocks. */
 export function readAll(fd: number): Buffer {
   return Buffer.concat([...pieces(fd)]);
 }
 
 /**
- * What is between separators, in groups: those that came with one read, so that a slow writer's are not kept
+ * The pieces between separators, in groups: those that came with one read, so that a slow writer's are not kept
  * waiting. The last one needs no separator. `keep`: with its separator.
  */
 export function* groups(fd: number, separator: number, keep: boolean): Iterable<Buffer[]> {

@@ -59,6 +59,6 @@ export function propertiesOf(flags: MessageFlags): PropertiesInput {
     userId: flags.userId,
     appId: flags.appId,
   };
-  // beside an envelope, what was not said must not win over what the envelope says
+  // a property that no flag gives must not win over what the JSON of a message says
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -1,7 +1,7 @@
 import { fstatSync, statSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { EXIT, Failure } from './failure';
-import { UNSAFE, visible } from './visible';
+import { escapeControls, UNSAFE } from './control-characters';
+import { EXIT, ExitError } from './exit-status';
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -15,7 +15,7 @@ const asleep = new Int32Array(new SharedArrayBuffer(4));
 /**
  * Write all of it. Blocks while the reader is slow. `process.stdout` is never touched: it would make a pipe
  * refuse what it has no room for.
- * @throws {Failure} nobody reads any more
+ * @throws {ExitError} nobody reads any more
  */
 function write(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) {
@@ -23,31 +23,31 @@ function write(fd: number, bytes: Uint8Array): void {
       at += writeSync(fd, bytes, at);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE') throw new Failure('', EXIT.PIPE);
+      if (code === 'EPIPE') throw new ExitError('', EXIT.PIPE);
       if (code !== 'EAGAIN') throw error;
       Atomics.wait(asleep, 0, 0, AGAIN_MS);
     }
   }
 }
 
-/** Data: to stdout. A program gets the bytes as they are, a terminal only what it can do no harm with. */
+/** Print data to stdout. A program gets the bytes as they are, a terminal only what it can do no harm with. */
 export function print(data: string | Uint8Array): void {
   const bytes =
     typeof data === 'string' ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.length);
-  write(STDOUT, isTerminal.out() ? Buffer.from(visible(bytes.toString())) : bytes);
+  write(STDOUT, isTerminal.out() ? Buffer.from(escapeControls(bytes.toString())) : bytes);
 }
 
-/** Everything else: to stderr, a line. */
-export function note(text: string): void {
-  write(STDERR, Buffer.from(`${visible(text)}\n`));
+/** Print a note to stderr, as a line. */
+export function printNote(text: string): void {
+  write(STDERR, Buffer.from(`${escapeControls(text)}\n`));
 }
 
-/** What went wrong, in one line. */
-export function complain(text: string): void {
-  write(STDERR, Buffer.from(`${paint(visible(`amqp-sync: ${text}`), '31')}\n`));
+/** Print an error to stderr, as a line. */
+export function printError(text: string): void {
+  write(STDERR, Buffer.from(`${paint(escapeControls(`amqp-sync: ${text}`), '31')}\n`));
 }
 
-/** On a terminal, and unless NO_COLOR is set. @see https://no-color.org */
+/** Colour the text on a terminal, unless NO_COLOR is set. @see https://no-color.org */
 function paint(text: string, colour: string): string {
   return isTerminal.err() && !process.env.NO_COLOR ? `\x1b[${colour}m${text}\x1b[0m` : text;
 }
@@ -58,7 +58,7 @@ export function printTable(rows: readonly (readonly [name: string, value: unknow
   print(rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join(''));
 }
 
-/** One object on a line, for programs. JSON has an escape of its own for what a terminal must not get. */
+/** Print an object as JSON on a line, for programs. JSON has an escape of its own for what a terminal must not get. */
 export function printJson(value: unknown): void {
   const json = JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item));
   print(`${json.replace(UNSAFE, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`);

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { IncomingMessage } from '../../src/index';
-import { envelopeOf } from './envelope';
+import { messageToJson } from './message-json';
 import { isTerminal, print, printJson } from './output';
 
 export interface PrintFlags {
@@ -17,9 +17,9 @@ export function printFlags(command: Command): Command {
     .addOption(new Option('-0, --null', 'a zero byte behind each body').conflicts(['lines', 'json']));
 }
 
-/** What prints a message: its body as it is, unless the flags say more. On a terminal a line each. */
+/** The printer of messages: of each its body as it is, unless the flags say more. On a terminal a line each. */
 export function printer({ json, lines, null: zero }: PrintFlags): (message: IncomingMessage) => void {
-  if (json) return (message) => printJson(envelopeOf(message));
+  if (json) return (message) => printJson(messageToJson(message));
   const isForPeople = isTerminal.out();
   return ({ body }) => {
     const end = zero ? '\0' : lines || (isForPeople && body.at(-1) !== 0x0a) ? '\n' : '';

@@ -3,10 +3,10 @@ import { clock } from '../../src/clock';
 import { isTerminal } from './output';
 
 /** Milliseconds before a bar is shown, and between two looks at the clock. */
-const PATIENCE = 1000;
+const SHOW_AFTER = 1000;
 
 /**
- * How far long work is, with its rate and, if the end is known, what is left. Only on a terminal, and only if it
+ * The progress of long work, with its rate and, if the end is known, what is left. Only on a terminal, and only if it
  * lasts: the library is not loaded before.
  */
 export class Progress {
@@ -14,7 +14,7 @@ export class Progress {
   readonly #isShown = isTerminal.err();
   #bar: SingleBar | undefined;
   #messages = 0;
-  /** Of the total. */
+  /** Part of the total that is done. */
   #done = 0;
 
   /** `total`: in that unit; undefined if nobody knows. */
@@ -23,13 +23,13 @@ export class Progress {
     readonly unit: 'messages' | 'bytes',
   ) {}
 
-  /** So many more. */
+  /** Count so many more. */
   add(messages: number, bytes: number): void {
     this.#messages += messages;
     this.#done += this.unit === 'bytes' ? bytes : messages;
     if (!this.#isShown) return;
     const seconds = (clock.now() - this.#began) / 1000;
-    if (seconds * 1000 < PATIENCE) return;
+    if (seconds * 1000 < SHOW_AFTER) return;
     this.#bar ??= this.#start();
     this.#bar.update(Math.min(this.#done, this.total ?? this.#done), {
       messages: this.#messages,

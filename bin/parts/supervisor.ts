@@ -2,39 +2,39 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { Remote, type RemoteHandle } from '../../src/index';
-import { complain } from './output';
+import { printError } from './output';
 
-/** What the thread of a verb asks for: a command with its input. */
+/** The request of a verb's thread: a command with its input. */
 export interface CommandRequest {
   file: string;
   args: readonly string[];
   env: NodeJS.ProcessEnv;
   input: Uint8Array;
-  /** Its output is wanted. */
+  /** Whether its output is the answer. */
   capture: boolean;
   /** Milliseconds to end in, once a signal has come. */
   killAfter: number;
 }
 
-/** How the command ended. */
+/** The end of the command. */
 export interface CommandAnswer {
   status: number | null;
   signal: NodeJS.Signals | null;
   output: Uint8Array;
-  /** Why it was not started, or not let to its end. */
+  /** The reason for which it was not started, or not let to its end. */
   error?: string;
   /** The signal that ends this program, and that the command was told of. */
   ending?: NodeJS.Signals | undefined;
 }
 
-/** What the thread sends: a command, or how to reach its connection. */
+/** A message of the thread: a command, or how to reach its connection. */
 export type ThreadMessage = { request: CommandRequest } | { handle: RemoteHandle };
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Milliseconds for the thread to settle and to close its connection. */
-const FAREWELL = 5000;
+const CLOSE_TIMEOUT = 5000;
 /** Milliseconds between two looks at what a command has left behind. */
-const LOOK = 20;
+const POLL_MS = 20;
 /** Bytes that a command may print for an answer. */
 const MOST_OUTPUT = 128 * 1024 * 1024;
 
@@ -47,7 +47,7 @@ export function supervise(file: string, argv: readonly string[]): void {
   const answered = new Int32Array(new SharedArrayBuffer(4));
   const thread = new Worker(file, { argv: [...argv], workerData: answered });
   let remote: Remote | undefined;
-  let running: Command | undefined;
+  let running: ChildCommand | undefined;
   let ending: NodeJS.Signals | undefined;
 
   const answer = (end: Omit<CommandAnswer, 'ending'>) => {
@@ -55,14 +55,14 @@ export function supervise(file: string, argv: readonly string[]): void {
     thread.postMessage({ ...end, ending } satisfies CommandAnswer);
     Atomics.store(answered, 0, 1);
     Atomics.notify(answered, 0);
-    if (ending !== undefined) leave(ending);
+    if (ending !== undefined) dieInTime(ending);
   };
   const onSignal = (signal: NodeJS.Signals) => {
     if (ending !== undefined) return running?.kill(); // it is wanted at once
     ending = signal;
     if (remote === undefined) return die(signal);
     remote.interrupt();
-    if (running === undefined) leave(signal);
+    if (running === undefined) dieInTime(signal);
     else running.end(signal);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
@@ -70,9 +70,9 @@ export function supervise(file: string, argv: readonly string[]): void {
   thread.on('message', (message: ThreadMessage) => {
     if ('handle' in message) remote = new Remote(message.handle);
     else if (ending !== undefined) answer({ status: null, signal: null, output: new Uint8Array() });
-    else running = new Command(message.request, answer);
+    else running = new ChildCommand(message.request, answer);
   });
-  thread.on('error', (error) => complain(String(error.stack ?? error)));
+  thread.on('error', (error) => printError(String(error.stack ?? error)));
   thread.on('exit', (status) => {
     for (const signal of SIGNALS) process.off(signal, onSignal);
     process.exitCode = status;
@@ -80,11 +80,11 @@ export function supervise(file: string, argv: readonly string[]): void {
   });
 }
 
-function leave(signal: NodeJS.Signals): void {
-  setTimeout(die, FAREWELL, signal).unref();
+function dieInTime(signal: NodeJS.Signals): void {
+  setTimeout(die, CLOSE_TIMEOUT, signal).unref();
 }
 
-/** Of a signal, as whoever sent it expects; process 1 of a container is immune. */
+/** Die of a signal, as whoever sent it expects; process 1 of a container is immune. */
 function die(signal: NodeJS.Signals): void {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
@@ -92,7 +92,7 @@ function die(signal: NodeJS.Signals): void {
 }
 
 /** A command under way, with all that it starts: a shell leaves its own children behind when it is killed. */
-class Command {
+class ChildCommand {
   readonly #child: ChildProcess;
   readonly #killAfter: number;
   readonly #output: Buffer[] = [];
@@ -108,7 +108,7 @@ class Command {
       detached: process.platform !== 'win32', // a group of processes, to be signalled as one
     });
     const over = (status: number | null, signal: NodeJS.Signals | null) => {
-      if (this.#isEnding && this.#signal(0)) setTimeout(over, LOOK, status, signal);
+      if (this.#isEnding && this.#signal(0)) setTimeout(over, POLL_MS, status, signal);
       else ended({ status, signal, output: Buffer.concat(this.#output), ...this.#failure() });
     };
     this.#child.once('error', (error) => {

@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 import type { TableInputValue } from '../../src/index';
-import { fromJson } from './envelope';
+import { fromJson } from './message-json';
 
-/** What flags are made of; what does not fit is commander's error, which names the flag. */
+/** Parsers for the values of flags; a value that does not fit is commander's error, which names the flag. */
 
 export function integer(least = 0, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
@@ -51,7 +51,7 @@ function typedValue(json: string): TableInputValue {
   }
 }
 
-/** One more each time, or several with commas. */
+/** A list: one more value each time, or several with commas. */
 export function list(text: string, values: string[] = []): string[] {
   return [...values, ...text.split(',')];
 }

@@ -2,12 +2,12 @@ import { constants } from 'node:os';
 import { isMainThread, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Option } from 'commander';
 import { type Connection, type IncomingMessage, InterruptedError } from '../../src/index';
-import { Failure } from './failure';
-import { complain } from './output';
+import { ExitError } from './exit-status';
+import { printError } from './output';
 import type { CommandAnswer, CommandRequest, ThreadMessage } from './supervisor';
 import { duration } from './values';
 
-/** How long a command may take to end: less than the 10 s after which `docker stop` kills everything. */
+/** The option for how long a command may take to end: less than the 10 s after which `docker stop` kills everything. */
 export function killAfter(): Option {
   const option = new Option('--kill-after <time>', 'what a command may take to end after a signal');
   return option.argParser(duration).default(8000, '8s');
@@ -16,7 +16,7 @@ export function killAfter(): Option {
 export interface Outcome {
   ok: boolean;
   output: Buffer;
-  /** In words, if it was not ok. */
+  /** The reason in words, if it was not ok. */
   why: string;
 }
 
@@ -31,7 +31,7 @@ export function interruptible(connection: Connection): void {
  * Run a command for a message, with the body as its stdin and what is known of the message in its environment
  * (AMQP_ROUTING_KEY and the like). Blocks until it ends. `capture`: its output is the answer; else it goes where
  * ours goes.
- * @throws {Failure} it cannot be started
+ * @throws {ExitError} it cannot be started
  * @throws {InterruptedError} a signal has ended it, or came before: its message is not settled
  */
 export function runCommand(
@@ -48,10 +48,10 @@ export function runCommand(
     capture,
     killAfter,
   });
-  if (error !== undefined) throw new Failure(`cannot run ${file}: ${error}`);
+  if (error !== undefined) throw new ExitError(`cannot run ${file}: ${error}`);
   const why = `${file}: ${signal === null ? `exit status ${status}` : `killed by ${signal}`}`;
   if (ending !== undefined && (signal !== null || status === 128 + constants.signals[ending])) {
-    complain(`${why}; its message goes back`);
+    printError(`${why}; its message goes back`);
     throw stopped();
   }
   return { ok: status === 0, output: Buffer.from(output), why };

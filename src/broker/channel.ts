@@ -1,40 +1,66 @@
 import type { Input, MethodName } from '../protocol/method-types';
-import type { Entry } from './backlog';
-import type { Connection } from './connection';
-import type { Consumer, Subscriber } from './consumers';
-import { type Delivery, Ledger, settle, type Verdict } from './ledger';
-import type { Message } from './message';
-import type { Queue } from './queue';
+import type { BrokerConsumer, Subscriber } from './consumers';
+import type { FrameOutput } from './frame-output';
+import type { BrokerMessage } from './message';
+import type { BrokerQueue } from './queue';
+import type { QueuedMessage } from './ready-messages';
+import type { Rules } from './rules';
+import { type Delivery, type Settlement, settleDeliveries, UnackedDeliveries } from './unacked';
 import type { Vhost } from './vhost';
 
-/** What waits for the commit. */
-export interface Transaction {
-  publishes: { message: Message; mandatory: boolean; queues: Set<Queue> }[];
-  verdicts: { deliveries: Delivery[]; verdict: Verdict }[];
+/** The engine, seen from the channels. */
+export interface ChannelEngine {
+  readonly rules: Rules;
+  /** Channels that wait for direct replies, by the name to reply to. */
+  readonly directReplies: Map<string, BrokerChannel>;
+  /** Do it when what is being done has been done. */
+  defer(run: () => void): void;
 }
 
-/** One channel of a client: what its methods have left behind. The methods themselves are in the handlers. */
-export class Channel implements Subscriber {
+/** The connection, seen from its channels. */
+export interface ChannelHost {
+  readonly id: number;
+  readonly engine: ChannelEngine;
+  readonly output: FrameOutput;
+  readonly username: string;
+  readonly vhost: Vhost | undefined;
+  readonly capabilities: { readonly consumerCancelNotify: boolean };
+  readonly congested: boolean;
+  /** Channels with confirms to report. */
+  readonly unflushed: Set<BrokerChannel>;
+  has(channel: BrokerChannel): boolean;
+  /** A message was sent to a consumer. */
+  delivered(): void;
+}
+
+/** Publishes and settlements that wait for the commit. */
+export interface BrokerTransaction {
+  publishes: { message: BrokerMessage; mandatory: boolean; queues: Set<BrokerQueue> }[];
+  settlements: { deliveries: Delivery[]; settlement: Settlement }[];
+}
+
+/** The state of one channel of a client. Its methods are carried out by the handlers. */
+export class BrokerChannel implements Subscriber {
   readonly vhost: Vhost;
-  readonly consumers = new Map<string, Consumer>();
-  readonly ledger = new Ledger();
-  /** What an empty queue name stands for. */
+  readonly consumers = new Map<string, BrokerConsumer>();
+  readonly unacked = new UnackedDeliveries();
+  /** The queue that an empty name stands for. */
   lastQueue: string | undefined;
-  /** For consumers to come; 0 is no limit. */
+  /** Prefetch of consumers to come; 0 is no limit. */
   prefetch = 0;
-  /** For all consumers of the channel together. */
+  /** Prefetch of all consumers of the channel together. */
   sharedPrefetch = 0;
   confirming = false;
-  transaction: Transaction | undefined;
-  /** The consumer of direct replies, and the name that others answer to. */
-  replies: { tag: string; name: string } | undefined;
-  #shared = 0;
+  transaction: BrokerTransaction | undefined;
+  /** The consumer of direct replies, and the name that others reply to. */
+  directReplyTo: { tag: string; name: string } | undefined;
+  #sharedUnacked = 0;
   #published = 0;
-  /** Publishes that are settled and not yet reported: the last of a run of equal verdicts, and how many. */
-  #run: { acked: boolean; last: number; count: number } | undefined;
+  /** Confirms that are not yet reported: the last of a run of equal ones, and how many. */
+  #confirms: { acked: boolean; last: number; count: number } | undefined;
 
   constructor(
-    readonly connection: Connection,
+    readonly connection: ChannelHost,
     readonly number: number,
   ) {
     this.vhost = connection.vhost!;
@@ -46,92 +72,95 @@ export class Channel implements Subscriber {
 
   // ── deliveries ──────────────────────────────────────────────────────────────────────────────────────
 
-  canTake({ traits, shares, most, unsettled }: Consumer): boolean {
+  canDeliver({ traits, shares, most, unacked }: BrokerConsumer): boolean {
     if (this.connection.congested || !this.connection.has(this)) return false;
     if (traits.noAck) return true;
-    if (unsettled >= most) return false;
-    return !shares || this.sharedPrefetch === 0 || this.#shared < this.sharedPrefetch;
+    if (unacked >= most) return false;
+    return !shares || this.sharedPrefetch === 0 || this.#sharedUnacked < this.sharedPrefetch;
   }
 
-  deliver(consumer: Consumer, entry: Entry): void {
-    const tag = this.ledger.nextTag();
+  deliver(consumer: BrokerConsumer, entry: QueuedMessage): void {
+    const tag = this.unacked.nextTag();
     if (!consumer.traits.noAck) {
-      consumer.unsettled++;
-      if (consumer.shares) this.#shared++;
-      this.ledger.add({ tag, entry, queue: consumer.queue, consumer });
+      consumer.unacked++;
+      if (consumer.shares) this.#sharedUnacked++;
+      this.unacked.add({ tag, entry, queue: consumer.queue, consumer });
     }
-    this.#send(consumer.tag, tag, entry.redelivered, consumer.queue.told(entry));
+    this.#send(consumer.tag, tag, entry.redelivered, consumer.queue.messageFor(entry));
   }
 
   /** An answer to a request of this channel. */
-  deliverReply(message: Message): void {
-    this.#send(this.replies!.tag, this.ledger.nextTag(), false, message);
+  deliverDirectReply(message: BrokerMessage): void {
+    this.#send(this.directReplyTo!.tag, this.unacked.nextTag(), false, message);
   }
 
-  #send(consumerTag: string, deliveryTag: number, redelivered: boolean, message: Message): void {
+  #send(consumerTag: string, deliveryTag: number, redelivered: boolean, message: BrokerMessage): void {
     const { exchange, routingKey } = message;
     const args = { consumerTag, deliveryTag, redelivered, exchange, routingKey };
     this.connection.output.content(this.number, 'basic.deliver', args, message);
     this.connection.delivered();
   }
 
-  cancelled(consumer: Consumer): void {
+  consumerCancelled(consumer: BrokerConsumer): void {
     this.consumers.delete(consumer.tag);
     if (!this.connection.capabilities.consumerCancelNotify) return;
-    this.connection.broker.later(() => {
+    this.connection.engine.defer(() => {
       if (this.connection.has(this)) this.send('basic.cancel', { consumerTag: consumer.tag, noWait: true });
     });
   }
 
-  /** Settle deliveries, and give the queues their turn. */
-  settle(deliveries: readonly Delivery[], verdict: Verdict): void {
-    for (const { consumer } of deliveries) if (consumer?.shares) this.#shared--;
-    const queues = settle(deliveries, verdict);
+  /** Settle deliveries, and run their queues. */
+  settle(deliveries: readonly Delivery[], settlement: Settlement): void {
+    for (const { consumer } of deliveries) if (consumer?.shares) this.#sharedUnacked--;
+    const queues = settleDeliveries(deliveries, settlement);
     if (this.sharedPrefetch > 0) for (const { queue } of this.consumers.values()) queues.add(queue);
-    for (const queue of queues) queue.consumers.recall(this);
+    for (const queue of queues) queue.consumers.unblock(this);
     for (const queue of queues) queue.run();
   }
 
-  /** Messages can be sent again, or more of them. */
-  recall(): void {
-    for (const { queue } of this.consumers.values()) queue.recall(this);
+  /** The consumers can take messages again, or more of them. */
+  unblockConsumers(): void {
+    for (const { queue } of this.consumers.values()) queue.unblock(this);
   }
 
   // ── confirms ────────────────────────────────────────────────────────────────────────────────────────
 
-  /** One more publish was taken over by the broker, or refused by a queue. */
+  /** A publish was taken over by the broker, or refused by a queue. */
   confirm(acked: boolean): void {
     const last = ++this.#published;
-    if (this.#run?.acked === acked) {
-      this.#run.last = last;
-      this.#run.count++;
+    if (this.#confirms?.acked === acked) {
+      this.#confirms.last = last;
+      this.#confirms.count++;
       return;
     }
     this.flushConfirms();
-    this.#run = { acked, last, count: 1 };
+    this.#confirms = { acked, last, count: 1 };
     this.connection.unflushed.add(this);
   }
 
-  /** Tell the client what has become of its publishes: everything up to a tag is settled in order. */
+  /** Report to the client what has become of its publishes: everything up to a tag is settled in order. */
   flushConfirms(): void {
-    const run = this.#run;
-    if (run === undefined) return;
-    this.#run = undefined;
-    if (run.acked) this.send('basic.ack', { deliveryTag: run.last, multiple: run.count > 1 });
-    else this.send('basic.nack', { deliveryTag: run.last, multiple: true, requeue: true });
+    const confirms = this.#confirms;
+    if (confirms === undefined) return;
+    this.#confirms = undefined;
+    const { acked, last: deliveryTag, count } = confirms;
+    if (acked) this.send('basic.ack', { deliveryTag, multiple: count > 1 });
+    else this.send('basic.nack', { deliveryTag, multiple: true, requeue: true });
   }
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Give everything back: consumers end, what is not settled returns to its queue. */
+  /** The channel has ended: so do its consumers, and what is not settled returns to its queue. */
   end(): void {
-    if (this.replies !== undefined) this.connection.broker.replies.delete(this.replies.name);
+    if (this.directReplyTo !== undefined)
+      this.connection.engine.directReplies.delete(this.directReplyTo.name);
     const consumers = [...this.consumers.values()];
     this.consumers.clear();
     const queues = new Set(consumers.map(({ queue }) => queue));
     for (const consumer of consumers) consumer.queue.unsubscribe(consumer);
-    const deliveries = (this.transaction?.verdicts ?? []).flatMap((one) => one.deliveries);
-    for (const queue of settle([...deliveries, ...this.ledger.takeAll()], 'return')) queues.add(queue);
+    const deliveries = (this.transaction?.settlements ?? []).flatMap((one) => one.deliveries);
+    for (const queue of settleDeliveries([...deliveries, ...this.unacked.takeAll()], 'return'))
+      queues.add(queue);
     for (const queue of queues) queue.run();
   }
 }

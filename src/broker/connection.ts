@@ -1,26 +1,34 @@
 import { type MethodPlan, methodName, PLANS } from '../protocol/codec';
 import type { Args } from '../protocol/method-types';
 import type { Properties } from '../protocol/properties';
-import type { Broker } from './broker';
-import { Channel } from './channel';
+import { BrokerChannel, type ChannelEngine, type ChannelHost } from './channel';
+import type { ConsumedQueue } from './consumers';
 import { Failure } from './failure';
-import { HANDLERS } from './handlers';
-import { Output } from './output';
-import { publish } from './publishing';
-import type { Queue } from './queue';
+import { FrameOutput } from './frame-output';
+import { publish } from './handlers/publishing';
+import { HANDLERS } from './handlers/table';
 import type { Vhost } from './vhost';
 
 /** Bytes that may wait for a client, before consumers are held back; answers to its own requests are not. */
 export const HIGH_WATER = 1 << 20;
 
-/** What the client said it can do. */
+/** The engine, seen from its connections. */
+export interface ConnectionEngine extends ChannelEngine {
+  /** Do what was deferred. */
+  runDeferred(): void;
+  /** Tell a publisher that it is blocked, or no longer. */
+  notifyBlocked(connection: BrokerConnection): void;
+  remove(connection: BrokerConnection): void;
+}
+
+/** Capabilities that the client has. */
 export interface ClientCapabilities {
   consumerCancelNotify: boolean;
   blocked: boolean;
   authenticationFailureClose: boolean;
 }
 
-/** Who has logged in, and how the connection was tuned. */
+/** The user that has logged in, and how the connection was tuned. */
 export interface Login {
   username: string;
   vhost: Vhost;
@@ -36,23 +44,23 @@ export interface Login {
  *            close, or a failure of the connection             close-ok, or the socket is gone
  *   [open] ------------------------------------------> [closing] -------------------> [over]
  *
- * A channel that has failed is dead to everything until the client has said close-ok.
+ * A channel that has failed takes nothing more until the client has sent close-ok.
  */
-export class Connection {
-  readonly output: Output;
-  readonly #channels = new Map<number, Channel>();
+export class BrokerConnection implements ChannelHost {
+  readonly output: FrameOutput;
+  readonly #channels = new Map<number, BrokerChannel>();
   /** Channels that we have closed and that the client does not yet know of. */
   readonly #closing = new Set<number>();
-  /** Counts how often the queues were asked to go on. */
+  /** Times that the queues were asked to go on. */
   #turn = 0;
   /** Channels with confirms to report. */
-  readonly unflushed = new Set<Channel>();
+  readonly unflushed = new Set<BrokerChannel>();
   state: 'handshake' | 'open' | 'closing' | 'over' = 'handshake';
-  /** More waits for the client than it has read of late: consumers get nothing more until it has. */
+  /** Whether more waits for the client than it has read of late: consumers get nothing more until it has. */
   congested = false;
-  /** It has published: an alarm blocks it. */
+  /** Whether it has published: then an alarm blocks it. */
   publishes = false;
-  /** It has been told that it is blocked. */
+  /** Whether the client has been told that it is blocked. */
   blocked = false;
   username = '';
   clientName = '';
@@ -65,19 +73,19 @@ export class Connection {
   };
 
   constructor(
-    readonly broker: Broker,
-    /** Numbers the connections of a broker. */
+    readonly engine: ConnectionEngine,
+    /** Number among the connections of a broker. */
     readonly id: number,
-    onOutput: (connection: Connection) => void,
+    onOutput: (connection: BrokerConnection) => void,
   ) {
-    this.output = new Output(() => onOutput(this));
+    this.output = new FrameOutput(() => onOutput(this));
   }
 
-  get channels(): Iterable<Channel> {
+  get channels(): Iterable<BrokerChannel> {
     return this.#channels.values();
   }
 
-  has(channel: Channel): boolean {
+  has(channel: BrokerChannel): boolean {
     return this.#channels.get(channel.number) === channel;
   }
 
@@ -105,7 +113,7 @@ export class Connection {
   ): void {
     if (!this.publishes) {
       this.publishes = true;
-      this.broker.notice(this);
+      this.engine.notifyBlocked(this);
     }
     this.#guard(number, PUBLISH, () => {
       if (!this.#closing.has(number)) publish(this.#channel(number), args, header, body, properties);
@@ -122,7 +130,7 @@ export class Connection {
   }
 
   /** Whether frames of this channel count: of one that is closed, only close and close-ok do. */
-  listens(number: number): boolean {
+  accepts(number: number): boolean {
     return !this.#closing.has(number) && this.state === 'open';
   }
 
@@ -133,7 +141,7 @@ export class Connection {
     this.#endChannels();
     const { replyCode, replyText } = failure;
     this.output.method(0, 'connection.close', { replyCode, replyText, ...idsOf(plan) });
-    this.broker.settle();
+    this.engine.runDeferred();
   }
 
   /** The socket is gone, or closed for good: nothing of the client stays. */
@@ -141,8 +149,8 @@ export class Connection {
     if (this.state === 'over') return;
     this.state = 'over';
     this.#endChannels();
-    this.broker.forget(this);
-    this.broker.settle();
+    this.engine.remove(this);
+    this.engine.runDeferred();
   }
 
   /** A message was sent to a consumer. */
@@ -153,15 +161,15 @@ export class Connection {
   /** The client has read what there was. */
   drained(): void {
     this.congested = false;
-    const queues = new Set<Queue>();
+    const queues = new Set<ConsumedQueue>();
     for (const channel of this.#channels.values())
       for (const { queue } of channel.consumers.values())
-        if (queue.consumers.recall(channel)) queues.add(queue);
+        if (queue.consumers.unblock(channel)) queues.add(queue);
     // the first may take all the room there is, so another one begins each time
     const waiting = [...queues];
     const first = this.#turn++ % Math.max(1, waiting.length);
     for (const queue of [...waiting.slice(first), ...waiting.slice(0, first)]) queue.run();
-    this.broker.settle();
+    this.engine.runDeferred();
   }
 
   /** Report the confirms that were gathered while a piece of input was worked off. */
@@ -179,7 +187,7 @@ export class Connection {
       if (error.scope === 'connection') this.fail(error, plan);
       else this.#failChannel(number, error, plan);
     }
-    this.broker.settle();
+    this.engine.runDeferred();
   }
 
   #failChannel(number: number, failure: Failure, plan: MethodPlan): void {
@@ -207,7 +215,7 @@ export class Connection {
 
   #onChannel(number: number, plan: MethodPlan, args: Record<string, unknown>): void {
     if (this.state !== 'open') return;
-    if (this.#closing.has(number)) return this.#farewell(number, plan);
+    if (this.#closing.has(number)) return this.#receiveWhileClosing(number, plan);
     if (plan.name === 'channel.open') return this.#openChannel(number);
     const channel = this.#channel(number);
     channel.flushConfirms();
@@ -220,13 +228,13 @@ export class Connection {
     handler(channel, args);
   }
 
-  /** Both sides may close at the same time: then each answers the other. */
-  #farewell(number: number, plan: MethodPlan): void {
+  /** A channel that is closing: both sides may close it at the same time, and then each answers the other. */
+  #receiveWhileClosing(number: number, plan: MethodPlan): void {
     if (plan.name === 'channel.close') this.output.method(number, 'channel.close-ok');
     if (plan.name === 'channel.close-ok') this.#closing.delete(number);
   }
 
-  #channel(number: number): Channel {
+  #channel(number: number): BrokerChannel {
     const channel = this.#channels.get(number);
     if (channel === undefined) throw new Failure(504, "expected 'channel.open'");
     return channel;
@@ -241,7 +249,7 @@ export class Connection {
         `number of channels opened (${most}) has reached the negotiated channel_max (${most})`,
       );
     }
-    this.#channels.set(number, new Channel(this, number));
+    this.#channels.set(number, new BrokerChannel(this, number));
     this.output.method(number, 'channel.open-ok');
   }
 

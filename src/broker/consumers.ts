@@ -1,14 +1,29 @@
 import type { Table } from '../protocol/field-table';
-import type { Entry } from './backlog';
-import type { Queue } from './queue';
+import type { BrokerMessage } from './message';
+import type { QueueLimits } from './queue-arguments';
+import type { QueuedMessage } from './ready-messages';
 
-/** Who has subscribed: the channel, seen from its consumers. */
+/** The channel, seen from its consumers. */
 export interface Subscriber {
   /** Whether one more message may be sent to the consumer now. */
-  canTake(consumer: Consumer): boolean;
-  deliver(consumer: Consumer, entry: Entry): void;
+  canDeliver(consumer: BrokerConsumer): boolean;
+  deliver(consumer: BrokerConsumer, entry: QueuedMessage): void;
   /** The queue has ended the consumer. */
-  cancelled(consumer: Consumer): void;
+  consumerCancelled(consumer: BrokerConsumer): void;
+}
+
+/** The queue, seen from those who consume from it. */
+export interface ConsumedQueue {
+  readonly name: string;
+  readonly limits: QueueLimits;
+  readonly consumers: QueueConsumers;
+  unsubscribe(consumer: BrokerConsumer): void;
+  unblock(subscriber: Subscriber): void;
+  run(): void;
+  messageFor(entry: QueuedMessage): BrokerMessage;
+  settle(entry: QueuedMessage): void;
+  reject(entries: readonly QueuedMessage[]): void;
+  requeue(entries: readonly QueuedMessage[], why: 'requeue' | 'return'): void;
 }
 
 export interface ConsumerTraits {
@@ -19,14 +34,14 @@ export interface ConsumerTraits {
   args: Table;
 }
 
-/** What RabbitMQ gives to a consumer of a quorum queue that has set no prefetch. */
+/** Prefetch that RabbitMQ gives to a consumer of a quorum queue that has set none. */
 const MOST_OF_QUORUM = 2000;
 
-export class Consumer {
-  /** Sent and not acknowledged. */
-  unsettled = 0;
+export class BrokerConsumer {
+  /** Messages that were sent and not acknowledged. */
+  unacked = 0;
   readonly priority: number;
-  /** Counts for the prefetch that a channel's consumers share; those of quorum queues do not. */
+  /** Whether it counts for the prefetch that a channel's consumers share; those of quorum queues do not. */
   readonly shares: boolean;
   /** Unacknowledged messages at most. */
   readonly most: number;
@@ -34,7 +49,7 @@ export class Consumer {
   constructor(
     readonly tag: string,
     readonly subscriber: Subscriber,
-    readonly queue: Queue,
+    readonly queue: ConsumedQueue,
     readonly traits: ConsumerTraits,
   ) {
     this.priority = Number(traits.args['x-priority'] ?? 0);
@@ -45,15 +60,15 @@ export class Consumer {
 
 /**
  * The consumers of a queue, and whose turn it is: the highest priority first, within one in rotation. One that
- * cannot take more steps aside until it is called back, and then stands at the end.
+ * cannot take more is blocked until it can again, and then stands at the end.
  */
-export class Consumers {
-  /** In the order in which they subscribed. */
-  readonly all = new Set<Consumer>();
-  /** With a single active consumer: the one. */
-  active: Consumer | undefined;
-  #waiting: Consumer[] = [];
-  readonly #aside = new Set<Consumer>();
+export class QueueConsumers {
+  /** All consumers, in the order in which they subscribed. */
+  readonly all = new Set<BrokerConsumer>();
+  /** The single active consumer, if the queue has one. */
+  active: BrokerConsumer | undefined;
+  #waiting: BrokerConsumer[] = [];
+  readonly #blocked = new Set<BrokerConsumer>();
 
   constructor(readonly single: boolean) {}
 
@@ -66,49 +81,49 @@ export class Consumers {
     return false;
   }
 
-  add(consumer: Consumer): void {
+  add(consumer: BrokerConsumer): void {
     this.all.add(consumer);
     if (this.single) this.active ??= consumer;
     else this.#enqueue(consumer);
   }
 
-  remove(consumer: Consumer): void {
+  remove(consumer: BrokerConsumer): void {
     this.all.delete(consumer);
-    this.#aside.delete(consumer);
+    this.#blocked.delete(consumer);
     this.#waiting = this.#waiting.filter((other) => other !== consumer);
-    if (this.active === consumer) this.active = this.#heir();
+    if (this.active === consumer) this.active = this.#nextActive();
   }
 
-  /** Whose turn it is, if anybody can take a message now. */
-  next(): Consumer | undefined {
+  /** The consumer whose turn it is, if one can take a message now. */
+  next(): BrokerConsumer | undefined {
     if (this.single) {
-      return this.active?.subscriber.canTake(this.active) ? this.active : undefined;
+      return this.active?.subscriber.canDeliver(this.active) ? this.active : undefined;
     }
     while (this.#waiting.length > 0) {
       const consumer = this.#waiting.shift()!;
-      if (consumer.subscriber.canTake(consumer)) {
+      if (consumer.subscriber.canDeliver(consumer)) {
         this.#enqueue(consumer);
         return consumer;
       }
-      this.#aside.add(consumer);
+      this.#blocked.add(consumer);
     }
     return undefined;
   }
 
-  /** Call back those of a subscriber that can take messages again; whether there were any. */
-  recall(subscriber: Subscriber): boolean {
+  /** Unblock those of a subscriber that can take messages again; whether there were any. */
+  unblock(subscriber: Subscriber): boolean {
     if (this.single) return this.active?.subscriber === subscriber;
     let any = false;
-    for (const consumer of this.#aside) {
-      if (consumer.subscriber !== subscriber || !subscriber.canTake(consumer)) continue;
-      this.#aside.delete(consumer);
+    for (const consumer of this.#blocked) {
+      if (consumer.subscriber !== subscriber || !subscriber.canDeliver(consumer)) continue;
+      this.#blocked.delete(consumer);
       this.#enqueue(consumer);
       any = true;
     }
     return any;
   }
 
-  #enqueue(consumer: Consumer): void {
+  #enqueue(consumer: BrokerConsumer): void {
     const waiting = this.#waiting;
     let at = waiting.length;
     while (at > 0 && waiting[at - 1]!.priority < consumer.priority) at--;
@@ -116,10 +131,10 @@ export class Consumers {
     else waiting.splice(at, 0, consumer);
   }
 
-  #heir(): Consumer | undefined {
-    let heir: Consumer | undefined;
+  #nextActive(): BrokerConsumer | undefined {
+    let next: BrokerConsumer | undefined;
     for (const consumer of this.all)
-      if (heir === undefined || consumer.priority > heir.priority) heir = consumer;
-    return heir;
+      if (next === undefined || consumer.priority > next.priority) next = consumer;
+    return next;
   }
 }

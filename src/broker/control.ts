@@ -1,7 +1,7 @@
-import type { User } from './broker';
+import type { User } from './engine';
 import type { RabbitmqVersion } from './rules';
 
-/** What the thread of the embedded broker is started with. Plain data. */
+/** Options that the thread of the embedded broker is started with. Plain data. */
 export interface ServerOptions {
   host: string;
   port: number;

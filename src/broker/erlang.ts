@@ -1,6 +1,6 @@
 import { type TableValue, TypedValue } from '../protocol/field-table';
 
-/** What RabbitMQ's texts call the type of a table's value. Integers are named by their size, as they are usually sent. */
+/** The type of a table's value as RabbitMQ's texts call it. Integers are named by their size, as they are usually sent. */
 export function typeWord(value: TableValue): string {
   switch (typeof value) {
     case 'string':

@@ -1,24 +1,17 @@
 import type { Table } from '../protocol/field-table';
-import { type HeadersPattern, headersPattern, matches } from './headers';
-import type { Message } from './message';
-import type { Queue } from './queue';
+import type { Binding } from './binding';
+import { headersPattern, matches } from './headers';
+import type { BrokerMessage } from './message';
+import type { BrokerQueue } from './queue';
 import { tableTerm } from './terms';
 import { TopicTrie } from './topic';
 
-export type Destination = Queue | Exchange;
-
-/** A way from an exchange to a queue or to another exchange. */
-export interface Binding {
-  source: Exchange;
-  destination: Destination;
-  key: string;
-  args: Table;
-  pattern: HeadersPattern;
-}
+export type Destination = BrokerQueue | BrokerExchange;
+type Outbound = Binding<Destination>;
 
 export const EXCHANGE_TYPES: readonly string[] = ['direct', 'fanout', 'topic', 'headers'];
 
-export interface ExchangeTraits {
+export interface BrokerExchangeTraits {
   type: string;
   durable: boolean;
   autoDelete: boolean;
@@ -26,19 +19,19 @@ export interface ExchangeTraits {
 }
 
 /** An exchange and the bindings that start at it, kept in the way that its type looks for them. */
-export class Exchange {
+export class BrokerExchange {
   readonly kind = 'exchange';
-  readonly bindings = new Map<string, Binding>();
+  readonly bindings = new Map<string, Outbound>();
   /** Bindings that end here: they go when the exchange goes. */
   readonly inbound = new Set<Binding>();
-  /** Where to go when no binding matches. */
+  /** The exchange to go to when no binding matches. */
   readonly alternate: string | undefined;
-  readonly #byKey = new Map<string, Set<Binding>>();
-  readonly #trie = new TopicTrie();
+  readonly #byKey = new Map<string, Set<Outbound>>();
+  readonly #trie = new TopicTrie<Outbound>();
 
   constructor(
     readonly name: string,
-    readonly traits: ExchangeTraits,
+    readonly traits: BrokerExchangeTraits,
     readonly args: Table,
   ) {
     const alternate = args['alternate-exchange'];
@@ -49,7 +42,7 @@ export class Exchange {
   bind(destination: Destination, key: string, args: Table): void {
     const id = bindingId(destination, key, args);
     if (this.bindings.has(id)) return;
-    const binding: Binding = { source: this, destination, key, args, pattern: headersPattern(args) };
+    const binding: Outbound = { source: this, destination, key, args, pattern: headersPattern(args) };
     this.bindings.set(id, binding);
     destination.inbound.add(binding);
     if (this.traits.type === 'topic') this.#trie.add(binding);
@@ -68,7 +61,7 @@ export class Exchange {
     return binding !== undefined;
   }
 
-  remove(binding: Binding): void {
+  remove(binding: Outbound): void {
     this.bindings.delete(bindingId(binding.destination, binding.key, binding.args));
     binding.destination.inbound.delete(binding);
     if (this.traits.type === 'topic') this.#trie.remove(binding);
@@ -78,7 +71,7 @@ export class Exchange {
   }
 
   /** Call `found` with every destination of the message, perhaps more than once. */
-  match(message: Message, found: (destination: Destination) => void): void {
+  match(message: BrokerMessage, found: (destination: Destination) => void): void {
     switch (this.traits.type) {
       case 'fanout':
         for (const { destination } of this.bindings.values()) found(destination);

@@ -1,7 +1,7 @@
 import type { Table } from '../protocol/field-table';
 import { term, typesOf } from './terms';
 
-/** What the arguments of a binding ask of a message's headers. */
+/** The headers that the arguments of a binding ask for. */
 export interface HeadersPattern {
   any: boolean;
   /** Names, and terms of values; without one the header only has to be there. */

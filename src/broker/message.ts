@@ -13,13 +13,13 @@ import { rewrittenTable, sorted, term, typesOf } from './terms';
  * A message, shared by all queues that hold it. The content header is kept as it came, and sent as it came;
  * it is decoded only for those who ask for a property.
  */
-export class Message {
+export class BrokerMessage {
   #properties: Properties | undefined;
   #terms: ReadonlyMap<string, string> | undefined;
 
   constructor(
     readonly exchange: string,
-    /** What it was published with; CC and BCC stand behind it. */
+    /** The key that it was published with; CC and BCC stand behind it. */
     readonly routingKeys: readonly string[],
     /** The payload of the content header frame. */
     readonly header: Buffer,
@@ -42,7 +42,7 @@ export class Message {
     return this.properties.headers;
   }
 
-  /** What a headers exchange compares. */
+  /** Terms that a headers exchange compares. */
   get terms(): ReadonlyMap<string, string> {
     const { headers } = this;
     this.#terms ??= new Map(
@@ -52,7 +52,7 @@ export class Message {
   }
 
   /** The same with one more header. */
-  with(name: string, value: TypedTableValue): Message {
+  withHeader(name: string, value: TypedTableValue): BrokerMessage {
     return this.changed((properties) => {
       properties.headers = sorted(new Map(properties.headers).set(name, value));
     });
@@ -63,14 +63,14 @@ export class Message {
     change: (properties: TypedProperties) => void,
     exchange = this.exchange,
     routingKeys = this.routingKeys,
-  ): Message {
+  ): BrokerMessage {
     const reader = new Reader(this.header);
     reader.take(12); // class, weight, body size
     const properties = decodeTypedProperties(reader);
     if (properties.headers !== undefined) properties.headers = rewrittenTable(properties.headers);
     change(properties);
     const header = encoded((writer) => encodeContentHeader(writer, this.body.length, properties));
-    return new Message(exchange, routingKeys, header, this.body);
+    return new BrokerMessage(exchange, routingKeys, header, this.body);
   }
 }
 

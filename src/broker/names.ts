@@ -1,10 +1,10 @@
 /** The pseudo-queue of direct replies. */
-export const REPLY_TO = 'amq.rabbitmq.reply-to';
+export const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /** The random part of a name that the server makes; as long as RabbitMQ's. */
-export function token(): string {
+export function randomToken(): string {
   let text = '';
   while (text.length < 22) text += LETTERS[Math.floor(Math.random() * LETTERS.length)];
   return text;

@@ -5,12 +5,12 @@ import { type Failure, nameOf, precondition } from './failure';
 /** The longest time RabbitMQ takes: ten years, in milliseconds. */
 export const MAX_EXPIRY = 315_360_000_000;
 
-export type QueueType = 'classic' | 'quorum';
+export type BrokerQueueType = 'classic' | 'quorum';
 export type Overflow = 'drop-head' | 'reject-publish' | 'reject-publish-dlx';
 
-/** What the arguments of a queue mean to it. */
+/** The meaning of a queue's arguments. */
 export interface QueueLimits {
-  type: QueueType;
+  type: BrokerQueueType;
   /** Quorum queues: how often a message may come back; undefined is no limit. */
   deliveryLimit: number | undefined;
   messageTtl: number | undefined;
@@ -49,7 +49,7 @@ const oneOf =
 const anything: Check = () => undefined;
 
 const OVERFLOWS: readonly Overflow[] = ['drop-head', 'reject-publish', 'reject-publish-dlx'];
-const TYPES: readonly string[] = ['classic', 'quorum'] satisfies QueueType[];
+const TYPES: readonly string[] = ['classic', 'quorum'] satisfies BrokerQueueType[];
 const LOCATORS = ['client-local', 'balanced', 'least-leaders', 'random'];
 
 /** The arguments of queues; in this order they are checked and compared. */
@@ -80,7 +80,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
 };
 
 /** Arguments that other types of queues take. */
-const FOREIGN: Readonly<Record<QueueType, readonly string[]>> = {
+const FOREIGN: Readonly<Record<BrokerQueueType, readonly string[]>> = {
   classic: [
     'x-delivery-limit',
     'x-dead-letter-strategy',
@@ -102,7 +102,7 @@ const FOREIGN: Readonly<Record<QueueType, readonly string[]>> = {
   ],
 };
 
-export function queueType(args: Table): QueueType {
+export function queueType(args: Table): BrokerQueueType {
   return args['x-queue-type'] === 'quorum' ? 'quorum' : 'classic';
 }
 

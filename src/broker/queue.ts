@@ -1,30 +1,30 @@
 import { type Table, typed } from '../protocol/field-table';
-import { Backlog, bodySize, type Entry } from './backlog';
-import { type Consumer, Consumers, type Subscriber } from './consumers';
-import type { Binding } from './exchange';
-import type { Message } from './message';
+import type { Binding } from './binding';
+import { type BrokerConsumer, type ConsumedQueue, QueueConsumers, type Subscriber } from './consumers';
+import type { BrokerMessage } from './message';
 import { type QueueLimits, queueLimits } from './queue-arguments';
+import { bodySize, type QueuedMessage, ReadyMessages } from './ready-messages';
 import type { Rules } from './rules';
 import type { Timer, Timers } from './timers';
 
-export interface QueueTraits {
+export interface BrokerQueueTraits {
   durable: boolean;
   exclusive: boolean;
   autoDelete: boolean;
 }
 
-export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
+export type DeadLetterReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
 
-/** What a queue asks of the house it stands in. */
+/** The virtual host, seen from its queues. */
 export interface QueueHost {
   readonly timers: Timers;
   readonly rules: Rules;
-  /** Bytes that messages take have become more, or fewer. */
-  weigh(bytes: number): void;
+  /** Messages take so many bytes more, or fewer. */
+  countBytes(bytes: number): void;
   /** Publish the message to the queue's dead-letter exchange, if it has one. */
-  bury(queue: Queue, message: Message, reason: DeathReason): void;
+  deadLetter(queue: BrokerQueue, message: BrokerMessage, reason: DeadLetterReason): void;
   /** The queue has outlived its last consumer or its last use. */
-  remove(queue: Queue): void;
+  remove(queue: BrokerQueue): void;
 }
 
 /**
@@ -35,19 +35,19 @@ export interface QueueHost {
  *                        |     ^------- requeue ----------|    |
  *      expired, maxlen   +--------> dead letter <---------+ rejected
  */
-export class Queue {
+export class BrokerQueue implements ConsumedQueue {
   readonly kind = 'queue';
   readonly inbound = new Set<Binding>();
-  readonly ready = new Backlog();
-  readonly consumers: Consumers;
+  readonly ready = new ReadyMessages();
+  readonly consumers: QueueConsumers;
   readonly limits: QueueLimits;
-  /** Messages that somebody has and has not settled. */
-  unsettled = 0;
+  /** Messages that a client has and has not settled. */
+  unacked = 0;
   deleted = false;
   #order = 0;
-  /** Places before all that never was delivered. */
+  /** The next place before all that never was delivered. */
   #front = Number.MIN_SAFE_INTEGER;
-  /** A quorum queue that is full. */
+  /** Whether a quorum queue is full. */
   #refusing = false;
   #expiryTimer: Timer | undefined;
   #expiryAt = Number.POSITIVE_INFINITY;
@@ -55,18 +55,18 @@ export class Queue {
 
   constructor(
     readonly name: string,
-    readonly traits: QueueTraits,
-    /** Whose it is, if it is exclusive. */
+    readonly traits: BrokerQueueTraits,
+    /** The connection that it is exclusive to, if it is. */
     readonly owner: object | undefined,
     readonly args: Table,
     readonly host: QueueHost,
   ) {
     this.limits = queueLimits(args, host.rules.deliveryLimit(args));
-    this.consumers = new Consumers(this.limits.singleActiveConsumer);
+    this.consumers = new QueueConsumers(this.limits.singleActiveConsumer);
     this.used();
   }
 
-  /** Somebody declared it, read from it or ceased to: its `x-expires` begins anew. */
+  /** The queue was declared, read from, or lost a consumer: its `x-expires` begins anew. */
   used(): void {
     const { expires } = this.limits;
     if (expires === undefined) return;
@@ -78,12 +78,12 @@ export class Queue {
   }
 
   /** Take a message; false: the queue is full and refuses it. */
-  publish(message: Message): boolean {
+  publish(message: BrokerMessage): boolean {
     if (this.limits.overflow !== 'drop-head' && this.#refuses(message)) {
-      if (this.limits.overflow === 'reject-publish-dlx') this.host.bury(this, message, 'maxlen');
+      if (this.limits.overflow === 'reject-publish-dlx') this.host.deadLetter(this, message, 'maxlen');
       return false;
     }
-    const entry: Entry = {
+    const entry: QueuedMessage = {
       message,
       order: this.#order++,
       priority: this.#priority(message),
@@ -91,7 +91,7 @@ export class Queue {
       redelivered: false,
       returns: 0,
     };
-    this.host.weigh(weight(entry));
+    this.host.countBytes(memoryOf(entry));
     const consumer = this.ready.length === 0 && this.consumers.size > 0 ? this.consumers.next() : undefined;
     if (consumer !== undefined) {
       this.#deliver(consumer, entry);
@@ -115,46 +115,46 @@ export class Queue {
     }
   }
 
-  #deliver(consumer: Consumer, entry: Entry): void {
-    if (consumer.traits.noAck) this.host.weigh(-weight(entry));
-    else this.unsettled++;
+  #deliver(consumer: BrokerConsumer, entry: QueuedMessage): void {
+    if (consumer.traits.noAck) this.host.countBytes(-memoryOf(entry));
+    else this.unacked++;
     consumer.subscriber.deliver(consumer, entry);
   }
 
   /** Take the first message that is ready. */
-  get(noAck: boolean): Entry | undefined {
+  get(noAck: boolean): QueuedMessage | undefined {
     this.used();
     this.dropExpired();
     const entry = this.ready.shift();
     if (entry === undefined) return undefined;
     this.dropExpired(); // what stood behind it is not counted any more
-    if (noAck) this.host.weigh(-weight(entry));
-    else this.unsettled++;
+    if (noAck) this.host.countBytes(-memoryOf(entry));
+    else this.unacked++;
     return entry;
   }
 
   /** A message that was taken is done with. */
-  settle(entry: Entry): void {
-    this.unsettled--;
-    this.host.weigh(-weight(entry));
+  settle(entry: QueuedMessage): void {
+    this.unacked--;
+    this.host.countBytes(-memoryOf(entry));
   }
 
   /** Messages that were taken are refused for good. */
-  reject(entries: readonly Entry[]): void {
+  reject(entries: readonly QueuedMessage[]): void {
     for (const entry of entries) {
       this.settle(entry);
-      if (!this.deleted) this.host.bury(this, entry.message, 'rejected');
+      if (!this.deleted) this.host.deadLetter(this, entry.message, 'rejected');
     }
   }
 
   /** Messages that were taken come back; `run` hands them out again. */
-  requeue(entries: readonly Entry[], why: 'requeue' | 'return'): void {
-    const back: Entry[] = [];
+  requeue(entries: readonly QueuedMessage[], why: 'requeue' | 'return'): void {
+    const back: QueuedMessage[] = [];
     for (const entry of entries) {
       if (this.deleted) {
         this.settle(entry);
       } else {
-        this.unsettled--;
+        this.unacked--;
         entry.redelivered = true;
         entry.returns++;
         if (this.limits.type === 'classic' || this.#mayReturn(entry, why)) back.push(entry);
@@ -163,17 +163,17 @@ export class Queue {
     // the last first: then none has to make room for itself
     for (const entry of back.reverse()) this.ready.putBack(entry);
     this.#dropHeads();
-    this.#watch();
+    this.#scheduleExpiry();
   }
 
   /**
-   * Into a quorum queue what comes back comes before all that never was delivered, as long as its limit lets it. Where
-   * there is no limit RabbitMQ puts at the end what a client gives back, so that it can forget what it has logged.
+   * A message that comes back to a quorum queue comes before all that never was delivered, as long as its limit lets it.
+   * Where there is no limit RabbitMQ puts at the end what a client gives back, so that it can forget what it has logged.
    */
-  #mayReturn(entry: Entry, why: 'requeue' | 'return'): boolean {
+  #mayReturn(entry: QueuedMessage, why: 'requeue' | 'return'): boolean {
     const { deliveryLimit } = this.limits;
     if (deliveryLimit !== undefined && entry.returns > deliveryLimit) {
-      this.#bury(entry, 'delivery_limit');
+      this.#deadLetter(entry, 'delivery_limit');
       return false;
     }
     entry.order = why === 'requeue' && deliveryLimit === undefined ? this.#order++ : this.#front++;
@@ -181,27 +181,27 @@ export class Queue {
   }
 
   /** The message as it is sent: quorum queues say how often it came back, and to `get` that it never did. */
-  told({ message, returns }: Entry, toGet = false): Message {
+  messageFor({ message, returns }: QueuedMessage, toGet = false): BrokerMessage {
     const isCounted = this.limits.type === 'quorum' && (returns > 0 || toGet);
-    return isCounted ? message.with('x-delivery-count', typed.int64(returns)) : message;
+    return isCounted ? message.withHeader('x-delivery-count', typed.int64(returns)) : message;
   }
 
   purge(): number {
     this.used();
     const count = this.ready.length;
     for (let entry = this.ready.shift(); entry !== undefined; entry = this.ready.shift()) {
-      this.host.weigh(-weight(entry));
+      this.host.countBytes(-memoryOf(entry));
     }
     return count;
   }
 
-  subscribe(consumer: Consumer): void {
+  subscribe(consumer: BrokerConsumer): void {
     this.consumers.add(consumer);
     this.used();
   }
 
   /** A consumer is gone; with the last one an auto-delete queue goes, too. */
-  unsubscribe(consumer: Consumer): void {
+  unsubscribe(consumer: BrokerConsumer): void {
     this.consumers.remove(consumer);
     this.used();
     if (this.consumers.size === 0 && this.traits.autoDelete) this.host.remove(this);
@@ -209,41 +209,41 @@ export class Queue {
   }
 
   /** A subscriber can take messages again. */
-  recall(subscriber: Subscriber): void {
-    if (this.consumers.recall(subscriber)) this.run();
+  unblock(subscriber: Subscriber): void {
+    if (this.consumers.unblock(subscriber)) this.run();
   }
 
-  /** The end: nothing of it is left. The host has taken it from its table. */
+  /** The queue is deleted: nothing of it is left. The host has taken it from its table. */
   end(): void {
     this.deleted = true;
     this.purge();
     this.#idleTimer?.cancel();
-    this.#watch();
+    this.#scheduleExpiry();
     for (const consumer of [...this.consumers.all]) {
       this.consumers.remove(consumer);
-      consumer.subscriber.cancelled(consumer);
+      consumer.subscriber.consumerCancelled(consumer);
     }
   }
 
-  /** Only what stands at the head goes, as in RabbitMQ. */
+  /** Expired messages go, but only from the head of the queue, as in RabbitMQ. */
   dropExpired(): void {
-    if (this.ready.mortals === 0 && this.#expiryTimer === undefined) return;
+    if (this.ready.expiring === 0 && this.#expiryTimer === undefined) return;
     const now = this.host.timers.now();
-    for (const head of this.ready.heads()) {
-      for (let entry: Entry | undefined = head; entry !== undefined && isOver(entry, now); ) {
+    for (const head of this.ready.firsts()) {
+      for (let entry: QueuedMessage | undefined = head; entry !== undefined && isExpired(entry, now); ) {
         this.ready.shiftFrom(head.priority);
-        this.#bury(entry, 'expired');
-        entry = this.ready.heads().find(({ priority }) => priority === head.priority);
+        this.#deadLetter(entry, 'expired');
+        entry = this.ready.firsts().find(({ priority }) => priority === head.priority);
       }
     }
-    this.#watch();
+    this.#scheduleExpiry();
   }
 
   /** Set the timer for the first head that will expire. */
-  #watch(): void {
-    if (this.ready.mortals === 0 && this.#expiryTimer === undefined) return;
+  #scheduleExpiry(): void {
+    if (this.ready.expiring === 0 && this.#expiryTimer === undefined) return;
     let earliest = Number.POSITIVE_INFINITY;
-    for (const { expiry } of this.ready.heads())
+    for (const { expiry } of this.ready.firsts())
       if (expiry !== undefined && expiry < earliest) earliest = expiry;
     if (earliest === this.#expiryAt) return;
     this.#expiryTimer?.cancel();
@@ -260,16 +260,16 @@ export class Queue {
   /** The oldest make room, unless the newest are refused instead. */
   #dropHeads(): void {
     if (this.limits.overflow !== 'drop-head') return;
-    while (this.ready.length > 0 && this.#overflows(0, 0)) this.#bury(this.ready.shift()!, 'maxlen');
+    while (this.ready.length > 0 && this.#overflows(0, 0)) this.#deadLetter(this.ready.shift()!, 'maxlen');
   }
 
-  #bury(entry: Entry, reason: DeathReason): void {
-    this.host.weigh(-weight(entry));
-    this.host.bury(this, entry.message, reason);
+  #deadLetter(entry: QueuedMessage, reason: DeadLetterReason): void {
+    this.host.countBytes(-memoryOf(entry));
+    this.host.deadLetter(this, entry.message, reason);
   }
 
   /** A quorum queue takes one too many, and then none until a fifth is gone. */
-  #refuses({ body }: Message): boolean {
+  #refuses({ body }: BrokerMessage): boolean {
     const { type, maxLength, maxLengthBytes } = this.limits;
     if (type === 'classic') return this.#overflows(1, body.length);
     const { length, bytes } = this.ready;
@@ -285,12 +285,12 @@ export class Queue {
     return this.ready.length + more > maxLength || this.ready.bytes + bytes > maxLengthBytes;
   }
 
-  #priority(message: Message): number {
+  #priority(message: BrokerMessage): number {
     const { maxPriority } = this.limits;
     return maxPriority === undefined ? 0 : Math.min(message.properties.priority ?? 0, maxPriority);
   }
 
-  #expiry(message: Message): number | undefined {
+  #expiry(message: BrokerMessage): number | undefined {
     const { expiration } = message.properties;
     const { messageTtl } = this.limits;
     if (expiration === undefined && messageTtl === undefined) return undefined;
@@ -299,12 +299,12 @@ export class Queue {
   }
 }
 
-function isOver({ expiry }: Entry, now: number): boolean {
+function isExpired({ expiry }: QueuedMessage, now: number): boolean {
   return expiry !== undefined && expiry <= now;
 }
 
-/** What a message takes of the broker's memory, the objects around it included. */
-function weight(entry: Entry): number {
+/** Bytes that a message takes of the broker's memory, the objects around it included. */
+function memoryOf(entry: QueuedMessage): number {
   return bodySize(entry) + entry.message.header.length + OVERHEAD;
 }
 

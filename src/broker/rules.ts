@@ -6,7 +6,7 @@ import { queueType } from './queue-arguments';
 /** The RabbitMQ whose rules the broker keeps: 3.10 takes everything, 4.3 no longer what is deprecated. */
 export type RabbitmqVersion = '3.10' | '4.3';
 
-/** What RabbitMQ 4.3 does otherwise. @throws {Failure} 541, naming the feature, for what its operator could permit */
+/** Rules that differ between versions of RabbitMQ. @throws {Failure} 541, naming the feature, for what its operator could permit */
 export class Rules {
   readonly #strict: boolean;
 

@@ -1,4 +1,4 @@
-/** Something to be done at a time; `cancel` may be called at any moment, also afterwards. */
+/** A timer; `cancel` may be called at any moment, also afterwards. */
 export interface Timer {
   cancel(): void;
 }
@@ -10,7 +10,7 @@ interface Entry extends Timer {
 }
 
 /**
- * What the broker has to do later. It reads no clock of its own: `now` is given, so that a test may hold the
+ * Timers of the broker. They read no clock of their own: `now` is given, so that a test may hold the
  * time still or let it leap, and whoever owns the real clock calls `tick` when `due` has come.
  */
 export class Timers {
@@ -21,7 +21,7 @@ export class Timers {
 
   constructor(readonly now: () => number) {}
 
-  /** When the next thing is to be done; undefined: nothing is. */
+  /** Time of the earliest timer; undefined: there is none. */
   get due(): number | undefined {
     while (this.#heap.length > 0 && this.#heap[0]!.run === undefined) this.#pop();
     return this.#heap[0]?.at;
@@ -35,7 +35,7 @@ export class Timers {
     return entry;
   }
 
-  /** Do what is due, in the order of the times. */
+  /** Run the timers that are due, in the order of their times. */
   tick(): void {
     const now = this.now();
     for (let at = this.due; at !== undefined && at <= now; at = this.due) {

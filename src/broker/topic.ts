@@ -1,18 +1,21 @@
-import type { Binding } from './exchange';
+/** Something with the pattern of a topic binding. */
+interface Keyed {
+  readonly key: string;
+}
 
-interface Node {
-  bindings: Set<Binding> | undefined;
-  children: Map<string, Node>;
+interface Node<B> {
+  bindings: Set<B> | undefined;
+  children: Map<string, Node<B>>;
 }
 
 /**
  * The bindings of a topic exchange by the words of their patterns: `*` stands for one word, `#` for any
  * number. Looking a key up costs what its words cost, however many bindings there are.
  */
-export class TopicTrie {
-  readonly #root: Node = { bindings: undefined, children: new Map() };
+export class TopicTrie<B extends Keyed> {
+  readonly #root: Node<B> = { bindings: undefined, children: new Map() };
 
-  add(binding: Binding): void {
+  add(binding: B): void {
     let node = this.#root;
     for (const word of wordsOf(binding.key)) {
       let child = node.children.get(word);
@@ -26,9 +29,9 @@ export class TopicTrie {
     node.bindings.add(binding);
   }
 
-  remove(binding: Binding): void {
-    const path: [Node, string][] = [];
-    let node: Node | undefined = this.#root;
+  remove(binding: B): void {
+    const path: [Node<B>, string][] = [];
+    let node: Node<B> | undefined = this.#root;
     for (const word of wordsOf(binding.key)) {
       path.push([node, word]);
       node = node.children.get(word);
@@ -44,17 +47,17 @@ export class TopicTrie {
   }
 
   /** Call `found` for every binding whose pattern `key` matches; for one with several `#` perhaps twice. */
-  match(key: string, found: (binding: Binding) => void): void {
+  match(key: string, found: (binding: B) => void): void {
     walk(this.#root, wordsOf(key), 0, found);
   }
 }
 
-/** An empty key has no word at all; between two dots there is one, the empty one. */
+/** The words of a key: an empty key has none; between two dots there is one, the empty one. */
 function wordsOf(key: string): string[] {
   return key === '' ? [] : key.split('.');
 }
 
-function walk(node: Node, words: readonly string[], at: number, found: (binding: Binding) => void): void {
+function walk<B>(node: Node<B>, words: readonly string[], at: number, found: (binding: B) => void): void {
   const any = node.children.get('#');
   if (any !== undefined) for (let rest = at; rest <= words.length; rest++) walk(any, words, rest, found);
   if (at === words.length) {

@@ -1,11 +1,12 @@
 import type { Table } from '../protocol/field-table';
-import { deadLetter, isCycle } from './death';
+import type { BindingSource } from './binding';
+import { deadLetter, isCycle } from './dead-letter';
 import { shown, typeWord } from './erlang';
-import { type Destination, EXCHANGE_TYPES, Exchange, type ExchangeTraits } from './exchange';
+import { BrokerExchange, type BrokerExchangeTraits, type Destination, EXCHANGE_TYPES } from './exchange';
 import { Failure, locked, nameOf, notFound, precondition, refused } from './failure';
 import { MATCH_MODES } from './headers';
-import type { Message } from './message';
-import { type DeathReason, Queue, type QueueHost, type QueueTraits } from './queue';
+import type { BrokerMessage } from './message';
+import { BrokerQueue, type BrokerQueueTraits, type DeadLetterReason, type QueueHost } from './queue';
 import {
   checkQueueArguments,
   checkSameArguments,
@@ -16,19 +17,19 @@ import {
 import type { Rules } from './rules';
 import type { Timers } from './timers';
 
-/** What all virtual hosts of a broker share. */
+/** The engine, seen from its virtual hosts. */
 export interface VhostHost {
   readonly timers: Timers;
   readonly rules: Rules;
-  /** To be done when what is being done has been done. */
-  later(run: () => void): void;
-  weigh(bytes: number): void;
+  /** Do it when what is being done has been done. */
+  defer(run: () => void): void;
+  countBytes(bytes: number): void;
 }
 
 /** A virtual host: its exchanges and queues, and what is done to them. @throws {Failure} all its methods */
 export class Vhost implements QueueHost {
-  readonly exchanges = new Map<string, Exchange>();
-  readonly queues = new Map<string, Queue>();
+  readonly exchanges = new Map<string, BrokerExchange>();
+  readonly queues = new Map<string, BrokerQueue>();
   readonly timers: Timers;
   readonly rules: Rules;
 
@@ -40,23 +41,23 @@ export class Vhost implements QueueHost {
     this.rules = host.rules;
     for (const [exchange, type] of BUILT_IN) {
       const traits = { type, durable: true, autoDelete: false, internal: exchange === TRACE };
-      this.exchanges.set(exchange, new Exchange(exchange, traits, {}));
+      this.exchanges.set(exchange, new BrokerExchange(exchange, traits, {}));
     }
   }
 
-  weigh(bytes: number): void {
-    this.host.weigh(bytes);
+  countBytes(bytes: number): void {
+    this.host.countBytes(bytes);
   }
 
   // ── exchanges ───────────────────────────────────────────────────────────────────────────────────────
 
-  exchange(name: string): Exchange {
+  exchange(name: string): BrokerExchange {
     const exchange = this.exchanges.get(name);
     if (exchange === undefined) throw notFound('exchange', name, this.name);
     return exchange;
   }
 
-  declareExchange(name: string, traits: ExchangeTraits, args: Table): void {
+  declareExchange(name: string, traits: BrokerExchangeTraits, args: Table): void {
     checkType(traits.type);
     const where = nameOf('exchange', name, this.name);
     const known = this.exchanges.get(name);
@@ -66,7 +67,7 @@ export class Vhost implements QueueHost {
     if (alternate !== undefined && typeof alternate !== 'string') {
       throw precondition(`invalid type '${typeWord(alternate)}' for arg 'alternate-exchange' in ${where}`);
     }
-    this.exchanges.set(name, new Exchange(name, traits, args));
+    this.exchanges.set(name, new BrokerExchange(name, traits, args));
   }
 
   deleteExchange(name: string, ifUnused: boolean): void {
@@ -81,48 +82,53 @@ export class Vhost implements QueueHost {
     this.#removeExchange(exchange);
   }
 
-  #removeExchange(exchange: Exchange): void {
+  #removeExchange(exchange: BrokerExchange): void {
     this.exchanges.delete(exchange.name);
     for (const binding of [...exchange.bindings.values()]) exchange.remove(binding);
     this.#unbindAll(exchange);
   }
 
   /** An exchange that is deleted with its last binding has lost one. */
-  #lost(exchange: Exchange): void {
-    const isThere = this.exchanges.get(exchange.name) === exchange;
-    if (exchange.traits.autoDelete && exchange.bindings.size === 0 && isThere) this.#removeExchange(exchange);
+  #lostBinding({ name }: BindingSource): void {
+    const exchange = this.exchanges.get(name);
+    if (exchange?.traits.autoDelete && exchange.bindings.size === 0) this.#removeExchange(exchange);
   }
 
   #unbindAll(destination: Destination): void {
     for (const binding of [...destination.inbound]) {
       binding.source.remove(binding);
-      this.#lost(binding.source);
+      this.#lostBinding(binding.source);
     }
   }
 
   // ── bindings ────────────────────────────────────────────────────────────────────────────────────────
 
-  bind(destination: Destination, source: Exchange, key: string, args: Table): void {
+  bind(destination: Destination, source: BrokerExchange, key: string, args: Table): void {
     if (source.traits.type === 'headers') checkMatchMode(args['x-match']);
     source.bind(destination, key, args);
   }
 
-  unbind(destination: Destination | undefined, source: Exchange | undefined, key: string, args: Table): void {
+  unbind(
+    destination: Destination | undefined,
+    source: BrokerExchange | undefined,
+    key: string,
+    args: Table,
+  ): void {
     if (destination === undefined || source === undefined) return;
-    if (source.unbind(destination, key, args)) this.#lost(source);
+    if (source.unbind(destination, key, args)) this.#lostBinding(source);
   }
 
   // ── queues ──────────────────────────────────────────────────────────────────────────────────────────
 
   /** A queue that `user` may use. */
-  queue(name: string, user: object): Queue {
+  queue(name: string, user: object): BrokerQueue {
     const queue = this.queues.get(name);
     if (queue === undefined) throw notFound('queue', name, this.name);
     if (queue.owner !== undefined && queue.owner !== user) throw locked(name, this.name);
     return queue;
   }
 
-  declareQueue(name: string, wanted: QueueTraits, args: Table, user: object): Queue {
+  declareQueue(name: string, wanted: BrokerQueueTraits, args: Table, user: object): BrokerQueue {
     const where = nameOf('queue', name, this.name);
     // an exclusive queue never outlives its connection, so it is never durable
     const traits = { ...wanted, durable: wanted.durable && !wanted.exclusive };
@@ -137,12 +143,12 @@ export class Vhost implements QueueHost {
     }
     checkQueueArguments(name, args, this.name);
     if (queueType(args) === 'quorum') checkQuorum(where, wanted);
-    const queue = new Queue(name, traits, wanted.exclusive ? user : undefined, args, this);
+    const queue = new BrokerQueue(name, traits, wanted.exclusive ? user : undefined, args, this);
     this.queues.set(name, queue);
     return queue;
   }
 
-  remove(queue: Queue): void {
+  remove(queue: BrokerQueue): void {
     if (this.queues.get(queue.name) !== queue) return;
     this.queues.delete(queue.name);
     this.#unbindAll(queue);
@@ -152,8 +158,8 @@ export class Vhost implements QueueHost {
   // ── messages ────────────────────────────────────────────────────────────────────────────────────────
 
   /** The queues that take a message: each once, in no order. */
-  route(exchange: Exchange, message: Message): Set<Queue> {
-    const found = new Set<Queue>();
+  route(exchange: BrokerExchange, message: BrokerMessage): Set<BrokerQueue> {
+    const found = new Set<BrokerQueue>();
     const passed = new Set([exchange]);
     for (const current of passed) {
       let any = false;
@@ -170,7 +176,7 @@ export class Vhost implements QueueHost {
   }
 
   /** The default exchange has a binding to every queue, by its name. */
-  #match(exchange: Exchange, message: Message, found: (destination: Destination) => void): void {
+  #match(exchange: BrokerExchange, message: BrokerMessage, found: (destination: Destination) => void): void {
     if (exchange.name !== '') return exchange.match(message, found);
     for (const key of message.routingKeys) {
       const queue = this.queues.get(key);
@@ -178,12 +184,12 @@ export class Vhost implements QueueHost {
     }
   }
 
-  bury(queue: Queue, message: Message, reason: DeathReason): void {
+  deadLetter(queue: BrokerQueue, message: BrokerMessage, reason: DeadLetterReason): void {
     if (queue.limits.deadLetterExchange === undefined) return;
-    this.host.later(() => this.#rebirth(queue, message, reason));
+    this.host.defer(() => this.#publishDeadLetter(queue, message, reason));
   }
 
-  #rebirth(queue: Queue, message: Message, reason: DeathReason): void {
+  #publishDeadLetter(queue: BrokerQueue, message: BrokerMessage, reason: DeadLetterReason): void {
     const exchange = this.exchanges.get(queue.limits.deadLetterExchange!);
     if (exchange === undefined) return;
     const dead = deadLetter(message, queue, reason, this.timers.now());
@@ -193,7 +199,7 @@ export class Vhost implements QueueHost {
   }
 }
 
-/** Where RabbitMQ's tracing publishes; here nobody does. */
+/** The exchange that RabbitMQ's tracing publishes to; here nothing does. */
 const TRACE = 'amq.rabbitmq.trace';
 
 const BUILT_IN = [
@@ -211,7 +217,7 @@ function checkType(type: string): void {
   if (!EXCHANGE_TYPES.includes(type)) throw new Failure(503, `unknown exchange type '${type}'`);
 }
 
-function checkSame(where: string, traits: ExchangeTraits, args: Table, known: Exchange): void {
+function checkSame(where: string, traits: BrokerExchangeTraits, args: Table, known: BrokerExchange): void {
   if (traits.type !== known.traits.type) {
     throw different(where, 'type', `'${traits.type}'`, `'${known.traits.type}'`);
   }
@@ -221,8 +227,8 @@ function checkSame(where: string, traits: ExchangeTraits, args: Table, known: Ex
   checkSameArguments(where, args, known.args, ['alternate-exchange']);
 }
 
-/** A quorum queue is durable, and nobody's own. */
-function checkQuorum(where: string, { durable, exclusive, autoDelete }: QueueTraits): void {
+/** A quorum queue is durable, and exclusive to no connection. */
+function checkQuorum(where: string, { durable, exclusive, autoDelete }: BrokerQueueTraits): void {
   const invalid = (property: string) => precondition(`invalid property '${property}' for ${where}`);
   if (exclusive) throw invalid('exclusive-owner');
   if (autoDelete) throw invalid('auto-delete');

@@ -3,7 +3,7 @@ import { ProtocolViolation } from './violation';
 import { uint32 } from './wire';
 
 /** Who looks at methods of channels as they pass by. */
-export interface MethodTap {
+export interface MethodObserver {
   isWanted(id: number): boolean;
   method(channel: number, payload: Buffer): void;
 }
@@ -51,7 +51,7 @@ export class FrameScanner implements FrameLimits {
   /** `onControl` receives the payload of every method frame on channel 0, `tap` what it wants of the others. */
   constructor(
     readonly onControl: (payload: Buffer) => void,
-    readonly tap?: MethodTap,
+    readonly observer?: MethodObserver,
   ) {}
 
   /** True between frames: nothing of the next one has been seen. */
@@ -96,7 +96,7 @@ export class FrameScanner implements FrameLimits {
     this.#remaining = size + 1;
     const isKept =
       type === FRAME.METHOD &&
-      (channel === 0 || (this.tap !== undefined && this.#isWanted(header, at + FRAME_HEADER_SIZE, end)));
+      (channel === 0 || (this.observer !== undefined && this.#isWanted(header, at + FRAME_HEADER_SIZE, end)));
     this.#control = isKept ? Buffer.allocUnsafe(size) : undefined;
     this.#controlSize = 0;
     this.#channel = channel;
@@ -104,7 +104,7 @@ export class FrameScanner implements FrameLimits {
 
   /** A method whose id has not come yet may be. */
   #isWanted(bytes: Buffer, at: number, end: number): boolean {
-    return at + 4 > end || this.tap!.isWanted(uint32(bytes, at));
+    return at + 4 > end || this.observer!.isWanted(uint32(bytes, at));
   }
 
   #readRest(bytes: Buffer, start: number, end: number): number {
@@ -144,7 +144,7 @@ export class FrameScanner implements FrameLimits {
 
   #endMethod(payload: Buffer): void {
     if (this.#channel === 0) this.onControl(payload);
-    else if (this.tap?.isWanted(uint32(payload, 0))) this.tap.method(this.#channel, payload);
+    else if (this.observer?.isWanted(uint32(payload, 0))) this.observer.method(this.#channel, payload);
     this.boundary = this.position;
   }
 }

@@ -14,7 +14,7 @@ interface End {
   stdout: string;
 }
 
-/** One of their tools, and the same of ours. */
+/** A tool of theirs, and the same of ours. */
 const BOTH: Record<string, (verb: string, args: readonly string[], input?: string) => End> = {
   theirs: (verb, args, input = '') => ended(spawnSync(`amqp-${verb}`, args, { input, timeout: CEILING })),
   ours: (verb, args, input = '') => ended(cli([verb, ...args], { input })),
@@ -36,7 +36,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 useQueue();
 
-/** What both make of it is the same. */
+/** The outcomes of both are the same. */
 function same(what: (run: (typeof BOTH)[string]) => unknown): void {
   const [theirs, ours] = [what(BOTH.theirs!), what(BOTH.ours!)];
   expect(ours).toEqual(theirs);

@@ -15,7 +15,7 @@ beforeEach(() => {
   fill(channel, queue, ...numbers(0, MANY));
 });
 
-/** What is left, none of which was ever delivered. */
+/** Messages that are left, none of which was ever delivered. */
 function untouched(): string[] {
   const left: string[] = [];
   for (let message = channel.basicGet(queue); message !== null; message = channel.basicGet(queue)) {
@@ -85,7 +85,7 @@ it('shovel --copy of a classic queue leaves it as it is', () => {
 });
 
 describe('what comes slowly, of a count', () => {
-  it('is acked soon', async () => {
+  it('is acked soon, and not held back for the rest', async () => {
     const slow = sharedQueue(channel);
     fill(channel, slow, 'one');
     const state = () => channel.queueDeclare(slow, { passive: true });

@@ -38,7 +38,7 @@ describe('publish', () => {
     expect(takeAll(channel, queue)).toEqual(bodies);
   });
 
-  it('a file', () => {
+  it('takes a file as the body', () => {
     const file = join(folder, 'lines');
     writeFileSync(file, 'one\ntwo\n');
     out(['publish', '-r', queue, '--lines', '-f', file]);
@@ -164,7 +164,7 @@ describe('get', () => {
     expect(out(['get', queue, '-c', '9', '-0'])).toBe('one\0two\0three\0');
   });
 
-  it('waits for one', () => {
+  it('waits for a message until the timeout', () => {
     const { stdout } = shell(
       `(sleep 0.5; amqp-sync publish -r ${queue} late) & amqp-sync get ${queue} --timeout 20s; wait`,
     );

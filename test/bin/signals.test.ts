@@ -83,7 +83,7 @@ it('nothing is under way: what was done is acked', async () => {
   expect(count(channel, queue)).toBe(0);
 });
 
-it('it is not connected yet', async () => {
+it('the connection is not open yet', async () => {
   let isThere = false;
   const silent = createServer((socket) => {
     isThere = true;

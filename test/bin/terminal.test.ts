@@ -1,4 +1,4 @@
-/** What others have put into a message does nothing to the terminal that shows it. */
+/** Characters that others have put into a message do nothing to the terminal that shows it. */
 import { build } from '../support/built';
 import { channel, queue, useQueue } from '../support/channel';
 import { cli, shell } from '../support/programs/cli';

@@ -1,4 +1,4 @@
-/** All verbs but those that carry messages, and what holds for each: help, wrong usage, hints. */
+/** The verbs but those that carry messages, and what holds for each: help, wrong usage, hints. */
 import { spawnSync } from 'node:child_process';
 import { VERBS } from '../../bin/verbs';
 import { NotFoundError } from '../../src';
@@ -108,7 +108,7 @@ describe('rpc', () => {
     expect(out(['rpc', '--help'])).not.toMatch(/--(reply-to|correlation-id|type)/);
   });
 
-  it('no answer in time: 3', () => {
+  it('a call without an answer in time: 3', () => {
     const queue = sharedQueue(channel);
     expect(said('rpc', queue, 'x', '--timeout', '2s')).toEqual([
       3,
@@ -119,7 +119,7 @@ describe('rpc', () => {
 });
 
 describe('the broker', () => {
-  it('ping, info', () => {
+  it('answers ping, and info', () => {
     expect(out(['ping'])).toMatch(/^open after \d+ ms\n$/);
     expect(out(['info'])).toMatch(/^product +(RabbitMQ|amqp-sync)$/m);
     expect(JSON.parse(out(['info', '--json']))).toMatchObject({
@@ -147,7 +147,7 @@ describe('the broker', () => {
     expect(text).not.toContain('secret1');
   });
 
-  it('bench', () => {
+  it('is measured by bench', () => {
     expect(JSON.parse(out(['bench', '-c', '500', '--json']))).toEqual({
       published: expect.any(Number),
       consumed: expect.any(Number),
@@ -159,7 +159,7 @@ describe('the broker', () => {
 });
 
 describe('usage', () => {
-  it.each(Object.keys(VERBS))('%s --help', (verb) => {
+  it.each(Object.keys(VERBS))('%s --help has flags, remarks and examples', (verb) => {
     const help = out([verb, '--help']);
     expect(help).toContain(`Usage: amqp-sync ${verb} `);
     expect(help).toContain('\nExamples:\n  ');

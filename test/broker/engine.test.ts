@@ -1,23 +1,23 @@
 import * as fc from 'fast-check';
-import { Backlog, type Entry } from '../../src/broker/backlog';
-import { Broker } from '../../src/broker/broker';
-import type { Connection } from '../../src/broker/connection';
-import { Exchange } from '../../src/broker/exchange';
-import { Message } from '../../src/broker/message';
-import type { Queue } from '../../src/broker/queue';
+import type { BrokerConnection } from '../../src/broker/connection';
+import { Engine } from '../../src/broker/engine';
+import { BrokerExchange } from '../../src/broker/exchange';
+import { BrokerMessage } from '../../src/broker/message';
+import type { BrokerQueue } from '../../src/broker/queue';
+import { type QueuedMessage, ReadyMessages } from '../../src/broker/ready-messages';
 import { Timers } from '../../src/broker/timers';
 import { type MethodPlan, PLANS } from '../../src/protocol/codec';
 import type { Input, MethodName } from '../../src/protocol/method-types';
 
 /** The engine by itself: no sockets, no threads, and a clock that is a variable. */
 const HEADER = Buffer.from([0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-const message = (key: string): Message => new Message('e', [key], HEADER, Buffer.alloc(0), {});
+const message = (key: string): BrokerMessage => new BrokerMessage('e', [key], HEADER, Buffer.alloc(0), {});
 
-function open(broker: Broker): Connection {
-  const connection = broker.connect();
+function open(engine: Engine): BrokerConnection {
+  const connection = engine.connect();
   connection.open({
     username: 'guest',
-    vhost: broker.enter('/', 'guest'),
+    vhost: engine.openVhost('/', 'guest'),
     channelMax: 0,
     frameMax: 0,
     clientName: '',
@@ -26,9 +26,9 @@ function open(broker: Broker): Connection {
   return connection;
 }
 
-function engine(): { broker: Broker; clock: { now: number } } {
+function started(): { engine: Engine; clock: { now: number } } {
   const clock = { now: 1000 };
-  const broker = new Broker({
+  const engine = new Engine({
     now: () => clock.now,
     users: { guest: { password: 'guest' } },
     vhosts: ['/'],
@@ -37,12 +37,12 @@ function engine(): { broker: Broker; clock: { now: number } } {
     onOutput: () => {},
     onAlarm: () => {},
   });
-  return { broker, clock };
+  return { engine, clock };
 }
 
 /** Every field of a method, absent ones as on the wire. */
 function call<M extends MethodName>(
-  connection: Connection,
+  connection: BrokerConnection,
   name: M,
   args: Input<M> = {},
   channel = 1,
@@ -58,22 +58,22 @@ function call<M extends MethodName>(
 }
 
 test('methods in, frames out: a publish is delivered to who consumes', () => {
-  const { broker } = engine();
-  const connection = open(broker);
+  const { engine } = started();
+  const connection = open(engine);
   call(connection, 'channel.open');
   call(connection, 'queue.declare', { queue: 'q' });
   call(connection, 'basic.consume', { queue: 'q', consumerTag: 'c' });
   const args = { exchange: '', routingKey: 'q', mandatory: false, immediate: false };
   connection.publish(1, args, HEADER, Buffer.from('body'), {});
   expect(Buffer.concat(connection.output.take()).includes('body')).toBe(true);
-  expect(broker.memory).toBeGreaterThan(0);
+  expect(engine.memory).toBeGreaterThan(0);
   call(connection, 'basic.ack', { deliveryTag: 1 });
-  expect(broker.memory).toBe(0);
+  expect(engine.memory).toBe(0);
 });
 
 test('whatever becomes of messages, the memory they took is given back', () => {
-  const { broker, clock } = engine();
-  const connection = open(broker);
+  const { engine, clock } = started();
+  const connection = open(engine);
   call(connection, 'channel.open');
   const args = { 'x-message-ttl': 100, 'x-max-length': 3, 'x-dead-letter-exchange': '' };
   call(connection, 'queue.declare', { queue: 'q', arguments: args });
@@ -83,7 +83,7 @@ test('whatever becomes of messages, the memory they took is given back', () => {
   call(connection, 'basic.get', { queue: 'q' });
   call(connection, 'basic.nack', { deliveryTag: 2, requeue: true });
   clock.now += 100;
-  broker.tick();
+  engine.tick();
   call(connection, 'queue.delete', { queue: 'q' });
   const limited = { 'x-queue-type': 'quorum', 'x-delivery-limit': 0, 'x-dead-letter-exchange': '' };
   call(connection, 'queue.declare', { queue: 'q', durable: true, arguments: limited });
@@ -91,17 +91,17 @@ test('whatever becomes of messages, the memory they took is given back', () => {
   call(connection, 'basic.get', { queue: 'q' });
   call(connection, 'basic.nack', { deliveryTag: 3, requeue: true });
   connection.end();
-  expect(broker.memory).toBe(0);
-  expect(broker.connections.size).toBe(0);
+  expect(engine.memory).toBe(0);
+  expect(engine.connections.size).toBe(0);
 });
 
 describe('a connection that ends gives everything back, and takes nothing of it', () => {
   const PUBLISH = { exchange: '', routingKey: 'q', mandatory: false, immediate: false };
-  const queueOf = (broker: Broker) => broker.vhosts.get('/')!.queues.get('q')!;
+  const queueOf = (engine: Engine) => engine.vhosts.get('/')!.queues.get('q')!;
 
   test('what it had comes back once, however many of its channels consume', () => {
-    const { broker } = engine();
-    const connection = open(broker);
+    const { engine } = started();
+    const connection = open(engine);
     const args = { 'x-queue-type': 'quorum', 'x-delivery-limit': 2 };
     for (let channel = 1; channel <= 5; channel++) {
       call(connection, 'channel.open', {}, channel);
@@ -110,14 +110,14 @@ describe('a connection that ends gives everything back, and takes nothing of it'
     }
     connection.publish(1, PUBLISH, HEADER, Buffer.from('body'), {});
     connection.end();
-    expect([...queueOf(broker).ready].map(({ returns }) => returns)).toEqual([1]);
+    expect([...queueOf(engine).ready].map(({ returns }) => returns)).toEqual([1]);
   });
 
   test.each([{}, { 'x-single-active-consumer': true }])(
     'nothing is lost to a consumer without acks, %j',
     (args) => {
-      const { broker } = engine();
-      const connection = open(broker);
+      const { engine } = started();
+      const connection = open(engine);
       call(connection, 'channel.open');
       call(connection, 'channel.open', {}, 2);
       call(connection, 'queue.declare', { queue: 'q', durable: true, arguments: args });
@@ -125,7 +125,7 @@ describe('a connection that ends gives everything back, and takes nothing of it'
       for (let n = 0; n < 5; n++) connection.publish(1, PUBLISH, HEADER, Buffer.from('body'), {});
       call(connection, 'basic.consume', { queue: 'q', consumerTag: 'heir', noAck: true }, 2);
       connection.end();
-      expect(queueOf(broker).ready.length).toBe(5);
+      expect(queueOf(engine).ready.length).toBe(5);
     },
   );
 });
@@ -133,7 +133,7 @@ describe('a connection that ends gives everything back, and takes nothing of it'
 test('topics: as the pattern says, whatever else is bound', () => {
   const words = fc.array(fc.constantFrom('a', 'b', '', '*'), { minLength: 1, maxLength: 4 });
   const patterns = fc.array(fc.constantFrom('a', 'b', '', '*', '#'), { minLength: 1, maxLength: 4 });
-  /** What is empty as a whole has no word. */
+  /** The words of a key, which has none if it is empty as a whole. */
   const wordsOf = (parts: readonly string[]) => (parts.join('.') === '' ? [] : parts);
   const isMatch = (pattern: readonly string[], key: readonly string[]): boolean => {
     const [first, ...rest] = pattern;
@@ -143,13 +143,13 @@ test('topics: as the pattern says, whatever else is bound', () => {
   };
   fc.assert(
     fc.property(fc.array(patterns, { maxLength: 8 }), fc.nat(7), words, (bound, removed, key) => {
-      const exchange = new Exchange(
+      const exchange = new BrokerExchange(
         'e',
         { type: 'topic', durable: false, autoDelete: false, internal: false },
         {},
       );
       const queues = bound.map(
-        (_, n) => ({ kind: 'queue', name: `q${n}`, inbound: new Set() }) as unknown as Queue,
+        (_, n) => ({ kind: 'queue', name: `q${n}`, inbound: new Set() }) as unknown as BrokerQueue,
       );
       for (const [n, pattern] of bound.entries()) exchange.bind(queues[n]!, pattern.join('.'), {});
       if (removed < bound.length) exchange.unbind(queues[removed]!, bound[removed]!.join('.'), {});
@@ -163,25 +163,25 @@ test('topics: as the pattern says, whatever else is bound', () => {
   );
 });
 
-test('a backlog keeps its order, whatever is taken and put back', () => {
+test('ready messages keep their order, whatever is taken and put back', () => {
   const steps = fc.array(fc.oneof(fc.record({ push: fc.nat(2) }), fc.constant('take'), fc.nat(9)), {
     maxLength: 60,
   });
   fc.assert(
     fc.property(steps, (all) => {
-      const backlog = new Backlog();
-      const taken: Entry[] = [];
+      const ready = new ReadyMessages();
+      const taken: QueuedMessage[] = [];
       let order = 0;
       for (const step of all) {
         if (step === 'take') {
-          const entry = backlog.shift();
+          const entry = ready.shift();
           if (entry !== undefined) taken.push(entry);
         } else if (typeof step === 'number') {
           const [entry] = taken.splice(step % Math.max(1, taken.length), 1);
-          if (entry !== undefined) backlog.putBack(entry);
+          if (entry !== undefined) ready.putBack(entry);
         } else {
           const { push: priority } = step;
-          backlog.push({
+          ready.push({
             message: message('k'),
             order: order++,
             priority,
@@ -190,12 +190,12 @@ test('a backlog keeps its order, whatever is taken and put back', () => {
             returns: 0,
           });
         }
-        const now = [...backlog];
+        const now = [...ready];
         const sorted = [...now].sort(
           (one, other) => other.priority - one.priority || one.order - other.order,
         );
         expect(now).toEqual(sorted);
-        expect(backlog.length).toBe(now.length);
+        expect(ready.length).toBe(now.length);
       }
     }),
   );

@@ -4,7 +4,7 @@ import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { comparable, embedded, version } from './support/pair';
 import { RawClient } from './support/raw-client';
 
-/** What no client should send; RabbitMQ's answer is the right one, with the same words and the same blame. */
+/** Bytes that no client should send; RabbitMQ's answer is the right one, with the same words, about the same method. */
 function frame(type: number, channel: number, payload: readonly number[], end = 0xce): number[] {
   const size = payload.length;
   return [type, channel >> 8, channel & 255, size >>> 24, (size >>> 16) & 255, (size >>> 8) & 255, size & 255]

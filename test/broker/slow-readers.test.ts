@@ -47,7 +47,7 @@ describe('a client that does not read', () => {
     owner.end();
   });
 
-  test('and goes on with all its queues alike', async () => {
+  test('gets messages of all its queues alike when it reads again', async () => {
     const broker = embedded();
     const names = ['a', 'b', 'c'];
     const owner = await filled(broker, names, 1500);
@@ -91,7 +91,7 @@ describe('a client that does not read', () => {
     client.end();
   });
 
-  test('and sends no heartbeats is given up, though much waits for it', async () => {
+  test('is given up if it sends no heartbeats, though much waits for it', async () => {
     const broker = embedded({ heartbeat: 1 });
     const owner = await filled(broker, ['q'], 2000);
     const dead = await RawClient.open(broker.url, { heartbeat: 1 });

@@ -29,7 +29,7 @@ afterAll(() => {
   for (const connection of connections) connection.close();
 });
 
-/** What each broker lets through, by names. */
+/** Bindings that each broker lets through, by names. */
 function routes(
   type: 'headers' | 'topic',
   bindings: readonly Named[],

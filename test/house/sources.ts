@@ -57,8 +57,27 @@ export function namesIn(source: Source): { name: string; line: number }[] {
   return names;
 }
 
-/** Each circle of imports that are there at run time, once: `a.ts:3 -> b.ts:1 -> a.ts`. */
-export function circles(imports: readonly Import[]): string[] {
+/** The classes that a file declares. */
+export function classesIn(source: Source): string[] {
+  const names: string[] = [];
+  visit(source, (node) => {
+    if (ts.isClassDeclaration(node) && node.name !== undefined) names.push(node.name.text);
+  });
+  return names;
+}
+
+/** The names that a file exports from others as types only, as the importer calls them. */
+export function typesExportedBy(source: Source): string[] {
+  const names: string[] = [];
+  visit(source, (node) => {
+    if (!ts.isExportSpecifier(node)) return;
+    if (node.isTypeOnly || node.parent.parent.isTypeOnly) names.push(node.name.text);
+  });
+  return names;
+}
+
+/** Each circle of imports, once: `a.ts:3 -> b.ts:1 -> a.ts`. Imports of types count only if they are wanted. */
+export function circles(imports: readonly Import[], { types }: { types: boolean }): string[] {
   const found: string[] = [];
   const done = new Set<string>();
   const follow = (file: string, path: Import[]): void => {
@@ -69,7 +88,7 @@ export function circles(imports: readonly Import[]): string[] {
     }
     if (done.has(file)) return;
     for (const next of imports) {
-      if (next.file === file && !next.typeOnly) follow(next.target, [...path, next]);
+      if (next.file === file && (types || !next.typeOnly)) follow(next.target, [...path, next]);
     }
     done.add(file);
   };

@@ -62,7 +62,7 @@ afterEach(() => {
 /** What ends in time ends by then on a busy machine, too; that it was in time is seen by what was dialled and tried. */
 const LATE = 4000;
 
-/** Let a connector fail, in this thread. @returns its last word, and the milliseconds until it came */
+/** Let a connector fail, in this thread. @returns its report, and the milliseconds until it came */
 function fail(options: ConnectOptions): Promise<{ record: ErrorRecord; ms: number }> {
   const link = new Link(1024 * 1024, false, 60_000);
   const { port1, port2 } = new MessageChannel();
@@ -113,7 +113,7 @@ test('a host that swallows everything is left when its share is over, and is not
   expect(ms).toBeLessThan(LATE);
 });
 
-test('so is one of which a part was never dialled', async () => {
+test('a host is left when its share is over, even if some of its addresses were never dialled', async () => {
   names.set('dark', ['hole-1', 'hole-2', 'hole-3']);
   const options = { hosts: ['dark', '10.0.0.1'], connectTimeout: 600, happyEyeballsDelay: 200 };
   const { record, ms } = await fail(options);
@@ -136,7 +136,7 @@ test('an address that answers, and then hangs up, leaves the others their try', 
   );
 });
 
-test('a resolver that does not answer is left, too', async () => {
+test('a resolver that does not answer is left when the share of its host is over', async () => {
   const { record, ms } = await fail({ hosts: ['unheard-of', '10.0.0.1'], connectTimeout: 400 });
   expect(tried(record)).toEqual(['unheard-of - resolve', '10.0.0.1 - tcp']);
   expect(ms).toBeGreaterThanOrEqual(195);

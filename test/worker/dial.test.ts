@@ -99,7 +99,7 @@ describe('the race of addresses (RFC 8305 §5)', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  test('one address that answers', () => {
+  test('a single address that answers has won', () => {
     const rig = new Rig(['a']).start();
     rig.connect('a');
     expect(rig.news()).toEqual(['open a', 'won a']);
@@ -107,7 +107,7 @@ describe('the race of addresses (RFC 8305 §5)', () => {
     expect(rig.race.left).toBe(0);
   });
 
-  test('one that does not', () => {
+  test('a single address that does not answer has failed', () => {
     const rig = new Rig(['a']).start();
     rig.fail('a');
     expect(rig.news()).toEqual(['open a', 'lost a no', 'failed']);
@@ -159,7 +159,7 @@ describe('the race of addresses (RFC 8305 §5)', () => {
     expect(rig.news()).toEqual(['open c']);
   });
 
-  test('it has failed when the last one under way has', () => {
+  test('the race has failed when the last address under way has', () => {
     const rig = new Rig(['a', 'b']).start();
     jest.advanceTimersByTime(250);
     rig.fail('b');

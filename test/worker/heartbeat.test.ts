@@ -131,7 +131,7 @@ describe('a process that was suspended', () => {
   // its timers did not run; when it goes on, the one that is overdue runs once
   const suspend = (ms: number) => jest.setSystemTime(Date.now() + ms);
 
-  test('has missed nothing', () => {
+  test('has missed no heartbeat of its peer', () => {
     const rig = new Rig(10);
     rig.pass(5000, () => rig.bytesIn++);
     suspend(3_600_000);
@@ -139,7 +139,7 @@ describe('a process that was suspended', () => {
     expect(rig.died).toBeUndefined();
   });
 
-  test('and whose peer is gone finds out in the usual time', () => {
+  test('finds out in the usual time that its peer is gone', () => {
     const rig = new Rig(10);
     rig.pass(5000, () => rig.bytesIn++);
     suspend(3_600_000);

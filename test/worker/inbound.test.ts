@@ -159,7 +159,7 @@ function* pieces(bytes: Buffer): Generator<Buffer> {
 
 // takeFrame fails on a frame that is visible in part, so every test below also shows that only whole ones are
 describe('what the socket brings arrives unchanged', () => {
-  test('when main keeps up', () => {
+  test('while main keeps up with it', () => {
     const rig = new Rig(32 * KIB, 0);
     const sent = stream(500 * KIB);
     for (const piece of pieces(sent)) {
@@ -283,7 +283,7 @@ describe('when main does not read', () => {
     strictEqual(rig.rings, 0);
   });
 
-  test('it rings once the ring is half empty, and reading goes on', async () => {
+  test('main rings once the ring is half empty, and reading goes on', async () => {
     const rig = overfilled(20 * KIB);
     while (rig.link.inbound.available() - 1000 > 16 * KIB) rig.takeFrame();
     await portsSettled();
@@ -405,7 +405,7 @@ describe('when a session takes the place of a lost one', () => {
     },
   );
 
-  test('straight from the socket, too', () => {
+  test('bytes straight from the socket are cut off in the same way', () => {
     const rig = new Rig(64 * KIB, 0);
     const whole = frameOf(500);
     rig.feed(Buffer.concat([whole, frameOf(500).subarray(0, 499)]));

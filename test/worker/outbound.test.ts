@@ -8,7 +8,7 @@ import type { Target } from '../../src/protocol/session-options';
 import { Journal } from '../../src/topology/journal';
 import { Race } from '../../worker/connection/dial';
 import { Outbound } from '../../worker/connection/outbound';
-import { Tap } from '../../worker/connection/tap';
+import { TopologyRecorder } from '../../worker/connection/topology-recorder';
 import { Transport, type TransportEvents } from '../../worker/connection/transport';
 import { frame } from '../protocol/bytes';
 import { generator } from '../support/threads/records';
@@ -59,7 +59,7 @@ class Rig {
   readonly outbound: Outbound;
   /** How often main has rung. */
   rings = 0;
-  /** Somebody will call `flush` before long. */
+  /** Whether `flush` will be called before long. */
   attended = false;
 
   constructor() {
@@ -158,7 +158,7 @@ describe('a batch', () => {
     expect(rig.link.unsent).toBe(0);
   });
 
-  test('may be the whole ring', () => {
+  test('is the whole ring if it is full', () => {
     const rig = new Rig();
     rig.send(frameOf(CAPACITY));
     rig.outbound.flush();
@@ -254,7 +254,7 @@ describe('the doorbell', () => {
     expect(rig.transport.waiting).toEqual(frameOf(30));
   });
 
-  test('is not asked for while somebody looks again soon', async () => {
+  test('is not asked for while a poll is to come soon', async () => {
     const rig = new Rig();
     rig.attended = true;
     rig.outbound.flush();
@@ -271,7 +271,7 @@ describe('the doorbell', () => {
     expect(rig.transport.waiting).toEqual(frameOf(30));
   });
 
-  test('the end of a batch leaves what is not urgent to the next look', () => {
+  test('the end of a batch leaves what is not urgent to the next poll', () => {
     const rig = new Rig();
     rig.attended = true;
     rig.send(frameOf(20));
@@ -353,7 +353,7 @@ describe('drain', () => {
 describe('when a lost connection has been recovered', () => {
   test('what main wrote before it noticed does not reach the new broker, and its room is free again', () => {
     const rig = new Rig();
-    const tap = new Tap(new Journal());
+    const recorder = new TopologyRecorder(new Journal());
     rig.send(frameOf(20, 1));
     rig.outbound.flush(); // this is with the old socket, which will never say so
     rig.send(frameOf(30, 2));
@@ -365,7 +365,7 @@ describe('when a lost connection has been recovered', () => {
     rig.send(fresh);
     const transport = new FakeTransport();
     const outbound = new Outbound(rig.worker, transport as unknown as Transport, () => false);
-    outbound.discard(tap, () => {});
+    outbound.discard(recorder, () => {});
     outbound.flush();
     transport.takeAll();
     expect(Buffer.concat(transport.wire)).toEqual(fresh);
@@ -374,7 +374,7 @@ describe('when a lost connection has been recovered', () => {
 
   test('at the end of the ring, too, and however often it happens', () => {
     const rig = new Rig();
-    const tap = new Tap(new Journal());
+    const recorder = new TopologyRecorder(new Journal());
     for (let epoch = 1; epoch < 200; epoch++) {
       rig.send(frameOf(CAPACITY / 2 - 13, 1));
       rig.link.enter(epoch);
@@ -382,7 +382,7 @@ describe('when a lost connection has been recovered', () => {
       rig.send(fresh);
       const transport = new FakeTransport();
       const outbound = new Outbound(rig.worker, transport as unknown as Transport, () => false);
-      outbound.discard(tap, () => {});
+      outbound.discard(recorder, () => {});
       outbound.flush();
       transport.takeAll();
       expect(Buffer.concat(transport.wire)).toEqual(fresh);

@@ -1,39 +1,39 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { Broker } from '../../src/broker/broker';
-import type { Connection } from '../../src/broker/connection';
+import type { BrokerConnection } from '../../src/broker/connection';
 import type { ConnectionInfo, ServerOptions } from '../../src/broker/control';
+import { Engine } from '../../src/broker/engine';
 import { Failure } from '../../src/broker/failure';
-import { Session } from './session';
+import { BrokerSession } from './session';
 
 /** The listening socket, the sessions of those who came, and the one real clock. */
 export class Server {
-  readonly broker: Broker;
-  readonly #sessions = new Map<Connection, Session>();
+  readonly engine: Engine;
+  readonly #sessions = new Map<BrokerConnection, BrokerSession>();
   readonly #listener: NetServer;
   /** Connections with frames to send at the end of this turn. */
-  readonly #dirty = new Set<Connection>();
-  #alarm: NodeJS.Timeout | undefined;
+  readonly #dirty = new Set<BrokerConnection>();
+  #timer: NodeJS.Timeout | undefined;
   #offset = 0;
   readonly #started = Date.now();
 
   constructor(readonly options: ServerOptions) {
-    this.broker = new Broker({
+    this.engine = new Engine({
       ...options,
       now: () => (options.virtualClock ? this.#started : Date.now()) + this.#offset,
-      onOutput: (connection) => this.#note(connection),
+      onOutput: (connection) => this.#markDirty(connection),
       onAlarm: () => {
-        for (const session of this.#sessions.values()) session.pace();
+        for (const session of this.#sessions.values()) session.pauseOrResume();
       },
     });
-    this.broker.timers.onChange = () => this.#wind();
+    this.engine.timers.onChange = () => this.#setTimer();
     const onSocket = (socket: Socket): void => this.#accept(socket);
     this.#listener =
       options.tls === undefined ? createServer(onSocket) : createTlsServer(options.tls as object, onSocket);
     this.#listener.on('tlsClientError', () => {}); // the client hears of it, too
   }
 
-  /** Begin to listen; the port. */
+  /** Listen, and report the port. */
   listen(): Promise<number> {
     const { port, host } = this.options;
     return new Promise((resolve, reject) => {
@@ -46,7 +46,7 @@ export class Server {
 
   close(): void {
     this.#listener.close();
-    clearTimeout(this.#alarm);
+    clearTimeout(this.#timer);
     for (const session of this.#sessions.values()) session.kill();
   }
 
@@ -64,15 +64,15 @@ export class Server {
       }));
   }
 
-  /** Those with this number or name; all, if none is given. */
-  sessions(which: number | string | undefined): Session[] {
+  /** Sessions with this number or name; all, if none is given. */
+  sessions(which: number | string | undefined): BrokerSession[] {
     return [...this.#sessions.values()].filter(
       ({ connection }) =>
         which === undefined || connection.id === which || (which !== '' && connection.clientName === which),
     );
   }
 
-  /** As an operator closes connections: 320, with a reason. */
+  /** Close connections as an operator does: 320, with a reason. */
   closeConnections(which: number | string | undefined, reason: string): number {
     const open = this.sessions(which).filter(({ connection }) => connection.state === 'open');
     for (const { connection } of open) connection.fail(new Failure(320, reason));
@@ -82,16 +82,21 @@ export class Server {
   /** Let time pass that has not passed. */
   advance(ms: number): void {
     this.#offset += ms;
-    this.broker.tick();
+    this.engine.tick();
   }
 
   #accept(socket: Socket): void {
-    const session = new Session(socket, this.broker, this.options, SERVER_PROPERTIES(this.options.version));
+    const session = new BrokerSession(
+      socket,
+      this.engine,
+      this.options,
+      SERVER_PROPERTIES(this.options.version),
+    );
     this.#sessions.set(session.connection, session);
     socket.once('close', () => this.#sessions.delete(session.connection));
   }
 
-  #note(connection: Connection): void {
+  #markDirty(connection: BrokerConnection): void {
     if (this.#dirty.size === 0) setImmediate(() => this.#flush());
     this.#dirty.add(connection);
   }
@@ -103,16 +108,16 @@ export class Server {
   }
 
   /** Set the one timer for what is due next. */
-  #wind(): void {
-    clearTimeout(this.#alarm);
-    const { due } = this.broker.timers;
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    const { due } = this.engine.timers;
     if (due === undefined || this.options.virtualClock) return;
-    const wait = Math.min(Math.max(0, due - this.broker.timers.now()), MAX_WAIT);
-    this.#alarm = setTimeout(() => this.broker.tick(), wait).unref();
+    const wait = Math.min(Math.max(0, due - this.engine.timers.now()), MAX_WAIT);
+    this.#timer = setTimeout(() => this.engine.tick(), wait).unref();
   }
 }
 
-/** Longer than this no timer of Node's can wait. */
+/** Milliseconds that a timer of Node's can wait at most. */
 const MAX_WAIT = 0x7fff_ffff;
 
 const SERVER_PROPERTIES = (version: string) => ({

@@ -5,7 +5,7 @@ import {
   listExchanges,
   listMessages,
   listQueues,
-} from '../../src/broker/inventory';
+} from '../../src/broker/listings';
 import { Tasks } from '../tasks';
 import { Server } from './server';
 
@@ -31,7 +31,7 @@ function answer(call: BrokerCall): unknown {
 }
 
 function order(server: Server, call: Exclude<BrokerCall, { call: 'start' }>): unknown {
-  const { broker } = server;
+  const { engine } = server;
   switch (call.call) {
     case 'close':
       server.close();
@@ -40,15 +40,15 @@ function order(server: Server, call: Exclude<BrokerCall, { call: 'start' }>): un
     case 'connections':
       return server.connections();
     case 'queues':
-      return listQueues(broker);
+      return listQueues(engine);
     case 'exchanges':
-      return listExchanges(broker);
+      return listExchanges(engine);
     case 'bindings':
-      return listBindings(broker);
+      return listBindings(engine);
     case 'consumers':
-      return listConsumers(broker);
+      return listConsumers(engine);
     case 'messages':
-      return listMessages(broker, call.vhost, call.queue);
+      return listMessages(engine, call.vhost, call.queue);
     case 'kill':
       return each(server, call.connection, (session) => session.kill());
     case 'stall':
@@ -58,7 +58,7 @@ function order(server: Server, call: Exclude<BrokerCall, { call: 'start' }>): un
     case 'close-connections':
       return server.closeConnections(call.connection, call.reason);
     case 'block':
-      return broker.block(call.reason);
+      return engine.block(call.reason);
     case 'advance':
       return server.advance(call.ms);
   }

@@ -12,12 +12,12 @@ import type {
   Target,
 } from '../../src/protocol/session-options';
 import type { Journal } from '../../src/topology/journal';
+import { BrokerFailover, type BrokerFailoverEvents } from './broker-failover';
 import { givenUp } from './failure';
-import { Gate } from './gate';
 import { Inbound } from './inbound';
-import { Search, type SearchEvents } from './search';
-import { type Lasting, Session, type SessionEvents } from './session';
-import type { Tap } from './tap';
+import { NoAckSuspension } from './no-ack-suspension';
+import { Session, type SessionContext, type SessionEvents } from './session';
+import type { TopologyRecorder } from './topology-recorder';
 import type { Route } from './transport';
 
 const ABORTED: ErrorRecord = {
@@ -27,56 +27,56 @@ const ABORTED: ErrorRecord = {
 };
 
 /**
- * One connection of main's, for as long as main has it: one session, or with recovery one after the other.
+ * The connection of main's, for as long as main has it: one session, or with recovery one after the other.
  *
  *                    +------------------ failed, and it may be tried again -----------------+
  *                    v                                                                      |
- *   [dialing] -> ... [waiting] --interval, ever longer--> [dialing] --open-ok--> (session: restoring)
+ *   [dialing] -> ... [waiting] --interval, ever longer--> [dialing] --open-ok--> (session: recovering)
  *      | open            ^                                   | refused, or no attempts left  | all is there again
  *      v                 | lost, and recovery is on          v                               |
  *   [connected] ---------+--------------------------------> [over]                           |
  *      ^     \-- closed by main or for good, or no recovery --^   <-- close, abort: at once, wherever it is
  *      +-------------------------------------------------------------------------------------+
  *
- * Main hears of it in notices between the frames of the inbound ring: `lost` ends a life of the connection, and
+ * Main hears of it in notices between the frames of the inbound ring: `lost` ends a generation of the connection, and
  * `recovered` begins the next. What main had written before it saw that is not for the new broker: it says in shared
- * memory where its new life begins in the outbound ring (see `Link.enter`), and until then nothing of that is sent.
- * Topology comes back without main, which may be busy. The last word on how it ended goes to main as the report.
+ * memory where the new generation begins in the outbound ring (see `Link.enter`), and until then nothing of that is
+ * sent. Topology recovery needs no main, which may be busy. How the connection ended goes to main as the report.
  */
 export class Connector {
   session: Session | undefined;
   #state: 'dialing' | 'waiting' | 'connected' | 'over' = 'dialing';
-  #search: Search | undefined;
-  readonly #lasting: Lasting;
+  #failover: BrokerFailover | undefined;
+  readonly #context: SessionContext;
   #aborted = false;
-  /** Main has closed it: whatever happens now, it is not to come back. */
+  /** Main has closed the connection: whatever happens now, it is not to come back. */
   #isClosing = false;
   /** Responses that mechanisms of the user's own were asked for. */
   #questions = 0;
 
-  /** How often it has been recovered. */
+  /** Recoveries that have succeeded. */
   #epoch = 0;
-  /** Since the last time it was open: why it is not, since when, and what was tried. */
+  /** Why the connection is lost, if it is; with since when, and how often recovery was tried. */
   #loss: ErrorRecord | undefined;
   #lostAt = 0;
   #attempts = 0;
   #timer: NodeJS.Timeout | undefined;
   /** Of the session that is open, or was last. */
   #description: SessionDescription | undefined;
-  /** In the order in which they are tried. */
+  /** Targets in the order in which they are tried. */
   #targets: Target[];
 
   constructor(
     readonly link: WorkerLink,
     readonly options: SessionOptions,
-    /** Runs once, when nothing is left. */
+    /** Called once, when nothing is left. */
     readonly onOver: () => void,
   ) {
     this.#targets = options.targets;
-    this.#lasting = {
+    this.#context = {
       inbound: new Inbound(link, new FrameScanner(() => {}), 0),
-      gate: new Gate((frames) => this.session?.interject(frames) === true),
-      tap: options.recovery && newTap(),
+      noAckSuspension: new NoAckSuspension((frames) => this.session?.interject(frames) === true),
+      recorder: options.recovery && newRecorder(),
       report: { renames: [], failures: [] },
     };
     this.#dial(options);
@@ -87,20 +87,20 @@ export class Connector {
   /** `limit`: the name of what limits the time. */
   #dial(options: SessionOptions, limit = 'connectTimeout'): void {
     this.#state = 'dialing';
-    const events: SearchEvents = {
+    const events: BrokerFailoverEvents = {
       session: (route, own) => this.#begin(route, own),
-      failed: (record) => this.#notFound(record),
+      failed: (record) => this.#failoverFailed(record),
     };
-    this.#search = new Search(options, events, limit);
-    this.#search.start();
+    this.#failover = new BrokerFailover(options, events, limit);
+    this.#failover.start();
   }
 
-  #begin(route: Route, search: Pick<SessionEvents, 'accepted' | 'ended'>): Session {
+  #begin(route: Route, failover: Pick<SessionEvents, 'accepted' | 'ended'>): Session {
     const events: SessionEvents = {
       asked: () => {
         this.#questions++;
       },
-      accepted: search.accepted,
+      accepted: failover.accepted,
       opened: () => this.#opened(route),
       ending: (record) => {
         if (!this.#mayRecover(record)) this.link.close(JSON.stringify(record));
@@ -108,26 +108,26 @@ export class Connector {
       ended: (record) => {
         if (this.#state === 'connected') this.#ended(record);
         else if (this.#aborted) this.#over(ABORTED);
-        else if (this.#state === 'dialing') this.#failed(search, record);
+        else if (this.#state === 'dialing') this.#failed(failover, record);
       },
     };
     const epoch = this.#wasOpen ? this.#epoch + 1 : 0;
-    this.session = new Session(this.link, route, this.options, this.#lasting, events, epoch);
+    this.session = new Session(this.link, route, this.options, this.#context, events, epoch);
     return this.session;
   }
 
-  #failed(search: Pick<SessionEvents, 'ended'>, record: ErrorRecord | undefined): void {
+  #failed(failover: Pick<SessionEvents, 'ended'>, record: ErrorRecord | undefined): void {
     this.session = undefined;
-    search.ended(record);
+    failover.ended(record);
   }
 
   #opened({ target }: Route): void {
-    this.#search?.found();
+    this.#failover?.opened();
     this.#state = 'connected';
-    // the next search begins with the next one: this one may be about to go
+    // the next failover begins with the next target: this one may be about to go
     const at = this.#targets.indexOf(target) + 1;
     this.#targets = [...this.#targets.slice(at), ...this.#targets.slice(0, at)];
-    this.describe(); // it may be lost again before main asks
+    this.describe(); // the session may be lost again before main asks
     if (this.#wasOpen) this.#recovered();
     else this.link.open();
   }
@@ -135,7 +135,7 @@ export class Connector {
   // ── recovering ──────────────────────────────────────────────────────────────────────────────────────
 
   get #journal(): Journal | undefined {
-    return this.#lasting.tap?.journal;
+    return this.#context.recorder?.journal;
   }
 
   get #wasOpen(): boolean {
@@ -147,7 +147,7 @@ export class Connector {
     return this.options.recovery !== undefined && recoverable === true && origin !== 'client';
   }
 
-  /** It was open. */
+  /** The session has ended that was open. */
   #ended(record: ErrorRecord | undefined): void {
     if (this.#aborted || record === undefined || !this.#mayRecover(record))
       return this.#over(this.#aborted ? ABORTED : record);
@@ -155,12 +155,12 @@ export class Connector {
     this.#loss = record;
     this.#lostAt = clock.now();
     this.#journal?.lost();
-    this.#lasting.gate.rest();
-    this.#tell({ notice: 'lost', record });
+    this.#context.noAckSuspension.connectionLost();
+    this.#notify({ notice: 'lost', record });
     this.#wait();
   }
 
-  #notFound(record: ErrorRecord): void {
+  #failoverFailed(record: ErrorRecord): void {
     this.session = undefined;
     const { recovery } = this.options;
     const isFirst = !this.#wasOpen && this.#attempts === 0 && recovery?.failFast !== false;
@@ -187,14 +187,14 @@ export class Connector {
     );
   }
 
-  /** Main hears of the new life, and it begins. */
+  /** The topology is there again: main hears of it, and a generation begins. */
   #recovered(): void {
     const { session } = this;
     if (session === undefined || this.#journal === undefined) return;
     this.#epoch = session.epoch;
-    const { renames, failures } = this.#lasting.report;
+    const { renames, failures } = this.#context.report;
     const channels = this.#journal.channels.open();
-    this.#tell({
+    this.#notify({
       notice: 'recovered',
       epoch: this.#epoch,
       session: session.describe(),
@@ -214,44 +214,44 @@ export class Connector {
     this.#attempts = 0;
     renames.length = 0;
     failures.length = 0;
-    this.#lasting.gate.goOn(changed);
+    this.#context.noAckSuspension.recovered(changed);
   }
 
-  #tell(notice: Notice): void {
+  #notify(notice: Notice): void {
     const payload = Buffer.from(JSON.stringify(notice));
     const head = Buffer.alloc(7);
     head[0] = NOTICE_FRAME;
     head.writeUInt32BE(payload.length, 3);
-    this.#lasting.inbound.insert(Buffer.concat([head, payload, Buffer.of(FRAME_END)]));
+    this.#context.inbound.insert(Buffer.concat([head, payload, Buffer.of(FRAME_END)]));
   }
 
   #over(record: ErrorRecord | undefined): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
     clearTimeout(this.#timer);
-    this.#search?.stop();
-    this.#lasting.gate.stop();
+    this.#failover?.stop();
+    this.#context.noAckSuspension.stop();
     this.link.close(record === undefined ? '' : JSON.stringify(record));
     this.onOver();
   }
 
   // ── from main ───────────────────────────────────────────────────────────────────────────────────────
 
-  get gate(): Gate {
-    return this.#lasting.gate;
+  get noAckSuspension(): NoAckSuspension {
+    return this.#context.noAckSuspension;
   }
 
   wake(): void {
     if (this.session !== undefined) this.session.wake();
-    else this.#lasting.inbound.moveHeld();
+    else this.#context.inbound.moveHeld();
   }
 
   close(reason: CloseReason): void {
     this.#isClosing = true;
     if (this.#state === 'connected') return this.session?.close(reason);
     if (!this.#wasOpen) return this.abort();
-    // nobody is there to be told
-    const session = this.#search?.stop();
+    // no broker is there to hear of it
+    const session = this.#failover?.stop();
     this.#over(undefined);
     session?.giveUp(ABORTED);
   }
@@ -289,12 +289,12 @@ export function pauseBefore(
   { interval, maxInterval, jitter }: RecoverySettings,
   random: () => number = Math.random,
 ): number {
-  if (failed === 0) return random() * Math.min(jitter * interval, MOST_HASTE_MS);
+  if (failed === 0) return random() * Math.min(jitter * interval, LONGEST_FIRST_PAUSE_MS);
   const pause = Math.min(interval * 2 ** (failed - 1), maxInterval);
   return Math.min(pause * (1 - jitter + 2 * jitter * random()), maxInterval);
 }
 
-const MOST_HASTE_MS = 100;
+const LONGEST_FIRST_PAUSE_MS = 100;
 
 /** Milliseconds for an attempt, when `failed` have failed in a row: a broker that is slow has its time in the end. */
 export function limitOf(
@@ -306,11 +306,11 @@ export function limitOf(
 }
 
 /**
- * What only recovery needs is loaded where it is on: every file takes its time at the start. The restoration comes with
- * it: in the middle of an outage the package may have been replaced by another version of it.
+ * The recorder, loaded where recovery is on: every file takes its time at the start. Topology recovery comes with it: in
+ * the middle of an outage the package may have been replaced by another version of it.
  */
-function newTap(): Tap {
-  require('./restoration');
-  const { Tap } = require('./tap') as typeof import('./tap');
-  return new Tap();
+function newRecorder(): TopologyRecorder {
+  require('./topology-recovery');
+  const { TopologyRecorder } = require('./topology-recorder') as typeof import('./topology-recorder');
+  return new TopologyRecorder();
 }

@@ -33,16 +33,16 @@ export function interleaved(resolved: readonly LookupAddress[], first: number): 
 }
 
 export interface RaceEvents {
-  /** One address does not answer; others may. */
+  /** An address does not answer; others may. */
   lost(address: string, error: Error): void;
-  /** This one does; the others have been put down. */
+  /** An address answers; the others have been put down. */
   won(address: string, socket: Socket): void;
-  /** None is left. */
+  /** No address is left. */
   failed(): void;
 }
 
 /**
- * Connects to the first of several addresses that answers. After `delay` milliseconds without an answer the
+ * The race of a host's addresses: the first that answers is connected. After `delay` milliseconds without an answer the
  * next is tried beside it; nobody is cut short. @see RFC 8305 §5 (Happy Eyeballs)
  *
  *   [racing] --first connect--> [over] --start again, with those that did not lose--> [racing]
@@ -89,7 +89,7 @@ export class Race {
   }
 
   #lost(address: string, error: Error): void {
-    if (!this.#running.delete(address)) return; // it lives a life of its own, or was put down
+    if (!this.#running.delete(address)) return; // the socket has won, or was put down
     this.#events?.lost(address, error);
     if (this.#waiting.length > 0) return this.#next();
     if (this.#running.size === 0) this.#events?.failed();

@@ -6,7 +6,7 @@ import type { Args } from '../../src/protocol/method-types';
 import type { TlsMaterial } from '../../src/protocol/session-options';
 import { hostAndPort } from '../../src/protocol/uri';
 
-/** What of the library's own words helps nobody at night, and what to do about it. */
+/** Messages of OpenSSL and Node that help nobody at night, and what to do about each. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [
     /wrong version number|packet length too long|record layer failure|http request|WRONG_VERSION_NUMBER|PACKET_LENGTH/i,
@@ -53,7 +53,7 @@ export function describe(error: Error): string {
   return advice === undefined ? text : `${advice} (${text})`;
 }
 
-/** Why TLS options cannot be used. */
+/** The reason in words why TLS options cannot be used. */
 export function describeOptions(
   error: Error,
   { key, passphrase }: Pick<TlsMaterial, 'key' | 'passphrase'>,
@@ -135,7 +135,7 @@ export function refusedUser(
   };
 }
 
-/** Of the mechanisms only two send the user name of the options. */
+/** The user in words; only two mechanisms send the user name of the options. */
 function userOf(mechanism: string, username: string): string {
   if (mechanism === 'EXTERNAL') return 'the user of the client certificate';
   return /^(AMQ)?PLAIN$/.test(mechanism) ? `user "${username}"` : `the user of mechanism ${mechanism}`;
@@ -167,7 +167,7 @@ function vhostCode(replyCode: number, replyText: string): string | undefined {
   return undefined;
 }
 
-/** Less is no idleness. */
+/** Milliseconds from which on a connection counts as idle. */
 const LEAST_IDLE_MS = 1000;
 
 /**
@@ -195,7 +195,7 @@ export function lost(
   };
 }
 
-/** More than these do not fit in the worker's last word, and nobody reads them. */
+/** Attempts at most in a report: more do not fit in it, and nobody reads them. */
 const MOST_ATTEMPTS = 16;
 const LONGEST_REASON = 200;
 
@@ -235,7 +235,7 @@ function cut(text: string): string {
   return text.length <= LONGEST_REASON ? text : `${text.slice(0, LONGEST_REASON)}…`;
 }
 
-/** It was lost (or there never was one), and cannot be had again: `last` is why the last attempt failed. */
+/** The connection was lost (or there never was one), and cannot be recovered: `last` is why the last attempt failed. */
 export function givenUp(loss: ErrorRecord | undefined, last: ErrorRecord, attempts: number): ErrorRecord {
   const count = attempts === 1 ? 'the attempt' : `${attempts} attempts`;
   const beginning =

@@ -5,7 +5,7 @@ import type { Outgoing } from '../../src/protocol/handshake';
 import type { Method } from '../../src/protocol/method-types';
 import { OutOfRoom, Reader, uint32, Writer } from '../../src/protocol/wire';
 
-/** One whole frame, in memory of its own. */
+/** A whole frame, in memory of its own. */
 export interface Frame {
   type: number;
   channel: number;
@@ -43,7 +43,7 @@ export function frameOf(channel: number, { name, args }: Outgoing, frameMax: num
   throw new RangeError(`${name} does not fit in a frame of ${frameMax} bytes`);
 }
 
-/** Cuts a stream that comes in pieces into its frames. */
+/** A cutter of a stream, which comes in pieces, into its frames. */
 export class FrameCutter {
   #rest: Buffer = Buffer.alloc(0);
 
@@ -65,7 +65,7 @@ export class FrameCutter {
     return { type, channel, bytes: rest.subarray(0, size + FRAME_OVERHEAD) };
   }
 
-  /** What is left is no whole frame; it is the caller's from now on. */
+  /** The rest, which is no whole frame; it is the caller's from now on. */
   takeRest(): Buffer {
     const rest = this.#rest;
     this.#rest = Buffer.alloc(0);

@@ -1,11 +1,11 @@
-/** Longest step between two looks: what a dead peer is noticed late by. */
+/** Milliseconds between two checks at most: so late may a dead peer be noticed. */
 const LONGEST_TICK_MS = 1000;
 
 export interface HeartbeatEvents {
-  /** Grows with every byte received or sent. */
+  /** Counters of bytes received and sent. */
   received(): number;
   sent(): number;
-  /** Reading is paused by us: silence means nothing. */
+  /** Whether reading is paused by us: then silence means nothing. */
   deaf(): boolean;
   beat(): void;
   dead(): void;

@@ -1,7 +1,7 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
 import type { FrameScanner } from '../../src/protocol/frame';
 
-/** Below this much room the ring is left alone: whole reads go to the overflow instead. */
+/** Bytes of room below which the ring is left alone: whole reads go to the overflow instead. */
 const LEAST_READ = 4096;
 const SCRATCH_SIZE = 64 * 1024;
 
@@ -13,9 +13,9 @@ interface Held {
 }
 
 /**
- * Brings the socket's bytes to main. Ordinarily the kernel writes straight into the ring; when main is
+ * The way of the socket's bytes to main. Ordinarily the kernel writes straight into the ring; when main is
  * slow the ring fills, and an overflow in this thread's heap takes the next bytes, as much as `maxHeld` says:
- * ordinarily what one read brings, and more when main does not read for long (see Patience).
+ * ordinarily what one read brings, and more when main does not read for long (see Backpressure).
  *
  *   ring has room ----------> read into the ring
  *   ring is full -----------> read into the scratch, keep a copy
@@ -44,7 +44,7 @@ export class Inbound {
     this.#pieceSize = Math.min(SCRATCH_SIZE, link.inbound.capacity / 8);
   }
 
-  /** Another stream begins. */
+  /** A stream begins, behind those that have ended. */
   begin(scanner: FrameScanner): void {
     this.scanner = scanner;
     this.#origin = this.#end;

@@ -1,10 +1,10 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
 import type { Outgoing } from '../../src/protocol/handshake';
-import type { Tap } from './tap';
+import type { TopologyRecorder } from './topology-recorder';
 import type { Transport } from './transport';
 
 /**
- * Hands the outbound ring to the socket. A batch is everything that was published when it began (one
+ * The way of main's bytes, in the outbound ring, to the socket. A batch is everything that was published when it began (one
  * piece, or two where the ring wraps), so a batch ends with a whole frame and the worker's own frames may
  * follow it. The bytes belong to the socket until its callback; then the room goes back to main.
  *
@@ -12,7 +12,7 @@ import type { Transport } from './transport';
  *     ^                                                               |
  *     +--------------------------- nothing left ----------------------+
  *
- * It does not park while somebody is to look again soon (see Cadence).
+ * The worker does not park while a poll is to come by itself (see AdaptivePolling).
  */
 export class Outbound {
   #whenEmpty: (() => void) | undefined;
@@ -20,13 +20,13 @@ export class Outbound {
   constructor(
     readonly link: WorkerLink,
     readonly transport: Transport,
-    /** Will `flush` be called again before long, without the doorbell? */
-    readonly isAttended: () => boolean,
-    /** Sees what is sent. */
-    readonly tap?: Tap,
+    /** Whether `flush` will be called again before long, without the doorbell. */
+    readonly isPolled: () => boolean,
+    /** Records what is sent. */
+    readonly recorder?: TopologyRecorder,
   ) {}
 
-  /** Write what there is, and go on until there is nothing left. */
+  /** Write all that there is, and go on until there is nothing left. */
   flush(): void {
     if (this.link.inFlight > 0) return;
     this.link.attend(); // first: what is written from here on sets it again
@@ -36,11 +36,11 @@ export class Outbound {
     const first = outbound.readable();
     this.link.inFlight = size;
     if (first.length >= size) {
-      this.tap?.sent(first.subarray(0, size));
+      this.recorder?.sent(first.subarray(0, size));
       this.transport.write(first.subarray(0, size), () => this.#written(size));
     } else {
       const second = outbound.readable(first.length).subarray(0, size - first.length);
-      this.tap?.sent(first, second);
+      this.recorder?.sent(first, second);
       this.transport.write(first);
       this.transport.write(second, () => this.#written(size));
     }
@@ -50,7 +50,7 @@ export class Outbound {
   #available(): number {
     const { outbound } = this.link;
     const size = outbound.available();
-    if (size > 0 || this.isAttended()) return size;
+    if (size > 0 || this.isPolled()) return size;
     this.link.park();
     const late = outbound.available();
     if (late > 0) this.link.unpark();
@@ -60,7 +60,7 @@ export class Outbound {
   #written(size: number): void {
     this.link.inFlight = 0;
     this.link.release(size);
-    if (this.link.isUrgent || this.#whenEmpty !== undefined || !this.isAttended()) this.flush();
+    if (this.link.isUrgent || this.#whenEmpty !== undefined || !this.isPolled()) this.flush();
   }
 
   /**
@@ -74,13 +74,13 @@ export class Outbound {
     return true;
   }
 
-  /** Main writes for this session from now on: take out what is before that, and say what has to be said of it. */
-  discard(tap: Tap, say: (channel: number, method: Outgoing) => void): void {
+  /** Main writes for this session from now on: take out what is before that, and send what has to be sent again. */
+  discard(recorder: TopologyRecorder, send: (channel: number, method: Outgoing) => void): void {
     const { outbound, stale: size } = this.link;
     const first = outbound.readable().subarray(0, size);
     const second =
       first.length < size ? outbound.readable(first.length).subarray(0, size - first.length) : undefined;
-    for (const { channel, method } of tap.salvage(first, second)) say(channel, method);
+    for (const { channel, method } of recorder.resend(first, second)) send(channel, method);
     this.link.release(size);
   }
 

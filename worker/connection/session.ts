@@ -11,179 +11,179 @@ import { fitShortstr } from '../../src/protocol/utf8';
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { OutOfRoom, Reader, Writer } from '../../src/protocol/wire';
 import type { ReplayReport } from '../../src/topology/plan';
-import { Blockade } from './blockade';
-import { Cadence } from './cadence';
+import { AdaptivePolling } from './adaptive-polling';
+import { Backpressure } from './backpressure';
+import { BlockedTimer } from './blocked-timer';
+import { FailureDiagnosis } from './failure-diagnosis';
 import { frameOf } from './frames';
-import type { Gate } from './gate';
 import { Heartbeat } from './heartbeat';
 import type { Inbound } from './inbound';
+import type { NoAckSuspension } from './no-ack-suspension';
 import { Outbound } from './outbound';
-import { Patience } from './patience';
-import type { Restoration } from './restoration';
-import type { Tap } from './tap';
+import type { TopologyRecorder } from './topology-recorder';
+import type { TopologyRecovery } from './topology-recovery';
 import { type Route, Transport, type TransportEvents } from './transport';
-import { Verdict } from './verdict';
 
-/** Methods of channel 0 that an open connection may bring; main acts on them. */
+/** Methods of channel 0 that an open connection may receive; main acts on them. */
 const FOR_MAIN = new Set(['connection.blocked', 'connection.unblocked', 'connection.update-secret-ok']);
 const HEARTBEAT_FRAME = Uint8Array.of(FRAME.HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END);
 /** Methods of channel 0 are small, but credentials and client properties are the user's. */
 const CONTROL_FRAME_SIZE = 128 * 1024;
-/** How long a peer that broke the protocol is still listened to, and ignored. */
-const LAST_WORD_MS = 500;
-/** How long a last word may take to leave, when nobody else sets a limit. */
-const LEAVE_TIMEOUT_MS = 2000;
+/** Milliseconds for which a peer that broke the protocol is still read from, so that it finds our connection.close. */
+const CLOSE_DELIVERY_MS = 500;
+/** Milliseconds for what was written to leave, before the socket is put down. */
+const FLUSH_TIMEOUT_MS = 2000;
 
 const SCRATCH_SIZE = 64 * 1024;
 
-/** What becomes of a session. */
+/** Events of a session, for its connection. */
 export interface SessionEvents {
   /** A response of its SASL mechanism is wanted, and it is not built in. */
   asked(): void;
   /** The broker has let us in. */
   accepted(): void;
-  /** It is main's now. In place of a lost one, its topology is there again. */
+  /** The session is main's now. In place of a lost one, its topology is there again. */
   opened(): void;
-  /** It was open, and will end for this reason. */
+  /** The session was open, and will end for this reason. */
   ending(record: ErrorRecord): void;
-  /** Nothing is left of it. The record is empty if it was closed as asked. */
+  /** The session is over. The record is undefined if it was closed as asked. */
   ended(record: ErrorRecord | undefined): void;
 }
 
-/** What outlives a session. */
-export interface Lasting {
+/** State of the connection that outlives a session. */
+export interface SessionContext {
   readonly inbound: Inbound;
-  readonly gate: Gate;
-  /** Undefined: a lost connection is over, and nobody needs to know what was declared. */
-  readonly tap: Tap | undefined;
-  /** What replays have changed and left out since main last heard of one. */
+  readonly noAckSuspension: NoAckSuspension;
+  /** Undefined without recovery: a lost connection is over, and what was declared need not be known. */
+  readonly recorder: TopologyRecorder | undefined;
+  /** Changes and failures of replays since main last heard of one. */
   readonly report: ReplayReport;
 }
 
 /**
- * One connection's life in the worker: a socket, the handshake, heartbeats, and the end. A session that takes the
- * place of a lost one first restores its topology.
+ * The session with one broker, of one socket: the handshake, heartbeats, and the end. A session that takes the place of
+ * a lost one begins with topology recovery.
  *
- *                                                 [restoring]
+ *                                                 [recovering]
  *                                        open-ok ^     | all is there again
  *   [connecting] --tcp, tls--> [handshake] ------+-> [open] --close from main--> [closing]
  *        |                         |                      |                            | close-ok
  *        +---- any failure --------+---- any failure -----+--> [closed] <--------------+
  */
 export class Session implements TransportEvents {
-  #state: 'connecting' | 'handshake' | 'restoring' | 'open' | 'closing' | 'closed' = 'connecting';
+  #state: 'connecting' | 'handshake' | 'recovering' | 'open' | 'closing' | 'closed' = 'connecting';
   readonly handshake: Handshake;
   readonly transport: Transport;
   readonly #outbound: Outbound;
   readonly #scanner: FrameScanner;
-  #restoration: Restoration | undefined;
-  /** For what is restored. */
+  #topologyRecovery: TopologyRecovery | undefined;
+  /** Memory for what comes during topology recovery. */
   readonly #scratch: Buffer;
-  /** Main writes for this session, and not for an earlier one. */
+  /** Whether main writes for this session, and not for an earlier one. */
   #isCurrent: boolean;
   #heartbeat: Heartbeat | undefined;
-  readonly #patience: Patience;
-  readonly #cadence: Cadence;
-  readonly #blockade: Blockade;
+  readonly #backpressure: Backpressure;
+  readonly #polling: AdaptivePolling;
+  readonly #blockedTimer: BlockedTimer;
   #timer: NodeJS.Timeout | undefined;
   /** Why the session is ending, once it is known; the first reason stays. */
   #end: ErrorRecord | undefined;
-  readonly #verdict: Verdict;
+  readonly #diagnosis: FailureDiagnosis;
 
   constructor(
     readonly link: WorkerLink,
     readonly route: Route,
     readonly options: SessionOptions,
-    readonly lasting: Lasting,
+    readonly context: SessionContext,
     readonly events: SessionEvents,
     /** How often the connection has been recovered, once this has succeeded. */
     readonly epoch = 0,
   ) {
     this.handshake = new Handshake(route.target.handshake);
-    this.#scanner = new FrameScanner((payload) => this.#control(payload), lasting.tap);
+    this.#scanner = new FrameScanner((payload) => this.#control(payload), context.recorder);
     this.#isCurrent = epoch === 0;
     this.#scratch = Buffer.alloc(this.#isCurrent ? 0 : SCRATCH_SIZE);
-    lasting.inbound.begin(this.#scanner);
-    this.#patience = new Patience(lasting.inbound, lasting.gate, options, {
+    context.inbound.begin(this.#scanner);
+    this.#backpressure = new Backpressure(context.inbound, context.noAckSuspension, options, {
       resume: () => this.transport.resume(),
       overrun: (record) => this.giveUp(record),
     });
-    this.#blockade = new Blockade(route.target.blockedLimit, (record) => this.giveUp(record));
-    this.#verdict = new Verdict(route, this.handshake, () => this.transport, epoch > 0);
+    this.#blockedTimer = new BlockedTimer(route.target.blockedLimit, (record) => this.giveUp(record));
+    this.#diagnosis = new FailureDiagnosis(route, this.handshake, () => this.transport, epoch > 0);
     this.transport = new Transport(route, this);
-    this.#cadence = new Cadence(link, () => this.wake());
-    this.#outbound = new Outbound(link, this.transport, () => !this.#cadence.isStill, lasting.tap);
+    this.#polling = new AdaptivePolling(link, () => this.wake());
+    this.#outbound = new Outbound(link, this.transport, () => !this.#polling.isIdle, context.recorder);
   }
 
   // ── transport events ────────────────────────────────────────────────────────────────────────────────
 
   lostAddress(address: string, error: Error): void {
-    this.#verdict.lostAddress(address, error);
+    this.#diagnosis.lostAddress(address, error);
   }
 
   connected(): void {
     this.#state = 'handshake';
-    this.#verdict.connected();
+    this.#diagnosis.connected();
     this.transport.write(PROTOCOL_HEADER);
   }
 
   target(): Buffer {
-    return this.#restoration === undefined ? this.lasting.inbound.target() : this.#scratch;
+    return this.#topologyRecovery === undefined ? this.context.inbound.target() : this.#scratch;
   }
 
   received(target: Buffer, size: number): boolean {
-    this.#verdict.heard(target, size);
+    this.#diagnosis.received(target, size);
     return this.#take(size, () => {
-      if (this.#restoration === undefined) this.lasting.inbound.received(target, size);
-      else this.#restoration.received(target.subarray(0, size));
+      if (this.#topologyRecovery === undefined) this.context.inbound.received(target, size);
+      else this.#topologyRecovery.received(target.subarray(0, size));
     });
   }
 
   copied(bytes: Buffer): boolean {
-    this.#verdict.heard(bytes, bytes.length);
+    this.#diagnosis.received(bytes, bytes.length);
     return this.#take(bytes.length, () => {
-      if (this.#restoration === undefined) this.lasting.inbound.copy(bytes);
-      else this.#restoration.received(bytes);
+      if (this.#topologyRecovery === undefined) this.context.inbound.copy(bytes);
+      else this.#topologyRecovery.received(bytes);
     });
   }
 
   #take(size: number, place: () => void): boolean {
     if (this.#state === 'closed') return true;
-    const awaited = this.link.isAwaited; // not any more, once it has been given the answer
+    const isAwaited = this.link.isAwaited; // read first: it is cleared when main has been given the answer
     try {
       place();
-      this.#restore();
+      this.#startTopologyRecovery();
     } catch (error) {
       this.#violated(error);
     }
     // only now does main find what came before the broker's close
     if (this.#end !== undefined && this.#state !== 'handshake') this.events.ending(this.#end);
-    this.#patience.watch();
-    if (this.#state === 'open') this.#cadence.came(size, awaited);
-    return !this.#patience.paused;
+    this.#backpressure.update();
+    if (this.#state === 'open') this.#polling.received(size, isAwaited);
+    return !this.#backpressure.paused;
   }
 
   ended(error: Error | undefined): void {
-    this.#finish(this.#end ?? this.#verdict.lost(error, this.#isInside));
+    this.#finish(this.#end ?? this.#diagnosis.lost(error, this.#isInside));
   }
 
   // ── main's doorbell and commands ────────────────────────────────────────────────────────────────────
 
   wake(): void {
     if (this.#state === 'closed') return;
-    this.lasting.inbound.moveHeld();
-    this.#patience.watch();
+    this.context.inbound.moveHeld();
+    this.#backpressure.update();
     if (this.#state !== 'open') return;
-    if (!this.#isCurrent) this.#arrive();
+    if (!this.#isCurrent) this.#switchOutbound();
     if (this.#isCurrent) this.#outbound.flush();
   }
 
-  /** Has main heard of this session? What it wrote before that is not for this broker. */
-  #arrive(): void {
-    const { tap } = this.lasting;
-    if (this.link.epoch !== this.epoch || tap === undefined) return;
+  /** Main writes for this session once it has heard of it; what it wrote before that is not for this broker. */
+  #switchOutbound(): void {
+    const { recorder } = this.context;
+    if (this.link.epoch !== this.epoch || recorder === undefined) return;
     this.#isCurrent = true;
-    this.#outbound.discard(tap, (channel, method) => this.#say(channel, method));
+    this.#outbound.discard(recorder, (channel, method) => this.#write(channel, method));
   }
 
   /** Write frames of the worker's own. @returns false: not now */
@@ -198,21 +198,21 @@ export class Session implements TransportEvents {
   close({ timeout, ...reason }: CloseReason): void {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
-    const say = () => this.#send({ name: 'connection.close', args: reason });
-    if (this.#isCurrent) this.#outbound.drain(say);
-    else say();
+    const send = () => this.#send({ name: 'connection.close', args: reason });
+    if (this.#isCurrent) this.#outbound.drain(send);
+    else send();
     this.#timer = setTimeout(() => this.transport.destroy(), timeout);
   }
 
-  /** End it at once, for this reason unless there is one already. */
+  /** End the session at once, for this reason unless there is one already. */
   giveUp(record: ErrorRecord): void {
     this.#end ??= record;
     this.transport.destroy();
   }
 
-  /** Not open in time. */
+  /** The session is not open in time. */
   tooLate(reason: string): void {
-    this.giveUp(this.#verdict.failed('ConnectError', reason));
+    this.giveUp(this.#diagnosis.failed('ConnectError', reason));
   }
 
   /** The mechanism's response, from outside. */
@@ -241,7 +241,7 @@ export class Session implements TransportEvents {
         method.name,
       );
     }
-    this.#blockade.heard(method);
+    this.#blockedTimer.received(method);
   }
 
   /** The broker has let us in. */
@@ -261,12 +261,12 @@ export class Session implements TransportEvents {
 
   #limit(): void {
     this.#scanner.frameMax = this.handshake.tuning.frameMax;
-    this.#scanner.headerMax = this.lasting.inbound.largestFrame;
+    this.#scanner.headerMax = this.context.inbound.largestFrame;
     this.#scanner.channelMax = this.handshake.tuning.channelMax;
   }
 
   #opened(): void {
-    this.#state = this.#isCurrent ? 'open' : 'restoring';
+    this.#state = this.#isCurrent ? 'open' : 'recovering';
     const { heartbeat } = this.handshake.tuning;
     if (heartbeat > 0) this.#heartbeat = this.#startHeartbeat(heartbeat);
     this.events.accepted();
@@ -275,19 +275,21 @@ export class Session implements TransportEvents {
     this.#outbound.flush();
   }
 
-  /** Begin with the replay, where a frame begins. */
-  #restore(): void {
-    const { tap, inbound, report } = this.lasting;
-    const isDue = this.#state === 'restoring' && this.#restoration === undefined && this.#scanner.atBoundary;
-    if (!isDue || tap === undefined) return;
-    const { LONGEST_PATIENCE_MS, Restoration } = require('./restoration') as typeof import('./restoration');
+  /** Begin topology recovery, where a frame begins. */
+  #startTopologyRecovery(): void {
+    const { recorder, inbound, report } = this.context;
+    const isDue =
+      this.#state === 'recovering' && this.#topologyRecovery === undefined && this.#scanner.atBoundary;
+    if (!isDue || recorder === undefined) return;
+    const { LONGEST_LOCK_MS, TopologyRecovery } =
+      require('./topology-recovery') as typeof import('./topology-recovery');
     const { connectTimeout, recovery, maxBufferedBytes } = this.options;
     this.#timer = setTimeout(
       () => this.tooLate('the topology was not restored in time'),
-      LONGEST_PATIENCE_MS + connectTimeout,
+      LONGEST_LOCK_MS + connectTimeout,
     );
-    const how = { journal: tap.journal, report, declares: recovery?.topology !== false };
-    this.#restoration = new Restoration(
+    const how = { journal: recorder.journal, report, declares: recovery?.topology !== false };
+    this.#topologyRecovery = new TopologyRecovery(
       how,
       this.handshake.tuning.heartbeat,
       this.#scanner,
@@ -295,19 +297,19 @@ export class Session implements TransportEvents {
       {
         write: (frame) => this.transport.write(frame),
         control: (frame) => inbound.copy(frame),
-        restored: (bytes) => this.#restored(bytes),
+        recovered: (bytes) => this.#topologyRecovered(bytes),
       },
     );
-    this.#restoration.start();
+    this.#topologyRecovery.start();
   }
 
-  /** Main hears of it, and of what has come since. @throws {ProtocolViolation} */
-  #restored(bytes: readonly Buffer[]): void {
+  /** The topology is there again: main hears of it, and of what has come since. @throws {ProtocolViolation} */
+  #topologyRecovered(bytes: readonly Buffer[]): void {
     clearTimeout(this.#timer);
-    this.#restoration = undefined;
+    this.#topologyRecovery = undefined;
     this.#state = 'open';
     this.events.opened();
-    for (const each of bytes) this.lasting.inbound.copy(each);
+    for (const each of bytes) this.context.inbound.copy(each);
   }
 
   #startHeartbeat(interval: number): Heartbeat {
@@ -316,7 +318,7 @@ export class Session implements TransportEvents {
     return new Heartbeat(interval, {
       received: () => transport.bytesIn,
       sent: () => transport.bytesOut,
-      deaf: () => this.#patience.paused,
+      deaf: () => this.#backpressure.paused,
       beat: () => transport.write(HEARTBEAT_FRAME),
       dead: () => {
         this.giveUp({
@@ -331,21 +333,21 @@ export class Session implements TransportEvents {
   }
 
   #closedByBroker(close: Args<'connection.close'>): void {
-    this.#end ??= this.#isInside ? this.#closeRecord(close) : this.#verdict.refused(close);
+    this.#end ??= this.#isInside ? this.#closeRecord(close) : this.#diagnosis.refused(close);
     this.#send({ name: 'connection.close-ok', args: {} });
-    this.#leave();
+    this.#endAfterFlush();
   }
 
   #closeRecord(close: Args<'connection.close'>): ErrorRecord {
     const { classId, methodId, replyCode, replyText } = close;
     const record = closeRecord(replyCode, replyText, methodName(classId, methodId));
     // the next replay does without what the broker did not like
-    const isLeftOut = this.#restoration?.replay.refusedAll(close) === true;
+    const isLeftOut = this.#topologyRecovery?.replay.refusedAll(close) === true;
     return isLeftOut ? { ...record, recoverable: true } : record;
   }
 
-  /** On a channel. */
-  #say(channel: number, method: Outgoing): void {
+  /** Send a method on a channel. */
+  #write(channel: number, method: Outgoing): void {
     this.transport.write(frameOf(channel, method, this.handshake.tuning.frameMax));
   }
 
@@ -353,7 +355,7 @@ export class Session implements TransportEvents {
     const isLogin = method.name === 'connection.start-ok' || method.name === 'connection.secure-ok';
     const writer = new Writer(Buffer.alloc(isLogin ? CONTROL_FRAME_SIZE : 1024));
     encodeMethod(writer, 0, method.name, method.args);
-    if (isLogin) this.#verdict.loginSize = writer.pos;
+    if (isLogin) this.#diagnosis.loginSize = writer.pos;
     this.transport.write(writer.buffer.subarray(0, writer.pos));
   }
 
@@ -371,39 +373,39 @@ export class Session implements TransportEvents {
 
   // ── failures ────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The peer broke the protocol: say so, and go. */
+  /** The peer broke the protocol: send connection.close, and end. */
   #violated(error: unknown): void {
     if (error instanceof CannotAuthenticate) return this.#refuse('AuthenticationError', error.message);
     if (error instanceof OutOfRoom)
       return this.#refuse('ConnectError', 'credentials and client properties do not fit in a frame');
     if (!(error instanceof ProtocolViolation)) throw error;
     const { replyCode, message } = error;
-    this.#end ??= { ...violationRecord(error), ...this.#verdict.violated(message, this.#isInside) };
+    this.#end ??= { ...violationRecord(error), ...this.#diagnosis.violated(message, this.#isInside) };
     if (this.#state !== 'open') return this.transport.destroy();
     this.#state = 'closed';
     this.#send({ name: 'connection.close', args: { replyCode, replyText: fitShortstr(message) } });
-    // ending now, with bytes unread, would be a reset, and could take our word with it
-    setTimeout(() => this.transport.destroy(), LAST_WORD_MS);
+    // an end now, with bytes unread, would be a reset, and could take our connection.close with it
+    setTimeout(() => this.transport.destroy(), CLOSE_DELIVERY_MS);
   }
 
   /** Send what was written and end; a peer that does not read gets no more than a moment. */
-  #leave(): void {
+  #endAfterFlush(): void {
     this.transport.end();
-    setTimeout(() => this.transport.destroy(), LEAVE_TIMEOUT_MS).unref();
+    setTimeout(() => this.transport.destroy(), FLUSH_TIMEOUT_MS).unref();
   }
 
   #refuse(name: string, reason: string): void {
-    this.giveUp({ ...this.#verdict.failed(name, reason), recoverable: false });
+    this.giveUp({ ...this.#diagnosis.failed(name, reason), recoverable: false });
   }
 
   #finish(record: ErrorRecord): void {
     clearTimeout(this.#timer);
     this.#heartbeat?.stop();
-    this.#blockade.stop();
-    this.#patience.stop();
-    this.#cadence.stop();
-    this.#restoration?.stop();
-    this.lasting.inbound.end();
+    this.#blockedTimer.stop();
+    this.#backpressure.stop();
+    this.#polling.stop();
+    this.#topologyRecovery?.stop();
+    this.context.inbound.end();
     this.link.inFlight = 0;
     // a close that main asked for has nothing to report
     const clean = this.#state === 'closing' && this.#end === undefined;

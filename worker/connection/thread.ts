@@ -9,7 +9,7 @@ import { Connector } from './connector';
 
 /**
  * The worker thread of a connection, or of several one after the other: wiring only. The first call brings the shared
- * memory; from then on everything of a message's life goes through the rings.
+ * memory; from then on every message goes through the rings.
  */
 const tasks = new Tasks(answer);
 let link: WorkerLink | undefined;
@@ -46,14 +46,14 @@ function answer(call: ControlCall<SessionOptions>, doorbell: MessagePort): Contr
   }
 }
 
-/** Later than all that the end of the connection still has to do. */
+/** The thread is free, later than all that the end of the connection still has to do. */
 function over(): void {
   link = undefined;
   connector = undefined;
   tasks.finish();
 }
 
-/** What must not wait for an answer comes over the doorbell. */
+/** A command of main's that must not wait for an answer comes over the doorbell. */
 function command(message: unknown): void {
   const order = message as Command;
   switch (order.command) {
@@ -68,11 +68,11 @@ function command(message: unknown): void {
     case 'follow':
       return connector?.follow(order.channel, order.consumerTag, order.position);
     case 'watch':
-      return connector?.gate.watch(order.key, order.consumer);
+      return connector?.noAckSuspension.add(order.key, order.consumer);
     case 'unwatch':
-      connector?.gate.unwatch(order.key);
+      connector?.noAckSuspension.remove(order.key);
       return link?.heard();
     case 'suspend':
-      return connector?.gate.suspend(order.key, order.suspended);
+      return connector?.noAckSuspension.suspend(order.key, order.suspended);
   }
 }

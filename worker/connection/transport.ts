@@ -4,37 +4,37 @@ import { clock } from '../../src/clock';
 import type { DialOptions, Target } from '../../src/protocol/session-options';
 import type { Race } from './dial';
 
-/** What the session does with a socket's life. */
+/** Events of a socket, for the session. */
 export interface TransportEvents {
   /** An address of the host does not answer. */
   lostAddress(address: string, error: Error): void;
-  /** TCP (and TLS) stand. */
+  /** The connection of TCP (and TLS) stands. */
   connected(): void;
   /** Memory for the next bytes; plain TCP reads straight into it. */
   target(): Buffer;
-  /** Bytes lie at the start of `target`. Returns false to stop reading. */
+  /** Bytes have been put at the start of `target`. Returns false to stop reading. */
   received(target: Buffer, size: number): boolean;
   /** Bytes in memory of their own (TLS). Returns false to stop reading. */
   copied(bytes: Buffer): boolean;
-  /** The end, once; with the error if there was one. */
+  /** The socket has ended, once; with the error if there was one. */
   ended(error: Error | undefined): void;
 }
 
 /** How to reach one host. */
 export interface Route {
   target: Target;
-  /** Its addresses. */
+  /** Addresses of the host. */
   race: Race;
-  /** The target's TLS material, ready for use. */
+  /** TLS material of the target, ready for use. */
   secure: SecureContext | undefined;
   dial: DialOptions;
 }
 
-/** A socket, reduced to what a connection needs. The kernel reads and writes the rings itself where it can. */
+/** The socket, reduced to what a connection needs. The kernel reads and writes the rings itself where it can. */
 export class Transport {
   #socket: Socket | undefined;
   #ended = false;
-  /** How far the connection got. */
+  /** Stage that the connection has reached. */
   stage: 'tcp' | 'tls' | 'connected' = 'tcp';
   /** The address that answered. */
   remote: string | undefined;

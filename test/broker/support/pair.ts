@@ -22,7 +22,7 @@ afterAll(() => {
 });
 
 /**
- * What came, without what two brokers may do differently: names that they make, times, and how many confirms
+ * The methods that came, without what two brokers may do differently: names that they make, times, and how many confirms
  * they report at once.
  */
 export function comparable(received: readonly Received[]): unknown[] {

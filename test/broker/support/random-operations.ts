@@ -161,7 +161,7 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
   }),
 );
 
-/** What the first queue is like. */
+/** Arguments of the first queue. */
 export const traits = fc.constantFrom<Arguments>(
   {},
   { 'x-max-length': 2 },

@@ -31,7 +31,7 @@ export interface Received {
 const CEILING = 30_000;
 
 export class RawClient {
-  /** What came and was not taken. */
+  /** Methods that came and were not taken. */
   readonly received: Received[] = [];
   closed = false;
   frameMax = 131_072;
@@ -155,7 +155,7 @@ export class RawClient {
     return found;
   }
 
-  /** Everything that has come, taken out. */
+  /** Take all that has come. */
   take(): Received[] {
     return this.received.splice(0);
   }

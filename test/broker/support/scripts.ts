@@ -2,7 +2,7 @@ import { type TableInput, typed } from '../../../src';
 import type { Input, MethodName } from '../../../src/protocol/method-types';
 import type { PropertiesInput } from '../../../src/protocol/properties';
 
-/** One thing to send: a method, with a message if there is a body. */
+/** A method to send, with a message if there is a body. */
 export type Step = {
   [M in MethodName]: [name: M, args?: Input<M>, body?: string, properties?: PropertiesInput];
 }[MethodName];
@@ -33,7 +33,7 @@ const twice =
   (n) => [declare(n, 'q', first), declare(n, 'q', second, more)];
 const toDead = (n: Named) => ({ 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': n('dead') });
 
-/** What a client may do, right or wrong; both brokers have to answer it alike. */
+/** Scripts of what a client may do, right or wrong; both brokers have to answer them alike. */
 export const SCRIPTS: Readonly<Record<string, Script>> = {
   'a queue that is not there, passively': one(['queue.declare', { queue: 'none', passive: true }]),
   'an exchange that is not there, passively': one(['exchange.declare', { exchange: 'none', passive: true }]),

@@ -1,0 +1,156 @@
+import { clock } from '../../src/clock';
+import { type Channel, type IncomingMessage, TimeoutError } from '../../src/index';
+
+export interface BoundedConsumerOptions {
+  /** Messages at most; undefined: no end. */
+  count: number | undefined;
+  /** Unsettled messages at most; 0: no limit. */
+  prefetch: number;
+  /** Milliseconds without a message after which it ends; undefined: never. */
+  timeout: number | undefined;
+  /** Without acknowledgements: the broker forgets a message when it has come. */
+  noAck?: boolean;
+}
+
+/** Milliseconds that a message which could be settled waits for the rest. */
+const HOLD_MS = 1000;
+
+/**
+ * The consumer of a bounded number of messages: none is delivered that would go back unseen, for a quorum queue counts
+ * that against its delivery limit.
+ *
+ * The broker sends ahead while fewer than `prefetch` messages are unsettled, so each that is settled brings one
+ * more. Towards the end of `count` that would be one too many: settling waits until all have come, and the consumer
+ * is gone. If they do not come soon, a consumer for one message at a time takes its place.
+ */
+export class BoundedConsumer {
+  readonly #arrived: IncomingMessage[] = [];
+  /** Messages of the count that are not yet handed out. */
+  #left: number;
+  /** Tag of the consumer: undefined if it is gone. */
+  #tag: string | undefined;
+  #prefetch = 0;
+  /** Messages that the consumer has brought, and that are not settled. */
+  #unsettled = new Set<IncomingMessage>();
+  #heldAcks: (() => void)[] = [];
+  #heldSince = 0;
+
+  constructor(
+    readonly channel: Channel,
+    readonly queue: string,
+    readonly options: BoundedConsumerOptions,
+  ) {
+    const { count = Number.POSITIVE_INFINITY, prefetch } = options;
+    this.#left = count;
+    this.#start(prefetch === 0 ? 0 : Math.min(prefetch, count));
+  }
+
+  /** Whether it consumes with acks in the place of `noAck`, because of a count: one message too many would be lost. */
+  get #acksItself(): boolean {
+    return this.options.noAck === true && this.options.count !== undefined;
+  }
+
+  #start(prefetch: number): void {
+    const unsettled = new Set<IncomingMessage>();
+    const { noAck = false } = this.options;
+    this.#unsettled = unsettled;
+    this.#prefetch = prefetch === 0 ? Number.POSITIVE_INFINITY : prefetch;
+    this.#tag = this.channel.basicConsume(
+      this.queue,
+      (message) => {
+        this.#arrived.push(message);
+        if (!message.noAck) unsettled.add(message);
+      },
+      { noAck: noAck && !this.#acksItself, prefetch },
+    );
+  }
+
+  /** Wait for a message, and take up to `most` of those that have come. Blocks. @returns none: this is the end */
+  next(most: number): IncomingMessage[] {
+    if (this.#left === 0 || !this.#arrives()) return [];
+    const messages = this.#arrived.splice(0, Math.min(most, this.#left));
+    this.#left -= messages.length;
+    if (this.#acksItself) for (const message of messages) this.settle(message, () => message.ack());
+    return messages;
+  }
+
+  *[Symbol.iterator](): Iterator<IncomingMessage> {
+    for (;;) {
+      const [message] = this.next(1);
+      if (message === undefined) return;
+      yield message;
+    }
+  }
+
+  /** Settle a message, by `how`, as soon as that brings none too many. Does not block. */
+  settle(message: IncomingMessage, how: () => void): void {
+    const room = this.#prefetch - this.#unsettled.size + 1;
+    if (this.#unsettled.has(message) && this.#arrived.length + room > this.#left) {
+      if (this.#heldAcks.length === 0) this.#heldSince = clock.now();
+      this.#heldAcks.push(how);
+    } else {
+      this.#unsettled.delete(message);
+      how();
+    }
+  }
+
+  /** Keep a message unsettled to the end: of a consumer for one at a time it would be the last. May block for two round trips. */
+  keep(message: IncomingMessage): void {
+    const isInTheWay = this.#prefetch === 1 && this.#unsettled.has(message);
+    if (isInTheWay && this.#arrived.length < this.#left) this.#consumeOneAtATime();
+  }
+
+  /** Settle what waits for it, and give back what nobody has seen. Blocks for a round trip. */
+  end(): void {
+    if (!this.channel.isOpen) return;
+    this.#stop();
+    for (const message of this.#arrived.splice(0)) message[Symbol.dispose]();
+  }
+
+  #arrives(): boolean {
+    const { connection } = this.channel;
+    const { timeout = Number.POSITIVE_INFINITY } = this.options;
+    const end = clock.now() + timeout;
+    if (this.#heldAcks.length > 0) this.#receive();
+    while (this.#arrived.length === 0) {
+      const isHolding = this.#heldAcks.length > 0;
+      const left = Math.max(0, end - clock.now());
+      const wait = isHolding ? Math.min(HOLD_MS, left) : left;
+      try {
+        connection.drainEvents(wait === Number.POSITIVE_INFINITY ? {} : { timeout: wait });
+      } catch (error) {
+        if (!(error instanceof TimeoutError)) throw error;
+        if (!isHolding || wait === left) return false;
+      }
+      this.#receive();
+    }
+    return true;
+  }
+
+  /** Take in the messages that have come already. */
+  #receive(): void {
+    this.channel.connection.loop({ timeout: 0 });
+    if (this.#arrived.length >= this.#left) this.#stop();
+    else if (this.#heldAcks.length > 0 && clock.now() - this.#heldSince >= HOLD_MS) this.#consumeOneAtATime();
+  }
+
+  #consumeOneAtATime(): void {
+    const tag = this.#tag!;
+    const held = this.#heldAcks.splice(0);
+    this.#start(1); // first: a queue may go with its last consumer
+    this.channel.connection.loop({ timeout: 0 });
+    this.channel.basicCancel(tag);
+    for (const how of held) how();
+  }
+
+  #stop(): void {
+    const tag = this.#tag;
+    this.#tag = undefined;
+    this.#unsettled = new Set();
+    try {
+      if (tag !== undefined) this.channel.basicCancel(tag);
+    } finally {
+      for (const how of this.#heldAcks.splice(0)) how();
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import { isUtf8 } from 'node:buffer';
+import type {
+  IncomingMessage,
+  PropertiesInput,
+  TableInput,
+  TableInputValue,
+  TypedTableValue,
+} from '../../src/index';
+import { TypedValue, type typed } from '../../src/index';
+import { octetsOf, textOf } from './octets';
+
+/**
+ * A message as one JSON object, without loss: what `consume --json` prints, `publish --json` publishes again with
+ * the same bytes, also when other tools have read and written it meanwhile. The body is `body` if it is text
+ * (UTF-8), else `bodyBase64`; a text in the properties that is not UTF-8 is `{"$string":"<base64>"}`. (Exchanges
+ * and routing keys always are: RabbitMQ takes no others.)
+ *
+ * In headers a JSON value stands for the wire type that the library gives to it. Any other is an object with the
+ * name of its type, as in `typed`: `{"$int16":5}`, `{"$bytes":"AAE="}`, `{"$timestamp":"1700000000"}`. A table that
+ * itself looks like that is `{"$table":{…}}`, and one whose keys JSON cannot have, or not in this order, is
+ * `{"$table":[["key",value],…]}`.
+ */
+export interface MessageJson {
+  exchange?: string;
+  routingKey?: string;
+  redelivered?: boolean;
+  properties?: Record<string, unknown>;
+  body?: string;
+  bodyBase64?: string;
+}
+
+type Text = string | { $string: string };
+
+/** A message to be published. */
+export type OutgoingMessage = PropertiesInput & { body: Buffer; exchange?: string; routingKey?: string };
+
+// ── out ───────────────────────────────────────────────────────────────────────────────────────────────
+
+export function messageToJson(message: IncomingMessage): MessageJson {
+  const { exchange, routingKey, redelivered, body, typedHeaders } = message;
+  const properties: Record<string, unknown> = { ...message.properties };
+  for (const [name, value] of Object.entries(properties))
+    if (typeof value === 'string') properties[name] = textToJson(value);
+  const { timestamp } = message.properties;
+  if (timestamp !== undefined)
+    properties.timestamp = typeof timestamp === 'bigint' ? `${timestamp}` : timestamp;
+  if (typedHeaders !== undefined) properties.headers = tableToJson(typedHeaders);
+  const content = isUtf8(body) ? { body: body.toString() } : { bodyBase64: body.toString('base64') };
+  return { exchange, routingKey, redelivered, properties, ...content };
+}
+
+type Letter = TypedValue['type'];
+
+/** `L` is a signed 64-bit integer, too: py-amqp writes it, and few others can read it. */
+const NAMES: Readonly<Record<Letter, keyof typeof typed | 'L'>> = {
+  t: 'boolean',
+  b: 'int8',
+  B: 'uint8',
+  s: 'int16',
+  u: 'uint16',
+  I: 'int32',
+  i: 'uint32',
+  l: 'int64',
+  L: 'L',
+  f: 'float',
+  d: 'double',
+  D: 'decimal',
+  S: 'string',
+  x: 'bytes',
+  T: 'timestamp',
+  V: 'void',
+};
+
+function textToJson(text: string): Text {
+  return text.isWellFormed() ? text : { $string: octetsOf(text).toString('base64') };
+}
+
+function tableToJson(table: ReadonlyMap<string, TypedTableValue>): object {
+  const keys = [...table.keys()];
+  // JSON.parse, unlike a literal, takes __proto__ for a key like any other
+  const result = Object.create(null);
+  for (const [key, value] of table) result[key] = toJson(value);
+  // JavaScript puts keys that are numbers before the others
+  const isKept = Object.keys(result).every((key, index) => key === keys[index] && key.isWellFormed());
+  if (!isKept) return { $table: keys.map((key) => [textToJson(key), result[key]]) };
+  return keys.length === 1 && keys[0]!.startsWith('$') ? { $table: result } : result;
+}
+
+function toJson(value: TypedTableValue): unknown {
+  if (Array.isArray(value)) return value.map(toJson);
+  if (value instanceof Map) return tableToJson(value);
+  return plain(value) ?? { [`$${NAMES[value.type]}`]: spelled(value.value) };
+}
+
+/** JSON without the type, if reading that gives the type back. */
+function plain({ type, value }: TypedValue): unknown {
+  if (type === 'V') return null;
+  if (type === 't') return value;
+  if (type === 'S') return typeof value === 'string' && value.isWellFormed() ? value : undefined;
+  if (typeof value !== 'number') return undefined;
+  return letterOf(value) === type ? value : undefined;
+}
+
+/** The type that the library gives to a number. JSON has no -0. */
+function letterOf(value: number): Letter | undefined {
+  if (!Number.isFinite(value) || Object.is(value, -0)) return undefined;
+  if (!Number.isSafeInteger(value)) return 'd';
+  return value === (value | 0) ? 'I' : 'l';
+}
+
+function spelled(value: unknown): unknown {
+  if (typeof value === 'string') return octetsOf(value).toString('base64');
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  if (value instanceof Date) return `${value.getTime() / 1000}`;
+  if (typeof value === 'bigint' || (typeof value === 'number' && letterOf(value) === undefined))
+    return Object.is(value, -0) ? '-0' : `${value}`;
+  return value;
+}
+
+// ── in ────────────────────────────────────────────────────────────────────────────────────────────────
+
+const FIELDS = new Set(['exchange', 'routingKey', 'redelivered', 'properties', 'body', 'bodyBase64']);
+
+/** @throws {Error} saying what is wrong with it */
+export function messageFromJson(line: string): OutgoingMessage {
+  const json = JSON.parse(line) as MessageJson;
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new Error('a message must be a JSON object');
+  const stranger = Object.keys(json).find((field) => !FIELDS.has(field));
+  if (stranger !== undefined) throw new Error(`unknown field "${stranger}"`);
+  const { exchange, routingKey, properties = {}, body, bodyBase64 } = json;
+  if ((body === undefined) === (bodyBase64 === undefined))
+    throw new Error('a message must have either body or bodyBase64');
+  if (typeof (body ?? bodyBase64) !== 'string') throw new Error('body and bodyBase64 must be strings');
+  const bytes = body === undefined ? Buffer.from(bodyBase64!, 'base64') : Buffer.from(body);
+  return {
+    ...propertiesFrom(properties),
+    ...(exchange === undefined ? undefined : { exchange }),
+    ...(routingKey === undefined ? undefined : { routingKey }),
+    body: bytes,
+  };
+}
+
+function propertiesFrom(given: Record<string, unknown>): PropertiesInput {
+  const { headers, timestamp, ...rest } = given;
+  const result = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, textFromJson(value)]));
+  if (headers !== undefined) result.headers = fromJson(headers);
+  if (typeof timestamp === 'string')
+    result.timestamp = /^\d+$/.test(timestamp) ? BigInt(timestamp) : new Date(timestamp);
+  else if (timestamp !== undefined) result.timestamp = timestamp;
+  return result;
+}
+
+/** Whatever else it is stays what it is, for the library to refuse. */
+function textFromJson<T>(value: T): Exclude<T, object> | string {
+  const octets = (value as { $string?: unknown } | null)?.$string;
+  return typeof octets === 'string' ? textOf(Buffer.from(octets, 'base64')) : (value as Exclude<T, object>);
+}
+
+/** The value that JSON stands for, see `MessageJson`. @throws {Error} no such type */
+export function fromJson(json: unknown): TableInputValue {
+  if (Array.isArray(json)) return json.map(fromJson);
+  if (typeof json !== 'object' || json === null) return json as TableInputValue;
+  const [first, ...others] = Object.entries(json);
+  if (first !== undefined && others.length === 0 && first[0].startsWith('$'))
+    return tagged(first[0].slice(1), first[1]);
+  return tableFrom(json);
+}
+
+function tableFrom(json: object): TableInput {
+  const entries: Iterable<[unknown, unknown]> = Array.isArray(json) ? json : Object.entries(json);
+  return new Map(Array.from(entries, ([key, value]) => [textFromJson(key) as string, fromJson(value)]));
+}
+
+function tagged(type: string, value: unknown): TableInputValue {
+  if (type === 'table' && typeof value === 'object' && value !== null) return tableFrom(value);
+  const letter = Object.entries(NAMES).find(([, name]) => name === type)?.[0] as Letter | undefined;
+  if (letter === undefined) throw new Error(`unknown type "$${type}"`);
+  return new TypedValue(letter, read(letter, value));
+}
+
+function read(letter: Letter, value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  if (letter === 'x' || letter === 'S') return Buffer.from(value, 'base64');
+  if ('lLT'.includes(letter)) return BigInt(value);
+  return 'fdbBsuIi'.includes(letter) ? Number(value) : value;
+}

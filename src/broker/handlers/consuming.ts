@@ -1,0 +1,117 @@
+import type { Table } from '../../protocol/field-table';
+import type { BrokerChannel } from '../channel';
+import { BrokerConsumer } from '../consumers';
+import { isInteger, typeWord } from '../erlang';
+import { Failure, nameOf, precondition, refused } from '../failure';
+import { DIRECT_REPLY_TO, randomToken } from '../names';
+import type { BrokerQueue } from '../queue';
+import type { Handlers } from './handler';
+import { accessQueue, resolveName } from './topology';
+
+/** Prefetch, consumers and get. @see AMQP 0-9-1 §1.8 */
+export const CONSUMING: Handlers = {
+  'basic.qos'(channel, { prefetchSize, prefetchCount, global }) {
+    if (prefetchSize !== 0) throw new Failure(540, `prefetch_size!=0 (${prefetchSize})`);
+    if (global) {
+      channel.connection.engine.rules.globalPrefetch();
+      channel.sharedPrefetch = prefetchCount;
+    } else {
+      channel.prefetch = prefetchCount;
+    }
+    channel.send('basic.qos-ok');
+    if (global) channel.unblockConsumers();
+  },
+
+  'basic.consume'(channel, { queue, consumerTag, noAck, exclusive, noWait, arguments: args }) {
+    if (queue === DIRECT_REPLY_TO) return consumeDirectReplies(channel, consumerTag, noAck, noWait);
+    const target = accessQueue(channel, resolveName(channel, queue));
+    const tag = newTag(channel, consumerTag);
+    checkArguments(target, args, channel.vhost.name);
+    const where = nameOf('queue', target.name, channel.vhost.name);
+    const isQuorum = target.limits.type === 'quorum';
+    if (isQuorum && channel.sharedPrefetch > 0)
+      throw new Failure(540, `${where} does not support global qos`);
+    const alone = exclusive && !isQuorum;
+    if (target.consumers.exclusive || (alone && (target.consumers.size > 0 || target.consumers.single))) {
+      throw refused(`${where} in exclusive use`);
+    }
+    const traits = { noAck, exclusive: alone, prefetch: channel.prefetch, args };
+    const consumer = new BrokerConsumer(tag, channel, target, traits);
+    channel.consumers.set(tag, consumer);
+    target.subscribe(consumer);
+    if (!noWait) channel.send('basic.consume-ok', { consumerTag: tag });
+    target.run();
+  },
+
+  'basic.cancel'(channel, { consumerTag, noWait }) {
+    const consumer = channel.consumers.get(consumerTag);
+    channel.consumers.delete(consumerTag);
+    if (channel.directReplyTo?.tag === consumerTag) {
+      channel.connection.engine.directReplies.delete(channel.directReplyTo.name);
+      channel.directReplyTo = undefined;
+    }
+    if (!noWait) channel.send('basic.cancel-ok', { consumerTag });
+    consumer?.queue.unsubscribe(consumer);
+  },
+
+  'basic.get'(channel, { queue, noAck }) {
+    const from = accessQueue(channel, resolveName(channel, queue));
+    if (from.limits.type === 'quorum' && from.limits.singleActiveConsumer) {
+      throw new Failure(
+        405,
+        `cannot obtain access to locked ${nameOf('queue', from.name, channel.vhost.name)}. basic.get operations ` +
+          'are not supported by quorum queues with single active consumer',
+      );
+    }
+    const entry = from.get(noAck);
+    if (entry === undefined) return channel.send('basic.get-empty');
+    const deliveryTag = channel.unacked.nextTag();
+    if (!noAck) channel.unacked.add({ tag: deliveryTag, entry, queue: from, consumer: undefined });
+    const { redelivered } = entry;
+    const message = from.messageFor(entry, true);
+    const { exchange, routingKey } = message;
+    const args = { deliveryTag, redelivered, exchange, routingKey, messageCount: from.ready.length };
+    channel.connection.output.content(channel.number, 'basic.get-ok', args, message);
+  },
+};
+
+function newTag(channel: BrokerChannel, wanted: string): string {
+  if (wanted === '') return `amq.ctag-${randomToken()}`;
+  if (channel.consumers.has(wanted)) throw new Failure(530, `attempt to reuse consumer tag '${wanted}'`);
+  return wanted;
+}
+
+function checkArguments(queue: BrokerQueue, args: Table, vhost: string): void {
+  const where = nameOf('queue', queue.name, vhost);
+  const { 'x-priority': priority, 'x-cancel-on-ha-failover': cancel, 'x-stream-offset': offset } = args;
+  if (priority !== undefined && !isInteger(priority)) {
+    throw precondition(
+      `invalid arg 'x-priority' for ${where}: "expected integer, got ${typeWord(priority)}"`,
+    );
+  }
+  if (cancel !== undefined && typeof cancel !== 'boolean') {
+    throw precondition(
+      `invalid arg 'x-cancel-on-ha-failover' for ${where}: {unacceptable_type,${typeWord(cancel)}}`,
+    );
+  }
+  if (offset !== undefined) {
+    throw precondition(
+      `invalid arg 'x-stream-offset' for ${where} of queue type rabbit_${queue.limits.type}_queue`,
+    );
+  }
+}
+
+/** Become the one who gets the direct replies to the requests of this channel. */
+function consumeDirectReplies(
+  channel: BrokerChannel,
+  consumerTag: string,
+  noAck: boolean,
+  noWait: boolean,
+): void {
+  const tag = newTag(channel, consumerTag);
+  if (channel.directReplyTo !== undefined) throw precondition('reply consumer already set');
+  if (!noAck) throw precondition('reply consumer cannot acknowledge');
+  channel.directReplyTo = { tag, name: `${DIRECT_REPLY_TO}.${randomToken()}.${randomToken()}` };
+  channel.connection.engine.directReplies.set(channel.directReplyTo.name, channel);
+  if (!noWait) channel.send('basic.consume-ok', { consumerTag: tag });
+}

@@ -1,0 +1,117 @@
+import type { Args } from '../../protocol/method-types';
+import type { Properties } from '../../protocol/properties';
+import type { BrokerChannel } from '../channel';
+import { typeWord } from '../erlang';
+import { Failure, nameOf, precondition, refused } from '../failure';
+import { BrokerMessage, extraKeys } from '../message';
+import { DIRECT_REPLY_TO } from '../names';
+import type { BrokerQueue } from '../queue';
+import { MAX_EXPIRY } from '../queue-arguments';
+
+/** Take a message from a client. @throws {Failure} and it was not published. @see AMQP 0-9-1 §1.8.3.7 */
+export function publish(
+  channel: BrokerChannel,
+  { exchange: name, routingKey, mandatory, immediate }: Args<'basic.publish'>,
+  header: Buffer,
+  body: Buffer,
+  properties: Properties,
+): void {
+  if (immediate) throw new Failure(540, 'immediate=true');
+  const { vhost, connection } = channel;
+  const exchange = vhost.exchange(name);
+  if (exchange.traits.internal) {
+    throw refused(`cannot publish to internal ${nameOf('exchange', name, vhost.name)}`);
+  }
+  checkUser(properties, connection.username);
+  checkExpiration(properties.expiration);
+  checkDeliveryMode(properties.deliveryMode);
+  const plain = new BrokerMessage(name, [routingKey], header, body, properties);
+  const message = withCopies(withReplyTo(channel, plain));
+  if (name === '' && routingKey.startsWith(`${DIRECT_REPLY_TO}.`))
+    return publishDirectReply(channel, message, mandatory);
+  const queues = vhost.route(exchange, message);
+  if (channel.transaction === undefined) enqueue(channel, queues, message, mandatory);
+  else channel.transaction.publishes.push({ message, mandatory, queues });
+}
+
+/** Put the message into its queues; what nobody takes is returned first and then confirmed. */
+export function enqueue(
+  channel: BrokerChannel,
+  queues: ReadonlySet<BrokerQueue>,
+  message: BrokerMessage,
+  mandatory: boolean,
+): void {
+  if (mandatory && queues.size === 0) returnMessage(channel, message);
+  let accepted = true;
+  for (const queue of queues) if (!queue.deleted && !queue.publish(message)) accepted = false;
+  if (channel.confirming) channel.confirm(accepted);
+}
+
+function returnMessage(channel: BrokerChannel, message: BrokerMessage): void {
+  const { exchange, routingKey } = message;
+  const args = { replyCode: 312, replyText: 'NO_ROUTE', exchange, routingKey };
+  channel.connection.output.content(channel.number, 'basic.return', args, message);
+}
+
+/** Straight to the channel that asked, past all queues. */
+function publishDirectReply(channel: BrokerChannel, message: BrokerMessage, mandatory: boolean): void {
+  const asker = channel.connection.engine.directReplies.get(message.routingKey);
+  if (asker !== undefined) asker.deliverDirectReply(message);
+  else if (mandatory) returnMessage(channel, message);
+  if (channel.confirming) channel.confirm(true);
+}
+
+function checkUser({ userId }: Properties, username: string): void {
+  if (userId !== undefined && userId !== username) {
+    throw precondition(`user_id property set to '${userId}' but authenticated user was '${username}'`);
+  }
+}
+
+function checkDeliveryMode(mode: number | undefined): void {
+  if (mode === undefined || mode === 1 || mode === 2) return;
+  throw precondition(`invalid message: {delivery_mode_unknown,${mode}}`);
+}
+
+function checkExpiration(expiration: string | undefined): void {
+  if (expiration === undefined) return;
+  const [, digits, rest] = /^([+-]?\d+)?(.*)$/s.exec(expiration)!;
+  const complaint =
+    digits === undefined
+      ? 'no_integer'
+      : rest !== ''
+        ? `{leftover_string,"${rest}"}`
+        : Number(digits) < 0
+          ? `{value_negative,${Number(digits)}}`
+          : Number(digits) > MAX_EXPIRY && `{value_too_large,${Number(digits)}}`;
+  if (complaint) throw precondition(`invalid expiration '${expiration}': ${complaint}`);
+}
+
+/** A request for a direct reply gets the name under which its channel can be reached. */
+function withReplyTo(channel: BrokerChannel, message: BrokerMessage): BrokerMessage {
+  if (message.properties.replyTo !== DIRECT_REPLY_TO) return message;
+  if (channel.directReplyTo === undefined) throw precondition('fast reply consumer does not exist');
+  const { name } = channel.directReplyTo;
+  return message.changed((properties) => {
+    properties.replyTo = name;
+  });
+}
+
+/** The routing keys of CC and BCC; BCC itself is not for the receivers. */
+function withCopies(message: BrokerMessage): BrokerMessage {
+  const { headers } = message;
+  if (headers === undefined || !(Object.hasOwn(headers, 'CC') || Object.hasOwn(headers, 'BCC')))
+    return message;
+  const keys = [message.routingKey];
+  for (const name of ['CC', 'BCC'] as const) {
+    const extra = extraKeys(headers, name);
+    if (extra === undefined) {
+      throw precondition(
+        `invalid message: {unacceptable_type_in_header,"${name}",${typeWord(headers[name]!)}}`,
+      );
+    }
+    keys.push(...extra);
+  }
+  const { exchange, header, body, properties } = message;
+  if (!Object.hasOwn(headers, 'BCC')) return new BrokerMessage(exchange, keys, header, body, properties);
+  return message.changed((changed) => changed.headers!.delete('BCC'), exchange, keys);
+}

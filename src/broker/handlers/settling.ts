@@ -1,0 +1,78 @@
+import type { BrokerChannel } from '../channel';
+import { Failure, precondition } from '../failure';
+import type { Settlement } from '../unacked';
+import type { Handlers } from './handler';
+import { enqueue } from './publishing';
+
+/** Acks and their kin, confirm mode, transactions, flow. @see AMQP 0-9-1 §1.8, §1.9 */
+export const SETTLING: Handlers = {
+  'basic.ack'(channel, { deliveryTag, multiple }) {
+    settle(channel, deliveryTag, multiple, 'ack');
+  },
+  'basic.nack'(channel, { deliveryTag, multiple, requeue }) {
+    settle(channel, deliveryTag, multiple, requeue ? 'requeue' : 'discard');
+  },
+  'basic.reject'(channel, { deliveryTag, requeue }) {
+    settle(channel, deliveryTag, false, requeue ? 'requeue' : 'discard');
+  },
+
+  'basic.recover-async'(channel, { requeue }) {
+    recover(channel, requeue);
+  },
+  'basic.recover'(channel, { requeue }) {
+    recover(channel, requeue, () => channel.send('basic.recover-ok'));
+  },
+
+  'confirm.select'(channel, { noWait }) {
+    if (channel.transaction !== undefined) throw precondition('cannot switch from tx to confirm mode');
+    channel.confirming = true;
+    if (!noWait) channel.send('confirm.select-ok');
+  },
+
+  'tx.select'(channel) {
+    if (channel.confirming) throw precondition('cannot switch from confirm to tx mode');
+    channel.transaction ??= { publishes: [], settlements: [] };
+    channel.send('tx.select-ok');
+  },
+  'tx.commit'(channel) {
+    const { publishes, settlements } = takeTransaction(channel);
+    for (const { message, mandatory, queues } of publishes) enqueue(channel, queues, message, mandatory);
+    for (const { deliveries, settlement } of settlements) channel.settle(deliveries, settlement);
+    channel.send('tx.commit-ok');
+  },
+  'tx.rollback'(channel) {
+    const { settlements } = takeTransaction(channel);
+    channel.unacked.restore(settlements.flatMap(({ deliveries }) => deliveries));
+    channel.send('tx.rollback-ok');
+  },
+
+  'channel.flow'(channel, { active }) {
+    if (!active) throw new Failure(540, 'active=false');
+    channel.send('channel.flow-ok', { active });
+  },
+  'access.request'(channel) {
+    channel.send('access.request-ok');
+  },
+};
+
+/** Deliveries are taken out now; in a transaction they are settled at the commit. */
+function settle(channel: BrokerChannel, tag: number, multiple: boolean, settlement: Settlement): void {
+  const deliveries = channel.unacked.take(tag, multiple);
+  if (channel.transaction !== undefined) channel.transaction.settlements.push({ deliveries, settlement });
+  else channel.settle(deliveries, settlement);
+}
+
+/** The reply goes out before the messages that come again. */
+function recover(channel: BrokerChannel, requeue: boolean, reply: () => void = () => {}): void {
+  if (!requeue) throw new Failure(540, 'requeue=false');
+  reply();
+  channel.settle(channel.unacked.takeAll(), 'requeue');
+}
+
+/** The content of the transaction; the next one begins at once. */
+function takeTransaction(channel: BrokerChannel): NonNullable<BrokerChannel['transaction']> {
+  const { transaction } = channel;
+  if (transaction === undefined) throw precondition('channel is not transactional');
+  channel.transaction = { publishes: [], settlements: [] };
+  return transaction;
+}

@@ -1,0 +1,155 @@
+import type { BrokerChannel } from '../channel';
+import { Failure, nameOf, notFound, precondition, refused } from '../failure';
+import { DIRECT_REPLY_TO, oneLine, randomToken } from '../names';
+import type { BrokerQueue } from '../queue';
+import { queueType } from '../queue-arguments';
+import type { Handlers } from './handler';
+
+/** The methods of exchanges and queues. @see AMQP 0-9-1 §1.6, §1.7 */
+export const TOPOLOGY: Handlers = {
+  'exchange.declare'(channel, { exchange, type, passive, durable, autoDelete, internal, noWait, ...rest }) {
+    refuseDefault(exchange);
+    if (passive) channel.vhost.exchange(exchange);
+    else
+      channel.vhost.declareExchange(
+        oneLine(exchange),
+        { type, durable, autoDelete, internal },
+        rest.arguments,
+      );
+    if (!noWait) channel.send('exchange.declare-ok');
+  },
+
+  'exchange.delete'(channel, { exchange, ifUnused, noWait }) {
+    refuseDefault(exchange);
+    channel.vhost.deleteExchange(exchange, ifUnused);
+    if (!noWait) channel.send('exchange.delete-ok');
+  },
+
+  'exchange.bind'(channel, { destination, source, routingKey, noWait, arguments: args }) {
+    const { vhost } = channel;
+    refuseDefault(source);
+    refuseDefault(destination);
+    const from = vhost.exchange(source);
+    vhost.bind(vhost.exchange(destination), from, routingKey, args);
+    if (!noWait) channel.send('exchange.bind-ok');
+  },
+
+  'exchange.unbind'(channel, { destination, source, routingKey, noWait, arguments: args }) {
+    const { exchanges } = channel.vhost;
+    refuseDefault(source);
+    refuseDefault(destination);
+    channel.vhost.unbind(exchanges.get(destination), exchanges.get(source), routingKey, args);
+    if (!noWait) channel.send('exchange.unbind-ok');
+  },
+
+  'queue.declare'(channel, args) {
+    if (args.queue === DIRECT_REPLY_TO || args.queue.startsWith(`${DIRECT_REPLY_TO}.`))
+      return declareDirectReplyTo(channel, args);
+    const queue = args.passive ? accessQueue(channel, args.queue) : declare(channel, args);
+    channel.lastQueue = queue.name;
+    if (args.noWait) return;
+    const { name, ready, consumers } = queue;
+    channel.send('queue.declare-ok', {
+      queue: name,
+      messageCount: ready.length,
+      consumerCount: consumers.size,
+    });
+  },
+
+  'queue.bind'(channel, { exchange, noWait, ...args }) {
+    refuseDefault(exchange);
+    const { queue, routingKey } = bindingTarget(channel, args);
+    const { vhost } = channel;
+    const source = vhost.exchange(exchange);
+    vhost.bind(vhost.queue(queue, channel.connection), source, routingKey, args.arguments);
+    if (!noWait) channel.send('queue.bind-ok');
+  },
+
+  'queue.unbind'(channel, { exchange, ...args }) {
+    refuseDefault(exchange);
+    const { queue, routingKey } = bindingTarget(channel, args);
+    const { vhost } = channel;
+    vhost.unbind(vhost.queues.get(queue), vhost.exchanges.get(exchange), routingKey, args.arguments);
+    channel.send('queue.unbind-ok');
+  },
+
+  'queue.purge'(channel, { queue, noWait }) {
+    const messageCount = accessQueue(channel, resolveName(channel, queue)).purge();
+    if (!noWait) channel.send('queue.purge-ok', { messageCount });
+  },
+
+  'queue.delete'(channel, { queue, ifUnused, ifEmpty, noWait }) {
+    const messageCount = remove(channel, resolveName(channel, queue), ifUnused, ifEmpty);
+    if (!noWait) channel.send('queue.delete-ok', { messageCount });
+  },
+};
+
+function refuseDefault(exchange: string): void {
+  if (exchange === '') throw refused('operation not permitted on the default exchange');
+}
+
+/** A queue that exists, and that this connection may use. */
+export function accessQueue(channel: BrokerChannel, name: string): BrokerQueue {
+  return channel.vhost.queue(name, channel.connection);
+}
+
+/** An empty name is the queue that was declared last. */
+export function resolveName(channel: BrokerChannel, name: string): string {
+  if (name !== '') return name;
+  if (channel.lastQueue === undefined) throw new Failure(404, 'no previously declared queue');
+  return channel.lastQueue;
+}
+
+/** The queue and the key of a binding: without either, the name of the last queue stands for both. */
+function bindingTarget(
+  channel: BrokerChannel,
+  { queue, routingKey }: { queue: string; routingKey: string },
+): { queue: string; routingKey: string } {
+  const name = resolveName(channel, queue);
+  return { queue: name, routingKey: queue === '' && routingKey === '' ? name : routingKey };
+}
+
+type Declaration = Parameters<NonNullable<Handlers['queue.declare']>>[1];
+
+function declare(
+  channel: BrokerChannel,
+  { queue, durable, exclusive, autoDelete, arguments: args }: Declaration,
+): BrokerQueue {
+  const { vhost, connection } = channel;
+  if (queue.startsWith('amq.') && !vhost.queues.has(queue)) {
+    throw refused(`queue name '${queue}' contains reserved prefix 'amq.*'`);
+  }
+  connection.engine.rules.queue(nameOf('queue', queue, vhost.name), durable, exclusive, args);
+  if (queue === '' && queueType(args) === 'quorum') {
+    throw precondition('Cannot declare a server-named queue for type rabbit_quorum_queue');
+  }
+  const name = oneLine(queue) || `amq.gen-${randomToken()}`;
+  return vhost.declareQueue(name, { durable, exclusive, autoDelete }, args, connection);
+}
+
+function remove(channel: BrokerChannel, name: string, ifUnused: boolean, ifEmpty: boolean): number {
+  if (!channel.vhost.queues.has(name)) return 0;
+  const queue = accessQueue(channel, name);
+  const where = `queue '${name}' in vhost '${channel.vhost.name}'`;
+  if (queue.limits.type === 'quorum' && (ifUnused || ifEmpty)) {
+    const flag = ifUnused ? 'if-unused' : 'if-empty';
+    throw new Failure(
+      540,
+      `cannot delete ${where}. queue.delete operations with ${flag} flag set are not supported by quorum queues`,
+    );
+  }
+  if (ifUnused && queue.consumers.size > 0) throw new Failure(406, `${where} in use`);
+  if (ifEmpty && queue.ready.length > 0) throw new Failure(406, `${where} not empty`);
+  const count = queue.ready.length;
+  channel.vhost.remove(queue);
+  return count;
+}
+
+/** The pseudo-queue of direct replies is always there; a name to reply to, as long as somebody waits. */
+function declareDirectReplyTo(channel: BrokerChannel, { queue, noWait }: Declaration): void {
+  if (queue !== DIRECT_REPLY_TO && !channel.connection.engine.directReplies.has(queue)) {
+    throw notFound('queue', queue, channel.vhost.name);
+  }
+  channel.lastQueue = queue;
+  if (!noWait) channel.send('queue.declare-ok', { queue, messageCount: 0, consumerCount: 1 });
+}
