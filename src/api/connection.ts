@@ -12,7 +12,8 @@ import {
   checkTimeout,
 } from '../client/options/checks';
 import { type CloseOptions, closeOptions } from '../client/options/close-options';
-import { type ConnectOptions, resolveOptions, type Settings } from '../client/options/connect-options';
+import type { ConnectOptions } from '../client/options/connect-options';
+import { resolveOptions, type Settings } from '../client/options/settings';
 import { clock } from '../clock';
 import { type AmqpError, TimeoutError } from '../errors';
 import type { Table } from '../protocol/field-table';

@@ -1,4 +1,4 @@
-import type { AmqpError, ErrorDetails } from '../errors';
+import { type AmqpError, type ErrorDetails, TimeoutError } from '../errors';
 
 /** The same loss, told by something that it has cut short. */
 export function inOutage(what: string, loss: AmqpError): AmqpError {
@@ -27,4 +27,22 @@ export function notSent(what: string, death: AmqpError): AmqpError {
     outcome: 'not-sent',
     cause: death,
   });
+}
+
+/** A call that could not be sent in time, or has got no answer; `outage`: the connection is being recovered. */
+export function timedOut(
+  call: string,
+  method: string,
+  outcome: 'not-sent' | 'unknown',
+  outage: AmqpError | undefined,
+): TimeoutError {
+  const why =
+    outage === undefined
+      ? 'the broker does not read'
+      : `the connection is being recovered: ${outage.message}`;
+  const what =
+    outcome === 'not-sent'
+      ? `could not be sent in time: ${why}`
+      : 'got no reply in time; it may still be carried out, and its reply will be ignored';
+  return new TimeoutError(`${call} ${what}`, { method, outcome, recoverable: true });
 }

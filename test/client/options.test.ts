@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectOptions, connect } from '../../src';
-import { resolveOptions } from '../../src/client/options/connect-options';
+import { resolveOptions } from '../../src/client/options/settings';
 import { parseUri } from '../../src/protocol/uri';
 
 const usualUrl = process.env.AMQP_URL;

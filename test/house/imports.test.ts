@@ -14,7 +14,7 @@ import {
  * the file, or a folder above it; a name that ends in a slash stands for everything below it.
  */
 const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
-  ['src/index.ts', 'src/client/', 'src/objects/', 'src/patterns/', 'src/errors.ts', 'src/protocol/'],
+  ['src/index.ts', 'src/api/', 'src/client/', 'src/patterns/', 'src/errors.ts', 'src/protocol/'],
   ['src/index.ts', 'src/embedded/', 'src/broker/control.ts', 'src/broker/rules.ts'],
   ['src/index.mts', 'src/index.ts'],
   ['src/version.ts'],
@@ -22,7 +22,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/clock.ts', 'node:perf_hooks', 'node:worker_threads'],
   ['src/caller.ts'],
   ['src/shown.ts'],
-  ...['protocol', 'bridge', 'client', 'embedded', 'objects', 'patterns', 'compat'].map(
+  ...['protocol', 'bridge', 'client', 'embedded', 'api', 'patterns', 'compat'].map(
     (folder) => [`src/${folder}/`, 'src/caller.ts', 'src/shown.ts'] as const,
   ),
   ['src/errors.ts', 'src/caller.ts', 'src/shown.ts'],
@@ -45,20 +45,21 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
     'src/topology/names.ts',
     'src/topology/stream-position.ts',
   ],
-  ['src/client/remote.ts', 'node:worker_threads'],
+  ['src/api/remote.ts', 'node:worker_threads', 'src/bridge/bell.ts', 'src/bridge/mailbox.ts'],
+  ['src/api/connection.ts', 'src/bridge/mailbox.ts'],
   ['src/client/warning.ts', 'node:worker_threads'],
-  ['src/client/targets.ts', 'node:os'],
-  ['src/client/tls-options.ts', 'node:fs', 'node:path'],
+  ['src/client/options/targets.ts', 'node:os'],
+  ['src/client/options/tls-options.ts', 'node:fs', 'node:path'],
   ['src/topology/', 'src/topology/', 'src/protocol/'],
   ['src/topology/plan.ts', 'src/clock.ts'],
   ['src/broker/', 'src/broker/', 'src/protocol/'],
   ['src/embedded/', 'src/embedded/', 'src/bridge/spawn.ts', 'src/broker/control.ts', 'src/broker/rules.ts'],
   ['src/embedded/', 'src/protocol/'],
-  ['src/objects/', 'src/objects/', 'src/client/', 'src/errors.ts', 'src/clock.ts', 'src/protocol/'],
-  ['src/patterns/', 'src/patterns/', 'src/objects/', 'src/errors.ts', 'src/clock.ts', 'src/protocol/'],
-  ['src/patterns/', 'src/client/checks.ts', 'src/client/conversions.ts', 'src/client/message.ts'],
+  ['src/api/', 'src/api/', 'src/client/', 'src/errors.ts', 'src/clock.ts', 'src/protocol/'],
+  ['src/patterns/', 'src/patterns/', 'src/api/', 'src/errors.ts', 'src/clock.ts', 'src/protocol/'],
+  ['src/patterns/', 'src/client/options/'],
   ['src/patterns/serializer.ts', 'node:zlib'],
-  ['src/compat/', 'src/compat/', 'src/client/', 'src/objects/', 'src/errors.ts', 'src/clock.ts'],
+  ['src/compat/', 'src/compat/', 'src/client/', 'src/api/', 'src/errors.ts', 'src/clock.ts'],
   ['src/compat/amqpy/', 'src/protocol/'],
   ['src/compat/pika/url-parameters.ts', 'src/protocol/uri.ts'],
   [
@@ -93,9 +94,9 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
 ];
 
 /** Folders in which no circle of imports is, types included. */
-const WITHOUT_CIRCLES = ['worker/', 'bin/', 'src/broker/', 'src/topology/', 'src/protocol/', 'src/bridge/'];
+const WITHOUT_CIRCLES = ['src/', 'worker/', 'bin/'];
 /** Folders inside of these that are left out: the public classes give each other out. */
-const WITH_CIRCLES = ['src/api/'];
+const WITH_CIRCLES = ['src/api/', 'src/compat/'];
 
 /** Folders whose classes have names that no other class has; a facade's are those of the library that it stands for. */
 const WITH_NAMES_OF_THEIR_OWN = WITHOUT_CIRCLES;
@@ -110,6 +111,9 @@ const FAKED = /^(performance|hrtime|nextTick|queueMicrotask|(set|clear)(Timeout|
 const FAKED_ELSEWHERE = /^(performance|hrtime)$/;
 
 const MAX_LINES = 450;
+/** The public classes are long, as their verbs are many: each is explained, checks, and hands over. */
+const FACES = ['src/api/', 'src/compat/'];
+const MAX_FACE_LINES = 850;
 
 const sources = readSources('src', 'worker', 'bin', 'examples');
 const imports = sources.flatMap(importsOf);
@@ -161,12 +165,16 @@ describe('the house', () => {
 
   test('no class of the machinery has the name of another class, or of an exported type', () => {
     const types = typesExportedBy(sources.find(({ file }) => file === 'src/index.ts')!);
+    const isTaken = (file: string, name: string) =>
+      types.some((type) => type.name === name && type.from !== file);
     const classes = sources
       .filter(({ file }) => !file.startsWith('examples/') && !isIn(FACADES, file))
       .flatMap((source) => classesIn(source).map((name) => ({ file: source.file, name })));
     const complaints = classes
       .filter(({ file }) => isIn(WITH_NAMES_OF_THEIR_OWN, file))
-      .filter(({ name }) => types.includes(name) || classes.filter((other) => other.name === name).length > 1)
+      .filter(
+        ({ file, name }) => isTaken(file, name) || classes.filter((other) => other.name === name).length > 1,
+      )
       .map(({ file, name }) => `${file} has a class ${name}, which is the name of something else`);
     expect(complaints).toEqual([]);
   });
@@ -204,11 +212,15 @@ describe('the house', () => {
     expect(complaints).toEqual([]);
   });
 
-  test(`no file is longer than ${MAX_LINES} lines`, () => {
+  test(`no file is longer than ${MAX_LINES} lines, a public class not longer than ${MAX_FACE_LINES}`, () => {
     const complaints = sources
-      .map(({ file, text }) => ({ file, lines: text.trimEnd().split('\n').length }))
-      .filter(({ file, lines }) => !file.startsWith('examples/') && lines > MAX_LINES)
-      .map(({ file, lines }) => `${file}:${lines} is the last line: at most ${MAX_LINES} are allowed`);
+      .filter(({ file }) => !file.startsWith('examples/'))
+      .map(({ file, text }) => {
+        const most = isIn(FACES, file) ? MAX_FACE_LINES : MAX_LINES;
+        return { file, lines: text.trimEnd().split('\n').length, most };
+      })
+      .filter(({ lines, most }) => lines > most)
+      .map(({ file, lines, most }) => `${file}:${lines} is the last line: at most ${most} are allowed`);
     expect(complaints).toEqual([]);
   });
 });
@@ -227,19 +239,19 @@ describe('the checks themselves', () => {
     ['src/bridge/spawn.ts', 'src/protocol/constants.ts'],
     ['src/topology/journal.ts', 'src/errors.ts'],
     ['src/topology/replay.ts', 'node:timers'],
-    ['src/client/lives.ts', 'src/topology/replay.ts'],
+    ['src/client/connection/recovery.ts', 'src/topology/replay.ts'],
     ['src/client/pump.ts', 'node:net'],
     ['src/client/pump.ts', 'node:fs'],
     ['src/client/pump.ts', 'worker/connection/session.ts'],
-    ['src/client/channel.ts', 'src/objects/queue.ts'],
-    ['src/objects/connection.ts', 'src/patterns/rpc.ts'],
+    ['src/client/channel/channel-session.ts', 'src/api/channel.ts'],
+    ['src/api/connection.ts', 'src/patterns/rpc.ts'],
     ['src/patterns/rpc.ts', 'src/client/pump.ts'],
     ['src/index.ts', 'src/bridge/link.ts'],
     ['worker/connection/session.ts', 'src/client/pump.ts'],
     ['worker/connection/session.ts', 'worker/broker/server.ts'],
-    ['examples/round-trip.ts', 'src/client/connection.ts'],
+    ['examples/round-trip.ts', 'src/api/connection.ts'],
     ['src/compat/python.ts', 'src/protocol/codec.ts'],
-    ['src/client/channel.ts', 'src/compat/amqpy.ts'],
+    ['src/api/channel.ts', 'src/compat/amqpy.ts'],
     ['src/newcomer.ts', 'src/version.ts'],
   ])('%s may not import %s', (file, target) => {
     expect(complaint({ file, line: 7, target })).toMatch(`${file}:7 imports ${target}`);
@@ -303,7 +315,11 @@ describe('the checks themselves', () => {
       'const g = class G {};',
     ].join('\n');
     const source = { file: 'src/sample.ts', text };
-    expect(typesExportedBy(source)).toEqual(['A', 'D', 'E']);
+    expect(typesExportedBy(source)).toEqual([
+      { name: 'A', from: 'src/a' },
+      { name: 'D', from: 'src/a' },
+      { name: 'E', from: 'src/e' },
+    ]);
     expect(classesIn(source)).toEqual(['F']);
   });
 

@@ -67,13 +67,16 @@ export function classesIn(source: Source): string[] {
 }
 
 /** The names that a file exports from others as types only, as the importer calls them. */
-export function typesExportedBy(source: Source): string[] {
-  const names: string[] = [];
+export function typesExportedBy(source: Source): { name: string; from: string }[] {
+  const types: { name: string; from: string }[] = [];
   visit(source, (node) => {
     if (!ts.isExportSpecifier(node)) return;
-    if (node.isTypeOnly || node.parent.parent.isTypeOnly) names.push(node.name.text);
+    const { isTypeOnly, moduleSpecifier } = node.parent.parent;
+    if (!(node.isTypeOnly || isTypeOnly) || moduleSpecifier === undefined) return;
+    const from = resolve(source.file, moduleSpecifier);
+    types.push({ name: node.name.text, from });
   });
-  return names;
+  return types;
 }
 
 /** Each circle of imports, once: `a.ts:3 -> b.ts:1 -> a.ts`. Imports of types count only if they are wanted. */

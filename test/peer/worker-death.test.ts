@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { type Channel, Connection, WorkerCrashedError, WorkerStalledError, WrongStateError } from '../../src';
-import { resolveOptions } from '../../src/client/options/connect-options';
+import { resolveOptions } from '../../src/client/options/settings';
 import { build } from '../support/built';
 import {
   AT_ONCE,

@@ -9,7 +9,7 @@ import {
   type RecoveryOptions,
   WrongStateError,
 } from '../../src';
-import { resolveOptions } from '../../src/client/options/connect-options';
+import { resolveOptions } from '../../src/client/options/settings';
 import { limitOf, pauseBefore } from '../../worker/connection/connector';
 import { AT_ONCE, broker, CEILING, connectTo, duration, errorOf, pause } from '../support/peers/peer';
 import {

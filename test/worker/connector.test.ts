@@ -46,7 +46,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { ConnectOptions } from '../../src';
 import { Link } from '../../src/bridge/link';
 import { WorkerLink } from '../../src/bridge/worker-link';
-import { resolveOptions } from '../../src/client/options/connect-options';
+import { resolveOptions } from '../../src/client/options/settings';
 import type { ErrorRecord } from '../../src/errors';
 import { Connector } from '../../worker/connection/connector';
 

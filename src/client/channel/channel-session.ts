@@ -4,7 +4,7 @@ import {
   type AmqpError,
   channelErrorClass,
   describeReply,
-  TimeoutError,
+  type TimeoutError,
   WrongStateError,
 } from '../../errors';
 import { decodeArgs, decodeMethodPlan, encodeMethod, methodName, PLANS } from '../../protocol/codec';
@@ -16,7 +16,7 @@ import { ProtocolViolation } from '../../protocol/violation';
 import type { Reader } from '../../protocol/wire';
 import type { RecoveryFailure } from '../connection/recovery-info';
 import { DISPATCH, type Event } from '../dispatcher';
-import { cutOff } from '../loss';
+import { cutOff, timedOut } from '../loss';
 import { type CallOptions, checkEncodable, checkTimeout } from '../options/checks';
 import { when } from '../pump';
 import type { ChannelHost, HostedChannel } from './channel-host';
@@ -321,20 +321,7 @@ export class ChannelSession implements HostedChannel {
 
   /** */
   timedOut(method: string, outcome: 'not-sent' | 'unknown'): TimeoutError {
-    const { outage } = this.host.recovery;
-    const why =
-      outage === undefined
-        ? 'the broker does not read'
-        : `the connection is being recovered: ${outage.message}`;
-    const what =
-      outcome === 'not-sent'
-        ? `could not be sent in time: ${why}`
-        : 'got no reply in time; it may still be carried out, and its reply will be ignored';
-    return new TimeoutError(`${method} on channel ${this.id} ${what}`, {
-      method,
-      outcome,
-      recoverable: true,
-    });
+    return timedOut(`${method} on channel ${this.id}`, method, outcome, this.host.recovery.outage);
   }
 
   /** Send a method that has no reply, or none is wanted of. */

@@ -1,5 +1,4 @@
 import type { Awakening } from '../../bridge/bell';
-import type { ControlCall, ControlReply } from '../../bridge/control';
 import { STATE } from '../../bridge/layout';
 import { Link } from '../../bridge/link';
 import { fromCaller } from '../../caller';
@@ -15,12 +14,7 @@ import { decodeMethod, PLANS } from '../../protocol/codec';
 import { FRAME, FRAME_END, NOTICE_FRAME } from '../../protocol/constants';
 import type { LateDeliveries } from '../../protocol/late-deliveries';
 import type { Args } from '../../protocol/method-types';
-import type {
-  CloseReason,
-  Command,
-  SessionDescription,
-  SessionOptions,
-} from '../../protocol/session-options';
+import type { CloseReason, Command, SessionDescription } from '../../protocol/session-options';
 import { ProtocolViolation } from '../../protocol/violation';
 import type { Reader } from '../../protocol/wire';
 import type { ChannelHost, HostedChannel } from '../channel/channel-host';
@@ -32,15 +26,15 @@ import { closeAtExit, forgetAtExit, isClosingAll } from '../exit';
 import { interruption } from '../interruption';
 import { notSent } from '../loss';
 import type { CallOptions } from '../options/checks';
-import type { Settings } from '../options/connect-options';
 import type { RecoveryPolicy } from '../options/recovery-options';
+import type { Settings } from '../options/settings';
 import { Pump } from '../pump';
 import { warnOfError, warnOfUnserved } from '../warning';
 import { ChannelNumbers } from './channel-numbers';
 import { KnownQueues } from './known-queues';
 import { Recovery, type RecoveryListener } from './recovery';
 import { SaslResponder } from './sasl-responder';
-import { crashed, late, startThread, type Thread } from './worker-thread';
+import { control, crashed, startThread, type Thread } from './worker-thread';
 
 const CLOSE_TIMEOUT = 5000;
 const LONGEST_TIMER = 0x7fff_ffff;
@@ -132,7 +126,7 @@ export class ConnectionSession implements ChannelHost {
     const wanted = session.targets[0]!.handshake.mechanisms;
     this.#sasl = mechanism && new SaslResponder(mechanism, wanted, (command) => link.post(command));
     const options = { ...session, spent: clock.now() - began };
-    this.#control({ call: 'open', memory: link.memory, bell: link.bell.memory, options });
+    control(this.#thread, { call: 'open', memory: link.memory, bell: link.bell.memory, options });
     // the worker keeps the time; its grace here is for the case that it cannot
     const isPatient = session.recovery?.failFast === false;
     const deadline = isPatient ? Number.POSITIVE_INFINITY : began + session.connectTimeout + CLOSE_TIMEOUT;
@@ -143,18 +137,9 @@ export class ConnectionSession implements ChannelHost {
       this.pump.poll();
     }
     this.pump.poll();
-    const description = link.state === STATE.OPEN ? this.#control({ call: 'describe' }) : undefined;
+    const description = link.state === STATE.OPEN ? control(this.#thread, { call: 'describe' }) : undefined;
     if (description !== undefined) return description;
     throw this.pump.death ?? crashed('it does not answer');
-  }
-
-  #control(call: ControlCall<SessionOptions>): ControlReply<SessionDescription> {
-    try {
-      return this.#thread.call(call);
-    } catch (error) {
-      if (call.call === 'open' && /timed-out/.test((error as Error).message)) throw late(call.options);
-      throw crashed((error as Error).message, error);
-    }
   }
 
   // ── what it is ──────────────────────────────────────────────────────────────────────────────────────
@@ -378,7 +363,8 @@ export class ConnectionSession implements ChannelHost {
   /** What the worker says now, or said last. */
   describe(): SessionDescription {
     this.pollIfNews();
-    const current = this.isOpen && this.link.answers(ANSWER_TIMEOUT) && this.#control({ call: 'describe' });
+    const current =
+      this.isOpen && this.link.answers(ANSWER_TIMEOUT) && control(this.#thread, { call: 'describe' });
     return current || this.description;
   }
 

@@ -18,8 +18,18 @@ export function startThread(timeout: number): Thread {
   }
 }
 
+/** Ask the worker, and wait for its answer. @throws {ConnectError | WorkerCrashedError} */
+export function control(thread: Thread, call: ControlCall<SessionOptions>): ControlReply<SessionDescription> {
+  try {
+    return thread.call(call);
+  } catch (error) {
+    if (call.call === 'open' && /timed-out/.test((error as Error).message)) throw late(call.options);
+    throw crashed((error as Error).message, error);
+  }
+}
+
 /** The thread was not there in time, on a machine that is very busy. */
-export function late({ connectTimeout, targets }: SessionOptions): ConnectError {
+function late({ connectTimeout, targets }: SessionOptions): ConnectError {
   const { host, port } = targets[0]!;
   const reason = `the worker thread did not start within connectTimeout (${connectTimeout} ms)`;
   return new ConnectError(`cannot connect to ${hostAndPort(targets[0]!)}: ${reason}`, {

@@ -2,7 +2,7 @@ import type { Channel as ClientChannel } from '../../api/channel';
 import { Connection as ClientConnection } from '../../api/connection';
 import { SESSION } from '../../api/internals';
 import type { RemoteHandle } from '../../api/remote';
-import { resolveOptions } from '../../client/options/connect-options';
+import { resolveOptions } from '../../client/options/settings';
 import { type AmqpError, ChannelClosedError } from '../../errors';
 import type { Table } from '../../protocol/field-table';
 import { showAs } from '../../shown';

@@ -1,5 +1,5 @@
 import { Connection } from '../../api/connection';
-import { resolveOptions, type Settings } from '../../client/options/connect-options';
+import { resolveOptions, type Settings } from '../../client/options/settings';
 import { milliseconds } from '../python';
 import type { Parameters } from './parameters';
 
