@@ -1,6 +1,6 @@
 export type { ConsumerArguments, QueueArguments, QueueType } from './api/arguments';
 export { Channel, type GetOptions, type Publishing } from './api/channel';
-export { Connection, type ConnectionStats, connect, connectRobust } from './api/connection';
+export { Connection, connect, connectRobust } from './api/connection';
 export { type Death, deaths } from './api/deaths';
 export {
   type BindOptions,
@@ -50,6 +50,7 @@ export type { CancelCallback } from './client/channel/consumer';
 export type { BatchOptions, PublishResult } from './client/channel/publish-batch';
 export type { ChannelMode } from './client/channel/publish-mode';
 export type { PublishOptions } from './client/channel/publisher';
+export type { ConnectionStats } from './client/connection/connection-stats';
 export type { RecoveryFailure, RecoveryInfo } from './client/connection/recovery-info';
 export type { CallOptions } from './client/options/checks';
 export type { CloseOptions } from './client/options/close-options';

@@ -1,8 +1,7 @@
-import { Mailbox } from '../bridge/mailbox';
 import { refusePromise } from '../client/callbacks';
 import { ConnectionSession } from '../client/connection/connection-session';
+import { type ConnectionStats, statsOf } from '../client/connection/connection-stats';
 import type { RecoveryInfo } from '../client/connection/recovery-info';
-import { DISPATCH } from '../client/dispatcher';
 import {
   type CallOptions,
   checkFunction,
@@ -30,29 +29,6 @@ import { RpcReplies } from './rpc-replies';
 /** The queue that is none: replies come straight to whoever consumes from it. */
 const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
 const TIMEOUT_ONLY = new Set(['timeout']);
-
-/** Figures of a connection; taken without disturbing it. */
-export interface ConnectionStats {
-  state: 'open' | 'recovering' | 'closed';
-  /** Lives of the connection: 1, and one more for each recovery. */
-  epoch: number;
-  /** Milliseconds of all outages that are over. */
-  downtime: number;
-  /** `host:port` of the broker, as it was asked for. */
-  host: string;
-  /** `local:port -> remote:port` */
-  address: string;
-  /** Version and cipher, or empty. */
-  tls: string;
-  bytesIn: number;
-  bytesOut: number;
-  /** Bytes written by this thread that the socket has not taken yet. */
-  unsentBytes: number;
-  /** Bytes that came and that this thread has not looked at. */
-  unreadBytes: number;
-  /** Events that wait for `drainEvents`. */
-  queuedEvents: number;
-}
 
 /**
  * Open a connection. Blocks until it is open, at most `connectTimeout` ms.
@@ -112,10 +88,10 @@ export class Connection {
   // ── what it is ──────────────────────────────────────────────────────────────────────────────────────
 
   /** `recovering`: it is lost, and the worker brings it back; calls wait for it meanwhile. */
-  get state(): 'open' | 'recovering' | 'closed' {
-    if (!this.isOpen) return 'closed';
-    return this.#session.recovery.outage === undefined ? 'open' : 'recovering';
+  get state(): ConnectionStats['state'] {
+    return this.#session.state;
   }
+
   /** True until the connection has ended, as far as this thread has seen; also while it is recovered. */
   get isOpen(): boolean {
     return this.#session.isOpen;
@@ -282,12 +258,12 @@ export class Connection {
   /** Run `callback` once after `ms`, from the pump. @returns an id for `cancelTimer` */
   callLater(ms: number, callback: () => void): number {
     checkFunction(callback, 'callback');
-    return this.#session.dispatcher.addTimer(clock.now() + checkTimeout(ms, 'ms'), callback);
+    return this.#session.events.callLater(checkTimeout(ms, 'ms'), callback);
   }
 
   /** Forget a `callLater`; an unknown or finished one is no error. */
   cancelTimer(id: number): void {
-    this.#session.dispatcher.cancelTimer(id);
+    this.#session.events.cancelTimer(id);
   }
 
   /**
@@ -297,7 +273,7 @@ export class Connection {
    */
   addCallbackThreadsafe(callback: () => void): void {
     checkFunction(callback, 'callback');
-    this.#session.dispatcher.push({ [DISPATCH]: callback });
+    this.#session.events.later(callback);
   }
 
   /**
@@ -311,9 +287,7 @@ export class Connection {
   remote(callback: (value: unknown) => void = () => {}): RemoteHandle {
     checkFunction(callback, 'callback');
     this.#session.checkAlive('remote', 'is not possible');
-    const mailbox = new Mailbox(this.#session.link.bell);
-    this.#session.dispatcher.addMailbox(mailbox, callback);
-    return mailbox.handle;
+    return this.#session.events.remote(callback);
   }
 
   // ── deadlines ───────────────────────────────────────────────────────────────────────────────────────
@@ -371,21 +345,7 @@ export class Connection {
 
   /** Figures for monitoring. Blocks for some microseconds. */
   stats(): ConnectionStats {
-    const { host, address, tls, bytesIn, bytesOut } = this.#session.describe();
-    const { recovery, link, dispatcher } = this.#session;
-    return {
-      state: this.state,
-      epoch: recovery.epoch,
-      downtime: recovery.downtime,
-      host,
-      address,
-      tls,
-      bytesIn,
-      bytesOut,
-      unsentBytes: link.unsent,
-      unreadBytes: link.inbound.available(),
-      queuedEvents: dispatcher.length,
-    };
+    return statsOf(this.#session);
   }
 }
 

@@ -1,3 +1,4 @@
+import { Mailbox, type MailboxHandle } from '../bridge/mailbox';
 import { clock } from '../clock';
 import { TimeoutError } from '../errors';
 import type { Waits } from './channel/channel-host';
@@ -117,6 +118,22 @@ export class EventLoop implements Waits {
     const before = this.waiting;
     const another = when(() => this.waiting > before);
     return this.host.pump.until(another, deadline, false);
+  }
+
+  /** Run `callback` once after `ms`. @returns an id for `cancelTimer` */
+  callLater(ms: number, callback: () => unknown): number {
+    return this.host.dispatcher.addTimer(clock.now() + ms, callback);
+  }
+
+  cancelTimer(id: number): void {
+    this.host.dispatcher.cancelTimer(id);
+  }
+
+  /** Let another thread have `callback` run here. @returns what that thread needs for it */
+  remote(callback: (value: unknown) => void): MailboxHandle {
+    const mailbox = new Mailbox(this.host.pump.link.bell);
+    this.host.dispatcher.addMailbox(mailbox, callback);
+    return mailbox.handle;
   }
 
   /** Let `callback` run behind the events that wait. */

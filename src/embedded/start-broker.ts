@@ -79,7 +79,7 @@ export class EmbeddedBroker {
     this.#thread = thread;
   }
 
-  /** @internal */
+  /** False once it was closed. */
   get isOpen(): boolean {
     return this.#thread !== undefined;
   }

@@ -46,7 +46,6 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
     'src/topology/stream-position.ts',
   ],
   ['src/api/remote.ts', 'node:worker_threads', 'src/bridge/bell.ts', 'src/bridge/mailbox.ts'],
-  ['src/api/connection.ts', 'src/bridge/mailbox.ts'],
   ['src/client/warning.ts', 'node:worker_threads'],
   ['src/client/options/targets.ts', 'node:os'],
   ['src/client/options/tls-options.ts', 'node:fs', 'node:path'],
@@ -101,6 +100,9 @@ const WITH_CIRCLES = ['src/api/', 'src/compat/'];
 /** Folders whose classes have names that no other class has; a facade's are those of the library that it stands for. */
 const WITH_NAMES_OF_THEIR_OWN = WITHOUT_CIRCLES;
 const FACADES = ['src/compat/'];
+
+/** Folders that use the machinery by its event loop and its sessions. */
+const ABOVE = ['src/api/', 'src/patterns/', 'src/compat/'];
 
 /** Names that `src/protocol` does without: it has no timers, no threads, no process, and no clock. */
 const NOT_IN_PROTOCOL =
@@ -176,6 +178,19 @@ describe('the house', () => {
         ({ file, name }) => isTaken(file, name) || classes.filter((other) => other.name === name).length > 1,
       )
       .map(({ file, name }) => `${file} has a class ${name}, which is the name of something else`);
+    expect(complaints).toEqual([]);
+  });
+
+  test('nobody above the machinery reaches for the pump, the link or the dispatcher', () => {
+    const complaints = sources
+      .filter(({ file }) => isIn(ABOVE, file))
+      .flatMap(({ file, text }) =>
+        text
+          .split('\n')
+          .flatMap((line, index) =>
+            /\.(pump|link|dispatcher)\b/.test(line) ? [`${file}:${index + 1}`] : [],
+          ),
+      );
     expect(complaints).toEqual([]);
   });
 

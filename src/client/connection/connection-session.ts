@@ -148,6 +148,10 @@ export class ConnectionSession implements ChannelHost {
   get isOpen(): boolean {
     return this.pump.death === undefined;
   }
+  get state(): 'open' | 'recovering' | 'closed' {
+    if (!this.isOpen) return 'closed';
+    return this.recovery.outage === undefined ? 'open' : 'recovering';
+  }
   get isBlocked(): boolean {
     return this.#blockedReason !== undefined;
   }

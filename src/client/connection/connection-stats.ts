@@ -1,0 +1,42 @@
+import type { ConnectionSession } from './connection-session';
+
+/** Figures of a connection; taken without disturbing it. */
+export interface ConnectionStats {
+  state: 'open' | 'recovering' | 'closed';
+  /** Lives of the connection: 1, and one more for each recovery. */
+  epoch: number;
+  /** Milliseconds of all outages that are over. */
+  downtime: number;
+  /** `host:port` of the broker, as it was asked for. */
+  host: string;
+  /** `local:port -> remote:port` */
+  address: string;
+  /** Version and cipher, or empty. */
+  tls: string;
+  bytesIn: number;
+  bytesOut: number;
+  /** Bytes written by this thread that the socket has not taken yet. */
+  unsentBytes: number;
+  /** Bytes that came and that this thread has not looked at. */
+  unreadBytes: number;
+  /** Events that wait for `drainEvents`. */
+  queuedEvents: number;
+}
+
+export function statsOf(session: ConnectionSession): ConnectionStats {
+  const { host, address, tls, bytesIn, bytesOut } = session.describe();
+  const { state, recovery, link, dispatcher } = session;
+  return {
+    state,
+    epoch: recovery.epoch,
+    downtime: recovery.downtime,
+    host,
+    address,
+    tls,
+    bytesIn,
+    bytesOut,
+    unsentBytes: link.unsent,
+    unreadBytes: link.inbound.available(),
+    queuedEvents: dispatcher.length,
+  };
+}
