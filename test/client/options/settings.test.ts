@@ -2,9 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ConnectOptions, connect } from '../../src';
-import { resolveOptions } from '../../src/client/options/settings';
-import { parseUri } from '../../src/protocol/uri';
+import { type ConnectOptions, connect } from '../../../src';
+import { resolveOptions } from '../../../src/client/options/settings';
+import { parseUri } from '../../../src/protocol/uri';
 
 const usualUrl = process.env.AMQP_URL;
 beforeEach(() => {

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
-import { mapMemory } from '../../src/bridge/layout';
-import { Link } from '../../src/bridge/link';
-import { PreparedPublish, PreparedPublishes } from '../../src/client/channel/prepared-publish';
-import { writePrepared, writePublish } from '../../src/client/channel/publish-writer';
-import { type Settlement, settlementBits, writeSettlement } from '../../src/client/channel/settle-writer';
-import { Pump } from '../../src/client/pump';
-import { encodeMethod } from '../../src/protocol/codec';
-import { check, properties, shortText, text } from '../protocol/arbitrary';
-import { written } from '../protocol/bytes';
-import { CEILING, open, privateQueue, takeAll } from '../support/connect';
+import { mapMemory } from '../../../src/bridge/layout';
+import { Link } from '../../../src/bridge/link';
+import { PreparedPublish, PreparedPublishes } from '../../../src/client/channel/prepared-publish';
+import { writePrepared, writePublish } from '../../../src/client/channel/publish-writer';
+import { type Settlement, settlementBits, writeSettlement } from '../../../src/client/channel/settle-writer';
+import { Pump } from '../../../src/client/pump';
+import { encodeMethod } from '../../../src/protocol/codec';
+import { check, properties, shortText, text } from '../../protocol/arbitrary';
+import { written } from '../../protocol/bytes';
+import { CEILING, open, privateQueue, takeAll } from '../../support/connect';
 
 /** What is written by hand because it is written for every message: the same bytes as by the table. */
 const MIB = 1 << 20;

@@ -1,8 +1,8 @@
-import { connect } from '../../src';
-import { Link } from '../../src/bridge/link';
-import { writePublish } from '../../src/client/channel/publish-writer';
-import { Pump } from '../../src/client/pump';
-import { privateQueue, shared } from '../support/connect';
+import { connect } from '../../../src';
+import { Link } from '../../../src/bridge/link';
+import { writePublish } from '../../../src/client/channel/publish-writer';
+import { Pump } from '../../../src/client/pump';
+import { privateQueue, shared } from '../../support/connect';
 
 /** How a message gets into the ring, where that is hard to bring about from outside. */
 const MIB = 1 << 20;

@@ -156,7 +156,7 @@ describe('a soft error closes the channel, and nothing else', () => {
       recoverable: false,
     });
     expect(error.replyText).toContain(error.code);
-    // which argument differs, what was wanted and what there is: test/objects
+    // which argument differs, what was wanted and what there is: test/api
     expect(error.message.replace(/ \(wanted .*\)$/, '')).toBe(
       `${method} closed channel ${channel.id}: ${replyCode} ${error.replyText}`,
     );
