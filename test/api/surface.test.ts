@@ -8,9 +8,8 @@ import { channel, useChannel } from '../support/channel';
 useChannel();
 
 /** Classes of the API, by their names. */
-const classes = Object.entries(amqp).filter(
-  (entry): entry is [string, { prototype: object }] =>
-    typeof entry[1] === 'function' && /^class\b/.test(String(entry[1])),
+const classes = (Object.entries(amqp) as [string, { prototype: object }][]).filter(
+  ([, value]) => typeof value === 'function' && /^class\b/.test(String(value)),
 );
 
 /** Those that stand on another class of the API. */
