@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
-import { Bell } from '../bridge/bell';
 import { isHandle } from '../bridge/mailbox';
+import { WakeSignal } from '../bridge/wake-signal';
 import { wrongType } from '../caller';
 import { typeName } from '../protocol/wire';
 import { showAs } from '../shown';
@@ -25,7 +25,7 @@ export interface RemoteHandle {
 export class Remote {
   readonly #handle: RemoteHandle;
   readonly #posted: Int32Array;
-  readonly #bell: Bell;
+  readonly #wakeSignal: WakeSignal;
 
   /** `handle` is what `connection.remote` gave, received by this thread. @throws {TypeError} */
   constructor(handle: RemoteHandle) {
@@ -33,7 +33,7 @@ export class Remote {
       throw wrongType(`Remote needs the handle that connection.remote() gave, got ${typeName(handle)}`);
     this.#handle = handle;
     this.#posted = new Int32Array(handle.posted);
-    this.#bell = new Bell(handle.bell);
+    this.#wakeSignal = new WakeSignal(handle.bell);
   }
 
   /**
@@ -44,7 +44,7 @@ export class Remote {
   call(value?: unknown): void {
     this.#handle.port.postMessage(value);
     Atomics.add(this.#posted, 0, 1);
-    this.#bell.ring();
+    this.#wakeSignal.notify();
   }
 
   /**
@@ -52,13 +52,13 @@ export class Remote {
    * the closing of a connection is let to its end. Does not block.
    */
   interrupt(): void {
-    this.#bell.interrupt();
+    this.#wakeSignal.interrupt();
   }
 
   /** The handle is not needed any more. */
   close(): void {
     Atomics.store(this.#posted, 1, 1);
-    this.#bell.ring();
+    this.#wakeSignal.notify();
     this.#handle.port.close();
   }
 }

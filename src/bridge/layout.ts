@@ -26,7 +26,7 @@ export const WORD = {
   WORKER: 4 * LINE,
   /** [worker sets, main clears] the worker holds bytes back: ring the doorbell after reading */
   IN_ROOM_WANTED: 5 * LINE,
-  /** [main sets, worker clears] main waits for room: ring the bell after writing to the socket */
+  /** [main sets, worker clears] main waits for room: ring the wake signal after writing to the socket */
   OUT_ROOM_WANTED: 6 * LINE,
   /** [worker] what has become of the connection: one of STATE */
   STATE: 7 * LINE,
@@ -35,7 +35,7 @@ export const WORD = {
   /** [worker] bytes of the report */
   REPORT_SIZE: 9 * LINE,
   /** [both] while not 0, the worker writes no frame of its own on main's channels */
-  HANDS_OFF: 10 * LINE,
+  WRITES_LOCKED: 10 * LINE,
   /** [main] it waits for the answer to a call: hand on what comes without delay */
   AWAITED: 11 * LINE,
   /** [main sets, worker clears] something was written that must not wait for the end of a nap */

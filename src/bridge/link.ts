@@ -1,9 +1,9 @@
 import type { MessagePort } from 'node:worker_threads';
 import { clock } from '../clock';
-import { type Awakening, type Bell, threadBell } from './bell';
-import { Habit } from './habit';
+import { AdaptiveChoice } from './adaptive-choice';
 import { createMemory, type Layout, mapMemory, readReport, STATE, WORD, WORKER } from './layout';
 import { RingConsumer, RingProducer } from './ring';
+import { threadWakeSignal, type WaitResult, type WakeSignal } from './wake-signal';
 
 /** Plain sleeps first: most replies come within this, and an interruptible sleep costs more. */
 const PLAIN_MS = 2;
@@ -11,7 +11,7 @@ const PLAIN_MS = 2;
  * Many a broker answers sooner than a thread can be put to sleep and woken again. Measured on two cores with
  * the broker on the same machine: half the time of a round trip, for the same CPU.
  */
-const WATCH_MS = 0.15;
+const SPIN_MS = 0.15;
 /** Sleeps last no longer at a time. */
 const SLICE_MS = 200;
 
@@ -23,47 +23,57 @@ const NOTHING: Goal = { settled: false };
 
 /**
  * Sleep until there is news, at most until `deadline` (clock.now), looking after the workers of
- * `links` meanwhile. A worker that is gone or stalled is news. The links share the bell of this thread.
+ * `links` meanwhile. A worker that is gone or stalled is news. The links share the wake signal of this thread.
  */
-export function sleepUntil(links: readonly Link[], news: () => boolean, deadline: number): Awakening {
-  const bell = threadBell();
-  const awakening = sleep(bell, links, news, deadline);
-  bell.disarm();
-  return awakening;
+export function sleepUntil(links: readonly Link[], news: () => boolean, deadline: number): WaitResult {
+  const wakeSignal = threadWakeSignal();
+  const result = sleep(wakeSignal, links, news, deadline);
+  wakeSignal.disarm();
+  return result;
 }
 
-const watching = new Habit();
+const spinning = new AdaptiveChoice();
 
-/** Watch for news a moment before sleeping. @returns whether there was any */
-function watch(news: () => boolean, deadline: number): boolean {
+/** A moment's spinning for news before sleeping. @returns whether there was any */
+function spin(news: () => boolean, deadline: number): boolean {
   const now = clock.now();
-  if (deadline <= now || !watching.isWorthIt) return false;
-  const until = now + WATCH_MS;
+  if (deadline <= now || !spinning.isWorthIt) return false;
+  const until = now + SPIN_MS;
   let found = news();
   while (!found && clock.now() < until) found = news();
-  watching.learn(found);
+  spinning.learn(found);
   return found;
 }
 
-function sleep(bell: Bell, links: readonly Link[], news: () => boolean, deadline: number): Awakening {
+function sleep(
+  wakeSignal: WakeSignal,
+  links: readonly Link[],
+  news: () => boolean,
+  deadline: number,
+): WaitResult {
   const interruptible = links.every((link) => link.interruptible);
   const plainUntil = clock.now() + PLAIN_MS;
-  const end = sleepInSlices(bell, links, news, Math.min(deadline, plainUntil));
+  const end = sleepInSlices(wakeSignal, links, news, Math.min(deadline, plainUntil));
   if (end !== 'timeout' || deadline <= plainUntil) return end;
-  const rest = () => sleepInSlices(bell, links, news, deadline);
-  return interruptible ? bell.interruptibly(rest) : rest();
+  const rest = () => sleepInSlices(wakeSignal, links, news, deadline);
+  return interruptible ? wakeSignal.interruptibly(rest) : rest();
 }
 
 /** As often as a slice ends, the workers are looked after. */
-function sleepInSlices(bell: Bell, links: readonly Link[], news: () => boolean, deadline: number): Awakening {
+function sleepInSlices(
+  wakeSignal: WakeSignal,
+  links: readonly Link[],
+  news: () => boolean,
+  deadline: number,
+): WaitResult {
   for (;;) {
-    const ticket = bell.arm();
-    if (news()) return 'rung';
-    if (bell.takeInterrupt()) return 'stopped';
+    const ticket = wakeSignal.arm();
+    if (news()) return 'woken';
+    if (wakeSignal.takeInterrupt()) return 'stopped';
     const now = clock.now();
-    for (const link of links) if (!link.isAttended(now)) return 'rung';
+    for (const link of links) if (!link.isAttended(now)) return 'woken';
     if (now >= deadline) return 'timeout';
-    bell.sleep(ticket, Math.min(deadline - now, SLICE_MS));
+    wakeSignal.sleep(ticket, Math.min(deadline - now, SLICE_MS));
   }
 }
 
@@ -74,7 +84,7 @@ function sleepInSlices(bell: Bell, links: readonly Link[], news: () => boolean, 
 export class Link {
   readonly outbound: RingProducer;
   readonly inbound: RingConsumer;
-  readonly bell: Bell = threadBell();
+  readonly wakeSignal: WakeSignal = threadWakeSignal();
   readonly #layout: Layout;
   #doorbell: MessagePort | undefined;
   #gone = false;
@@ -151,12 +161,12 @@ export class Link {
     else if (was === WORKER.NAPPING) Atomics.notify(words, WORD.WORKER);
   }
 
-  /** Until `handsOn`, or until the worker has `heard` a message: no frame of its own on main's channels. */
-  handsOff(): void {
-    Atomics.add(this.#layout.words, WORD.HANDS_OFF, 1);
+  /** Until `unlockWrites`, or until the worker acknowledges a message: no frame of its own on main's channels. */
+  lockWrites(): void {
+    Atomics.add(this.#layout.words, WORD.WRITES_LOCKED, 1);
   }
-  handsOn(): void {
-    Atomics.sub(this.#layout.words, WORD.HANDS_OFF, 1);
+  unlockWrites(): void {
+    Atomics.sub(this.#layout.words, WORD.WRITES_LOCKED, 1);
   }
 
   /** The next `size` inbound bytes are done with. They are given back many at a time. */
@@ -188,31 +198,31 @@ export class Link {
    * `deadline` (clock.now). The caller names the state it has acted on, so that no change is slept
    * through. `hurry`: what it waits for is an answer, which is due soon and worth watching for.
    */
-  waitReadable(state: number, deadline: number, goal = NOTHING, hurry = true): Awakening {
+  waitReadable(state: number, deadline: number, goal = NOTHING, hurry = true): WaitResult {
     const news = () => this.inbound.available() > 0 || this.state !== state || goal.settled;
     if (!hurry) return sleepUntil([this], news, deadline);
     const { words } = this.#layout;
     Atomics.store(words, WORD.AWAITED, 1);
     try {
-      return watch(news, deadline) ? 'rung' : sleepUntil([this], news, deadline);
+      return spin(news, deadline) ? 'woken' : sleepUntil([this], news, deadline);
     } finally {
       Atomics.store(words, WORD.AWAITED, 0);
     }
   }
 
   /** Like `waitReadable`, and also ends when `size` bytes can be written. */
-  waitWritable(size: number, state: number, deadline: number): Awakening {
+  waitWritable(size: number, state: number, deadline: number): WaitResult {
     const news = () => {
       Atomics.store(this.#layout.words, WORD.OUT_ROOM_WANTED, 1);
       return this.outbound.room() >= size || this.inbound.available() > 0 || this.state !== state;
     };
-    return watch(news, deadline) ? 'rung' : sleepUntil([this], news, deadline);
+    return spin(news, deadline) ? 'woken' : sleepUntil([this], news, deadline);
   }
 
   /**
    * Is anybody there? A probe is answered by counting BEAT up before the next look. Silence is counted in
    * looks, not by the clock: a suspended process is no stalled worker. Looks once a slice, by the clock and
-   * not by how the last sleep ended: other connections ring the same bell.
+   * not by how the last sleep ended: other connections ring the same wake signal.
    * @returns false once the worker is gone or stalled; the state says which
    */
   isAttended(now: number): boolean {

@@ -1,5 +1,5 @@
 import { MessageChannel, MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { type Bell, threadBell } from './bell';
+import { threadWakeSignal, type WakeSignal } from './wake-signal';
 
 /** What another thread needs to reach a mailbox. */
 export interface MailboxHandle {
@@ -21,13 +21,13 @@ export class Mailbox {
   readonly #posted = new Int32Array(new SharedArrayBuffer(8));
   #taken = 0;
 
-  constructor(readonly bell: Bell = threadBell()) {
+  constructor(wakeSignal: WakeSignal = threadWakeSignal()) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.handle = {
       port: port2,
       posted: this.#posted.buffer as SharedArrayBuffer,
-      bell: bell.memory,
+      bell: wakeSignal.memory,
     };
   }
 

@@ -1,4 +1,4 @@
-import { copyBytes } from '../copy';
+import { copyBytes } from '../bytes';
 
 /**
  * A ring of bytes between exactly one producer and one consumer thread.

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
-import { Bell } from './bell';
 import { type Layout, mapMemory, STATE, WORD, WORKER, writeReport } from './layout';
 import { RingConsumer, RingProducer } from './ring';
+import { WakeSignal } from './wake-signal';
 
 /** The worker's side of a connection's shared memory. But for naps it never sleeps here: its event loop does. */
 export class WorkerLink {
@@ -9,13 +9,13 @@ export class WorkerLink {
   readonly inbound: RingProducer;
   /** Outbound bytes that the socket has been given and has not taken. */
   inFlight = 0;
-  readonly #bell: Bell;
+  readonly #wakeSignal: WakeSignal;
   readonly #layout: Layout;
 
   /** `onDoorbell` runs for every ring; `onCommand` for a message that is not just a ring. */
   constructor(
     memory: SharedArrayBuffer,
-    bell: SharedArrayBuffer,
+    wakeSignal: SharedArrayBuffer,
     doorbell: MessagePort,
     onDoorbell: () => void,
     onCommand: (message: unknown) => void,
@@ -24,7 +24,7 @@ export class WorkerLink {
     const { words, outbound, inbound } = this.#layout;
     this.outbound = new RingConsumer(outbound, words, WORD.OUT_HEAD, WORD.OUT_TAIL);
     this.inbound = new RingProducer(inbound, words, WORD.IN_HEAD, WORD.IN_TAIL);
-    this.#bell = new Bell(bell);
+    this.#wakeSignal = new WakeSignal(wakeSignal);
     doorbell.on('message', (message) => {
       Atomics.add(words, WORD.BEAT, 1);
       if (message === 0) onDoorbell();
@@ -35,13 +35,13 @@ export class WorkerLink {
   /** Show main the inbound bytes up to `head`. */
   publish(head: number): void {
     this.inbound.publish(head);
-    this.#bell.ring();
+    this.#wakeSignal.notify();
   }
 
   /** Give outbound bytes back; wakes main only if it waits for room. */
   release(size: number): void {
     this.outbound.release(size);
-    if (Atomics.exchange(this.#layout.words, WORD.OUT_ROOM_WANTED, 0) === 1) this.#bell.ring();
+    if (Atomics.exchange(this.#layout.words, WORD.OUT_ROOM_WANTED, 0) === 1) this.#wakeSignal.notify();
   }
 
   /** Ask for the doorbell before looking into the outbound ring a last time. */
@@ -96,13 +96,13 @@ export class WorkerLink {
   }
 
   /** Main is publishing a message in pieces, or has said something that has not been heard here yet. */
-  get handsOff(): boolean {
-    return Atomics.load(this.#layout.words, WORD.HANDS_OFF) !== 0;
+  get isWritingLocked(): boolean {
+    return Atomics.load(this.#layout.words, WORD.WRITES_LOCKED) !== 0;
   }
 
-  /** What main said before `handsOff` has been heard. */
-  heard(): void {
-    Atomics.sub(this.#layout.words, WORD.HANDS_OFF, 1);
+  /** What main posted before `lockWrites` has been taken in. */
+  acknowledge(): void {
+    Atomics.sub(this.#layout.words, WORD.WRITES_LOCKED, 1);
   }
 
   get state(): number {
@@ -131,6 +131,6 @@ export class WorkerLink {
 
   #enter(state: number): void {
     Atomics.store(this.#layout.words, WORD.STATE, state);
-    this.#bell.ring();
+    this.#wakeSignal.notify();
   }
 }

@@ -56,7 +56,7 @@ export class EventLoop implements Waits {
   }
 
   checkInterrupt(): void {
-    if (this.host.pump.link.bell.takeInterrupt()) throw interruption('stopped');
+    if (this.host.pump.link.wakeSignal.takeInterrupt()) throw interruption('stopped');
   }
 
   // ── waiting ─────────────────────────────────────────────────────────────────────────────────────────
@@ -131,7 +131,7 @@ export class EventLoop implements Waits {
 
   /** Let another thread have `callback` run here. @returns what that thread needs for it */
   remote(callback: (value: unknown) => void): MailboxHandle {
-    const mailbox = new Mailbox(this.host.pump.link.bell);
+    const mailbox = new Mailbox(this.host.pump.link.wakeSignal);
     this.host.dispatcher.addMailbox(mailbox, callback);
     return mailbox.handle;
   }

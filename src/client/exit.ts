@@ -1,6 +1,6 @@
 import { clock } from '../clock';
+import type { CloseReason } from '../contract/session-options';
 import { InterruptedError } from '../errors';
-import type { CloseReason } from '../protocol/session-options';
 import { closeOptions } from './options/close-options';
 import { warnOfError } from './warning';
 

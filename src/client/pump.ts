@@ -1,7 +1,8 @@
-import type { Awakening } from '../bridge/bell';
 import { STATE } from '../bridge/layout';
 import type { Link } from '../bridge/link';
+import type { WaitResult } from '../bridge/wake-signal';
 import { outOfRange } from '../caller';
+import type { Command } from '../contract/session-options';
 import {
   type AmqpError,
   fromRecord,
@@ -13,7 +14,6 @@ import {
 import { encodeMethod } from '../protocol/codec';
 import { FRAME_HEADER_SIZE, FRAME_OVERHEAD } from '../protocol/constants';
 import type { Input, MethodName } from '../protocol/method-types';
-import type { Command } from '../protocol/session-options';
 import { fitShortstr } from '../protocol/utf8';
 import { ProtocolViolation } from '../protocol/violation';
 import { OutOfRoom, Reader, uint32, Writer } from '../protocol/wire';
@@ -153,7 +153,7 @@ export class Pump {
   }
 
   /** Sleep until there is something to do. */
-  #sleep(state: number, deadline: number, goal: Waitable, hurry: boolean): Awakening {
+  #sleep(state: number, deadline: number, goal: Waitable, hurry: boolean): WaitResult {
     if (this.#deferred.length === 0 || this.suspended)
       return this.link.waitReadable(state, deadline, goal, hurry);
     return this.link.waitWritable(USUAL_METHOD_SIZE, state, deadline);
@@ -264,9 +264,9 @@ export class Pump {
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────
 
   /** Returns false for a passed deadline. @throws {InterruptedError} */
-  #woke(end: Awakening): boolean {
+  #woke(end: WaitResult): boolean {
     if (end === 'interrupted' || end === 'stopped') throw interruption(end);
-    return end === 'rung';
+    return end === 'woken';
   }
 
   /** The connection is over, for whatever reason; the first one stays. */

@@ -1,4 +1,4 @@
-import { copyBytes } from '../copy';
+import { copyBytes } from '../bytes';
 import type { MethodPlan } from './codec';
 import { FRAME_OVERHEAD } from './constants';
 import { type ContentHeader, decodeContentHeader, type Properties } from './properties';

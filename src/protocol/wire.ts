@@ -1,5 +1,5 @@
+import { copyBytes } from '../bytes';
 import { outOfRange, wrongType } from '../caller';
-import { copyBytes } from '../copy';
 import { MAX_SHORTSTR } from './constants';
 import { decodeUtf8, encodeEscaped } from './utf8';
 import { ProtocolViolation } from './violation';

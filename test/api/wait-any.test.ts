@@ -139,7 +139,7 @@ describe('waitAny', () => {
         { noAck: true },
       );
     }
-    failOnLostWakeUp(one[SESSION].link); // which is the bell of both
+    failOnLostWakeUp(one[SESSION].link); // which is the wakeSignal of both
     try {
       channels[0]!.basicPublish('ball', { routingKey: queues[1]! });
       while (rounds < ROUNDS) for (const connection of waitAny([one, two])) connection.drainEvents();

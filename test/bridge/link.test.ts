@@ -1,7 +1,7 @@
 import { MessageChannel, type Worker } from 'node:worker_threads';
-import type { Awakening } from '../../src/bridge/bell';
 import { mapMemory, STATE, WORD } from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
+import type { WaitResult } from '../../src/bridge/wake-signal';
 import { WorkerLink } from '../../src/bridge/worker-link';
 import type { Command, ObedientThreadOptions } from '../support/threads/obedient-thread';
 import { failOnLostWakeUp, portsSettled, realSleep, startThread } from '../support/threads/threads';
@@ -42,7 +42,7 @@ function pair(): { link: Link; worker: WorkerLink } {
   const link = new Link(1024, false, 60_000);
   const { port1, port2 } = new MessageChannel();
   const nothing = () => {};
-  const worker = new WorkerLink(link.memory, link.bell.memory, port2, nothing, nothing);
+  const worker = new WorkerLink(link.memory, link.wakeSignal.memory, port2, nothing, nothing);
   link.attach(port1);
   port2.unref();
   port1.unref();
@@ -64,7 +64,7 @@ function silent(stallTimeout = 60_000): { link: Link; worker: WorkerLink } {
   const { port1, port2 } = new MessageChannel();
   const worker = new WorkerLink(
     link.memory,
-    link.bell.memory,
+    link.wakeSignal.memory,
     port2,
     () => {},
     () => {},
@@ -76,15 +76,15 @@ function silent(stallTimeout = 60_000): { link: Link; worker: WorkerLink } {
 }
 
 /** Block for at most `ms`; how did it end, and after how many milliseconds? */
-function wait(link: Link, ms = CEILING, state = link.state): { result: Awakening; took: number } {
+function wait(link: Link, ms = CEILING, state = link.state): { result: WaitResult; took: number } {
   const began = performance.now();
   const result = link.waitReadable(state, began + ms);
   return { result, took: performance.now() - began };
 }
 
-function expectDead(link: Link, result: Awakening): void {
+function expectDead(link: Link, result: WaitResult): void {
   expect(link.state).toBe(STATE.DEAD);
-  expect(result).toBe('rung');
+  expect(result).toBe('woken');
 }
 
 describe('a wait ends', () => {
@@ -108,7 +108,7 @@ describe('a wait ends', () => {
     const { link, worker } = silent();
     worker.inbound.write(Buffer.of(1), 0, 1);
     worker.publish(worker.inbound.head);
-    expect(wait(link, 0).result).toBe('rung');
+    expect(wait(link, 0).result).toBe('woken');
     expect(wait(link).took).toBeLessThan(LATE);
   });
 
@@ -116,7 +116,7 @@ describe('a wait ends', () => {
     const { link } = obedient();
     failOnLostWakeUp(link);
     tell(link, { order: 'publish', after });
-    expect(wait(link).result).toBe('rung');
+    expect(wait(link).result).toBe('woken');
     expect(link.inbound.available()).toBe(1);
   });
 
@@ -125,14 +125,14 @@ describe('a wait ends', () => {
     failOnLostWakeUp(link);
     tell(link, { order: 'close', after: 40 });
     const { result } = wait(link);
-    expect([result, link.state, link.report]).toEqual(['rung', STATE.CLOSED, 'closed as told']);
+    expect([result, link.state, link.report]).toEqual(['woken', STATE.CLOSED, 'closed as told']);
   });
 
   test('at once when the state is no longer the one the caller has acted on', () => {
     const { link, worker } = silent();
     const { state } = link;
     worker.open();
-    expect(wait(link, 0, state).result).toBe('rung');
+    expect(wait(link, 0, state).result).toBe('woken');
     expect(wait(link, 0, STATE.OPEN).result).toBe('timeout');
   });
 
@@ -158,7 +158,7 @@ describe('a wait for room ends', () => {
   test('when there is enough of it', () => {
     const { link, worker } = full();
     worker.release(100);
-    expect(waitWritable(link, 100, CEILING)).toBe('rung');
+    expect(waitWritable(link, 100, CEILING)).toBe('woken');
     expect(waitWritable(link, 101, 20)).toBe('timeout');
   });
 
@@ -166,19 +166,19 @@ describe('a wait for room ends', () => {
     const { link, worker } = full();
     worker.inbound.write(Buffer.of(1), 0, 1);
     worker.publish(worker.inbound.head);
-    expect(waitWritable(link, 1, CEILING)).toBe('rung');
+    expect(waitWritable(link, 1, CEILING)).toBe('woken');
   });
 
   test('when the state changes', () => {
     const { link, worker } = full();
     const { state } = link;
     worker.close('');
-    expect(link.waitWritable(1, state, performance.now() + CEILING)).toBe('rung');
+    expect(link.waitWritable(1, state, performance.now() + CEILING)).toBe('woken');
   });
 
   test('and until then the worker knows that room is wanted', () => {
     const { link, worker } = full();
-    const ring = jest.spyOn(Object.getPrototypeOf(link.bell), 'ring');
+    const ring = jest.spyOn(Object.getPrototypeOf(link.wakeSignal), 'ring');
     worker.release(1);
     expect(ring).toHaveBeenCalledTimes(0);
     waitWritable(link, 1024, 5);
@@ -190,8 +190,8 @@ describe('a wait for room ends', () => {
 });
 
 describe('several links of a thread', () => {
-  test('share its bell', () => {
-    expect(silent().link.bell).toBe(silent().link.bell);
+  test('share its wakeSignal', () => {
+    expect(silent().link.wakeSignal).toBe(silent().link.wakeSignal);
   });
 
   test('news of another link neither ends a wait nor is lost by it', () => {
@@ -200,11 +200,11 @@ describe('several links of a thread', () => {
     tell(other, { order: 'publish', after: 20 });
     const began = performance.now();
     tell(link, { order: 'publish', after: 120 });
-    expect(wait(link).result).toBe('rung');
+    expect(wait(link).result).toBe('woken');
     expect(link.inbound.available()).toBe(1);
     expect(performance.now() - began).toBeGreaterThanOrEqual(115);
     expect(other.inbound.available()).toBe(1);
-    expect(wait(other, 0).result).toBe('rung');
+    expect(wait(other, 0).result).toBe('woken');
   });
 });
 
@@ -258,8 +258,8 @@ describe('a worker that dies', () => {
     const { link } = obedient({ lastWord: true });
     tell(link, { order: 'close' });
     tell(link, { order: 'exit' });
-    expect(wait(link, CEILING, STATE.OPEN).result).toBe('rung');
-    expect(wait(link, CEILING, link.state).result).toBe('rung');
+    expect(wait(link, CEILING, STATE.OPEN).result).toBe('woken');
+    expect(wait(link, CEILING, link.state).result).toBe('woken');
     expect(link.post(0)).toBe(false);
     expect(link.report).toBe('closed as told');
   });
@@ -268,8 +268,8 @@ describe('a worker that dies', () => {
     const { link } = obedient({ lastWord: true });
     tell(link, { order: 'close' });
     tell(link, { order: 'exit' });
-    expect(wait(link, CEILING, STATE.OPEN).result).toBe('rung');
-    expect(wait(link, CEILING, STATE.CLOSED).result).toBe('rung');
+    expect(wait(link, CEILING, STATE.OPEN).result).toBe('woken');
+    expect(wait(link, CEILING, STATE.CLOSED).result).toBe('woken');
     expect(link.post(0)).toBe(false);
     expect(link.state).toBe(STATE.CLOSED);
   });
@@ -288,7 +288,7 @@ describe('a worker that dies', () => {
     const { link } = obedient();
     tell(link, { order: 'exit' });
     const deadline = performance.now() + CEILING;
-    let result: Awakening = 'timeout';
+    let result: WaitResult = 'timeout';
     while (result === 'timeout' && performance.now() < deadline) result = wait(link, 0).result;
     expectDead(link, result);
   });
@@ -303,7 +303,7 @@ describe('a worker that does not answer', () => {
     const { link } = obedient({ stallTimeout: STALL });
     tell(link, { order: 'loop for ever' });
     const { result, took } = wait(link);
-    expect([result, link.state]).toEqual(['rung', STATE.STALLED]);
+    expect([result, link.state]).toEqual(['woken', STATE.STALLED]);
     expect(took).toBeGreaterThanOrEqual(STALL - SLICE);
     expect(took).toBeLessThan(STALL + 2 * SLICE + LATE);
   });
@@ -313,7 +313,7 @@ describe('a worker that does not answer', () => {
     const { link: other } = obedient();
     tell(other, { order: 'ring', every: 20 });
     tell(link, { order: 'loop for ever', after: 50 });
-    expect(wait(link).result).toBe('rung');
+    expect(wait(link).result).toBe('woken');
     expect(link.state).toBe(STATE.STALLED);
   });
 
@@ -330,9 +330,9 @@ describe('a worker that does not answer', () => {
   test('is stalled for waits that are all shorter than stallTimeout, too', () => {
     const { link } = silent(STALL);
     const deadline = performance.now() + CEILING;
-    let result: Awakening = 'timeout';
+    let result: WaitResult = 'timeout';
     while (result === 'timeout' && performance.now() < deadline) result = wait(link, 100).result;
-    expect([result, link.state]).toEqual(['rung', STATE.STALLED]);
+    expect([result, link.state]).toEqual(['woken', STATE.STALLED]);
   });
 });
 
@@ -344,7 +344,7 @@ describe('a nap of the worker', () => {
     link.sendSoon();
     expect(wait(link, 300).result).toBe('timeout');
     link.send();
-    expect(wait(link, 5000).result).toBe('rung');
+    expect(wait(link, 5000).result).toBe('woken');
     expect(link.inbound.available()).toBe(1);
   });
 
@@ -387,9 +387,9 @@ describe('the doorbell', () => {
     const heard: unknown[] = [];
     const worker = new WorkerLink(
       link.memory,
-      link.bell.memory,
+      link.wakeSignal.memory,
       port2,
-      () => heard.push('bell'),
+      () => heard.push('wakeSignal'),
       (message) => heard.push(message),
     );
     link.attach(port1);
@@ -400,13 +400,13 @@ describe('the doorbell', () => {
     link.send();
     link.send();
     await portsSettled();
-    expect(heard).toEqual(['bell']);
+    expect(heard).toEqual(['wakeSignal']);
     worker.park();
     worker.unpark();
     link.send();
     link.post({ replyCode: 200 });
     await portsSettled();
-    expect(heard).toEqual(['bell', { replyCode: 200 }]);
+    expect(heard).toEqual(['wakeSignal', { replyCode: 200 }]);
     port1.close();
   });
 

@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
-import type { ControlCall, ControlReply } from '../../src/bridge/control';
 import { STATE } from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
 import { spawnWorker, type WorkerThread } from '../../src/bridge/spawn';
 import type { BrokerCall, BrokerReply } from '../../src/broker/control';
+import type { ControlCall, ControlReply } from '../../src/contract/control';
 import { serverOptions } from '../../src/embedded/options';
 import { startBroker } from '../../src/embedded/start-broker';
 import { built } from '../support/built';
@@ -127,7 +127,7 @@ describe('a thread that has finished its task', () => {
     expect(started).toHaveLength(2);
   });
 
-  test('belongs to its next task: whoever had it before cannot end it, nor ring its bell', () => {
+  test('belongs to its next task: whoever had it before cannot end it, nor ring its wakeSignal', () => {
     const first = spawnWorker<BrokerCall, BrokerReply>('broker/thread', 30_000);
     const options = serverOptions({});
     first.call({ call: 'start', options });

@@ -52,7 +52,7 @@ function exchange(link: Link, { toMain, toWorker }: RecordThreadOptions): number
     const result = writer.finished
       ? link.waitReadable(state, deadline)
       : link.waitWritable(writer.need, state, deadline);
-    strictEqual(result, 'rung');
+    strictEqual(result, 'woken');
   }
 }
 
@@ -82,10 +82,10 @@ test('both rings full at once: whoever waits for room is woken by what it has to
   link.send();
   const deadline = performance.now() + CEILING;
   while (link.inbound.available() < link.inbound.capacity - 200)
-    strictEqual(link.waitReadable(STATE.STARTING, deadline), 'rung');
+    strictEqual(link.waitReadable(STATE.STARTING, deadline), 'woken');
   const reader = new RecordReader(link.inbound, many, (size) => link.release(size));
   while (!writer.finished) {
-    strictEqual(link.waitWritable(writer.need, STATE.STARTING, deadline), 'rung');
+    strictEqual(link.waitWritable(writer.need, STATE.STARTING, deadline), 'woken');
     reader.read();
     if (writer.write() > 0) link.send();
   }
@@ -101,7 +101,7 @@ function roundTrip(link: Link, number: number, deadline: number): void {
   link.send();
   while (inbound.available() === 0) {
     const result = link.waitReadable(STATE.STARTING, deadline);
-    if (result !== 'rung') throw new Error(`waiting for answer ${number}: ${result}`);
+    if (result !== 'woken') throw new Error(`waiting for answer ${number}: ${result}`);
   }
   inbound.view(4);
   const answer = inbound.buffer.readUInt32BE(inbound.offset);
@@ -116,7 +116,7 @@ describe('ping-pong: both threads sleep before every answer', () => {
     for (let number = 0; number < 100_000; number++) roundTrip(link, number, deadline);
   });
 
-  test('while another connection rings the same bell all the time', () => {
+  test('while another connection rings the same wakeSignal all the time', () => {
     const noise: StreamOptions = { count: 50_000_000, seed: 9, usual: 8, hugeEvery: 1_000_000_000 };
     const link = connect(1024, 0, { role: 'echo', toMain: NOTHING, toWorker: NOTHING });
     const other = connect(64 * 1024, 0, { role: 'ringing', toMain: noise, toWorker: NOTHING });
@@ -135,5 +135,5 @@ describe('ping-pong: both threads sleep before every answer', () => {
 test('a thread that rings for ever never leaves the other one asleep', () => {
   const link = connect(1024, 0, { role: 'clamour', toMain: NOTHING, toWorker: NOTHING });
   const deadline = performance.now() + 4000;
-  while (performance.now() < deadline) link.bell.sleep(link.bell.arm(), 0);
+  while (performance.now() < deadline) link.wakeSignal.sleep(link.wakeSignal.arm(), 0);
 });

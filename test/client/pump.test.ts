@@ -22,7 +22,7 @@ function insatiable(): { pump: Pump; routed: () => number } {
   ports.push(port1, port2);
   link.attach(port1);
   const nothing = () => {};
-  const worker = new WorkerLink(link.memory, link.bell.memory, port2, nothing, nothing);
+  const worker = new WorkerLink(link.memory, link.wakeSignal.memory, port2, nothing, nothing);
   const send = () => {
     worker.inbound.write(FRAME_BYTES, 0, FRAME_BYTES.length);
     worker.publish(worker.inbound.head);

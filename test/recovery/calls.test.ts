@@ -142,7 +142,7 @@ describe('a channel whose opening was not sent', () => {
   test('before an interruption leaves its number free', () => {
     const { connection, lose, regain } = lossy();
     lose();
-    connection[SESSION].link.bell.interrupt();
+    connection[SESSION].link.wakeSignal.interrupt();
     expect(thrownBy(() => connection.channel())).toBeInstanceOf(InterruptedError);
     regain();
     expect(connection.channel(1).isOpen).toBe(true);

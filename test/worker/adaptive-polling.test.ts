@@ -24,7 +24,7 @@ class Rig {
     ports.push(port1, port2);
     this.link.attach(port1);
     const nothing = () => {};
-    this.worker = new WorkerLink(this.link.memory, this.link.bell.memory, port2, nothing, nothing);
+    this.worker = new WorkerLink(this.link.memory, this.link.wakeSignal.memory, port2, nothing, nothing);
     this.polling = new AdaptivePolling(this.worker, () => this.story.push('poll'));
     const nap = this.worker.nap.bind(this.worker);
     jest.spyOn(this.worker, 'nap').mockImplementation((ms) => {

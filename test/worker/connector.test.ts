@@ -70,7 +70,7 @@ function fail(options: ConnectOptions): Promise<{ record: ErrorRecord; ms: numbe
   link.attach(port1);
   const worker = new WorkerLink(
     link.memory,
-    link.bell.memory,
+    link.wakeSignal.memory,
     port2,
     () => {},
     () => {},

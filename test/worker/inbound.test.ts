@@ -48,10 +48,10 @@ class Rig {
     const { port1, port2 } = new MessageChannel();
     ports.push(port1, port2);
     this.link.attach(port1);
-    const { memory, bell } = this.link;
+    const { memory, wakeSignal } = this.link;
     this.worker = new WorkerLink(
       memory,
-      bell.memory,
+      wakeSignal.memory,
       port2,
       () => {
         this.rings++;

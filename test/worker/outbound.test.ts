@@ -2,9 +2,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Link } from '../../src/bridge/link';
 import { WorkerLink } from '../../src/bridge/worker-link';
+import type { Target } from '../../src/contract/session-options';
 import { FRAME } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
-import type { Target } from '../../src/protocol/session-options';
 import { Journal } from '../../src/topology/journal';
 import { Race } from '../../worker/connection/dial';
 import { Outbound } from '../../worker/connection/outbound';
@@ -68,7 +68,7 @@ class Rig {
     this.link.attach(port1);
     this.worker = new WorkerLink(
       this.link.memory,
-      this.link.bell.memory,
+      this.link.wakeSignal.memory,
       port2,
       () => {
         this.rings++;
@@ -211,7 +211,7 @@ describe('room goes back to main', () => {
     const { port1, port2 } = new MessageChannel();
     ports.push(port1, port2);
     const ignore = () => {};
-    const worker = new WorkerLink(link.memory, link.bell.memory, port2, ignore, ignore);
+    const worker = new WorkerLink(link.memory, link.wakeSignal.memory, port2, ignore, ignore);
     link.outbound.advance(capacity);
     link.send();
 

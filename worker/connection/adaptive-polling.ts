@@ -1,4 +1,4 @@
-import { Habit } from '../../src/bridge/habit';
+import { AdaptiveChoice } from '../../src/bridge/adaptive-choice';
 import type { WorkerLink } from '../../src/bridge/worker-link';
 import { clock } from '../../src/clock';
 
@@ -28,8 +28,8 @@ const ENOUGH_SIZE = 64 * 1024;
  * What comes is taken for a stream as long as experience says that more follows, and main does not wait for an answer.
  */
 export class AdaptivePolling {
-  readonly #spinning = new Habit();
-  readonly #coalescing = new Habit();
+  readonly #spinning = new AdaptiveChoice();
+  readonly #coalescing = new AdaptiveChoice();
   #spinsUntil = 0;
   /** Bytes since the last poll. */
   #received = 0;

@@ -1,5 +1,5 @@
+import type { SessionOptions } from '../../src/contract/session-options';
 import type { ErrorRecord } from '../../src/errors';
-import type { SessionOptions } from '../../src/protocol/session-options';
 import type { Inbound } from './inbound';
 import type { NoAckSuspension } from './no-ack-suspension';
 

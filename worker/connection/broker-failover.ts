@@ -1,8 +1,8 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { clock } from '../../src/clock';
+import type { SessionOptions, Target, TlsMaterial } from '../../src/contract/session-options';
 import type { ConnectAttempt, ErrorRecord } from '../../src/errors';
 import type { HandshakeParams } from '../../src/protocol/handshake';
-import type { SessionOptions, Target, TlsMaterial } from '../../src/protocol/session-options';
 import { Race, resolve } from './dial';
 import { allFailed, describe, describeOptions, failed } from './failure';
 import type { Session, SessionEvents } from './session';

@@ -1,16 +1,16 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
 import { clock } from '../../src/clock';
-import type { ErrorRecord } from '../../src/errors';
-import type { Notice } from '../../src/notices';
-import { FRAME_END, NOTICE_FRAME } from '../../src/protocol/constants';
-import { FrameScanner } from '../../src/protocol/frame';
+import type { Notice } from '../../src/contract/notices';
 import type {
   CloseReason,
   RecoverySettings,
   SessionDescription,
   SessionOptions,
   Target,
-} from '../../src/protocol/session-options';
+} from '../../src/contract/session-options';
+import type { ErrorRecord } from '../../src/errors';
+import { FRAME_END, NOTICE_FRAME } from '../../src/protocol/constants';
+import { FrameScanner } from '../../src/protocol/frame';
 import type { Journal } from '../../src/topology/journal';
 import { BrokerFailover, type BrokerFailoverEvents } from './broker-failover';
 import { givenUp } from './failure';

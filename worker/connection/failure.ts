@@ -1,9 +1,9 @@
 import { createPrivateKey } from 'node:crypto';
+import type { TlsMaterial } from '../../src/contract/session-options';
 import { type ConnectAttempt, closeRecord, describeReply, type ErrorRecord } from '../../src/errors';
 import { replyCodeName } from '../../src/protocol/constants';
 import type { Handshake } from '../../src/protocol/handshake';
 import type { Args } from '../../src/protocol/method-types';
-import type { TlsMaterial } from '../../src/protocol/session-options';
 import { hostAndPort } from '../../src/protocol/uri';
 
 /** Messages of OpenSSL and Node that help nobody at night, and what to do about each. */

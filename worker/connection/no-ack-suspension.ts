@@ -1,4 +1,4 @@
-import type { SuspendableConsumer } from '../../src/protocol/session-options';
+import type { SuspendableConsumer } from '../../src/contract/session-options';
 
 /** How soon to try again when main was in the way. */
 const RETRY_MS = 20;

@@ -69,7 +69,7 @@ export class Outbound {
    */
   interject(frames: Uint8Array): boolean {
     // in this order: a message that began after the first look has something in the ring
-    if (this.link.handsOff || this.link.hasOutbound) return false;
+    if (this.link.isWritingLocked || this.link.hasOutbound) return false;
     this.transport.write(frames);
     return true;
   }

@@ -1,11 +1,11 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
+import type { CloseReason, SessionDescription, SessionOptions } from '../../src/contract/session-options';
 import { closeRecord, type ErrorRecord, violationRecord } from '../../src/errors';
 import { decodeMethod, encodeMethod, methodName } from '../../src/protocol/codec';
 import { FRAME, FRAME_END, PROTOCOL_HEADER } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
 import { CannotAuthenticate, Handshake, type Outgoing } from '../../src/protocol/handshake';
 import type { Args, Method } from '../../src/protocol/method-types';
-import type { CloseReason, SessionDescription, SessionOptions } from '../../src/protocol/session-options';
 import { hostAndPort } from '../../src/protocol/uri';
 import { fitShortstr } from '../../src/protocol/utf8';
 import { ProtocolViolation } from '../../src/protocol/violation';

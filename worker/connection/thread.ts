@@ -1,9 +1,9 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { ControlCall, ControlReply } from '../../src/bridge/control';
 import { STATE } from '../../src/bridge/layout';
 import { WorkerLink } from '../../src/bridge/worker-link';
+import type { ControlCall, ControlReply } from '../../src/contract/control';
+import type { Command, SessionDescription, SessionOptions } from '../../src/contract/session-options';
 import type { ErrorRecord } from '../../src/errors';
-import type { Command, SessionDescription, SessionOptions } from '../../src/protocol/session-options';
 import { Tasks } from '../tasks';
 import { Connector } from './connector';
 
@@ -38,7 +38,7 @@ function die(what: string, reason?: string): void {
 function answer(call: ControlCall<SessionOptions>, doorbell: MessagePort): ControlReply<SessionDescription> {
   switch (call.call) {
     case 'open':
-      link = new WorkerLink(call.memory, call.bell, doorbell, () => connector?.wake(), command);
+      link = new WorkerLink(call.memory, call.wakeSignal, doorbell, () => connector?.wake(), command);
       connector = new Connector(link, call.options, () => setImmediate(over));
       return undefined;
     case 'describe':
@@ -71,7 +71,7 @@ function command(message: unknown): void {
       return connector?.noAckSuspension.add(order.key, order.consumer);
     case 'unwatch':
       connector?.noAckSuspension.remove(order.key);
-      return link?.heard();
+      return link?.acknowledge();
     case 'suspend':
       return connector?.noAckSuspension.suspend(order.key, order.suspended);
   }

@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext, TLSSocket } from 'node:tls';
 import { clock } from '../../src/clock';
-import type { DialOptions, Target } from '../../src/protocol/session-options';
+import type { DialOptions, Target } from '../../src/contract/session-options';
 import type { Race } from './dial';
 
 /** Events of a socket, for the session. */

@@ -1,8 +1,8 @@
 import type { Link } from '../../bridge/link';
 import { outOfRange } from '../../caller';
+import type { Command } from '../../contract/session-options';
 import { encodeMethod } from '../../protocol/codec';
 import type { Input } from '../../protocol/method-types';
-import type { Command } from '../../protocol/session-options';
 import { OutOfRoom, Writer } from '../../protocol/wire';
 
 /** What a small message takes beside its body. */
@@ -62,7 +62,7 @@ export class NoAckBuffer {
   unwatch(): void {
     this.#over = true;
     if (this.#key === undefined) return;
-    this.link.handsOff(); // what is written next may close the channel
+    this.link.lockWrites(); // what is written next may close the channel
     this.#post({ command: 'unwatch', key: this.#key });
     this.#key = undefined;
   }

@@ -1,5 +1,5 @@
+import { copyBytes } from '../../bytes';
 import { fromCaller } from '../../caller';
-import { copyBytes } from '../../copy';
 import { ConnectionClosedError } from '../../errors';
 import { closeFrame, encodeMethod, openFrame } from '../../protocol/codec';
 import { FRAME, FRAME_END, FRAME_HEADER_SIZE, FRAME_OVERHEAD } from '../../protocol/constants';
@@ -133,13 +133,13 @@ function sizeOfFrames({ frameMax }: Pump, body: Uint8Array): number {
 
 /** Nobody else's frame may come between: neither one of this thread's, nor one of the worker's. */
 function writeInPieces(pump: Pump, channel: Target, body: Uint8Array, deadline: number): void {
-  pump.link.handsOff();
+  pump.link.lockWrites();
   pump.undisturbed(() => {
     try {
       writeBody(pump, channel, body, deadline);
       pump.link.send();
     } finally {
-      pump.link.handsOn();
+      pump.link.unlockWrites();
     }
   });
 }

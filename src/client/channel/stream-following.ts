@@ -1,4 +1,4 @@
-import type { Command } from '../../protocol/session-options';
+import type { Command } from '../../contract/session-options';
 import { StreamPosition } from '../../topology/stream-position';
 import type { ChannelSession } from './channel-session';
 import { type Consumer, type Delivery, STREAM_OFFSET } from './delivery';

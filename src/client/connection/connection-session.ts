@@ -1,8 +1,9 @@
-import type { Awakening } from '../../bridge/bell';
 import { STATE } from '../../bridge/layout';
 import { Link } from '../../bridge/link';
+import type { WaitResult } from '../../bridge/wake-signal';
 import { fromCaller } from '../../caller';
 import { clock } from '../../clock';
+import type { CloseReason, Command, SessionDescription } from '../../contract/session-options';
 import {
   type AmqpError,
   ConnectionClosedError,
@@ -14,7 +15,6 @@ import { decodeMethod, PLANS } from '../../protocol/codec';
 import { FRAME, FRAME_END, NOTICE_FRAME } from '../../protocol/constants';
 import type { LateDeliveries } from '../../protocol/late-deliveries';
 import type { Args } from '../../protocol/method-types';
-import type { CloseReason, Command, SessionDescription } from '../../protocol/session-options';
 import { ProtocolViolation } from '../../protocol/violation';
 import type { Reader } from '../../protocol/wire';
 import type { ChannelHost, HostedChannel } from '../channel/channel-host';
@@ -126,14 +126,14 @@ export class ConnectionSession implements ChannelHost {
     const wanted = session.targets[0]!.handshake.mechanisms;
     this.#sasl = mechanism && new SaslResponder(mechanism, wanted, (command) => link.post(command));
     const options = { ...session, spent: clock.now() - began };
-    control(this.#thread, { call: 'open', memory: link.memory, bell: link.bell.memory, options });
+    control(this.#thread, { call: 'open', memory: link.memory, wakeSignal: link.wakeSignal.memory, options });
     // the worker keeps the time; its grace here is for the case that it cannot
     const isPatient = session.recovery?.failFast === false;
     const deadline = isPatient ? Number.POSITIVE_INFINITY : began + session.connectTimeout + CLOSE_TIMEOUT;
     while (link.state === STATE.STARTING) {
       const end = link.waitReadable(STATE.STARTING, deadline);
       if (end === 'interrupted' || end === 'stopped') throw interruption(end);
-      if (end !== 'rung') break;
+      if (end !== 'woken') break;
       this.pump.poll();
     }
     this.pump.poll();
@@ -221,7 +221,7 @@ export class ConnectionSession implements ChannelHost {
     this.#isReported = true;
     const closed = new ConnectionClosedError('the connection was closed by this program', { code: 'CLOSED' });
     const end = this.#await(deadline);
-    const last = this.link.state < STATE.CLOSED ? this.#putDown() : 'rung';
+    const last = this.link.state < STATE.CLOSED ? this.#putDown() : 'woken';
     this.pump.finish(closed);
     this.dispatcher.tellEnds();
     if (end === 'interrupted' || last === 'interrupted') throw interruption('interrupted');
@@ -245,7 +245,7 @@ export class ConnectionSession implements ChannelHost {
     this.dispatcher.tellEnds();
   }
 
-  #putDown(): Awakening {
+  #putDown(): WaitResult {
     this.link.post({ command: 'abort' } satisfies Command);
     const end = this.#await(clock.now() + ABORT_TIMEOUT);
     if (this.link.state !== STATE.CLOSED) this.#thread.terminate(); // else it finishes by itself
@@ -256,16 +256,16 @@ export class ConnectionSession implements ChannelHost {
    * Wait for the worker's last word, reading past whatever is in its way. Another thread cannot stop that half
    * way: what was published would be lost. It stops the next wait.
    */
-  #await(deadline: number): Awakening {
+  #await(deadline: number): WaitResult {
     let stopped = false;
-    let end: Awakening = 'rung';
-    while (this.link.state < STATE.CLOSED && (end === 'rung' || end === 'stopped')) {
+    let end: WaitResult = 'woken';
+    while (this.link.state < STATE.CLOSED && (end === 'woken' || end === 'stopped')) {
       this.pump.discard();
       const { state } = this.link;
       if (state < STATE.CLOSED) end = this.link.waitReadable(state, deadline);
       stopped ||= end === 'stopped';
     }
-    if (stopped) this.link.bell.interrupt();
+    if (stopped) this.link.wakeSignal.interrupt();
     return end;
   }
 

@@ -1,7 +1,7 @@
+import type { Notice } from '../../contract/notices';
+import type { SessionDescription } from '../../contract/session-options';
 import { AmqpError, ConnectionClosedError, channelErrorClass, describeReply, fromRecord } from '../../errors';
-import type { Notice } from '../../notices';
 import { replyCodeName } from '../../protocol/constants';
-import type { SessionDescription } from '../../protocol/session-options';
 import { Names } from '../../topology/names';
 import type { HostedChannel, Outages } from '../channel/channel-host';
 import type { Replies } from '../channel/replies';

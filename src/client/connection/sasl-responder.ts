@@ -1,7 +1,7 @@
 import { outOfRange, wrongType } from '../../caller';
+import type { Command } from '../../contract/session-options';
 import { AuthenticationError } from '../../errors';
 import { chooseMechanism } from '../../protocol/sasl';
-import type { Command } from '../../protocol/session-options';
 import { isBytes, typeName } from '../../protocol/wire';
 import type { CustomMechanism } from '../options/connect-options';
 

@@ -1,7 +1,7 @@
-import type { ControlCall, ControlReply } from '../../bridge/control';
 import { spawnWorker, type WorkerThread } from '../../bridge/spawn';
+import type { ControlCall, ControlReply } from '../../contract/control';
+import type { SessionDescription, SessionOptions } from '../../contract/session-options';
 import { ConnectError, WorkerCrashedError } from '../../errors';
-import type { SessionDescription, SessionOptions } from '../../protocol/session-options';
 import { hostAndPort } from '../../protocol/uri';
 
 /** The worker of a connection. */

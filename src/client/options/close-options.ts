@@ -1,4 +1,4 @@
-import type { CloseReason } from '../../protocol/session-options';
+import type { CloseReason } from '../../contract/session-options';
 import { checkInteger, checkOptions, checkShortstr, checkTimeout } from './checks';
 
 export interface CloseOptions {

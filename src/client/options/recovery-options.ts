@@ -1,5 +1,5 @@
 import { outOfRange, wrongType } from '../../caller';
-import type { RecoverySettings } from '../../protocol/session-options';
+import type { RecoverySettings } from '../../contract/session-options';
 import type { UriOptions } from '../../protocol/uri';
 import { typeName } from '../../protocol/wire';
 import { checkBoolean, checkInteger, checkOptions, checkTimeout } from './checks';

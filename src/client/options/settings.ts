@@ -1,6 +1,6 @@
 import { wrongType } from '../../caller';
+import type { SessionOptions } from '../../contract/session-options';
 import { isBuiltIn } from '../../protocol/sasl';
-import type { SessionOptions } from '../../protocol/session-options';
 import { typeName } from '../../protocol/wire';
 import { checkBoolean, checkFunction, checkInteger, checkOptions, checkTimeout } from './checks';
 import type { ConnectOptions, CustomMechanism } from './connect-options';

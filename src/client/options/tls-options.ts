@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { wrongType } from '../../caller';
-import type { TlsData, TlsMaterial, TlsVersion } from '../../protocol/session-options';
+import type { TlsData, TlsMaterial, TlsVersion } from '../../contract/session-options';
 import { TLS_URI_OPTIONS, type UriOptions } from '../../protocol/uri';
 import { typeName } from '../../protocol/wire';
 import { checkBoolean, checkOptions, checkString } from './checks';

@@ -5,7 +5,7 @@ import type { ReturnedMessage } from '../../api/message';
 import { checkInteger } from '../../client/options/checks';
 import { closeOptions } from '../../client/options/close-options';
 import type { QueueUnbindOptions } from '../../client/options/verb-options';
-import type { CloseReason } from '../../protocol/session-options';
+import type { CloseReason } from '../../contract/session-options';
 import type { method_t } from './spec';
 
 /** What `close` was given: why, and the method that is to blame for it. @throws {TypeError | RangeError} */

@@ -41,10 +41,10 @@ function sleep(): void {
 }
 
 function interruptBetweenSlices(link: Link): void {
-  const { sleep } = link.bell;
+  const { sleep } = link.wakeSignal;
   let slices = 0;
-  link.bell.sleep = (ticket, ms) => {
-    const end = sleep.call(link.bell, ticket, ms);
+  link.wakeSignal.sleep = (ticket, ms) => {
+    const end = sleep.call(link.wakeSignal, ticket, ms);
     if (++slices === 4) process.kill(process.pid, 'SIGINT'); // the first is the plain one
     return end;
   };

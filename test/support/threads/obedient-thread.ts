@@ -27,10 +27,10 @@ export interface ObedientThreadOptions {
   lastWord: boolean;
 }
 
-const { memory, bell, doorbell, options } = workerData as ThreadData<ObedientThreadOptions>;
+const { memory, wakeSignal, doorbell, options } = workerData as ThreadData<ObedientThreadOptions>;
 const link = new WorkerLink(
   memory,
-  bell,
+  wakeSignal,
   doorbell,
   () => {},
   (message) => take(message as Command),

@@ -10,7 +10,7 @@ import type { ThreadData } from './threads';
  *   stubborn write all of `toMain` before reading a byte: a broker that does not read while it cannot write
  *   echo     give every byte back
  *   ringing  write `toMain` a record at a time, and nothing else
- *   clamour  ring the bell for ever, with no news at all
+ *   clamour  ring the wake signal for ever, with no news at all
  */
 export interface RecordThreadOptions {
   role: 'stream' | 'stubborn' | 'echo' | 'ringing' | 'clamour';
@@ -18,8 +18,8 @@ export interface RecordThreadOptions {
   toWorker: StreamOptions;
 }
 
-const { memory, bell, doorbell, options } = workerData as ThreadData<RecordThreadOptions>;
-const link = new WorkerLink(memory, bell, doorbell, run, () => {});
+const { memory, wakeSignal, doorbell, options } = workerData as ThreadData<RecordThreadOptions>;
+const link = new WorkerLink(memory, wakeSignal, doorbell, run, () => {});
 const writer = new RecordWriter(link.inbound, options.toMain);
 const reader = new RecordReader(link.outbound, options.toWorker, (size) => link.release(size));
 

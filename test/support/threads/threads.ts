@@ -1,12 +1,12 @@
 import { MessageChannel, type MessagePort, type Worker, type WorkerOptions } from 'node:worker_threads';
-import { type Bell, threadBell } from '../../../src/bridge/bell';
 import type { Link } from '../../../src/bridge/link';
+import { threadWakeSignal, type WakeSignal } from '../../../src/bridge/wake-signal';
 import { helperThread } from './helper-thread';
 
 /** What a thread of `startThread` finds in its `workerData`. */
 export interface ThreadData<Options> {
   memory: SharedArrayBuffer;
-  bell: SharedArrayBuffer;
+  wakeSignal: SharedArrayBuffer;
   doorbell: MessagePort;
   options: Options;
 }
@@ -22,7 +22,12 @@ export function startThread<Options>(
   more: WorkerOptions = {},
 ): Worker {
   const { port1, port2: doorbell } = new MessageChannel();
-  const workerData: ThreadData<Options> = { memory: link.memory, bell: link.bell.memory, doorbell, options };
+  const workerData: ThreadData<Options> = {
+    memory: link.memory,
+    wakeSignal: link.wakeSignal.memory,
+    doorbell,
+    options,
+  };
   const worker = helperThread(`test/support/threads/${name}`, {
     ...more,
     workerData,
@@ -36,22 +41,22 @@ export function startThread<Options>(
 
 /**
  * Replace the sleeps of `link` by one long sleep that fails: the slices of a real wait would hide a
- * wake-up that was lost, for a few milliseconds each time, and their probes would wake the worker. The bell
+ * wake-up that was lost, for a few milliseconds each time, and their probes would wake the worker. The wake signal
  * is that of the whole thread: `realSleep` undoes it.
  */
 export function failOnLostWakeUp(link: Link, ceiling = 10_000): void {
-  const { bell } = link;
-  const sleep = (ticket: number): 'rung' => {
-    if (Atomics.wait(bell.words, 0, ticket, ceiling) === 'timed-out')
-      throw new Error(`nobody rang the bell for ${ceiling} ms: a wake-up was lost`);
-    return 'rung';
+  const { wakeSignal } = link;
+  const sleep = (ticket: number): 'woken' => {
+    if (Atomics.wait(wakeSignal.words, 0, ticket, ceiling) === 'timed-out')
+      throw new Error(`nobody rang the wakeSignal for ${ceiling} ms: a wake-up was lost`);
+    return 'woken';
   };
-  bell.sleep = sleep;
+  wakeSignal.sleep = sleep;
 }
 
 export function realSleep(): void {
-  const bell: Partial<Bell> = threadBell();
-  delete bell.sleep;
+  const wakeSignal: Partial<WakeSignal> = threadWakeSignal();
+  delete wakeSignal.sleep;
 }
 
 /** Let every message that has been posted within this thread be heard: some turns of its event loop. */

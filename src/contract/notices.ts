@@ -1,6 +1,6 @@
-import type { ErrorRecord } from './errors';
-import type { SessionDescription } from './protocol/session-options';
-import type { ReplayFailure } from './topology/plan';
+import type { ErrorRecord } from '../errors';
+import type { ReplayFailure } from '../topology/plan';
+import type { SessionDescription } from './session-options';
 
 /**
  * What the worker tells main about a recovery, in a frame of its own among those of the broker: what is before it

@@ -6,7 +6,7 @@ const PARKED = 1;
 const INTERRUPT = 2;
 
 /** How a sleep ended. `interrupted`: Ctrl-C. `stopped`: another thread asked for it. */
-export type Awakening = 'rung' | 'timeout' | 'interrupted' | 'stopped';
+export type WaitResult = 'woken' | 'timeout' | 'interrupted' | 'stopped';
 
 /**
  * What a blocked thread sleeps on: one word for all its connections, so that waiting for one or for any
@@ -20,7 +20,7 @@ export type Awakening = 'rung' | 'timeout' | 'interrupted' | 'stopped';
  * Both orders of "look" and "store" end well: either the sleeper sees the news, or the ringer sees it
  * parked. A stale ring only makes the sleeper look once more.
  */
-export class Bell {
+export class WakeSignal {
   readonly words: Int32Array;
 
   constructor(readonly memory: SharedArrayBuffer = new SharedArrayBuffer(64)) {
@@ -41,23 +41,23 @@ export class Bell {
     Atomics.store(this.words, PARKED, 0);
   }
 
-  /** Sleep for at most `ms`, unless the bell was rung since `arm` returned `ticket`. */
-  sleep(ticket: number, ms: number): Awakening {
-    return Atomics.wait(this.words, COUNT, ticket, ms) === 'timed-out' ? 'timeout' : 'rung';
+  /** Sleep for at most `ms`, unless the wake signal was rung since `arm` returned `ticket`. */
+  sleep(ticket: number, ms: number): WaitResult {
+    return Atomics.wait(this.words, COUNT, ticket, ms) === 'timed-out' ? 'timeout' : 'woken';
   }
 
   /**
    * Run `wait`, made of sleeps, so that Ctrl-C ends it wherever it is. Costs some 15-60 us, so it is for waits
    * that really last, and for all of one: a Ctrl-C between two of them would be lost to a program that listens.
    */
-  interruptibly(wait: () => Awakening): Awakening {
+  interruptibly(wait: () => WaitResult): WaitResult {
     return isMainThread ? interruptible(wait) : wait();
   }
 
   /** End the sleep under way, or the next one, as `stopped`. For other threads. */
   interrupt(): void {
     Atomics.store(this.words, INTERRUPT, 1);
-    this.ring();
+    this.notify();
   }
 
   /** Has anybody called `interrupt`? Asking takes it away. */
@@ -66,17 +66,17 @@ export class Bell {
   }
 
   /** Wake the sleeper, if there is one. */
-  ring(): void {
+  notify(): void {
     if (Atomics.exchange(this.words, PARKED, 0) === 0) return;
     Atomics.add(this.words, COUNT, 1);
     Atomics.notify(this.words, COUNT);
   }
 }
 
-/** The bell of this thread. */
-let own: Bell | undefined;
-export function threadBell(): Bell {
-  own ??= new Bell();
+/** The wake signal of this thread. */
+let own: WakeSignal | undefined;
+export function threadWakeSignal(): WakeSignal {
+  own ??= new WakeSignal();
   return own;
 }
 
@@ -89,10 +89,10 @@ const SLOT = '__amqpSyncSleep';
 const script = new Script(`${SLOT}()`, { filename: 'amqp-sync-wait' });
 const realm = new Script('globalThis').runInThisContext() as Record<string, unknown>;
 
-function interruptible(wait: () => Awakening): Awakening {
+function interruptible(wait: () => WaitResult): WaitResult {
   Object.defineProperty(realm, SLOT, { value: wait, configurable: true, enumerable: false });
   try {
-    return script.runInThisContext({ breakOnSigint: true }) as Awakening;
+    return script.runInThisContext({ breakOnSigint: true }) as WaitResult;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') return 'interrupted';
     throw error;

@@ -3,7 +3,7 @@
  * that cannot be cloned would end the worker.
  */
 export type ControlCall<Options> =
-  | { call: 'open'; memory: SharedArrayBuffer; bell: SharedArrayBuffer; options: Options }
+  | { call: 'open'; memory: SharedArrayBuffer; wakeSignal: SharedArrayBuffer; options: Options }
   | { call: 'describe' };
 
 /** `undefined`: there is nothing to describe yet. */

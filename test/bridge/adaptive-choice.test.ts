@@ -1,7 +1,7 @@
-import { Habit } from '../../src/bridge/habit';
+import { AdaptiveChoice } from '../../src/bridge/adaptive-choice';
 
 /** Of `times` occasions, how many are taken, none of which pays? */
-function taken(habit: Habit, times: number): number {
+function taken(habit: AdaptiveChoice, times: number): number {
   let count = 0;
   for (let each = 0; each < times; each++) {
     if (!habit.isWorthIt) continue;
@@ -12,7 +12,7 @@ function taken(habit: Habit, times: number): number {
 }
 
 test('what pays is done every time', () => {
-  const habit = new Habit();
+  const habit = new AdaptiveChoice();
   for (let each = 0; each < 1000; each++) {
     expect(habit.isWorthIt).toBe(true);
     habit.learn(true);
@@ -20,7 +20,7 @@ test('what pays is done every time', () => {
 });
 
 test('what does not pay is given up soon, and tried again now and then', () => {
-  const habit = new Habit();
+  const habit = new AdaptiveChoice();
   expect(taken(habit, 100)).toBe(8);
   const rarely = taken(habit, 10_000);
   expect(rarely).toBeGreaterThan(50);
@@ -28,7 +28,7 @@ test('what does not pay is given up soon, and tried again now and then', () => {
 });
 
 test('one success brings it back', () => {
-  const habit = new Habit();
+  const habit = new AdaptiveChoice();
   taken(habit, 500);
   while (!habit.isWorthIt);
   habit.learn(true);

@@ -1,4 +1,4 @@
-import { Bell, threadBell } from '../../src/bridge/bell';
+import { threadWakeSignal, WakeSignal } from '../../src/bridge/wake-signal';
 
 afterEach(() => jest.restoreAllMocks());
 
@@ -22,20 +22,20 @@ function during<T>(action: () => T, step: number, intruder: () => void): T {
   return result;
 }
 
-/** More than any of the bell's actions has. */
+/** More than any of the wake signal's actions has. */
 const STEPS = [0, 1, 2, 3, 4];
 
-/** Two ends of one bell: the sleeper's and a ringer's. */
-function pair(): { sleeper: Bell; ringer: Bell } {
-  const sleeper = new Bell();
-  return { sleeper, ringer: new Bell(sleeper.memory) };
+/** Two ends of one wake signal: the sleeper's and a ringer's. */
+function pair(): { sleeper: WakeSignal; ringer: WakeSignal } {
+  const sleeper = new WakeSignal();
+  return { sleeper, ringer: new WakeSignal(sleeper.memory) };
 }
 
 test('a ring after arm ends the sleep before it begins', () => {
   const { sleeper, ringer } = pair();
   const ticket = sleeper.arm();
-  ringer.ring();
-  expect(sleeper.sleep(ticket, 0)).toBe('rung');
+  ringer.notify();
+  expect(sleeper.sleep(ticket, 0)).toBe('woken');
 });
 
 test('without a ring the sleep lasts as long as it was meant to', () => {
@@ -49,20 +49,20 @@ test('without a ring the sleep lasts as long as it was meant to', () => {
 test('ringing costs nothing while nobody sleeps, nor a second time', () => {
   const { sleeper, ringer } = pair();
   const notify = jest.spyOn(Atomics, 'notify');
-  ringer.ring();
+  ringer.notify();
   expect(notify).toHaveBeenCalledTimes(0);
   sleeper.arm();
-  ringer.ring();
-  ringer.ring();
+  ringer.notify();
+  ringer.notify();
   expect(notify).toHaveBeenCalledTimes(1);
   sleeper.arm();
   sleeper.disarm();
-  ringer.ring();
+  ringer.notify();
   expect(notify).toHaveBeenCalledTimes(1);
 });
 
-test('a thread has one bell', () => {
-  expect(threadBell()).toBe(threadBell());
+test('a thread has one wakeSignal', () => {
+  expect(threadWakeSignal()).toBe(threadWakeSignal());
 });
 
 describe('no wake-up is lost', () => {
@@ -74,10 +74,10 @@ describe('no wake-up is lost', () => {
       step,
       () => {
         news = true;
-        ringer.ring();
+        ringer.notify();
       },
     );
-    expect(news || sleeper.sleep(ticket, 0) === 'rung').toBe(true);
+    expect(news || sleeper.sleep(ticket, 0) === 'woken').toBe(true);
   });
 
   // what this ring announced was seen before the sleeper armed, or is meant for another connection: the
@@ -87,10 +87,10 @@ describe('no wake-up is lost', () => {
     const ticket = during(
       () => sleeper.arm(),
       step,
-      () => ringer.ring(),
+      () => ringer.notify(),
     );
-    ringer.ring();
-    expect(sleeper.sleep(ticket, 0)).toBe('rung');
+    ringer.notify();
+    expect(sleeper.sleep(ticket, 0)).toBe('woken');
   });
 
   test.each(STEPS)('when the sleeper arms at step %d of an old ring, and the news comes after it', (step) => {
@@ -98,25 +98,25 @@ describe('no wake-up is lost', () => {
     sleeper.arm(); // an earlier sleep, which the old ring is for
     let ticket = 0;
     during(
-      () => ringer.ring(),
+      () => ringer.notify(),
       step,
       () => {
         ticket = sleeper.arm();
       },
     );
-    ringer.ring();
-    expect(sleeper.sleep(ticket, 0)).toBe('rung');
+    ringer.notify();
+    expect(sleeper.sleep(ticket, 0)).toBe('woken');
   });
 
   test.each(STEPS)('when two connections ring at once: step %d of one, all of the other', (step) => {
     const { sleeper, ringer } = pair();
-    const other = new Bell(sleeper.memory);
+    const other = new WakeSignal(sleeper.memory);
     const ticket = sleeper.arm();
     during(
-      () => ringer.ring(),
+      () => ringer.notify(),
       step,
-      () => other.ring(),
+      () => other.notify(),
     );
-    expect(sleeper.sleep(ticket, 0)).toBe('rung');
+    expect(sleeper.sleep(ticket, 0)).toBe('woken');
   });
 });

@@ -1,4 +1,4 @@
-import type { HandshakeParams, Tuning } from './handshake';
+import type { HandshakeParams, Tuning } from '../protocol/handshake';
 
 /** One broker to try, and what to say to it. Plain data: it is cloned into the worker. */
 export interface Target {

@@ -4,7 +4,7 @@ const MOST_MISSES = 8;
 const RETRY_EVERY = 256;
 
 /** Something that pays at some times and not at others: it is done as long as experience says that it does. */
-export class Habit {
+export class AdaptiveChoice {
   #misses = 0;
   #declined = 0;
 
