@@ -1,9 +1,9 @@
 import { hostname, platform } from 'node:os';
 import { outOfRange, wrongType } from '../caller';
 import { CAPABILITIES } from '../protocol/constants';
+import { didYouMean } from '../protocol/did-you-mean';
 import { encodeTable, type TableInput } from '../protocol/field-table';
 import type { HandshakeParams } from '../protocol/handshake';
-import { didYouMean } from '../protocol/nearest';
 import { isBuiltIn, MECHANISM_NAMES } from '../protocol/sasl';
 import type { Target } from '../protocol/session-options';
 import { type ParsedUri, parseUri, type UriOptions } from '../protocol/uri';

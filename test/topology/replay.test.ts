@@ -6,7 +6,7 @@ import type { ReplayReport } from '../../src/topology/plan';
 import { Replay } from '../../src/topology/replay';
 import { contents, method, Talk } from './talk';
 
-/** What a broker says to a request: nothing bad, or why not. */
+/** The answer of a broker to a request: its consent, or why not. */
 type Verdict = { replyCode: number; replyText: string } | undefined;
 
 /** A broker that carries out a replay, unless `judge` says no; time is a list of what is due. */
@@ -25,9 +25,9 @@ class Rehearsal {
   constructor(
     journal: Journal,
     readonly judge: (channel: number, method: Outgoing) => Verdict = () => undefined,
-    { channelMax = 2047, patience = 5000, declares = true } = {},
+    { channelMax = 2047, lockTimeout = 5000, declares = true } = {},
   ) {
-    this.replay = new Replay({ journal, report: this.report, declares }, channelMax, patience, {
+    this.replay = new Replay({ journal, report: this.report, declares }, channelMax, lockTimeout, {
       send: (channel, outgoing) => this.#inbox.push([channel, outgoing]),
       later: (ms, then) => {
         this.pauses.push(ms);
@@ -210,7 +210,7 @@ describe('what the broker refuses', () => {
     expect(contents(journal).channels).toEqual({ 1: { consumers: ['a @ a', 'c @ c'] } });
   });
 
-  test('more than one', () => {
+  test('more than one entity is left out', () => {
     declareAll();
     const { report, isDone } = new Rehearsal(journal, (_channel, { name }) =>
       name.startsWith('channel.') ? undefined : { replyCode: 403, replyText: 'ACCESS_REFUSED' },
@@ -266,21 +266,21 @@ describe('what passes', () => {
     expect(pauses).toEqual([50, 100, 200, 400]);
   });
 
-  test('but not for ever', () => {
+  test('the lock is not waited for for ever', () => {
     declareAll();
     const locked = refuse('queue.declare q', 405, "RESOURCE_LOCKED - cannot obtain exclusive access to 'q'");
-    const { report, pauses } = new Rehearsal(journal, locked, { patience: 3000 });
+    const { report, pauses } = new Rehearsal(journal, locked, { lockTimeout: 3000 });
     expect(report.failures).toMatchObject([{ entity: 'queue', name: 'q', replyCode: 405 }]);
     expect(pauses.reduce((sum, each) => sum + each)).toBeGreaterThanOrEqual(3000);
     expect(pauses.reduce((sum, each) => sum + each)).toBeLessThanOrEqual(4000);
   });
 
-  test('nor at all when it has to hurry', () => {
+  test('the lock is not waited for once retrying is stopped', () => {
     declareAll();
     const { report, pauses } = new Rehearsal(
       journal,
       refuse('queue.declare q', 405, "RESOURCE_LOCKED - cannot obtain exclusive access to 'q'"),
-      { patience: 0 },
+      { lockTimeout: 0 },
     );
     expect([report.failures.length, pauses]).toEqual([1, []]);
   });
