@@ -12,7 +12,7 @@ const QUOTED = ['queue', 'exchange', 'source', 'destination', 'consumerTag'];
  * The method that the broker complains of, among those that were sent, the oldest first.
  *
  * A close names the class and the method, and its text mostly the entity. Of several methods of that kind it is the
- * oldest whose entity is quoted: what came behind it was not heard any more.
+ * oldest whose entity is quoted: what came behind it was not carried out.
  *
  * @returns `quoted`: the one that the text is about; `alike`: the oldest of its kind, whatever the text is about
  */

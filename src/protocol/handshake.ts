@@ -8,7 +8,7 @@ export interface HandshakeParams {
   /** SASL mechanisms in order of preference. One that is not built in is answered by somebody else. */
   mechanisms: readonly string[];
   username: string;
-  /** May be replaced while the connection lives (connection.update-secret). */
+  /** May be replaced while the connection is open (connection.update-secret). */
   password: string;
   vhost: string;
   locale: string;

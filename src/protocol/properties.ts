@@ -119,7 +119,7 @@ function decodePlainProperties(reader: Reader): Properties {
   if (known !== undefined) return { ...known };
   const start = reader.pos;
   const properties = decodeProperties(reader, rememberTable) as Properties;
-  // what could be changed behind our back is not shared
+  // objects that the user could change are not shared
   if (properties.headers === undefined && properties.timestamp === undefined)
     propertiesCache.store(reader, start, { ...properties });
   return properties;

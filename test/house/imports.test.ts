@@ -122,7 +122,7 @@ function isIn(names: readonly string[], path: string): boolean {
   return names.some((name) => covers(name, path));
 }
 
-/** What is wrong with an import, in one line, if anything is. */
+/** The complaint about an import, in one line, if there is one. */
 function complaint({ file, line, target }: Omit<Import, 'typeOnly'>): string | undefined {
   const rows = RULES.filter(([importer]) => covers(importer, file));
   if (rows.length === 0) return `${file}:${line} imports ${target}, but there is no rule for ${file}`;
