@@ -7,7 +7,7 @@ import { Replay } from '../../src/topology/replay';
 import { contents, method, Talk } from './talk';
 
 /** The answer of a broker to a request: its consent, or why not. */
-type Verdict = { replyCode: number; replyText: string } | undefined;
+type Answer = { replyCode: number; replyText: string } | undefined;
 
 /** A broker that carries out a replay, unless `judge` says no; time is a list of what is due. */
 class Rehearsal {
@@ -24,7 +24,7 @@ class Rehearsal {
 
   constructor(
     journal: Journal,
-    readonly judge: (channel: number, method: Outgoing) => Verdict = () => undefined,
+    readonly judge: (channel: number, method: Outgoing) => Answer = () => undefined,
     { channelMax = 2047, lockTimeout = 5000, declares = true } = {},
   ) {
     this.replay = new Replay({ journal, report: this.report, declares }, channelMax, lockTimeout, {
@@ -115,7 +115,7 @@ function closeFor(name: MethodName, replyCode: number, replyText: string) {
 
 const refuse = (wanted: string, replyCode: number, replyText: string, times = Number.POSITIVE_INFINITY) => {
   let left = times;
-  return (_channel: number, { name, args }: Outgoing): Verdict =>
+  return (_channel: number, { name, args }: Outgoing): Answer =>
     `${name}${subject(args)}` === wanted && left-- > 0 ? { replyCode, replyText } : undefined;
 };
 
