@@ -14,7 +14,7 @@ import { VERBS } from './verbs';
  * called is loaded; `completion` and `man` load all.
  */
 function main(argv: readonly string[]): number {
-  // what follows `--` is a command for the verb to run, and none of our business
+  // arguments behind `--` are a command for the verb to run
   const end = argv.indexOf('--');
   const own = end === -1 ? argv : argv.slice(0, end);
   const command = end === -1 ? undefined : argv.slice(end + 1);

@@ -54,7 +54,7 @@ Examples:
         const message = queue.get({ timeout: flags.timeout });
         if (message === null) break;
         show(message);
-        // what is put back would be the next one again: it stays with us until the end
+        // a message that is put back would be the next one again: it stays with us until the end
         if (flags.settle === 'ack') message.ack();
         else if (flags.settle === 'reject') message.reject();
         else last = message;

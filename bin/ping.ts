@@ -35,7 +35,7 @@ Examples:
         print(`open after ${ms.toFixed(0)} ms\n`);
         return 0;
       } catch (error) {
-        // one that answers, and refuses, will do so the next time, too
+        // a broker that answers, and refuses, will do so the next time, too
         const isFinal = error instanceof AuthenticationError || error instanceof NotAllowedError;
         const isDown = error instanceof ConnectError && !isFinal;
         if (!isDown || clock.now() + PAUSE > end) throw error;

@@ -28,7 +28,7 @@ describe('the frames that a stack begins with, as long as they are of the librar
     [
       'built, its worker',
       home,
-      '/app/node_modules/amqp-sync/dist/worker/connection/gate.js:1:2',
+      '/app/node_modules/amqp-sync/dist/worker/connection/no-ack-suspension.js:1:2',
       '/app/main.js:3:4',
     ],
     [

@@ -26,7 +26,7 @@ export const WORD = {
   WORKER: 4 * LINE,
   /** [worker sets, main clears] the worker holds bytes back: ring the doorbell after reading */
   IN_ROOM_WANTED: 5 * LINE,
-  /** [main sets, worker clears] main waits for room: ring the wake signal after writing to the socket */
+  /** [main sets, worker clears] main waits for room: notify it after writing to the socket */
   OUT_ROOM_WANTED: 6 * LINE,
   /** [worker] what has become of the connection: one of STATE */
   STATE: 7 * LINE,

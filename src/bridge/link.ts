@@ -196,7 +196,7 @@ export class Link {
   /**
    * Sleep until something is readable, the state is no longer `state`, or `goal` has settled, at most until
    * `deadline` (clock.now). The caller names the state it has acted on, so that no change is slept
-   * through. `hurry`: what it waits for is an answer, which is due soon and worth watching for.
+   * through. `hurry`: what it waits for is an answer, which is due soon and worth spinning for.
    */
   waitReadable(state: number, deadline: number, goal = NOTHING, hurry = true): WaitResult {
     const news = () => this.inbound.available() > 0 || this.state !== state || goal.settled;
@@ -222,7 +222,7 @@ export class Link {
   /**
    * Is anybody there? A probe is answered by counting BEAT up before the next look. Silence is counted in
    * looks, not by the clock: a suspended process is no stalled worker. Looks once a slice, by the clock and
-   * not by how the last sleep ended: other connections ring the same wake signal.
+   * not by how the last sleep ended: other connections notify the same wake signal.
    * @returns false once the worker is gone or stalled; the state says which
    */
   isAttended(now: number): boolean {

@@ -12,13 +12,13 @@ export type WaitResult = 'woken' | 'timeout' | 'interrupted' | 'stopped';
  * What a blocked thread sleeps on: one word for all its connections, so that waiting for one or for any
  * of them is the same sleep.
  *
- *   sleeper                                   ringer
+ *   sleeper                                   notifier
  *     arm: ticket = COUNT, PARKED = 1           store the news
  *     look for news                             PARKED 1 -> 0? then COUNT += 1 and notify
  *     none: sleep while COUNT == ticket
  *
- * Both orders of "look" and "store" end well: either the sleeper sees the news, or the ringer sees it
- * parked. A stale ring only makes the sleeper look once more.
+ * Both orders of "look" and "store" end well: either the sleeper sees the news, or the notifier sees it
+ * parked. A stale notification only makes the sleeper look once more.
  */
 export class WakeSignal {
   readonly words: Int32Array;
@@ -29,7 +29,7 @@ export class WakeSignal {
 
   /**
    * Announce that this thread is about to sleep; look for news after this call. The ticket is taken first:
-   * a late ring for older news may clear PARKED again, and then the ticket is what keeps us awake.
+   * a late notification for older news may clear PARKED again, and then the ticket is what keeps us awake.
    */
   arm(): number {
     const ticket = Atomics.load(this.words, COUNT);

@@ -21,7 +21,7 @@ export interface EngineOptions {
   memoryLimit: number;
   /** The connection has something to send. */
   onOutput(connection: BrokerConnection): void;
-  /** Publishers are to be heard no longer, or again. */
+  /** Publishers are to be read from no longer, or again. */
   onAlarm(): void;
 }
 

@@ -1,8 +1,8 @@
 import { FRAME, FRAME_END, FRAME_OVERHEAD } from './constants';
+import { ShortstrCache } from './decode-cache';
 import { decodeTable, encodeTable, rememberTable } from './field-table';
 import type { Args, Input, Method, MethodName } from './method-types';
 import { type Domain, METHODS, type MethodSpec } from './methods';
-import { RecentString } from './recent';
 import { ProtocolViolation } from './violation';
 import type { Reader, Writer } from './wire';
 
@@ -108,7 +108,7 @@ function encodeStep(
 
 const NO_ENTRIES = {};
 
-/** What somebody put on Object.prototype is no argument. */
+/** The value of an own property: what somebody put on Object.prototype is no argument. */
 function own(values: Readonly<Record<string, unknown>>, name: string): unknown {
   const value = values[name];
   return value === undefined || Object.hasOwn(values, name) ? value : undefined;
@@ -144,7 +144,7 @@ export function closeFrame(writer: Writer, start: number): void {
   writer.buffer.writeUInt32BE(end + 1 - start - FRAME_OVERHEAD, start + 3);
 }
 
-/** Which method the payload of a method frame holds. @throws {ProtocolViolation} 503, unknown */
+/** The plan of the method that the payload of a method frame holds. @throws {ProtocolViolation} 503, unknown */
 export function decodeMethodPlan(reader: Reader): MethodPlan {
   reader.at = 'method frame';
   const id = reader.long();
@@ -176,18 +176,18 @@ export function decodeArgs(
 }
 
 const DELIVER = PLANS['basic.deliver'];
-const recentTag = new RecentString();
-const recentExchange = new RecentString();
-const recentKey = new RecentString();
+const tagCache = new ShortstrCache();
+const exchangeCache = new ShortstrCache();
+const keyCache = new ShortstrCache();
 
-/** basic.deliver by hand: most of what comes are these. A test compares it with the walk. */
+/** Decoder of basic.deliver, written by hand: most of what comes are these. A test compares it with the walk. */
 function decodeDeliver(reader: Reader): Record<string, unknown> {
   reader.at = 'basic.deliver';
-  const consumerTag = recentTag.read(reader);
+  const consumerTag = tagCache.read(reader);
   const deliveryTag = reader.longlong();
   const redelivered = (reader.octet() & 1) !== 0;
-  const exchange = recentExchange.read(reader);
-  const routingKey = recentKey.read(reader);
+  const exchange = exchangeCache.read(reader);
+  const routingKey = keyCache.read(reader);
   return { consumerTag, deliveryTag, redelivered, exchange, routingKey };
 }
 

@@ -4,15 +4,15 @@ export const PROTOCOL_HEADER: Uint8Array = Uint8Array.of(0x41, 0x4d, 0x51, 0x50,
 /** Frame types. @see AMQP 0-9-1 §4.2.3 */
 export const FRAME = { METHOD: 1, HEADER: 2, BODY: 3, HEARTBEAT: 8 } as const;
 
-/** What the worker tells main between the frames of a broker; none of AMQP's, and refused from a peer. */
+/** Type of the worker's notices to main between the frames of a broker; none of AMQP's, and refused from a peer. */
 export const NOTICE_FRAME = 0xf0;
 
 export const FRAME_END = 0xce;
 /** type (1) + channel (2) + payload size (4) */
 export const FRAME_HEADER_SIZE = 7;
-/** What a frame costs around its payload: the header and the end octet. */
+/** Bytes of a frame around its payload: the header and the end octet. */
 export const FRAME_OVERHEAD = 8;
-/** Before tune both sides must accept frames of this size; RabbitMQ 4.1 raised it for long credentials. */
+/** Frame size that both sides must accept before tune; RabbitMQ 4.1 raised it for long credentials. */
 export const FRAME_MIN_SIZE = 4096;
 export const FRAME_MAX_BEFORE_TUNE = 8192;
 export const BASIC_CLASS = 60;
@@ -57,7 +57,7 @@ export function replyCodeName(replyCode: number): string {
   );
 }
 
-/** What this client can do; RabbitMQ changes its behaviour for each of them. */
+/** Capabilities of this client; RabbitMQ changes its behaviour for each of them. */
 export const CAPABILITIES = {
   publisher_confirms: true,
   exchange_exchange_bindings: true,

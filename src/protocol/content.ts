@@ -19,14 +19,14 @@ export interface Content {
   body: Buffer | undefined;
 }
 
-/** What is allocated on a peer's word alone; beyond it memory follows the bytes that really came. */
+/** Bytes that are allocated on a peer's word alone; beyond it memory follows the bytes that really came. */
 const TRUSTED_SIZE = 1 << 20;
 const NO_BODY = Buffer.alloc(0);
 /** `Buffer` is a getter of the global object: asking it for every message has its price. */
 const { allocUnsafe } = Buffer;
 
 /**
- * Puts the contents of one channel together, by bytes remaining and never by counting frames.
+ * The assembler of one channel's contents, by bytes remaining and never by counting frames.
  *
  *            method with content        header, size > 0         body frames
  *    [none] --------------------> [header] -----------> [body] ----- until 0 remain ----> [none]
@@ -45,7 +45,7 @@ export class ContentAssembler {
   /** `maxBodySize`: larger bodies are read past, not kept. */
   constructor(readonly maxBodySize: number) {}
 
-  /** What the next frame of the channel has to be. */
+  /** Kind of frame that has to come next on the channel. */
   get expects(): 'method' | 'header' | 'body' {
     if (this.#plan === undefined) return 'method';
     return this.#header === undefined ? 'header' : 'body';

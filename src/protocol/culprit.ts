@@ -2,17 +2,17 @@ import { PLANS } from './codec';
 import type { Args } from './method-types';
 import type { Said } from './reply-match';
 
-/** What a broker says about the method for which it closes a channel or a connection. */
+/** The complaint of a broker about the method for which it closes a channel or a connection. */
 export type Complaint = Pick<Args<'channel.close'>, 'classId' | 'methodId' | 'replyText'>;
 
 /** Arguments whose values RabbitMQ quotes: `no exchange 'x' in vhost '/'`. */
 const QUOTED = ['queue', 'exchange', 'source', 'destination', 'consumerTag'];
 
 /**
- * Which of the methods that were sent, the oldest first, does the broker complain of?
+ * The method that the broker complains of, among those that were sent, the oldest first.
  *
  * A close names the class and the method, and its text mostly the entity. Of several methods of that kind it is the
- * oldest whose entity is quoted: what came behind it was not heard any more.
+ * oldest whose entity is quoted: what came behind it was not carried out.
  *
  * @returns `quoted`: the one that the text is about; `alike`: the oldest of its kind, whatever the text is about
  */

@@ -207,7 +207,7 @@ export function rememberTable(reader: Reader): Table {
   return table;
 }
 
-/** The same table with the wire type of every value, if it is one that was received. */
+/** The table with the wire type of every value, if it is one that was received. */
 export function typedTable(table: Table): TypedTable | undefined {
   const source = sources.get(table);
   return source === undefined ? undefined : decodeTypedTable(new Reader(source));

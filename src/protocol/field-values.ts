@@ -37,7 +37,7 @@ export type TableLetter =
   | 'T'
   | 'V';
 
-/** One value with its wire type: made by `typed.*`, or read with `decodeTypedTable`. */
+/** A value with its wire type: made by `typed.*`, or read with `decodeTypedTable`. */
 export class TypedValue<T = unknown> {
   constructor(
     readonly type: TableLetter,
@@ -94,7 +94,7 @@ export type TableValue =
   | TableValue[]
   | Table;
 
-/** What may be given for a table: entries that are `undefined` are left out. */
+/** Input for a table: entries that are `undefined` are left out. */
 export type TableInput = { readonly [key: string]: TableInputValue } | ReadonlyMap<string, TableInputValue>;
 export type TableInputValue =
   | boolean

@@ -2,13 +2,13 @@ import { FRAME, FRAME_END, FRAME_HEADER_SIZE, FRAME_MAX_BEFORE_TUNE, FRAME_OVERH
 import { ProtocolViolation } from './violation';
 import { uint32 } from './wire';
 
-/** Who looks at methods of channels as they pass by. */
+/** An observer of the methods of channels as they pass by. */
 export interface MethodObserver {
   isWanted(id: number): boolean;
   method(channel: number, payload: Buffer): void;
 }
 
-/** What a peer may send. */
+/** Limits of what a peer may send. */
 export interface FrameLimits {
   /** The largest frame, but for content headers. */
   readonly frameMax: number;
@@ -18,7 +18,7 @@ export interface FrameLimits {
 }
 
 /**
- * Finds the frames in a byte stream that arrives in arbitrary pieces, without keeping the bytes.
+ * The scanner for the frames in a byte stream that arrives in arbitrary pieces, without keeping the bytes.
  *
  *     octet   short    long          payload size octets   octet
  *   +------+---------+------+      +---------------------+------+
@@ -48,7 +48,7 @@ export class FrameScanner implements FrameLimits {
   #channel = 0;
   #controlSize = 0;
 
-  /** `onControl` receives the payload of every method frame on channel 0, `tap` what it wants of the others. */
+  /** `onControl` receives the payload of every method frame on channel 0, `observer` those of the others that it wants. */
   constructor(
     readonly onControl: (payload: Buffer) => void,
     readonly observer?: MethodObserver,
@@ -102,7 +102,7 @@ export class FrameScanner implements FrameLimits {
     this.#channel = channel;
   }
 
-  /** A method whose id has not come yet may be. */
+  /** Whether the observer wants the method; one whose id has not come yet may be wanted. */
   #isWanted(bytes: Buffer, at: number, end: number): boolean {
     return at + 4 > end || this.observer!.isWanted(uint32(bytes, at));
   }
@@ -158,7 +158,7 @@ export function checkFrame(type: number, channel: number, size: number, limits: 
   refuseFrame(type, channel, size, limits);
 }
 
-/** The same once more, to say what is wrong, if anything is. @throws {ProtocolViolation} 501, 504, 505 */
+/** The checks once more, to say what is wrong, if anything is. @throws {ProtocolViolation} 501, 504, 505 */
 function refuseFrame(
   type: number,
   channel: number,

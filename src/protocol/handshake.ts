@@ -8,7 +8,7 @@ export interface HandshakeParams {
   /** SASL mechanisms in order of preference. One that is not built in is answered by somebody else. */
   mechanisms: readonly string[];
   username: string;
-  /** May be replaced while the connection lives (connection.update-secret). */
+  /** May be replaced while the connection is open (connection.update-secret). */
   password: string;
   vhost: string;
   locale: string;
@@ -22,7 +22,7 @@ export interface HandshakeParams {
   heartbeatWins?: boolean | undefined;
 }
 
-/** What both sides agreed on. */
+/** Limits that both sides agreed on. */
 export interface Tuning {
   channelMax: number;
   frameMax: number;
@@ -40,7 +40,7 @@ export type HandshakeStage =
 export type Outgoing = { [M in MethodName]: { name: M; args: Input<M> } }[MethodName];
 
 /**
- * What answered instead of an AMQP 0-9-1 broker, judged by its first bytes.
+ * Description of what answered instead of an AMQP 0-9-1 broker, judged by its first bytes.
  * @see AMQP 0-9-1 §4.2.2: a broker that wants another version sends its own protocol header
  */
 export function describeStranger(first: Buffer): string {
@@ -64,7 +64,7 @@ function versionOf(header: Buffer): string {
 /** The credentials cannot be brought to the server; nothing of them was sent. */
 export class CannotAuthenticate extends Error {}
 
-/** What RabbitMQ takes in one frame before login, unless its `initial_frame_max` says more. */
+/** Bytes that RabbitMQ takes in one frame before login, unless its `initial_frame_max` says more. */
 const LIMIT_BEFORE_LOGIN = 8192;
 const LIMIT_BEFORE_4_1 = 4096;
 

@@ -29,12 +29,12 @@ export class LateDeliveries {
     if (plan.name === 'basic.deliver') this.ignoreDelivery(decodeArgs(reader, plan));
   }
 
-  /** The same, of a delivery that has been decoded. */
+  /** A delivery that has been decoded came while no channel with the number is open. */
   ignoreDelivery(args: Record<string, unknown>): void {
     this.includes((args as Args<'basic.deliver'>).deliveryTag, 0);
   }
 
-  /** Is a delivery that came an earlier channel's? The present one would give its next delivery the tag `next`. */
+  /** Whether a delivery is an earlier channel's. The present one would give its next delivery the tag `next`. */
   includes(deliveryTag: number, next: number): boolean {
     if (this.#due.length === 0 || deliveryTag === next) return false;
     const index = this.#due.lastIndexOf(deliveryTag);

@@ -1,7 +1,7 @@
 import type { Table, TableInput } from './field-table';
 import type { METHODS } from './methods';
 
-/** What a field decodes to, and what it takes to encode one. */
+/** Types that a field decodes to, and that it can be encoded from. */
 interface Decoded {
   bit: boolean;
   octet: number;
@@ -27,7 +27,7 @@ export type Args<M extends MethodName> = {
     keyof Decoded];
 };
 
-/** What a caller may give: every field optional, an absent one is sent as zero, false or empty. */
+/** Arguments that a caller may give: every field is optional, an absent one is sent as zero, false or empty. */
 export type Input<M extends MethodName> = {
   -readonly [K in keyof ArgsOf<M> as K extends `reserved${number}` ? never : K]?:
     | Encoded[ArgsOf<M>[K] & keyof Encoded]

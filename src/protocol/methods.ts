@@ -299,7 +299,7 @@ export const METHODS = {
       queue: 'shortstr',
       /** Empty asks the server to make one. */
       consumerTag: 'shortstr',
-      /** Not implemented by RabbitMQ. */
+      /** RabbitMQ does not implement it. */
       noLocal: 'bit',
       /** Messages count as acknowledged when they are sent. */
       noAck: 'bit',

@@ -1,4 +1,5 @@
 import { BASIC_CLASS } from './constants';
+import { FrameCache } from './decode-cache';
 import {
   decodeTypedTable,
   encodeTable,
@@ -9,7 +10,6 @@ import {
   type TableInput,
   type TypedTable,
 } from './field-table';
-import { RecentBytes } from './recent';
 import { ProtocolViolation } from './violation';
 import type { Reader, Writer } from './wire';
 
@@ -111,17 +111,17 @@ export function decodeContentHeader(reader: Reader): ContentHeader {
   return { bodySize, properties: decodePlainProperties(reader) };
 }
 
-/** Of the messages of one sender, most have the same properties. */
-const recent = new RecentBytes<Properties>();
+/** Properties of the last message: most messages of one sender have the same. */
+const propertiesCache = new FrameCache<Properties>();
 
 function decodePlainProperties(reader: Reader): Properties {
-  const known = recent.read(reader);
+  const known = propertiesCache.read(reader);
   if (known !== undefined) return { ...known };
   const start = reader.pos;
   const properties = decodeProperties(reader, rememberTable) as Properties;
-  // what could be changed behind our back is not shared
+  // objects that the user could change are not shared
   if (properties.headers === undefined && properties.timestamp === undefined)
-    recent.keep(reader, start, { ...properties });
+    propertiesCache.store(reader, start, { ...properties });
   return properties;
 }
 

@@ -8,7 +8,7 @@ export interface Said {
 }
 
 /**
- * Which of the requests whose replies are owed, the oldest first, does a reply answer?
+ * The request that a reply answers, among those whose replies are owed, the oldest first.
  *
  * Replies have no number. Those of one kind come in the order of their requests, but different kinds may overtake
  * each other: RabbitMQ's consume-ok and cancel-ok come from the queue, the others from the channel. The queues of two

@@ -42,13 +42,13 @@ function amqplain({ username, password }: Credentials): Buffer {
   return writer.buffer.subarray(4, writer.pos);
 }
 
-/** The other direction: the credentials in a response, as a server reads them; `undefined` if it holds none. */
+/** Credentials in a response, as a server reads them; `undefined` if it holds none. */
 export function readResponse(mechanism: string, response: Buffer): Credentials | undefined {
   if (mechanism === 'PLAIN') return readPlain(response);
   return mechanism === 'AMQPLAIN' ? readAmqplain(response) : undefined;
 }
 
-/** Who to act as, who one is, the password; a zero octet before each of the last two. */
+/** Response of PLAIN: who to act as, who one is, the password; a zero octet before each of the last two. */
 function readPlain(response: Buffer): Credentials | undefined {
   const parts = response.toString().split('\0');
   const [, username, password] = parts;

@@ -3,12 +3,12 @@ import type { Outgoing, Tuning } from './handshake';
 import type { Args, Method } from './method-types';
 import { readResponse } from './sasl';
 
-/** What a server offers, and how it judges who comes. */
+/** The offer of a server, and how it judges who comes. */
 export interface ServerOffer {
   serverProperties: TableInput;
-  /** Of PLAIN, AMQPLAIN, ANONYMOUS and EXTERNAL; the latter two need no credentials. */
+  /** Mechanisms, of PLAIN, AMQPLAIN, ANONYMOUS and EXTERNAL; the latter two need no credentials. */
   mechanisms: readonly string[];
-  /** Whom ANONYMOUS logs in. */
+  /** The user that ANONYMOUS logs in. */
   anonymousUser: string;
   tuning: Tuning;
   /** The smallest frame_max that is taken. */
@@ -45,7 +45,7 @@ export class ServerHandshake {
     this.tuning = offer.tuning;
   }
 
-  /** What follows the protocol header. */
+  /** The method that follows the protocol header. */
   begin(): Outgoing {
     const { serverProperties, mechanisms } = this.offer;
     const args = {

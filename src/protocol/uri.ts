@@ -1,7 +1,7 @@
 import { wrongType } from '../caller';
-import { didYouMean } from './nearest';
+import { didYouMean } from './did-you-mean';
 
-/** What an AMQP URI says, before any default is filled in. */
+/** The content of an AMQP URI, before any default is filled in. */
 export interface ParsedUri {
   tls: boolean;
   hostname?: string;
@@ -108,7 +108,7 @@ export function parseUri(uri: string): ParsedUri {
 /** A URI in parts that are still percent-encoded: Node's, and what Node's leave out. */
 export interface UriParts {
   url: URL;
-  /** Of an IPv6 address, with its `%`; mostly empty. @see RFC 6874 */
+  /** Zone of an IPv6 address, with its `%`; mostly empty. @see RFC 6874 */
   zone: string;
   /** Said, though perhaps empty; but one without a user is not there unless it is something. */
   hasPassword: boolean;

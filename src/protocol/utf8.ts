@@ -39,7 +39,7 @@ function decodeEscaped(bytes: Buffer, lenient: string): string {
   return text;
 }
 
-/** How many bytes the character that starts with `lead` would have. */
+/** Bytes that the character that starts with `lead` would have. */
 function sequenceLength(lead: number): number {
   if (lead < 0xc0) return 1;
   if (lead < 0xe0) return 2;

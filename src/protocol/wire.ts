@@ -167,7 +167,7 @@ export class Writer {
   }
 }
 
-/** What `write` writes, in memory that is made as large as it takes. */
+/** Bytes that `write` writes, in memory that is made as large as it takes. */
 export function encoded(write: (writer: Writer) => void): Buffer {
   for (let size = 1024; ; size *= 4) {
     const writer = new Writer(Buffer.allocUnsafe(size));
@@ -185,7 +185,7 @@ export function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
 }
 
-/** What a person would call this value, without ever printing its content. */
+/** Type of a value as a person would call it, without ever printing its content. */
 export function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';

@@ -10,23 +10,23 @@ export interface JournalConsumer {
   qos: Qos | undefined;
 }
 
-/** Methods without a reply that are still held to account when the broker complains. */
+/** Methods without a reply that a channel.close may still be about. */
 const MOST_UNANSWERED = 64;
 
-/** What a channel has to be given again. */
+/** The state of a channel that it has to be given again. */
 export class JournalChannel {
   isOpen = false;
   mode: 'none' | 'confirm' | 'tx' = 'none';
-  /** Of the consumers to come. */
+  /** Limits of the consumers to come. */
   qos: Qos | undefined;
-  /** Of the channel as a whole. */
+  /** Limits of the channel as a whole. */
   globalQos: Qos | undefined;
   readonly consumers = new Map<string, JournalConsumer>();
-  /** Of the consumers that read a stream, by tag: how far they have come, and since when. */
+  /** Positions of the consumers that read a stream, by tag: how far they have come, and since when. */
   readonly streams = new Map<string, { position: StreamPosition; since: number }>();
   /** Requests whose replies have not come. */
   readonly owed: Method[] = [];
-  /** The latest requests that wanted none. */
+  /** The latest requests that wanted no reply. */
   readonly unanswered: Method[] = [];
 
   /** @returns the request that it is the reply to */
@@ -35,8 +35,8 @@ export class JournalChannel {
     return index < 0 ? undefined : this.owed.splice(index, 1)[0];
   }
 
-  /** It was carried out, unless the broker complains. */
-  takeForGranted(request: Method): void {
+  /** A request that wants no reply was carried out, unless the broker complains. */
+  assumeDone(request: Method): void {
     this.unanswered.push(request);
     if (this.unanswered.length > MOST_UNANSWERED) this.unanswered.shift();
   }
@@ -61,7 +61,7 @@ export class JournalChannel {
 }
 
 /** The channels of a connection, by number. */
-export class Channels {
+export class JournalChannels {
   readonly #channels = new Map<number, JournalChannel>();
 
   get(number: number): JournalChannel | undefined {
@@ -72,7 +72,7 @@ export class Channels {
     return this.#channels.values();
   }
 
-  /** Those that are open, by number. */
+  /** Channels that are open, by number. */
   open(): [number, JournalChannel][] {
     return [...this.#channels].filter(([, { isOpen }]) => isOpen);
   }

@@ -1,6 +1,6 @@
 import type { Args, Method } from '../protocol/method-types';
 
-export type Binding =
+export type JournalBinding =
   | { name: 'queue.bind'; args: Args<'queue.bind'> }
   | { name: 'exchange.bind'; args: Args<'exchange.bind'> };
 
@@ -14,9 +14,9 @@ export interface JournalQueue {
 export class Entities {
   readonly exchanges = new Map<string, Args<'exchange.declare'>>();
   readonly queues = new Map<string, JournalQueue>();
-  readonly #bindings = new Map<string, Binding>();
+  readonly #bindings = new Map<string, JournalBinding>();
 
-  get bindings(): Binding[] {
+  get bindings(): JournalBinding[] {
     return [...this.#bindings.values()];
   }
 
@@ -46,7 +46,7 @@ export class Entities {
     }
   }
 
-  /** It was refused after all. */
+  /** A method was refused after all. */
   undo(method: Method): void {
     if (method.name === 'exchange.declare') this.deleteExchange(method.args.exchange);
     if (method.name === 'queue.bind' || method.name === 'exchange.bind') this.#bindings.delete(keyOf(method));
@@ -65,7 +65,7 @@ export class Entities {
   }
 
   /** Bindings go, and with the last one of an autoDelete exchange that. */
-  #unbind(isGone: (key: string, binding: Binding) => boolean): void {
+  #unbind(isGone: (key: string, binding: JournalBinding) => boolean): void {
     const gone = [...this.#bindings].filter(([key, binding]) => isGone(key, binding));
     for (const [key] of gone) this.#bindings.delete(key);
     for (const [, binding] of gone) {
@@ -83,19 +83,19 @@ export class Entities {
     for (const [key, { name, args }] of [...this.#bindings]) {
       if (name !== 'queue.bind' || args.queue !== old) continue;
       const routingKey = args.routingKey === old ? fresh : args.routingKey;
-      const renamed: Binding = { name, args: { ...args, queue: fresh, routingKey } };
+      const renamed: JournalBinding = { name, args: { ...args, queue: fresh, routingKey } };
       this.#bindings.delete(key);
       this.#bindings.set(keyOf(renamed), renamed);
     }
   }
 }
 
-export function sourceOf({ name, args }: Binding): string {
+export function sourceOf({ name, args }: JournalBinding): string {
   return name === 'queue.bind' ? args.exchange : args.source;
 }
 
-/** Of a binding between exchanges. */
-function destinationExchange({ name, args }: Binding): string | undefined {
+/** The destination of a binding between exchanges. */
+function destinationExchange({ name, args }: JournalBinding): string | undefined {
   return name === 'exchange.bind' ? args.destination : undefined;
 }
 
@@ -108,7 +108,7 @@ function keyOf({ args }: Bound): string {
   return JSON.stringify([...ends, routingKey, canonical(table)]);
 }
 
-/** The same for equal tables, in whatever order their entries are. */
+/** A form that is the same for equal tables, in whatever order their entries are. */
 function canonical(value: unknown): unknown {
   if (typeof value === 'bigint') return `${value}`;
   if (value === null || typeof value !== 'object' || value instanceof Date) return value;

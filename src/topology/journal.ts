@@ -1,13 +1,13 @@
 import { PLANS } from '../protocol/codec';
 import { culprit } from '../protocol/culprit';
 import type { Args, Method, MethodName } from '../protocol/method-types';
-import { Channels, type JournalChannel } from './channels';
+import { type JournalChannel, JournalChannels } from './channels';
 import { Entities } from './entities';
 import { Names } from './names';
 import { StreamPosition } from './stream-position';
 
-/** The methods that say something about the topology, as main sends them and as the broker answers. */
-const NOTED = [
+/** Methods about the topology, as main sends them and as the broker answers. */
+const RECORDED = [
   ...['channel.open', 'channel.open-ok', 'channel.close', 'channel.close-ok'],
   ...['exchange.declare', 'exchange.declare-ok', 'exchange.delete', 'exchange.delete-ok'],
   ...['exchange.bind', 'exchange.bind-ok', 'exchange.unbind', 'exchange.unbind-ok'],
@@ -16,16 +16,16 @@ const NOTED = [
   ...['basic.qos', 'basic.qos-ok', 'basic.consume', 'basic.consume-ok', 'basic.cancel', 'basic.cancel-ok'],
   ...['confirm.select', 'confirm.select-ok', 'tx.select', 'tx.select-ok'],
 ] as MethodName[];
-const NOTED_IDS = new Set(NOTED.map((name) => PLANS[name].id));
+const RECORDED_IDS = new Set(RECORDED.map((name) => PLANS[name].id));
 
-/** Is a method with this id for the journal? All others need not be decoded for it. */
-export function isNoted(id: number): boolean {
-  return NOTED_IDS.has(id);
+/** Whether a method with this id is recorded. All others need not be decoded for it. */
+export function isRecorded(id: number): boolean {
+  return RECORDED_IDS.has(id);
 }
 
 /**
- * What the channels of a connection have declared, as far as the broker has agreed: what has to be there again
- * after the connection was lost. It is told of the methods in both directions, and knows nothing of sockets.
+ * The journal of what the channels of a connection have declared, as far as the broker has agreed: what has to be there
+ * again after the connection was lost. It takes the methods in both directions, and knows nothing of sockets.
  *
  *   sent, with a reply ----> [owed] --the reply----------------------> recorded, or forgotten (delete, unbind)
  *   sent with noWait --------------------------------------------------> the same at once
@@ -38,7 +38,7 @@ export function isNoted(id: number): boolean {
 export class Journal {
   readonly names = new Names();
   readonly entities = new Entities();
-  readonly channels = new Channels();
+  readonly channels = new JournalChannels();
 
   /** Main has sent a method on a channel. */
   sent(number: number, method: Method): void {
@@ -53,7 +53,7 @@ export class Journal {
     const channel = this.channels.get(number);
     if (channel === undefined || PLANS[method.name].replies.length === 0) return;
     if (!isUnanswered(method)) channel.owed.push(method);
-    else if (this.#apply(channel, method, undefined)) channel.takeForGranted(method);
+    else if (this.#apply(channel, method, undefined)) channel.assumeDone(method);
   }
 
   /** The broker has sent a method on a channel. */
@@ -83,7 +83,7 @@ export class Journal {
     this.channels.get(number)?.streams.set(consumerTag, { position, since });
   }
 
-  /** It reads no stream after all. @returns whether that is news */
+  /** A consumer reads no stream after all. @returns whether that is news */
   unfollow(number: number, consumerTag: string): boolean {
     const { streams } = this.channels.get(number) ?? {};
     streams?.get(consumerTag)?.position.refused();
@@ -107,7 +107,7 @@ export class Journal {
         return !request.args.passive;
       }
       case 'queue.delete':
-        this.#deleted(request.args.queue);
+        this.#queueDeleted(request.args.queue);
         return true;
       case 'basic.consume': {
         const { consumerTag } = reply?.name === 'basic.consume-ok' ? reply.args : request.args;
@@ -129,7 +129,7 @@ export class Journal {
   }
 
   /** The queue is gone, and with it the consumers, on whatever channel. */
-  #deleted(queue: string): void {
+  #queueDeleted(queue: string): void {
     this.entities.deleteQueue(queue);
     for (const channel of this.channels.all()) channel.deleted(queue);
   }
@@ -155,7 +155,7 @@ export class Journal {
   #refused(number: number, close: Args<'channel.close'>): void {
     const sent = this.channels.get(number)?.unanswered ?? [];
     const { quoted: guilty } = culprit(sent, close, (method) => method);
-    if (guilty?.name === 'queue.declare') this.#deleted(guilty.args.queue);
+    if (guilty?.name === 'queue.declare') this.#queueDeleted(guilty.args.queue);
     else if (guilty !== undefined) this.entities.undo(guilty);
     this.#closed(number);
   }

@@ -2,33 +2,33 @@ import { clock } from '../clock';
 import type { Outgoing } from '../protocol/handshake';
 import type { Args } from '../protocol/method-types';
 import type { JournalChannel, JournalConsumer, Qos } from './channels';
-import type { Binding } from './entities';
+import type { JournalBinding } from './entities';
 import type { Journal } from './journal';
 
-/** What could not be brought back, and why. Plain data: it crosses threads. */
+/** An entity that could not be brought back, and why. Plain data: it crosses threads. */
 export interface ReplayFailure {
   entity: 'exchange' | 'queue' | 'binding' | 'consumer' | 'channel';
-  /** Its name: of a binding both ends, of a consumer its tag, of a channel its number. */
+  /** Name of the entity: of a binding both ends, of a consumer its tag, of a channel its number. */
   name: string;
-  /** Of a consumer and of a channel. */
+  /** Channel number, of a consumer and of a channel. */
   channel?: number | undefined;
   replyCode: number;
   replyText: string;
 }
 
-/** What a replay has changed, and what it could not bring back. */
+/** The report of a replay: what it has changed, and what it could not bring back. */
 export interface ReplayReport {
   /** Queues that the broker has named anew: old name, new name. */
   renames: [old: string, fresh: string][];
   failures: ReplayFailure[];
 }
 
-/** One request of the replay. */
+/** A request of the replay. */
 export interface Step {
   readonly entity: ReplayFailure['entity'];
   readonly name: string;
   readonly method: Outgoing;
-  /** What it needs, should the broker have thrown that away meanwhile. */
+  /** Steps that it needs first, should the broker have thrown their entities away meanwhile. */
   readonly needs: () => Step[];
 }
 
@@ -49,7 +49,7 @@ function queueStep(name: string, args: Args<'queue.declare'>): Step {
   };
 }
 
-function bindingStep(journal: Journal, binding: Binding): Step {
+function bindingStep(journal: Journal, binding: JournalBinding): Step {
   const { name, args } = binding;
   const [source, destination] =
     name === 'queue.bind' ? [args.exchange, args.queue] : [args.source, args.destination];
@@ -66,7 +66,7 @@ function exchangesNamed({ entities }: Journal, name: string): Step[] {
   return args === undefined ? [] : [exchangeStep(args)];
 }
 
-/** One that the broker named is there, or the replay is not this far. */
+/** The queue of this name, if it is declared again; one that the broker named is there, or the replay is not this far. */
 function queuesNamed({ entities }: Journal, name: string): Step[] {
   const queue = entities.queues.get(name);
   return queue === undefined || queue.isServerNamed ? [] : [queueStep(name, queue.args)];
@@ -84,7 +84,8 @@ export function bindings(journal: Journal): Step[] {
 }
 
 function consumerStep(journal: Journal, { args }: JournalConsumer, { streams }: JournalChannel): Step {
-  const bound = (binding: Binding) => binding.name === 'queue.bind' && binding.args.queue === args.queue;
+  const bound = (binding: JournalBinding) =>
+    binding.name === 'queue.bind' && binding.args.queue === args.queue;
   const needs = () => [
     ...queuesNamed(journal, args.queue),
     ...journal.entities.bindings.filter(bound).map((binding) => bindingStep(journal, binding)),
@@ -95,7 +96,7 @@ function consumerStep(journal: Journal, { args }: JournalConsumer, { streams }: 
   return { entity: 'consumer', name: args.consumerTag, method, needs };
 }
 
-/** What a channel that has just been opened is told: limits, mode, and its consumers, each with its own prefetch. */
+/** The steps for a channel that has just been opened: limits, mode, and its consumers, each with its own prefetch. */
 export function channelSteps(journal: Journal, number: number): Step[] {
   const channel = journal.channels.get(number);
   if (channel === undefined) return [];

@@ -2,7 +2,6 @@ import { culprit } from '../protocol/culprit';
 import type { Outgoing } from '../protocol/handshake';
 import type { Args, Method } from '../protocol/method-types';
 import type { Journal } from './journal';
-import { Lane } from './lane';
 import {
   bindings,
   channelSteps,
@@ -11,34 +10,35 @@ import {
   type ReplayReport,
   type Step,
 } from './plan';
+import { ReplayChannel } from './replay-channel';
 
-/** Before something is tried again, ever longer: the broker may still have to tidy up after the lost connection. */
+/** Pauses before a step is tried again, ever longer: the broker may still have to tidy up after the lost connection. */
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
-/** Milliseconds for what vanished just now; it will not do so again and again. */
-const PATIENCE_MS = 1500;
+/** Milliseconds for an entity that vanished just now; it will not do so again and again. */
+const VANISHED_WAIT_MS = 1500;
 
 export interface ReplayEvents {
   /** A method for the new connection. */
   send(number: number, method: Outgoing): void;
-  /** Call back after so many milliseconds. */
+  /** Call `then` back after so many milliseconds. */
   later(ms: number, then: () => void): void;
   /** The channel begins anew: what its consumers have brought so far is not theirs any more. */
   restarted(number: number): void;
-  /** Everything is there again, but for what has failed. */
+  /** The topology is there again, but for what has failed. */
   done(): void;
 }
 
 export interface ReplayInput {
   journal: Journal;
-  /** Added to. */
+  /** The report that is added to. */
   report: ReplayReport;
-  /** Are exchanges, queues and bindings declared, or only channels and consumers brought back? */
+  /** Whether exchanges, queues and bindings are declared, too, or only channels and consumers brought back. */
   declares: boolean;
 }
 
 /**
- * Brings a journal's topology back over a new connection: methods in, methods out, no I/O.
+ * The replay of a journal's topology over a new connection: methods in, methods out, no I/O.
  *
  *   [exchanges and queues] --> [bindings] --> [channels: limits, mode, consumers] --> done
  *      on a channel of its own                   each on its own
@@ -48,11 +48,11 @@ export interface ReplayInput {
  */
 export class Replay {
   readonly journal: Journal;
-  readonly #lanes = new Map<number, Lane>();
+  readonly #channels = new Map<number, ReplayChannel>();
   /** Milliseconds that a step has been waited for. */
   readonly #waited = new Map<string, number>();
   /** Consumers that are not to be tried again. */
-  readonly #hopeless = new Set<string>();
+  readonly #abandoned = new Set<string>();
   #phase: 'queues' | 'bindings' | 'channels' | 'done' = 'queues';
   /** Pauses under way. */
   #waiting = 0;
@@ -61,7 +61,7 @@ export class Replay {
     readonly input: ReplayInput,
     readonly channelMax: number,
     /** Milliseconds for the locks of the lost connection to go. */
-    public patience: number,
+    public lockTimeout: number,
     readonly events: ReplayEvents,
   ) {
     this.journal = input.journal;
@@ -72,7 +72,7 @@ export class Replay {
     let free = 1;
     while (open.has(free)) free++;
     const steps = this.input.declares ? exchangesAndQueues(this.journal) : [];
-    if (steps.length > 0 || this.#bindings.length > 0) this.#lane(free).run(steps);
+    if (steps.length > 0 || this.#bindings.length > 0) this.#channel(free).run(steps);
     this.#advance();
   }
 
@@ -80,28 +80,29 @@ export class Replay {
     return this.input.declares ? bindings(this.journal) : [];
   }
 
-  #lane(number: number): Lane {
-    const lane = this.#lanes.get(number) ?? new Lane(number, (at, method) => this.events.send(at, method));
-    this.#lanes.set(number, lane);
-    return lane;
+  #channel(number: number): ReplayChannel {
+    const channel =
+      this.#channels.get(number) ?? new ReplayChannel(number, (at, method) => this.events.send(at, method));
+    this.#channels.set(number, channel);
+    return channel;
   }
 
-  /** There is no time for anything that does not work at once. */
-  hurry(): void {
-    this.patience = 0;
+  /** Retrying is over: there is no time for what does not work at once. */
+  stopRetrying(): void {
+    this.lockTimeout = 0;
   }
 
-  /** A method has come. @returns false: it is none of the replay's */
+  /** A method has come. @returns false if it is none of the replay's */
   received(number: number, method: Method): boolean {
-    const lane = this.#lanes.get(number);
-    if (lane === undefined || this.#phase === 'done') return false;
+    const channel = this.#channels.get(number);
+    if (channel === undefined || this.#phase === 'done') return false;
     if (method.name === 'channel.close') {
-      this.#refused(lane, method.args);
+      this.#refused(channel, method.args);
     } else if (method.name !== 'channel.close-ok') {
-      const step = lane.settle(method);
+      const step = channel.settle(method);
       if (step === undefined) return false;
       if (method.name === 'queue.declare-ok') this.#declared(step, method.args.queue);
-    } else this.#lanes.delete(number);
+    } else this.#channels.delete(number);
     this.#advance();
     return true;
   }
@@ -115,7 +116,7 @@ export class Replay {
   /** The phase is over when everything has been answered. */
   #advance(): void {
     while (this.#phase !== 'done' && this.#isIdle) {
-      const [topology] = this.#phase === 'channels' ? [] : [...this.#lanes.values()];
+      const [topology] = this.#phase === 'channels' ? [] : [...this.#channels.values()];
       if (this.#phase === 'queues') {
         this.#phase = 'bindings';
         topology?.run(this.#bindings);
@@ -132,12 +133,12 @@ export class Replay {
   }
 
   get #isIdle(): boolean {
-    return this.#waiting === 0 && [...this.#lanes.values()].every((lane) => lane.isDone);
+    return this.#waiting === 0 && [...this.#channels.values()].every((channel) => channel.isDone);
   }
 
   #openChannels(): void {
     for (const [number] of this.journal.channels.open()) {
-      if (number <= this.channelMax) this.#lane(number).run(this.#steps(number));
+      if (number <= this.channelMax) this.#channel(number).run(this.#steps(number));
       else {
         const replyText = `the broker allows no more than ${this.channelMax} channels now`;
         this.#fail({ entity: 'channel', name: `${number}`, channel: number, replyCode: 504, replyText });
@@ -147,38 +148,38 @@ export class Replay {
   }
 
   #steps(number: number): Step[] {
-    return channelSteps(this.journal, number).filter((step) => !this.#hopeless.has(keyOf(number, step)));
+    return channelSteps(this.journal, number).filter((step) => !this.#abandoned.has(keyOf(number, step)));
   }
 
-  #refused(lane: Lane, close: Args<'channel.close'>): void {
-    const { number } = lane;
-    const { guilty, rest } = lane.refused(close);
+  #refused(channel: ReplayChannel, close: Args<'channel.close'>): void {
+    const { number } = channel;
+    const { guilty, rest } = channel.refused(close);
     const isChannel = this.#phase === 'channels';
     if (isChannel) this.events.restarted(number);
     if (guilty === undefined) return this.#endChannel(number, close);
     // RabbitMQ refuses an offset where there is no stream
     const isNoStream = guilty.entity === 'consumer' && close.replyCode === 406;
-    if (isNoStream && this.journal.unfollow(number, guilty.name)) return lane.run(this.#steps(number));
+    if (isNoStream && this.journal.unfollow(number, guilty.name)) return channel.run(this.#steps(number));
     const pause = this.#pause(number, guilty, close);
     if (pause === undefined) {
       this.#giveUp(number, guilty, close);
-      return lane.run(isChannel ? this.#steps(number) : rest);
+      return channel.run(isChannel ? this.#steps(number) : rest);
     }
     this.#waiting++;
     this.events.later(pause, () => {
       this.#waiting--;
       // a channel begins from the start, and comes to what was refused by itself
-      lane.run([...guilty.needs(), ...(isChannel ? this.#steps(number) : [guilty, ...rest])]);
+      channel.run([...guilty.needs(), ...(isChannel ? this.#steps(number) : [guilty, ...rest])]);
     });
   }
 
-  /** How long to wait before the step is tried again; undefined: it will not be better. */
+  /** Milliseconds before the step is tried again; undefined: it is not. */
   #pause(number: number, step: Step, close: Args<'channel.close'>): number | undefined {
     const key = keyOf(number, step);
     const waited = this.#waited.get(key) ?? 0;
     if (
-      !isPassing(step, close) ||
-      waited >= (close.replyCode === 404 ? Math.min(PATIENCE_MS, this.patience) : this.patience)
+      !isTransient(step, close) ||
+      waited >= (close.replyCode === 404 ? Math.min(VANISHED_WAIT_MS, this.lockTimeout) : this.lockTimeout)
     )
       return undefined;
     const pause = Math.min(waited + FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
@@ -194,7 +195,7 @@ export class Replay {
 
   /** The broker closes the connection for something. @returns whether it is known, and will be left out */
   refusedAll(close: Args<'connection.close'>): boolean {
-    const sent = [...this.#lanes.values()].flatMap(({ number, unanswered }) =>
+    const sent = [...this.#channels.values()].flatMap(({ number, unanswered }) =>
       unanswered.map((step) => ({ number, step })),
     );
     const { quoted, alike } = culprit(sent, close, ({ step }) => step.method);
@@ -215,7 +216,7 @@ export class Replay {
     const { entity, name } = step;
     const isOfChannel = entity === 'consumer' || entity === 'channel';
     this.#fail({ entity, name, channel: isOfChannel ? number : undefined, replyCode, replyText });
-    this.#hopeless.add(keyOf(number, step));
+    this.#abandoned.add(keyOf(number, step));
     if (entity === 'consumer') this.journal.forget(number, name);
   }
 
@@ -230,8 +231,8 @@ function keyOf(number: number, { entity, name, method }: Step): string {
   return `${number}/${entity}/${name}/${method.name}`;
 }
 
-/** The traces of the lost connection: its locks, and what goes with it. */
-function isPassing({ method, needs }: Step, { replyCode, replyText }: Args<'channel.close'>): boolean {
+/** Whether a refusal is due to the lost connection, and passes: to its locks, and what goes with it. */
+function isTransient({ method, needs }: Step, { replyCode, replyText }: Args<'channel.close'>): boolean {
   if (replyCode === 405) return true;
   if (replyCode === 403) return method.name === 'basic.consume' && / exclusive /.test(replyText);
   return replyCode === 404 && needs().length > 0;

@@ -15,14 +15,14 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /**
- * How far a consumer of a stream has come, in memory that both threads see: main writes it as it hands messages out, and
+ * The position of a stream's consumer: how far it has come, in memory that both threads see: main writes it as it hands messages out, and
  * the worker reads it when it starts the consumer again, while main may be busy. What main still hands out after that
  * comes twice, and the second time it is dropped.
  */
 export class StreamPosition {
   constructor(readonly cells: BigInt64Array) {}
 
-  /** Of a consumer that has just begun. */
+  /** Position of a consumer that has just begun. */
   static begin(): StreamPosition {
     const memory = new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT);
     return new StreamPosition(new BigInt64Array(memory).fill(UNKNOWN));

@@ -124,7 +124,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
   );
 
   it(
-    'consume -A',
+    'consume -A does what amqp-consume -A does',
     () => {
       same((run) => {
         fill(channel, queue, 'one', 'two');

@@ -11,7 +11,7 @@ import '../support/connect';
 const CEILING = 120_000;
 
 test(
-  'it prints its URL, serves whoever may log in, and ends with SIGTERM',
+  'the broker prints its URL, serves whoever may log in, and ends with SIGTERM',
   async () => {
     const file = join(build(), 'bin', 'amqp-sync.js');
     const args = [file, 'broker', '--port', '0', '--user', 'app:secret', '--vhost', '/orders'];

@@ -200,7 +200,7 @@ describe('usage', () => {
     [['shovel', 'q', '--to-exchange', '', '--to-routing-key', 'q'], '"q" is where the messages come from'],
     [['shovel', 'q'], 'where to? Give a queue, or --to-exchange'],
     [['ping', '--url', 'http://x'], 'the URL must start with amqp:// or amqps://'],
-  ])('%j: 64', (args, text) => {
+  ])('%j is wrong usage: 64', (args, text) => {
     const { status, stderr, stdout } = cli(args);
     expect([status, stdout.toString(), stderr.toString()]).toEqual([64, '', expect.stringContaining(text)]);
     expect(stderr.toString().trim().split('\n')).toHaveLength(1);

@@ -178,13 +178,13 @@ describe('a wait for room ends', () => {
 
   test('and until then the worker knows that room is wanted', () => {
     const { link, worker } = full();
-    const ring = jest.spyOn(Object.getPrototypeOf(link.wakeSignal), 'ring');
+    const notify = jest.spyOn(Object.getPrototypeOf(link.wakeSignal), 'notify');
     worker.release(1);
-    expect(ring).toHaveBeenCalledTimes(0);
+    expect(notify).toHaveBeenCalledTimes(0);
     waitWritable(link, 1024, 5);
     worker.release(1);
     worker.release(1);
-    expect(ring).toHaveBeenCalledTimes(1);
+    expect(notify).toHaveBeenCalledTimes(1);
     ring.mockRestore();
   });
 });

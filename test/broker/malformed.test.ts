@@ -113,7 +113,7 @@ describeRabbitmq('before a connection is open', () => {
     { vhost: 'none' },
     { mechanisms: ['AMQPLAIN'] },
     { mechanisms: ['AMQPLAIN'], password: 'wrong' },
-  ])('with %j, too', async (wishes) => {
+  ])('both brokers answer alike with %j, too', async (wishes) => {
     const outcomes = [url, rabbitmqUrl].map(async (broker) => {
       const client = await RawClient.open(broker, wishes);
       const told = client.take();

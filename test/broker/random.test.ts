@@ -157,7 +157,7 @@ class Side {
     }
   }
 
-  /** What has come until now, by actor. */
+  /** Methods that have come until now, by actor. */
   seen(): unknown[] {
     this.clients.forEach((client, connection) => {
       for (const one of client.take()) {

@@ -56,7 +56,7 @@ describe('startBroker', () => {
     [{ version: '9' }, 'version must be 3.10 or 4.3, got "9"'],
     [{ mechanisms: ['CRAM-MD5'] }, 'mechanisms must be PLAIN or AMQPLAIN or ANONYMOUS, got "CRAM-MD5"'],
     [{ users: {} }, 'users must name at least one user'],
-  ])('refuses %j', (options, complaint) => {
+  ])('refuses the options %j', (options, complaint) => {
     expect(() => embedded(options as never)).toThrow(complaint);
   });
 });

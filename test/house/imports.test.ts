@@ -18,7 +18,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/index.ts', 'src/embedded/', 'src/broker/control.ts', 'src/broker/rules.ts'],
   ['src/index.mts', 'src/index.ts'],
   ['src/version.ts'],
-  ['src/copy.ts'],
+  ['src/bytes.ts'],
   ['src/clock.ts', 'node:perf_hooks', 'node:worker_threads'],
   ['src/caller.ts'],
   ['src/shown.ts'],
@@ -27,10 +27,10 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ),
   ['src/errors.ts', 'src/caller.ts', 'src/shown.ts'],
   ['src/errors.ts', 'src/protocol/constants.ts', 'src/protocol/violation.ts'],
-  ['src/notices.ts', 'src/errors.ts', 'src/protocol/', 'src/topology/'],
-  ['src/protocol/', 'src/protocol/', 'src/copy.ts'],
+  ['src/contract/', 'src/contract/', 'src/errors.ts', 'src/protocol/', 'src/topology/'],
+  ['src/protocol/', 'src/protocol/', 'src/bytes.ts'],
   ['src/bridge/', 'src/bridge/', 'node:worker_threads', 'node:vm', 'node:diagnostics_channel'],
-  ['src/bridge/', 'src/copy.ts', 'src/clock.ts', 'node:fs', 'node:path'],
+  ['src/bridge/', 'src/bytes.ts', 'src/clock.ts', 'node:fs', 'node:path'],
   ['src/bridge/spawn.ts', 'synckit'],
   [
     'src/client/',
@@ -39,13 +39,13 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
     'src/bridge/',
     'src/errors.ts',
     'src/version.ts',
-    'src/copy.ts',
+    'src/bytes.ts',
     'src/clock.ts',
-    'src/notices.ts',
+    'src/contract/',
     'src/topology/names.ts',
     'src/topology/stream-position.ts',
   ],
-  ['src/api/remote.ts', 'node:worker_threads', 'src/bridge/bell.ts', 'src/bridge/mailbox.ts'],
+  ['src/api/remote.ts', 'node:worker_threads', 'src/bridge/wake-signal.ts', 'src/bridge/mailbox.ts'],
   ['src/client/warning.ts', 'node:worker_threads'],
   ['src/client/options/targets.ts', 'node:os'],
   ['src/client/options/tls-options.ts', 'node:fs', 'node:path'],
@@ -59,7 +59,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/patterns/', 'src/client/options/'],
   ['src/patterns/serializer.ts', 'node:zlib'],
   ['src/compat/', 'src/compat/', 'src/client/', 'src/api/', 'src/errors.ts', 'src/clock.ts'],
-  ['src/compat/amqpy/', 'src/protocol/'],
+  ['src/compat/amqpy/', 'src/protocol/', 'src/contract/'],
   ['src/compat/pika/url-parameters.ts', 'src/protocol/uri.ts'],
   [
     'worker/',
@@ -68,7 +68,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
     'src/errors.ts',
     'src/topology/',
     'src/broker/',
-    'src/notices.ts',
+    'src/contract/',
     'src/clock.ts',
   ],
   ['worker/', 'node:net', 'node:tls', 'node:worker_threads', 'synckit'],
@@ -128,7 +128,7 @@ function isIn(names: readonly string[], path: string): boolean {
   return names.some((name) => covers(name, path));
 }
 
-/** What is wrong with an import, in one line, if anything is. */
+/** The complaint about an import, in one line, if there is one. */
 function complaint({ file, line, target }: Omit<Import, 'typeOnly'>): string | undefined {
   const rows = RULES.filter(([importer]) => covers(importer, file));
   if (rows.length === 0) return `${file}:${line} imports ${target}, but there is no rule for ${file}`;

@@ -8,19 +8,19 @@ export interface Source {
   text: string;
 }
 
-/** One import, in whatever form: `import`, `export … from`, `import()`, `require()`, the type `import('x').Y`. */
+/** An import, in whatever form: `import`, `export … from`, `import()`, `require()`, the type `import('x').Y`. */
 export interface Import {
   file: string;
   line: number;
   /** A path from the root for our own files, otherwise as written: `node:net`, `synckit`, or `?` for a computed one. */
   target: string;
-  /** Nothing is left of it at run time. */
+  /** Whether it imports types only, so that nothing is left of it at run time. */
   typeOnly: boolean;
 }
 
 const ROOT = join(__dirname, '..', '..');
 
-/** All TypeScript below these folders; one that does not exist yet has none. */
+/** The TypeScript sources below these folders; one that does not exist yet has none. */
 export function readSources(...folders: string[]): Source[] {
   return folders
     .filter((folder) => existsSync(join(ROOT, folder)))

@@ -1,4 +1,4 @@
-/** What a broken or hostile broker may send, and with which reply code it has to be told so. */
+/** Attacks: what a broken or hostile broker may send, and with which reply code it has to be told so. */
 import type { Channel, Connection } from '../../src';
 import { FRAME } from '../../src/protocol/constants';
 import {
@@ -21,7 +21,7 @@ export const FRAME_MAX = 8192;
 export const PATIENCE = 15_000;
 const { METHOD, HEADER, BODY, HEARTBEAT } = FRAME;
 
-/** What the client is doing when the attack comes, and what the broker expects of it by then. */
+/** Situations: what the client is doing when the attack comes, and what the broker expects of it by then. */
 export interface Scene {
   steps: Step[];
   act(channel: Channel, connection: Connection): unknown;

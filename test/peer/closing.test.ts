@@ -344,7 +344,7 @@ describe('connection.close from the broker', () => {
     expect(got).toEqual(['last']);
   });
 
-  test('and a confirm that came before it counts', () => {
+  test('a confirm that came before it counts', () => {
     const { channel } = scene(
       ...confirms,
       expects('basic.publish'),
@@ -638,7 +638,7 @@ describe('a broker that does not answer', () => {
     peer.done();
   });
 
-  test('nor reads: close still ends in its time', () => {
+  test('and does not read either: close still ends in its time', () => {
     const { connection, channel } = scene(expects('basic.publish'), reading(false), stall(CEILING));
     errorOf(() => {
       for (;;) channel.basicPublish(Buffer.alloc(100_000), { routingKey: 'q', timeout: 100 });
@@ -649,12 +649,12 @@ describe('a broker that does not answer', () => {
     expect(connection.isOpen).toBe(false);
   });
 
-  test('and has blocked the connection: close still ends in its time', () => {
+  test('has blocked the connection as well: close still ends in its time', () => {
     const { connection } = scene(send('connection.blocked', { reason: 'low on memory' }), stall(CEILING));
     expect(duration(() => connection.close({ timeout: LIMIT }))).toBeLessThan(LIMIT + AT_ONCE);
   });
 
-  test('and floods: close still ends in its time', () => {
+  test('floods us meanwhile: close still ends in its time', () => {
     const { connection, channel } = scene(...consumesNoAck, {
       step: 'loop',
       steps: [delivery('ct', 1, { body: 'x'.repeat(4000) })],
@@ -696,7 +696,7 @@ describe('while a channel is closing', () => {
 });
 
 describe('closing again, and closing what is closed', () => {
-  test('close is idempotent', () => {
+  test('close may be called again', () => {
     const { peer, connection, channel } = scene(
       expects('channel.close'),
       send('channel.close-ok'),

@@ -155,7 +155,7 @@ describe('nacks', () => {
     channel.basicPublish('x', key);
   });
 
-  test('waitForConfirms: false, once', () => {
+  test('waitForConfirms returns false, once', () => {
     const { channel } = confirming(...publishes(2), ack(1), nack(2));
     for (const body of ['1', '2']) channel.basicPublish(body, { ...key, wait: false });
     expect(channel.waitForConfirms()).toBe(false);
@@ -269,7 +269,7 @@ describe('returns', () => {
     expect(error.returnedMessage?.text).toBe('x'.repeat(100));
   });
 
-  test('an empty one', () => {
+  test('an empty message is returned like any other', () => {
     const { channel } = confirming(...publishes(1), returned(''), ack(1));
     expect(statuses(channel, [''], { mandatory: true })).toEqual(['returned']);
   });
@@ -310,7 +310,7 @@ describe('confirms that come late', () => {
     expect(duration(() => channel.basicPublish('two', key))).toBeGreaterThan(60);
   });
 
-  test('nor does one that comes with the next one', () => {
+  test('a confirm that comes with the next one does not count for it', () => {
     const { channel } = confirming(...publishes(2), ack(1), stall(80), ack(2));
     errorOf(() => channel.basicPublish('one', { ...key, timeout: 30 }));
     expect(duration(() => channel.basicPublish('two', key))).toBeGreaterThan(60);
@@ -378,7 +378,7 @@ describe('a batch', () => {
     expect(times[4]! - times[3]!).toBeGreaterThanOrEqual(90);
   });
 
-  test.each([0, 1, 5000])('of %d', (count) => {
+  test.each([0, 1, 5000])('of %d messages is confirmed', (count) => {
     const { peer, channel, connection } = confirming();
     const bodies = Array.from({ length: count }, (_, i) => String(i));
     const results = channel.publishBatch(bodies, key);

@@ -363,7 +363,7 @@ describe('a mechanism of the user’s own, over several brokers', () => {
     expect(first.methods()).toEqual(['end']);
   });
 
-  test('nor does an answer to a challenge', () => {
+  test('an answer to a challenge does not go to another broker', () => {
     const [, , , ...rest] = handshake();
     const ask = (challenge: string) => send('connection.secure', { challenge: bytes(challenge) });
     const greeting = [header(), start, expects('connection.start-ok', { response: bytes('hello') })];

@@ -148,7 +148,7 @@ describe('connection.blocked: the broker takes no publishes for now', () => {
     expect(told).toEqual([REASON, 'over']);
   });
 
-  test('it counts from the moment it comes, even if nobody has looked', () => {
+  test('the block counts from the moment it comes, even if nobody has looked', () => {
     const { connection, channel } = scene([blocked, serve()], { blockedTimeout: 100 });
     arrived(connection, blocked);
     expect(errorOf(() => channel.basicPublish('x', key))).toBeInstanceOf(BlockedTimeoutError);

@@ -9,7 +9,7 @@ const lossAfter = (ms: number, heartbeat: number) => {
   return errorOf<AmqpError>(() => connection.drainEvents({ timeout: CEILING }));
 };
 
-test('beside the heartbeat', () => {
+test('an idle connection is lost with its idle time beside the heartbeat', () => {
   const error = lossAfter(1500, 0);
   expect(error).toBeInstanceOf(ConnectionLostError);
   expect(error.message).toMatch(/ was lost: .*; it had been idle for [1-9]\d* s, and the heartbeat is off$/);

@@ -101,7 +101,7 @@ describe('behind a channel.close', () => {
     expect(channel.isOpen).toBe(true);
   });
 
-  test('and behind the open-ok, for a consumer of the same name: the count tells them apart', () => {
+  test('deliveries behind the open-ok, for a consumer of the same name: the count tells them apart', () => {
     const { peer, connection } = talk(
       [
         ...[...ready(), ...limited, ...consumed(), delivery('c', 1), ...refused(), delivery('c', 2)],

@@ -118,7 +118,7 @@ describe('a reply that comes after its call has timed out is swallowed', () => {
     expect(channel.queueDeclare('b').queue).toBe('b');
   });
 
-  test('update-secret', () => {
+  test('the reply to a late update-secret', () => {
     const { peer, connection } = scene(
       ...[expects('connection.update-secret'), waitFor('late'), send('connection.update-secret-ok')],
       ...[expects('connection.update-secret'), stall(100), send('connection.update-secret-ok')],
@@ -163,7 +163,7 @@ describe('what a late reply has brought is given back', () => {
     connection.close();
   });
 
-  test('a late get-empty', () => {
+  test('a late get-empty has brought nothing', () => {
     const { peer, channel } = scene(
       ...[expects('basic.get'), waitFor('late'), send('basic.get-empty')],
       ...[expects('basic.get'), getOk(1, 'one')],
@@ -259,7 +259,7 @@ describe('what a late reply has brought is given back', () => {
       expect(nacks.every(({ args }) => args.requeue === true)).toBe(true);
     });
 
-    test('it is not among the consumers of the channel', () => {
+    test('its consumer is not among those of the channel', () => {
       const { peer, connection, channel } = scene(...consumes('ct'));
       timeOut(peer, () => channel.basicConsume('q', () => {}, { timeout: SHORT }));
       channel.queueDeclare('next');

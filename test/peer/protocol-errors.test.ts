@@ -411,7 +411,7 @@ describe('maxMessageSize', () => {
     expect(settled(peer)).toEqual([...back, 'reject 2']);
   });
 
-  /** What the broker was told of its deliveries. */
+  /** Settlements of its deliveries that the broker was sent. */
   function settled(peer: ScriptedBroker): string[] {
     const entries = peer.transcript().filter(({ method }) => /^basic\.(ack|nack|reject)$/.test(method));
     return entries.map(({ method, args }) => `${method.slice(6)} ${args.deliveryTag}`);

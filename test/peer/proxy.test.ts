@@ -327,7 +327,7 @@ describe('stall', () => {
 });
 
 describe('pace', () => {
-  test('so many bytes a second', async () => {
+  test('passes so many bytes a second', async () => {
     const proxy = start();
     proxy.throttle({ bytesPerSecond: 10_000, direction: 'broker->client' });
     const begin = performance.now();

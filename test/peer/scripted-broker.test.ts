@@ -30,7 +30,7 @@ describe('a scripted broker', () => {
     peer.close();
   });
 
-  test('compares bodies', () => {
+  test('compares the bodies of messages', () => {
     const peer = broker([...ready(), expects('basic.publish', {}, { body: 'one' })]);
     connectTo(peer).channel().basicPublish('two');
     expect(() => peer.done()).toThrow(/with body 'one'.*with body 'two'/s);

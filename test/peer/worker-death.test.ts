@@ -88,7 +88,7 @@ function expectCrash(error: Error): void {
   expect(error).toMatchObject({ outcome: 'unknown' });
 }
 
-/** Nothing can be sent any more, and nothing takes long. */
+/** The connection sends no more, and fails quickly. */
 function expectOver(connection: Connection, channel: Channel): void {
   for (const call of [
     () => channel.queuePurge('q'),
@@ -283,7 +283,7 @@ describe('a worker that dies while this thread does something else', () => {
     expect(ms).toBeLessThan(AT_ONCE);
   });
 
-  test('isAlive knows', () => {
+  test('isAlive is false at once', () => {
     const { connection } = doomed('exit');
     ended(connection);
     expect(connection.isAlive).toBe(false);

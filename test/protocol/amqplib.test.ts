@@ -64,7 +64,7 @@ function wireType(value: number): string {
   return value === (value | 0) ? 'int32' : 'int64';
 }
 
-/** What amqplib read, as we would have read it. */
+/** Values that amqplib read, as we would have read them. */
 function ours(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(ours);
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value;
@@ -128,11 +128,11 @@ describe('the method table', () => {
     expect(names).toEqual(args.map((field) => field.name));
   });
 
-  test('the properties too', () => {
+  test('has the properties that amqplib knows', () => {
     expect(PROPERTY_NAMES).toEqual(defs.info(60).args.map((field) => field.name));
   });
 
-  test('the reply codes too', () => {
+  test('has the reply codes that amqplib knows', () => {
     const names = Object.entries(REPLY_CODES).map(([code, { code: name }]) => [name, Number(code)]);
     const framing = Object.entries(defs.constants).filter(
       ([name]) => !name.startsWith('FRAME_') || name === 'FRAME_ERROR',
@@ -195,7 +195,7 @@ describe('tables', () => {
     expect(decodeTable(reading(scratch.subarray(0, size)))).toEqual(table({ k: value }));
   });
 
-  test('decimals', () => {
+  test('decimals are the same bytes', () => {
     const scratch = Buffer.alloc(64);
     const size = codec.encodeTable(scratch, { k: { '!': 'decimal', value: { places: 2, digits: 314 } } }, 0);
     const { k } = decodeTable(reading(scratch.subarray(0, size)));

@@ -4,7 +4,7 @@ import type { MethodName } from '../../src/protocol/method-types';
 import { type Domain, METHODS } from '../../src/protocol/methods';
 import { hex, hexOf, table } from './bytes';
 
-/** One seed for the whole suite: a failure is the same failure everywhere. */
+/** The seed for the whole suite: a failure is the same failure everywhere. */
 export const SEED = 0x0901;
 
 /** Run a property `numRuns` times with the suite's seed. */
@@ -200,7 +200,7 @@ const accident = (): fc.Arbitrary<Accident> =>
     }),
   );
 
-/** One of `originals` after a few accidents. */
+/** A value of `originals` after a few accidents. */
 export function damaged(originals: readonly Buffer[]): fc.Arbitrary<Buffer> {
   return fc
     .tuple(fc.constantFrom(...originals), fc.array(accident(), { minLength: 1, maxLength: 3 }))

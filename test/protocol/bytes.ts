@@ -15,13 +15,13 @@ export function hexOf(size: number, octets: number): string {
   return size.toString(16).padStart(octets * 2, '0');
 }
 
-/** One whole frame around a payload. */
+/** A whole frame around a payload. */
 export function frame(type: number, channel: number, payload: Uint8Array): Buffer {
   const header = hex(`${hexOf(type, 1)} ${hexOf(channel, 2)} ${hexOf(payload.length, 4)}`);
   return Buffer.concat([header, payload, hex('ce')]);
 }
 
-/** What `write` puts on the wire; `at` is the argument name it starts with. */
+/** Bytes that `write` puts on the wire; `at` is the argument name it starts with. */
 export function written(write: (writer: Writer) => void, at = 'headers', room = 70_000): Buffer {
   const writer = new Writer(Buffer.alloc(room));
   writer.at = at;
@@ -44,7 +44,7 @@ export function table(entries: Record<string, TableValue> | [string, TableValue]
   return result;
 }
 
-/** What `action` throws. */
+/** The error that `action` throws. */
 export function thrown(action: () => unknown): unknown {
   try {
     action();

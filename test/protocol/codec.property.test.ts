@@ -22,7 +22,7 @@ import { reading, thrown, written } from './bytes';
 const encodedTable = (table: unknown) => written((writer) => encodeTable(writer, table));
 
 describe('what was sent is what is read', () => {
-  test('tables', () => {
+  test('of any table', () => {
     check(
       fc.property(tables(), (table) => {
         strictEqual(isDeepStrictEqual(decodeTable(reading(encodedTable(table))), table), true);
@@ -31,7 +31,7 @@ describe('what was sent is what is read', () => {
     );
   });
 
-  test('methods', () => {
+  test('of any method', () => {
     check(
       fc.property(methods(), fc.nat(0xffff), ({ name, args }, channel) => {
         const bytes = written((writer) => encodeMethod(writer, channel, name, args as Input<MethodName>));
@@ -44,7 +44,7 @@ describe('what was sent is what is read', () => {
     );
   });
 
-  test('properties', () => {
+  test('of any properties', () => {
     check(
       fc.property(properties(), fc.maxSafeNat(), (properties, bodySize) => {
         const bytes = written((writer) => encodeContentHeader(writer, bodySize, properties));

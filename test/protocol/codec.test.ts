@@ -76,7 +76,7 @@ describe('absent arguments', () => {
     expect(payloadOf('basic.get-ok', {})).toEqual(hex('003c 0047 0000000000000000 00 00 00 00000000'));
   });
 
-  test('undefined is absent', () => {
+  test('undefined counts as absent', () => {
     expect(payloadOf('basic.qos', { prefetchSize: undefined, global: undefined })).toEqual(
       hex('003c 000a 00000000 0000 00'),
     );
@@ -89,7 +89,7 @@ describe('what somebody put on Object.prototype', () => {
     for (const name of ['queue', 'durable', 'arguments']) delete prototype[name];
   });
 
-  test('is no argument', () => {
+  test('is no argument of a method', () => {
     Object.assign(prototype, { queue: 'x', durable: true, arguments: { a: 1 } });
     expect(payloadOf('queue.declare', {})).toEqual(hex('0032 000a 0000 00 00 00000000'));
   });

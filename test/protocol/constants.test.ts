@@ -32,7 +32,7 @@ test.each([
   expect(REPLY_CODES[replyCode]).toEqual({ code, scope: 'connection' });
 });
 
-test.each([200, 312] as const)('%i closes nothing', (replyCode) => {
+test.each([200, 312] as const)('reply code %i closes nothing', (replyCode) => {
   expect(REPLY_CODES[replyCode].scope).toBe('none');
 });
 

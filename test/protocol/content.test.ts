@@ -139,7 +139,7 @@ describe('a frame at the wrong time', () => {
 });
 
 describe('a body that is longer than announced', () => {
-  test('in one frame', () => {
+  test('is refused in one frame', () => {
     const error = violation(() => push(atBody(3), Buffer.from('four')));
     expect(error).toMatchObject({ replyCode: 505, problem: 'body longer than announced', got: 4 });
     expect(error.expected).toBe('3 bytes');

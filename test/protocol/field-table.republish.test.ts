@@ -25,7 +25,7 @@ const RECEIVED = hex('0000001d 01 62 62 05 01 32 66 3f000000 01 31 4c 0000000000
 const receive = (bytes: Buffer = RECEIVED) => rememberTable(reading(bytes));
 
 describe('a received table', () => {
-  test('has plain values', () => {
+  test('has plain JavaScript values', () => {
     expect(receive()).toStrictEqual(table({ b: 5, 2: 0.5, 1: 1, a: [] }));
   });
 

@@ -47,11 +47,11 @@ function attack(originals: readonly Buffer[], decode: (bytes: Buffer) => unknown
   expect(refused).toBeGreaterThan(numRuns / 10);
 }
 
-test('methods', () => {
+test('damaged methods are refused or read', () => {
   attack(METHOD_PAYLOADS, (bytes) => decodeMethod(reading(bytes)), 6000);
 });
 
-test('content headers', () => {
+test('damaged content headers are refused or read', () => {
   attack(HEADERS, (bytes) => decodeContentHeader(reading(bytes)), 3000);
   attack(
     HEADERS.map((bytes) => bytes.subarray(12)),
@@ -60,7 +60,7 @@ test('content headers', () => {
   );
 });
 
-test('tables', () => {
+test('damaged tables are refused or read', () => {
   attack(TABLES, (bytes) => decodeTable(reading(bytes)), 4000);
 });
 
@@ -73,7 +73,7 @@ test('typed tables; what is accepted means the same when it is sent again', () =
   attack(TABLES, decode, 2000);
 });
 
-test('frames, in pieces', () => {
+test('damaged frames are judged the same in pieces', () => {
   const streams = METHOD_PAYLOADS.slice(0, 20).map((payload) =>
     Buffer.concat([
       frame(1, 0, payload),

@@ -79,7 +79,7 @@ describe('the conversation', () => {
     expect(handshake.stage).toBe('connection.open-ok');
   });
 
-  test('open-ok ends it', () => {
+  test('open-ok ends the conversation', () => {
     const handshake = handshakeAt('connection.open-ok');
     expect(handshake.receive(openOk())).toEqual([]);
     expect(handshake.stage).toBe('open');
@@ -241,7 +241,7 @@ describe('a server that cannot be talked to', () => {
     [1, 0],
     [0, 10],
     [9, 0],
-  ])('of version %i-%i', (versionMajor, versionMinor) => {
+  ])('is one of version %i-%i', (versionMajor, versionMinor) => {
     const error = violation(() => new Handshake(PARAMS).receive(start({ versionMajor, versionMinor })));
     expect(error.message).toBe(
       `unsupported protocol version in connection.start: expected 0-9, got ${versionMajor}-${versionMinor}`,
@@ -259,7 +259,7 @@ describe('a server that cannot be talked to', () => {
     },
   );
 
-  test('and the password is in no message', () => {
+  test('is refused without the password in the message', () => {
     const messages = [start({ mechanisms: '' }), start({ versionMinor: 8 }), tune()].map(
       (method) => (thrown(() => new Handshake(PARAMS).receive(method)) as Error).message,
     );

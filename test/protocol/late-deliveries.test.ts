@@ -49,7 +49,7 @@ test('those that came while the number was free are counted', () => {
   expect([late.includes(4, 1), late.includes(7, 1)]).toEqual([false, true]);
 });
 
-test('of several channels', () => {
+test('late deliveries of several channels are told apart', () => {
   late.ended(4);
   late.ended(11);
   expect([4, 11, 12, 5, 9].map((tag) => late.includes(tag, 1))).toEqual([true, true, true, true, false]);

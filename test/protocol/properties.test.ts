@@ -195,7 +195,7 @@ describe('properties that cannot be sent are refused by name', () => {
 });
 
 describe('malformed content headers are refused', () => {
-  test('cut anywhere', () => {
+  test('when they are cut anywhere', () => {
     const whole = header(`fffc ${GOLDEN.map(({ value }) => value).join(' ')}`);
     for (let size = 0; size < whole.length; size++) {
       const reader = new Reader().source(whole, 0, size);
@@ -203,7 +203,7 @@ describe('malformed content headers are refused', () => {
     }
   });
 
-  test('of another class', () => {
+  test('when they are of another class', () => {
     const error = violation(() => decodeContentHeader(reading('0032 0000 0000000000000000 0000')));
     expect(error).toMatchObject({ replyCode: 501, problem: 'wrong class', expected: 60, got: 50 });
   });
@@ -225,7 +225,7 @@ describe('malformed content headers are refused', () => {
     expect(error).toMatchObject({ replyCode: 502, problem: 'bytes after the last property', got: 1 });
   });
 
-  test('and the property is named', () => {
+  test('with the name of the property', () => {
     expect(violation(() => decodeContentHeader(reading(header('80')))).where).toBe('property flags');
     const error = violation(() => decodeContentHeader(reading(header('0080 05 6d'))));
     expect(error.message).toBe('truncated value in messageId: expected 5 bytes, got 1 bytes');

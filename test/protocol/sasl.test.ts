@@ -5,7 +5,7 @@ const NUL = '00';
 const LOGIN = '05 4c4f47494e 53';
 const PASSWORD = '08 50415353574f5244 53';
 
-/** What connection.start-ok carries as `response` for the user `gäst` with the password `a😀`. */
+/** Bytes that connection.start-ok carries as `response` for the user `gäst` with the password `a😀`. */
 test.each<[MechanismName, string]>([
   // RFC 4616: authorization identity (none), NUL, user, NUL, password
   ['PLAIN', `${NUL} 67c3a47374 ${NUL} 61f09f9880`],
@@ -21,7 +21,7 @@ test('there are four mechanisms', () => {
   expect(MECHANISM_NAMES).toEqual(['PLAIN', 'AMQPLAIN', 'EXTERNAL', 'ANONYMOUS']);
 });
 
-test('empty credentials', () => {
+test('credentials may be empty', () => {
   const nobody = { username: '', password: '' };
   expect(initialResponse('PLAIN', nobody)).toEqual(hex(`${NUL} ${NUL}`));
   expect(initialResponse('AMQPLAIN', nobody)).toEqual(hex(`${LOGIN} 00000000 ${PASSWORD} 00000000`));

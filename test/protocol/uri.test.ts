@@ -1,7 +1,7 @@
 import { type ParsedUri, parseUri } from '../../src/protocol/uri';
 import { thrown } from './bytes';
 
-/** What a URI says beyond "no TLS, no options". */
+/** Parts of a URI beyond "no TLS, no options". */
 const plain = (parsed: Partial<ParsedUri>): ParsedUri => ({ tls: false, options: {}, ...parsed });
 const message = (uri: string) => (thrown(() => parseUri(uri)) as Error).message;
 
@@ -42,7 +42,7 @@ describe('the parts of a URI', () => {
     ['amqp://[fe80::1%25eth0]', 'fe80::1%eth0', undefined],
     ['amqps://u:p%25@[FE80::1%25en-1.2%7E]:5673/v?heartbeat=1', 'fe80::1%en-1.2~', 5673],
     ['amqp://u:[::1%25x]@[fe80::1%253]:1', 'fe80::1%3', 1],
-  ])('and may have a zone: %s', (uri, hostname, port) => {
+  ])('an IPv6 address may have a zone: %s', (uri, hostname, port) => {
     const parsed = parseUri(uri);
     expect([parsed.hostname, parsed.port]).toEqual([hostname, port]);
   });
@@ -153,7 +153,7 @@ describe('query parameters', () => {
     ['__proto__=1', 'unknown URL parameter "__proto__"'],
     ['constructor=1', 'unknown URL parameter "constructor"'],
     ['toString=1', 'unknown URL parameter "toString"'],
-  ])('%s is unknown', (query, text) => {
+  ])('the parameter in %s is unknown', (query, text) => {
     expect(message(`amqp://h/?${query}`)).toBe(text);
   });
 
@@ -196,7 +196,7 @@ describe('what is no AMQP URI', () => {
   });
 
   test.each(['amqp://h:65536', 'amqp://h:x', 'amqp://[::1', 'amqp://h h', 'amqp://u:p/w@h', 'amqp://:5672'])(
-    '%s is malformed',
+    'the URI %s is malformed',
     (uri) => {
       expect(message(uri)).toMatch(/^the URL is malformed: percent-encode/);
     },

@@ -118,7 +118,7 @@ describe('short strings', () => {
     },
   );
 
-  test('are strings', () => {
+  test('are strings, and nothing else', () => {
     for (const value of [1, null, undefined, {}, Buffer.from('q'), Object('q')]) {
       expect(() => written((writer) => writer.shortstr(value), 'queue')).toThrow(
         /^queue must be a string, got /,
@@ -137,7 +137,7 @@ describe('long strings', () => {
     expect(written((writer) => writer.longstr(value))).toEqual(hex(bytes));
   });
 
-  test('of 100,000 characters', () => {
+  test('of 100,000 characters go through', () => {
     const text = 'ä😀'.repeat(50_000);
     const bytes = written((writer) => writer.longstr(text), 'x', 400_000);
     expect(bytes.readUInt32BE(0)).toBe(300_000);
@@ -155,7 +155,7 @@ describe('long strings', () => {
     }
   });
 
-  test('refuse everything else', () => {
+  test('refuse what is no string and no bytes', () => {
     for (const value of [1, null, [1], {}, new Uint16Array(1), new ArrayBuffer(1)]) {
       expect(() => written((writer) => writer.longstr(value), 'x')).toThrow(
         /^x must be a string or bytes, got /,
@@ -194,7 +194,7 @@ describe('reading', () => {
     expect(() => reading('02 61').shortstr()).toThrow(ProtocolViolation);
   });
 
-  test('floating point', () => {
+  test('floating point numbers are read exactly', () => {
     expect(reading('c0490fdb').float()).toBe(Math.fround(-Math.PI));
     expect(reading('400921fb54442d18').double()).toBe(Math.PI);
     expect(reading('ffffffffffffffff').uint64()).toBe(2n ** 64n - 1n);

@@ -83,7 +83,7 @@ describe('what is remembered', () => {
     expect(contents(journal)).toMatchObject({ queues: ['r'], channels: { 1: { consumers: ['c @ q'] } } });
   });
 
-  test('so may those of two consumers, named by us or by the broker', () => {
+  test('replies for two consumers may overtake each other, named by us or by the broker', () => {
     channel.send('basic.consume', { queue: 'slow', consumerTag: 'A' });
     channel.send('basic.consume', { queue: 'fast', consumerTag: 'B' });
     channel.send('basic.consume', { queue: 'faster' });

@@ -6,8 +6,8 @@ import type { ReplayReport } from '../../src/topology/plan';
 import { Replay } from '../../src/topology/replay';
 import { contents, method, Talk } from './talk';
 
-/** What a broker says to a request: nothing bad, or why not. */
-type Verdict = { replyCode: number; replyText: string } | undefined;
+/** The answer of a broker to a request: its consent, or why not. */
+type Answer = { replyCode: number; replyText: string } | undefined;
 
 /** A broker that carries out a replay, unless `judge` says no; time is a list of what is due. */
 class Rehearsal {
@@ -24,10 +24,10 @@ class Rehearsal {
 
   constructor(
     journal: Journal,
-    readonly judge: (channel: number, method: Outgoing) => Verdict = () => undefined,
-    { channelMax = 2047, patience = 5000, declares = true } = {},
+    readonly judge: (channel: number, method: Outgoing) => Answer = () => undefined,
+    { channelMax = 2047, lockTimeout = 5000, declares = true } = {},
   ) {
-    this.replay = new Replay({ journal, report: this.report, declares }, channelMax, patience, {
+    this.replay = new Replay({ journal, report: this.report, declares }, channelMax, lockTimeout, {
       send: (channel, outgoing) => this.#inbox.push([channel, outgoing]),
       later: (ms, then) => {
         this.pauses.push(ms);
@@ -115,7 +115,7 @@ function closeFor(name: MethodName, replyCode: number, replyText: string) {
 
 const refuse = (wanted: string, replyCode: number, replyText: string, times = Number.POSITIVE_INFINITY) => {
   let left = times;
-  return (_channel: number, { name, args }: Outgoing): Verdict =>
+  return (_channel: number, { name, args }: Outgoing): Answer =>
     `${name}${subject(args)}` === wanted && left-- > 0 ? { replyCode, replyText } : undefined;
 };
 
@@ -210,7 +210,7 @@ describe('what the broker refuses', () => {
     expect(contents(journal).channels).toEqual({ 1: { consumers: ['a @ a', 'c @ c'] } });
   });
 
-  test('more than one', () => {
+  test('more than one entity is left out', () => {
     declareAll();
     const { report, isDone } = new Rehearsal(journal, (_channel, { name }) =>
       name.startsWith('channel.') ? undefined : { replyCode: 403, replyText: 'ACCESS_REFUSED' },
@@ -266,21 +266,21 @@ describe('what passes', () => {
     expect(pauses).toEqual([50, 100, 200, 400]);
   });
 
-  test('but not for ever', () => {
+  test('the lock is not waited for for ever', () => {
     declareAll();
     const locked = refuse('queue.declare q', 405, "RESOURCE_LOCKED - cannot obtain exclusive access to 'q'");
-    const { report, pauses } = new Rehearsal(journal, locked, { patience: 3000 });
+    const { report, pauses } = new Rehearsal(journal, locked, { lockTimeout: 3000 });
     expect(report.failures).toMatchObject([{ entity: 'queue', name: 'q', replyCode: 405 }]);
     expect(pauses.reduce((sum, each) => sum + each)).toBeGreaterThanOrEqual(3000);
     expect(pauses.reduce((sum, each) => sum + each)).toBeLessThanOrEqual(4000);
   });
 
-  test('nor at all when it has to hurry', () => {
+  test('the lock is not waited for once retrying is stopped', () => {
     declareAll();
     const { report, pauses } = new Rehearsal(
       journal,
       refuse('queue.declare q', 405, "RESOURCE_LOCKED - cannot obtain exclusive access to 'q'"),
-      { patience: 0 },
+      { lockTimeout: 0 },
     );
     expect([report.failures.length, pauses]).toEqual([1, []]);
   });

@@ -27,7 +27,7 @@ describe('a consumer to whom nothing has come', () => {
     [5n, 5n],
     ['whatever', 'whatever'],
     [new Date(7000), new Date(7000)],
-  ])('and that began at %s begins at %s', (offset, expected) => {
+  ])('that began at %s begins again at %s', (offset, expected) => {
     expect(resumed(StreamPosition.begin(), offset)).toEqual({ 'x-stream-offset': expected, other: 1 });
   });
 });

@@ -46,7 +46,7 @@ export class Talk {
   }
 }
 
-/** What there is in a journal, in short. */
+/** The content of a journal, in short. */
 export function contents({ entities, channels }: Journal): Record<string, unknown> {
   return {
     exchanges: [...entities.exchanges.keys()],

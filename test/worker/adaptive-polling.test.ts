@@ -16,7 +16,7 @@ class Rig {
   readonly link = new Link(1024, false, 60_000);
   readonly worker: WorkerLink;
   readonly polling: AdaptivePolling;
-  /** What happened, in order. */
+  /** Polls and sleeps, in order. */
   readonly story: string[] = [];
 
   constructor() {

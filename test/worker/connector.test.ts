@@ -59,7 +59,7 @@ afterEach(() => {
   for (const port of ports.splice(0)) port.close();
 });
 
-/** What ends in time ends by then on a busy machine, too; that it was in time is seen by what was dialled and tried. */
+/** Ceiling for an end in time on a busy machine; that it was in time is seen by what was dialled and tried. */
 const LATE = 4000;
 
 /** Let a connector fail, in this thread. @returns its report, and the milliseconds until it came */

@@ -85,7 +85,7 @@ class Rig {
   fail(address: string): void {
     this.sockets.get(address)!.emit('error', new Error('no'));
   }
-  /** What has happened since the last look. */
+  /** Events since the last look. */
   news(): string[] {
     return this.log.splice(0);
   }
@@ -133,7 +133,7 @@ describe('the race of addresses (RFC 8305 §5)', () => {
     rig.connect('b');
     expect(rig.news()).toEqual(['open a', 'open b', 'open c', 'won b']);
     expect(rig.alive).toEqual(['b']);
-    // what the losers say afterwards is nobody's business
+    // events of the losers afterwards do not count
     rig.connect('a');
     rig.fail('c');
     expect(rig.news()).toEqual([]);

@@ -21,12 +21,12 @@ class Rig implements HeartbeatEvents {
 
   received = () => this.bytesIn;
   sent = () => this.bytesOut;
-  deaf = () => this.paused;
-  beat = () => {
+  isPaused = () => this.paused;
+  send = () => {
     this.bytesOut += 8;
     this.beats.push(this.#now);
   };
-  dead = () => {
+  timedOut = () => {
     this.died ??= this.#now;
   };
 
@@ -128,7 +128,7 @@ describe('while reading is paused', () => {
 });
 
 describe('a process that was suspended', () => {
-  // its timers did not run; when it goes on, the one that is overdue runs once
+  // timers did not run meanwhile; when it goes on, the one that is overdue runs once
   const suspend = (ms: number) => jest.setSystemTime(Date.now() + ms);
 
   test('has missed no heartbeat of its peer', () => {

@@ -35,7 +35,7 @@ class Rig {
   readonly inbound: Inbound;
   /** Payloads of methods on channel 0. */
   readonly controls: Buffer[] = [];
-  /** What main has read so far. */
+  /** Frames that main has read so far. */
   readonly read: Buffer[] = [];
   /** Bytes of it. */
   size = 0;

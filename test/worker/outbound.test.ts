@@ -20,7 +20,7 @@ const HEARTBEAT = frame(FRAME.HEARTBEAT, 0, Buffer.alloc(0));
 /** A socket that takes bytes when it is told to. */
 class FakeTransport {
   readonly writes: { bytes: Buffer; done: (() => void) | undefined }[] = [];
-  /** What has been taken so far: the wire. */
+  /** Bytes that have been taken so far: the wire. */
   readonly wire: Buffer[] = [];
 
   write(bytes: Buffer, done?: () => void): void {

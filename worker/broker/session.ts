@@ -136,7 +136,7 @@ export class BrokerSession {
       const rest = this.#hasProtocolHeader ? bytes : this.#readProtocolHeader(bytes);
       if (rest !== undefined) this.#frames.push(rest, () => this.connection.state !== 'over');
     } catch (error) {
-      // what stood behind it is lost, and with it the boundaries of frames
+      // the bytes behind it are lost, and with them the boundaries of frames
       this.#refused = true;
       this.#fail(error);
     }

@@ -14,7 +14,7 @@ const LEAST_SHARE_MS = 2000;
 export interface BrokerFailoverEvents {
   /** Begin a session; until it is open its events are the failover's, and from then on the connection's. */
   session(route: Route, events: Pick<SessionEvents, 'accepted' | 'ended'>): Session;
-  /** No broker takes the connection. */
+  /** Every target has failed. */
   failed(record: ErrorRecord): void;
 }
 

@@ -250,7 +250,7 @@ export class Connector {
     this.#isClosing = true;
     if (this.#state === 'connected') return this.session?.close(reason);
     if (!this.#wasOpen) return this.abort();
-    // no broker is there to hear of it
+    // the broker cannot hear of it
     const session = this.#failover?.stop();
     this.#over(undefined);
     session?.giveUp(ABORTED);

@@ -37,7 +37,7 @@ export interface RaceEvents {
   lost(address: string, error: Error): void;
   /** An address answers; the others have been put down. */
   won(address: string, socket: Socket): void;
-  /** No address is left. */
+  /** Every address has failed. */
   failed(): void;
 }
 

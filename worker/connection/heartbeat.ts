@@ -6,9 +6,9 @@ export interface HeartbeatEvents {
   received(): number;
   sent(): number;
   /** Whether reading is paused by us: then silence means nothing. */
-  deaf(): boolean;
-  beat(): void;
-  dead(): void;
+  isPaused(): boolean;
+  send(): void;
+  timedOut(): void;
 }
 
 /**
@@ -28,26 +28,26 @@ export class Heartbeat {
     const tick = Math.min(LONGEST_TICK_MS, (interval * 1000) / 4);
     const ticksPerInterval = (interval * 1000) / tick;
     this.#timer = setInterval(() => {
-      this.#listen(events, 2 * ticksPerInterval);
-      this.#speak(events, Math.max(1, Math.floor(ticksPerInterval / 2)));
+      this.#checkPeer(events, 2 * ticksPerInterval);
+      this.#sendIfIdle(events, Math.max(1, Math.floor(ticksPerInterval / 2)));
     }, tick);
   }
 
-  #listen(events: HeartbeatEvents, limit: number): void {
+  #checkPeer(events: HeartbeatEvents, limit: number): void {
     const received = events.received();
-    const silent = received === this.#lastReceived && !events.deaf();
+    const silent = received === this.#lastReceived && !events.isPaused();
     this.#lastReceived = received;
     this.#silentTicks = silent ? this.#silentTicks + 1 : 0;
-    if (this.#silentTicks >= limit) events.dead();
+    if (this.#silentTicks >= limit) events.timedOut();
   }
 
-  #speak(events: HeartbeatEvents, limit: number): void {
+  #sendIfIdle(events: HeartbeatEvents, limit: number): void {
     const sent = events.sent();
     this.#idleTicks = sent === this.#lastSent ? this.#idleTicks + 1 : 0;
     this.#lastSent = sent;
     if (this.#idleTicks < limit) return;
     this.#idleTicks = 0;
-    events.beat();
+    events.send();
     this.#lastSent = events.sent();
   }
 

@@ -178,7 +178,7 @@ export class Session implements TransportEvents {
     if (this.#isCurrent) this.#outbound.flush();
   }
 
-  /** Main writes for this session once it has heard of it; what it wrote before that is not for this broker. */
+  /** Main writes for this session once it knows of the recovery; what it wrote before that is not for this broker. */
   #switchOutbound(): void {
     const { recorder } = this.context;
     if (this.link.epoch !== this.epoch || recorder === undefined) return;
@@ -318,9 +318,9 @@ export class Session implements TransportEvents {
     return new Heartbeat(interval, {
       received: () => transport.bytesIn,
       sent: () => transport.bytesOut,
-      deaf: () => this.#backpressure.paused,
-      beat: () => transport.write(HEARTBEAT_FRAME),
-      dead: () => {
+      isPaused: () => this.#backpressure.paused,
+      send: () => transport.write(HEARTBEAT_FRAME),
+      timedOut: () => {
         this.giveUp({
           name: 'HeartbeatTimeoutError',
           message: `the broker at ${broker} has been silent for two heartbeat intervals of ${interval} s`,

@@ -1,6 +1,6 @@
 import type { MethodObserver } from '../../src/protocol/frame';
 import type { Method } from '../../src/protocol/method-types';
-import { isNoted, Journal } from '../../src/topology/journal';
+import { isRecorded, Journal } from '../../src/topology/journal';
 import { type Frame, methodFrames, methodId, methodOf, readMethod } from './frames';
 
 /** Methods without an answer that are sent again if they were written for a connection that is lost. */
@@ -14,7 +14,7 @@ export class TopologyRecorder implements MethodObserver {
   constructor(readonly journal = new Journal()) {}
 
   isWanted(id: number): boolean {
-    return isNoted(id);
+    return isRecorded(id);
   }
 
   /** The broker has sent a method. @throws {ProtocolViolation} */
@@ -25,7 +25,7 @@ export class TopologyRecorder implements MethodObserver {
   /** Whole frames of main's, in one or two pieces, are on their way to the broker. */
   sent(first: Buffer, second?: Buffer): void {
     for (const frame of methodFrames(first, second))
-      if (isNoted(methodId(frame))) this.journal.sent(frame.channel, methodOf(frame));
+      if (isRecorded(methodId(frame))) this.journal.sent(frame.channel, methodOf(frame));
   }
 
   /**
@@ -35,7 +35,7 @@ export class TopologyRecorder implements MethodObserver {
    */
   *resend(first: Buffer, second?: Buffer): Generator<Pick<Frame, 'channel'> & { method: Method }> {
     for (const frame of methodFrames(first, second)) {
-      if (!isNoted(methodId(frame))) continue;
+      if (!isRecorded(methodId(frame))) continue;
       const method = this.#renamed(methodOf(frame));
       if (!this.#isToBeResent(frame.channel, method)) continue;
       this.journal.sent(frame.channel, method);

@@ -1,7 +1,7 @@
 import { FRAME } from '../../src/protocol/constants';
 import type { FrameLimits } from '../../src/protocol/frame';
 import type { Outgoing } from '../../src/protocol/handshake';
-import { isNoted } from '../../src/topology/journal';
+import { isRecorded } from '../../src/topology/journal';
 import { Replay, type ReplayInput } from '../../src/topology/replay';
 import { type Frame, FrameCutter, frameOf, methodId, methodOf } from './frames';
 
@@ -74,7 +74,7 @@ export class TopologyRecovery {
 
   #take(frame: Frame): void {
     if (frame.channel === 0) return this.events.control(frame.bytes);
-    const isNews = frame.type === FRAME.METHOD && isNoted(methodId(frame));
+    const isNews = frame.type === FRAME.METHOD && isRecorded(methodId(frame));
     const method = isNews ? methodOf(frame) : undefined;
     if (this.#restarted.has(frame.channel)) {
       if (method?.name !== 'channel.open-ok' && method?.name !== 'channel.close') return;
@@ -84,7 +84,7 @@ export class TopologyRecovery {
     this.#kept.push(frame);
     this.#keptSize += frame.bytes.length;
     // consumers without acknowledgements bring as much as the network does
-    if (this.#keptSize > this.maxKept) this.replay.hurry();
+    if (this.#keptSize > this.maxKept) this.replay.stopRetrying();
   }
 
   #check(): void {

@@ -1,8 +1,8 @@
 import { outOfRange, wrongType } from '../../caller';
 import { isReserved } from '../../protocol/codec';
+import { didYouMean } from '../../protocol/did-you-mean';
 import type { MethodName } from '../../protocol/method-types';
 import { METHODS } from '../../protocol/methods';
-import { didYouMean } from '../../protocol/nearest';
 import { PROPERTY_NAMES } from '../../protocol/properties';
 import { OutOfRoom, typeName, Writer } from '../../protocol/wire';
 

@@ -1,4 +1,4 @@
-import { didYouMean, nearest } from '../../src/protocol/nearest';
+import { didYouMean, nearest } from '../../src/protocol/did-you-mean';
 
 const OPTIONS = ['heartbeat', 'hostname', 'noAck', 'noLocal', 'connectTimeout'];
 

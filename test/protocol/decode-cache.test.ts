@@ -2,12 +2,12 @@ import { deepStrictEqual, strictEqual } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { decodeArgs, encodeMethod, PLANS, walk } from '../../src/protocol/codec';
+import { FrameCache, ShortstrCache } from '../../src/protocol/decode-cache';
 import {
   decodeContentHeader,
   decodeTypedProperties,
   encodeContentHeader,
 } from '../../src/protocol/properties';
-import { RecentBytes, RecentString } from '../../src/protocol/recent';
 import { Reader } from '../../src/protocol/wire';
 import { check, properties, shortText } from './arbitrary';
 import { hex, reading, written } from './bytes';
@@ -51,7 +51,7 @@ describe('basic.deliver, decoded by hand', () => {
   test('is refused where the walk refuses it: cut anywhere, or too long', () => {
     const args = { consumerTag: 'ctag', deliveryTag: 7, redelivered: true, exchange: 'e', routingKey: 'k' };
     const bytes = argumentsOf(written((writer) => encodeMethod(writer, 1, 'basic.deliver', args)));
-    decodeArgs(reading(bytes), DELIVER); // these strings are the recent ones from here on
+    decodeArgs(reading(bytes), DELIVER); // these strings are the cached ones from here on
     for (let end = 0; end < bytes.length; end++) {
       expect(() => decodeArgs(reading(bytes.subarray(0, end)), DELIVER)).toThrow('truncated value');
     }
@@ -61,8 +61,8 @@ describe('basic.deliver, decoded by hand', () => {
   });
 
   test('bytes that are not UTF-8 are told apart', () => {
-    const recent = new RecentString();
-    const texts = ['02 61ff', '02 61fe', '02 61ff', '01 61'].map((bytes) => recent.read(reading(hex(bytes))));
+    const cache = new ShortstrCache();
+    const texts = ['02 61ff', '02 61fe', '02 61ff', '01 61'].map((bytes) => cache.read(reading(hex(bytes))));
     expect(texts).toEqual(['a\udcff', 'a\udcfe', 'a\udcff', 'a']);
   });
 });
@@ -107,13 +107,13 @@ describe('properties that come again', () => {
   });
 
   test('what is too long to be worth it is not kept', () => {
-    const recent = new RecentBytes<object>();
+    const cache = new FrameCache<object>();
     const long = Buffer.alloc(200, 1);
-    recent.keep(reading(long), 0, { long: true });
-    expect(recent.read(reading(long))).toBeUndefined();
+    cache.store(reading(long), 0, { long: true });
+    expect(cache.read(reading(long))).toBeUndefined();
     const short = Buffer.alloc(128, 1);
-    recent.keep(reading(short), 0, { short: true });
-    expect(recent.read(reading(short))).toEqual({ short: true });
-    expect(recent.read(reading(short.subarray(1)))).toBeUndefined();
+    cache.store(reading(short), 0, { short: true });
+    expect(cache.read(reading(short))).toEqual({ short: true });
+    expect(cache.read(reading(short.subarray(1)))).toBeUndefined();
   });
 });

@@ -1,14 +1,14 @@
 import { MAX_SHORTSTR } from './constants';
 import type { Reader } from './wire';
 
-/** Are `size` bytes the same here and there? For few bytes a loop beats a call of Buffer's. */
+/** Whether `size` bytes are the same here and there. For few bytes a loop beats a call of Buffer's. */
 function same(one: Uint8Array, at: number, other: Uint8Array, size: number): boolean {
   for (let index = 0; index < size; index++) if (one[at + index] !== other[index]) return false;
   return true;
 }
 
-/** A short string of a stream in which the same one tends to come again: then it need not be made again. */
-export class RecentString {
+/** A cache of the last short string of a stream in which the same one tends to come again: it need not be made again. */
+export class ShortstrCache {
   readonly #bytes = new Uint8Array(MAX_SHORTSTR);
   #size = -1;
   #text = '';
@@ -32,29 +32,29 @@ export class RecentString {
   }
 }
 
-/** Larger ones are decoded each time. */
+/** Bytes of the largest rest of a frame that is cached. */
 const MOST_BYTES = 128;
 
-/** The rest of a frame that tends to be the same as the last one's, and what it means. */
-export class RecentBytes<T extends object> {
+/** A cache of the rest of a frame, which tends to be the same as the last one's, and of what it decodes to. */
+export class FrameCache<T extends object> {
   readonly #bytes = new Uint8Array(MOST_BYTES);
   #size = -1;
-  #meaning: T | undefined;
+  #value: T | undefined;
 
-  /** What the rest of the frame meant last time, if it is the same: then it counts as read. */
+  /** The value that the rest of the frame decoded to last time, if it is the same: then it counts as read. */
   read(reader: Reader): T | undefined {
     const size = reader.remaining;
     if (size !== this.#size || !same(reader.buffer, reader.pos, this.#bytes, size)) return undefined;
     reader.pos += size;
-    return this.#meaning;
+    return this.#value;
   }
 
-  /** The bytes from `start` to the end of the frame mean this. */
-  keep(reader: Reader, start: number, meaning: T): void {
+  /** The bytes from `start` to the end of the frame decode to this value. */
+  store(reader: Reader, start: number, value: T): void {
     const size = reader.end - start;
     if (size > MOST_BYTES) return;
     this.#bytes.set(reader.buffer.subarray(start, reader.end));
     this.#size = size;
-    this.#meaning = meaning;
+    this.#value = value;
   }
 }

@@ -5,14 +5,14 @@ import { requestOf } from '../protocol/reply-match';
 import type { Step } from './plan';
 
 /**
- * One channel of a replay: its requests are sent together, and their replies counted off. A request that the broker
- * refuses takes the channel with it; what was behind it has not been heard, and is sent again.
+ * The channel of a replay: its requests are sent together, and their replies counted off. A request that the broker
+ * refuses takes the channel with it; what was behind it was not carried out, and is sent again.
  *
  *   [idle] --run--> [running] --all answered--> [idle] ...
- *                      | channel.close: close-ok, and after what the referee says
+ *                      | channel.close: close-ok, and after a pause
  *                      +--------------------------------> [running] again
  */
-export class Lane {
+export class ReplayChannel {
   #isOpen = false;
   #todo: Step[] = [];
   #unanswered: Step[] = [];
@@ -46,7 +46,7 @@ export class Lane {
     return index < 0 ? undefined : this.#unanswered.splice(index, 1)[0];
   }
 
-  /** The broker has closed the channel. @returns what it did not like, and what it has not heard */
+  /** The broker has closed the channel. @returns the step that it refused, and those behind it */
   refused(close: Args<'channel.close'>): { guilty: Step | undefined; rest: Step[] } {
     const { quoted, alike } = culprit(this.#unanswered, close, ({ method }) => method);
     const guilty = quoted ?? alike ?? this.#unanswered[0];
@@ -57,7 +57,7 @@ export class Lane {
     return { guilty, rest };
   }
 
-  /** Give the number back. */
+  /** Close the channel: its number is free again. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
