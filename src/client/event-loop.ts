@@ -5,7 +5,7 @@ import type { Waits } from './channel/channel-host';
 import { DISPATCH, type Dispatcher } from './dispatcher';
 import { interruption } from './interruption';
 import { type Pump, type Waitable, when } from './pump';
-import { isWarnedOf, LONG_WAIT_MS, listensToSignals, warnOf } from './warning';
+import { isWarnedOf, LONG_WAIT_MS, listensToSignals, warnOf } from './warnings';
 
 /** The connection, as its event loop sees it. */
 interface LoopHost {

@@ -2,7 +2,7 @@ import { clock } from '../clock';
 import type { CloseReason } from '../contract/session-options';
 import { InterruptedError } from '../errors';
 import { closeOptions } from './options/close-options';
-import { warnOfError } from './warning';
+import { warnOfError } from './warnings';
 
 /** What a finished script still owes its broker. */
 interface Closable {

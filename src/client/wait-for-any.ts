@@ -2,7 +2,7 @@ import { sleepUntil } from '../bridge/link';
 import { clock } from '../clock';
 import type { ConnectionSession } from './connection/connection-session';
 import { interruption } from './interruption';
-import { LONG_WAIT_MS, warnOf } from './warning';
+import { LONG_WAIT_MS, warnOf } from './warnings';
 
 /** Wait until at least one of several connections has events, has ended, or `timeout` ms have passed. @returns those */
 export function waitForAny(sessions: readonly ConnectionSession[], timeout: number): ConnectionSession[] {

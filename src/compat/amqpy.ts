@@ -40,6 +40,6 @@ export { type DeliveryInfo, Message, type MessageProperties } from './amqpy/mess
 export * as proto from './amqpy/proto';
 export { Empty, type ReturnedMessages } from './amqpy/returned-messages';
 export { ssl } from './amqpy/settings';
+export type { Compat, SslOptions } from './amqpy/signatures';
 export * as spec from './amqpy/spec';
-export type { Compat, SslOptions } from './amqpy/words';
 export { KeyboardInterrupt } from './python';

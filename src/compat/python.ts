@@ -10,12 +10,12 @@ import { AmqpError, InterruptedError } from '../errors';
  * with names, types and documentation, from one glossary, whose entries are tuples of one for the sake of
  * their label:
  *
- *     interface Words {
+ *     interface ArgumentTypes {
  *       /** The name of the queue. *\/
  *       queue: [queue: string];
  *       passive: [passive: boolean];
  *     }
- *     const DEF = signatures<Words>()('Channel', { queue_declare: 'queue, passive=False' });
+ *     const DEF = signatures<ArgumentTypes>()('Channel', { queue_declare: 'queue, passive=False' });
  *
  *     queue_declare(...args: Args<typeof DEF.queue_declare>): void {
  *       const { queue, passive } = DEF.queue_declare(args);
@@ -23,7 +23,7 @@ import { AmqpError, InterruptedError } from '../errors';
  * and `queue_declare('q', true)`, `queue_declare('q', { passive: true })` and `queue_declare({ queue: 'q' })`
  * are the same to it as they are to Python.
  */
-type Words<W> = { [K in keyof W]: [unknown] };
+type ArgumentTypes<W> = { [K in keyof W]: [unknown] };
 
 // ── signatures, for the compiler ──────────────────────────────────────────────────────────────────────
 
@@ -40,39 +40,39 @@ type OptionalIn<Ps extends unknown[]> = Extract<Ps[number], `${string}=${string}
 type Loose<T extends [unknown]> = { [I in keyof T]?: T[I] | undefined };
 
 /** The label of a word stays with it, also where it may be left out. */
-type Word<W extends Words<W>, P> =
+type Word<W extends ArgumentTypes<W>, P> =
   Name<P> extends infer N extends keyof W ? (P extends `${string}=${string}` ? Loose<W[N]> : W[N]) : never;
 
-type Positional<W extends Words<W>, Ps extends unknown[]> = Ps extends [infer P, ...infer Rest]
+type Positional<W extends ArgumentTypes<W>, Ps extends unknown[]> = Ps extends [infer P, ...infer Rest]
   ? [...Word<W, P>, ...Positional<W, Rest>]
   : [];
 
 // mapped over a pick, entries keep their documentation
-type Values<W extends Words<W>, N> = { [K in keyof Pick<W, N & keyof W>]: W[K][0] };
+type Values<W extends ArgumentTypes<W>, N> = { [K in keyof Pick<W, N & keyof W>]: W[K][0] };
 type Maybe<T> = { [K in keyof T]?: T[K] | undefined };
 type Flat<T> = { [K in keyof T]: T[K] };
 
-type Keywords<W extends Words<W>, Ps extends unknown[]> = Flat<
+type Keywords<W extends ArgumentTypes<W>, Ps extends unknown[]> = Flat<
   Values<W, Name<RequiredIn<Ps>>> & Maybe<Values<W, Name<OptionalIn<Ps>>>>
 >;
 
-type Full<W extends Words<W>, P> = Name<P> extends infer N extends keyof W ? W[N] : never;
+type Full<W extends ArgumentTypes<W>, P> = Name<P> extends infer N extends keyof W ? W[N] : never;
 
-type Mixed<W extends Words<W>, Ps extends unknown[]> = Ps extends [infer P, ...infer Rest]
+type Mixed<W extends ArgumentTypes<W>, Ps extends unknown[]> = Ps extends [infer P, ...infer Rest]
   ? [keywords: Keywords<W, Ps>] | [...Full<W, P>, ...Mixed<W, Rest>]
   : never;
 
-type Call<W extends Words<W>, S extends string> = Positional<W, Split<S>> | Mixed<W, Split<S>>;
+type Call<W extends ArgumentTypes<W>, S extends string> = Positional<W, Split<S>> | Mixed<W, Split<S>>;
 
 type Unset<Ps extends unknown[]> = Extract<Ps[number], `${string}=...`>;
-type Bound<W extends Words<W>, S extends string> = Values<
+type Bound<W extends ArgumentTypes<W>, S extends string> = Values<
   W,
   Name<Exclude<Split<S>[number], Unset<Split<S>>>>
 > &
   Maybe<Values<W, Name<Unset<Split<S>>>>>;
 
 /** A signature: what its callers gave, as an object with every argument under its name. */
-export type Signature<W extends Words<W>, S extends string> = (given: Call<W, S>) => Bound<W, S>;
+export type Signature<W extends ArgumentTypes<W>, S extends string> = (given: Call<W, S>) => Bound<W, S>;
 
 /** What a function with such a signature takes: positional in order, or with a last object of keywords. */
 export type Args<F extends (given: never) => unknown> = Parameters<F>[0];
@@ -109,7 +109,7 @@ const TABLES: ReadonlySet<string> = new Set([
  * `self`. A default is `True`, `False`, `None` (null), a number, a string in single quotes, or `...` for
  * one that depends. `tables` are the parameters that take a plain object themselves.
  */
-export function signatures<W extends Words<W>>(
+export function signatures<W extends ArgumentTypes<W>>(
   tables: ReadonlySet<string> = TABLES,
 ): <const T extends Record<string, string>>(
   owner: string,
@@ -212,11 +212,11 @@ function listed(names: readonly string[]): string {
 // ── named tuples ──────────────────────────────────────────────────────────────────────────────────────
 
 /** An array to be destructured, whose items also have names. */
-export type NamedTuple<W extends Words<W>, S extends string> = Readonly<Positional<W, Split<S>>> &
+export type NamedTuple<W extends ArgumentTypes<W>, S extends string> = Readonly<Positional<W, Split<S>>> &
   Readonly<Values<W, Split<S>[number]>>;
 
 /** A class of tuples: `new` takes the items in order, or by name. */
-export type TupleClass<W extends Words<W>, S extends string> = {
+export type TupleClass<W extends ArgumentTypes<W>, S extends string> = {
   new (...args: Call<W, S>): NamedTuple<W, S>;
   readonly _fields: readonly string[];
 };
@@ -228,7 +228,7 @@ export type TupleClass<W extends Words<W>, S extends string> = {
  *     const ok = new queue_declare_ok_t('q', 3, 0);
  *     const [queue, count] = ok; // and ok.message_count
  */
-export function namedTuple<W extends Words<W>>(): <const S extends string>(
+export function namedTuple<W extends ArgumentTypes<W>>(): <const S extends string>(
   typename: string,
   fields: S,
 ) => TupleClass<W, S> {

@@ -185,7 +185,7 @@ describe('a wait for room ends', () => {
     worker.release(1);
     worker.release(1);
     expect(notify).toHaveBeenCalledTimes(1);
-    ring.mockRestore();
+    notify.mockRestore();
   });
 });
 

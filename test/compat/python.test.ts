@@ -11,7 +11,7 @@ import {
 import { InterruptedError, NotFoundError } from '../../src/errors';
 import { thrownBy } from '../support/connect';
 
-interface Words {
+interface ArgumentTypes {
   /** The name of the queue. */
   queue: [queue: string];
   on_message: [on_message: (body: string) => void];
@@ -22,14 +22,14 @@ interface Words {
   arguments: [arguments: Record<string, unknown> | null];
 }
 
-const DEF = signatures<Words>()('Channel', {
+const DEF = signatures<ArgumentTypes>()('Channel', {
   declare: "queue, passive=False, arguments=None, type='direct', delay=1.5, port=...",
   consume: 'queue, on_message, passive=True',
   close: 'delay=0',
   sleep: 'delay',
   three: 'queue, delay, type',
 });
-const FUNCTION = signatures<Words>()('', { pause: 'delay', many: 'queue, delay' });
+const FUNCTION = signatures<ArgumentTypes>()('', { pause: 'delay', many: 'queue, delay' });
 
 function declare(...args: Args<typeof DEF.declare>) {
   return DEF.declare(args);

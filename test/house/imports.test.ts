@@ -46,7 +46,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
     'src/topology/stream-position.ts',
   ],
   ['src/api/remote.ts', 'node:worker_threads', 'src/bridge/wake-signal.ts', 'src/bridge/mailbox.ts'],
-  ['src/client/warning.ts', 'node:worker_threads'],
+  ['src/client/warnings.ts', 'node:worker_threads'],
   ['src/client/options/targets.ts', 'node:os'],
   ['src/client/options/tls-options.ts', 'node:fs', 'node:path'],
   ['src/topology/', 'src/topology/', 'src/protocol/'],

@@ -29,7 +29,7 @@ import type { CallOptions } from '../options/checks';
 import type { RecoveryPolicy } from '../options/recovery-options';
 import type { Settings } from '../options/settings';
 import { Pump } from '../pump';
-import { warnOfError, warnOfUnserved } from '../warning';
+import { warnOfError, warnOfUnserved } from '../warnings';
 import { ChannelNumbers } from './channel-numbers';
 import { KnownQueues } from './known-queues';
 import { Recovery, type RecoveryListener } from './recovery';

@@ -7,7 +7,7 @@ import { type AmqpError, ChannelClosedError, UnroutableError } from '../../error
 import type { TableInput } from '../../protocol/field-table';
 import { showAs } from '../../shown';
 import { type Args, KeyboardInterrupt, milliseconds, translating } from '../python';
-import { checkCallbacks, naming } from './complaints';
+import { checkCallbacks, naming } from './argument-errors';
 import type { Connection } from './connection';
 import {
   ConsumerCancelled,
@@ -17,10 +17,10 @@ import {
 } from './exceptions';
 import { Message, returned, unsendable } from './message';
 import { ReturnedMessages } from './returned-messages';
+import { CHANNEL } from './signatures';
 import { Basic, type basic_return_t, queue_declare_ok_t } from './spec';
 import { pythonic } from './translate';
 import { closeReason, insist, leaveChannel, takeReturns, unbindLater } from './wire';
-import { CHANNEL } from './words';
 
 /** A channel's mode. */
 type Mode = 0 | 1 | 2;

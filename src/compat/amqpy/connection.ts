@@ -7,15 +7,15 @@ import { type AmqpError, ChannelClosedError } from '../../errors';
 import type { Table } from '../../protocol/field-table';
 import { showAs } from '../../shown';
 import { type Args, milliseconds } from '../python';
+import { checkCallbacks, naming } from './argument-errors';
 import { Channel } from './channel';
-import { checkCallbacks, naming } from './complaints';
 import { AMQPConnectionError, RecoverableConnectionError, ResourceError } from './exceptions';
 import { type ConnectionArguments, checkCompat, connectOptions, type Parameters } from './settings';
+import { CONNECTION, type Compat } from './signatures';
 import { Channel as ChannelMethods } from './spec';
 import { pythonic } from './translate';
 import { Transport } from './transport';
 import { closeReason, leaveConnection } from './wire';
-import { CONNECTION, type Compat } from './words';
 
 /**
  * A connection to a broker, open when it has been made. Callbacks run inside `drain_events` and `loop` only.

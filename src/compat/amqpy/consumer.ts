@@ -4,7 +4,7 @@ import { type Args, signatures } from '../python';
 import type { Channel } from './channel';
 import type { Message } from './message';
 
-interface Words {
+interface ArgumentTypes {
   /** The channel to consume on. */
   channel: [channel: Channel];
   /** The queue to consume. */
@@ -19,7 +19,7 @@ interface Words {
   exclusive: [exclusive: boolean];
 }
 
-const DEF = signatures<Words>()('AbstractConsumer', {
+const DEF = signatures<ArgumentTypes>()('AbstractConsumer', {
   __init__: `channel, queue, consumer_tag='', no_local=False, no_ack=False, exclusive=False`,
 });
 

@@ -3,7 +3,7 @@ import { errorInShort } from '../../shown';
 import { type Args, signatures } from '../python';
 import { method_name, type method_t } from './spec';
 
-interface Words {
+interface ArgumentTypes {
   /** What the broker said. */
   reply_text: [reply_text: string | null];
   /** The method that is to blame. */
@@ -16,7 +16,7 @@ interface Words {
   channel_id: [channel_id: number | null];
 }
 
-const DEF = signatures<Words>()('AMQPError', {
+const DEF = signatures<ArgumentTypes>()('AMQPError', {
   __init__: 'reply_text=None, method_type=None, method_name=None, reply_code=None, channel_id=None',
 });
 
@@ -199,7 +199,7 @@ const CLASSES = [
 ];
 const BY_CODE = new Map(CLASSES.map((errorClass) => [errorClass.code, errorClass]));
 
-interface CodeWords {
+interface CodeArgumentTypes {
   /** AMQP's reply code. */
   code: [code: number];
   /** What the broker said. */
@@ -212,7 +212,7 @@ interface CodeWords {
   channel_id: [channel_id: number | null];
 }
 
-const FUNCTIONS = signatures<CodeWords>()('', {
+const FUNCTIONS = signatures<CodeArgumentTypes>()('', {
   error_for_code: 'code, text, method_type, default, channel_id=None',
 });
 

@@ -57,9 +57,9 @@ export interface DeliveryInfo {
 }
 
 type Word<T> = [value: T];
-type PropertyWords = { [K in keyof MessageProperties]-?: Word<NonNullable<MessageProperties[K]>> };
+type PropertyArgumentTypes = { [K in keyof MessageProperties]-?: Word<NonNullable<MessageProperties[K]>> };
 
-interface Words extends PropertyWords {
+interface ArgumentTypes extends PropertyArgumentTypes {
   /** Bytes, or text: that is sent as `content_encoding` says. */
   body: [body: string | Uint8Array];
   /** The channel it belongs to; set when it is received. */
@@ -85,7 +85,7 @@ const PROPERTIES = {
 
 const NAMES = Object.keys(PROPERTIES) as (keyof typeof PROPERTIES)[];
 
-const DEF = signatures<Words>()('Message', {
+const DEF = signatures<ArgumentTypes>()('Message', {
   __init__: `body='', channel=None, content_type=..., content_encoding=..., application_headers=..., delivery_mode=..., priority=..., correlation_id=..., reply_to=..., expiration=..., message_id=..., timestamp=..., type=..., user_id=..., app_id=..., cluster_id=...`,
 });
 
@@ -227,11 +227,11 @@ showAs(Message, ({ body, properties, delivery_info }) => ({
   ...{ properties, delivery_info },
 }));
 
-interface SettleWords {
+interface SettleArgumentTypes {
   /** Back to the queue (true), or away: to the dead letters, if there are any. */
   requeue: [requeue: boolean];
 }
-const SETTLE = signatures<SettleWords>()('Message', { reject: 'requeue' });
+const SETTLE = signatures<SettleArgumentTypes>()('Message', { reject: 'requeue' });
 
 /** A value that cannot be written; nothing was sent, the channel is usable. @internal */
 export function unsendable(cause: Error): FrameSyntaxError {

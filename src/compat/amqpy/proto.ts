@@ -12,7 +12,7 @@ import { AMQPError, error_for_code } from './exceptions';
 import { Message } from './message';
 import { FrameType, method_name, method_t } from './spec';
 
-interface FrameWords {
+interface FrameArgumentTypes {
   /** One of `FrameType`; or the bytes of a whole frame. */
   frame_type: [frame_type: number | Uint8Array | null];
   /** The channel it is for. */
@@ -21,7 +21,7 @@ interface FrameWords {
   payload: [payload: Uint8Array];
 }
 
-const FRAME = signatures<FrameWords>()('Frame', {
+const FRAME = signatures<FrameArgumentTypes>()('Frame', {
   __init__: 'frame_type=None, channel=0, payload=...',
 });
 
@@ -74,7 +74,7 @@ function frameBytes(type: number, channel: number, payload: Uint8Array): Buffer 
 /** The arguments of a method by their names in AMQP, with underscores: `routing_key`, `no_wait`. */
 export type MethodArguments = Record<string, unknown>;
 
-interface MethodWords {
+interface MethodArgumentTypes {
   /** Which method: `spec.Queue.Declare`. */
   method_type: [method_type: method_t | null];
   /** Its arguments by name, or in the order of the wire; what is left out is zero, false or empty. */
@@ -89,7 +89,7 @@ interface MethodWords {
   frame: [frame: Frame];
 }
 
-const METHOD = signatures<MethodWords>(new Set(['args']))('Method', {
+const METHOD = signatures<MethodArgumentTypes>(new Set(['args']))('Method', {
   __init__: 'method_type=None, args=None, content=None, channel_id=None',
   dump_body_frame: 'chunk_size',
   load: 'frame',

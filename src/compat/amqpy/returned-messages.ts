@@ -4,14 +4,14 @@ import { showAs } from '../../shown';
 import { type Args, signatures } from '../python';
 import type { basic_return_t } from './spec';
 
-interface Words {
+interface ArgumentTypes {
   /** Wait for one; default true. */
   block: [block: boolean];
   /** Seconds to wait; null is for ever. */
   timeout: [timeout: number | null];
 }
 
-const DEF = signatures<Words>()('Queue', { get: 'block=True, timeout=None' });
+const DEF = signatures<ArgumentTypes>()('Queue', { get: 'block=True, timeout=None' });
 
 /** The port of Python's `queue.Empty`: there is nothing to get. */
 export class Empty extends Error {

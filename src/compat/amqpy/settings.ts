@@ -2,7 +2,7 @@ import { outOfRange, wrongType } from '../../caller';
 import type { ConnectOptions } from '../../client/options/connect-options';
 import type { TlsOptions } from '../../client/options/tls-options';
 import { type Args, milliseconds } from '../python';
-import type { CONNECTION, Compat, SslOptions } from './words';
+import type { CONNECTION, Compat, SslOptions } from './signatures';
 
 /** The parameters of a connection, with their names. */
 export type Parameters = ReturnType<typeof CONNECTION.__init__>;

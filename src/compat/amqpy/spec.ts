@@ -18,29 +18,29 @@ export const FrameType = {
   END: FRAME_END,
 } as const;
 
-interface MethodWords {
+interface MethodArgumentTypes {
   class_id: [class_id: number];
   method_id: [method_id: number];
 }
 
 /** The two numbers of an AMQP method: `new method_t(50, 10)` is queue.declare. */
-export const method_t = namedTuple<MethodWords>()('method_t', 'class_id, method_id');
+export const method_t = namedTuple<MethodArgumentTypes>()('method_t', 'class_id, method_id');
 export type method_t = InstanceType<typeof method_t>;
 
-interface DeclareWords {
+interface DeclareArgumentTypes {
   queue: [queue: string];
   message_count: [message_count: number];
   consumer_count: [consumer_count: number];
 }
 
 /** What `Channel.queue_declare` gives: `const [queue, message_count, consumer_count] = ch.queue_declare()`. */
-export const queue_declare_ok_t = namedTuple<DeclareWords>()(
+export const queue_declare_ok_t = namedTuple<DeclareArgumentTypes>()(
   'queue_declare_ok_t',
   'queue, message_count, consumer_count',
 );
 export type queue_declare_ok_t = InstanceType<typeof queue_declare_ok_t>;
 
-interface ReturnWords {
+interface ReturnArgumentTypes {
   reply_code: [reply_code: number];
   reply_text: [reply_text: string];
   exchange: [exchange: string];
@@ -49,7 +49,7 @@ interface ReturnWords {
 }
 
 /** A message that came back, as it is in `Channel.returned_messages`. */
-export const basic_return_t = namedTuple<ReturnWords>()(
+export const basic_return_t = namedTuple<ReturnArgumentTypes>()(
   'basic_return_t',
   'reply_code, reply_text, exchange, routing_key, message',
 );

@@ -2,13 +2,13 @@ import type { Connection } from '../../api/connection';
 import { clock } from '../../clock';
 import { namedTuple } from '../python';
 
-interface AddressWords {
+interface AddressArgumentTypes {
   host: [host: string];
   port: [port: number];
 }
 
 /** Where an end of a socket is. */
-export const address_t = namedTuple<AddressWords>()('address_t', 'host, port');
+export const address_t = namedTuple<AddressArgumentTypes>()('address_t', 'host, port');
 export type address_t = InstanceType<typeof address_t>;
 
 const now = () => clock.now() / 1000;

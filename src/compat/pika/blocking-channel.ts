@@ -6,6 +6,7 @@ import type { PublishOptions } from '../../client/channel/publisher';
 import { UnroutableError as Unroutable } from '../../errors';
 import { type Args, milliseconds } from '../python';
 import type { Method as AmqpMethod } from './amqp-object';
+import { callable } from './argument-checks';
 import { addTo, BasicProperties, received, type Table } from './basic-properties';
 import type { BlockingConnection } from './blocking-connection';
 import { type ConsumeForever, DEF, type Wanted } from './channel-signatures';
@@ -18,7 +19,6 @@ import * as Queue from './methods/queue';
 import * as Tx from './methods/tx';
 import { Shown } from './repr';
 import { type Hint, returned } from './translate';
-import { callable } from './words';
 
 /** Called with a message that no queue took; `method.reply_text` says why. */
 export type OnReturn = (

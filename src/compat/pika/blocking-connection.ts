@@ -4,6 +4,7 @@ import type { RemoteHandle } from '../../api/remote';
 import { outOfRange, wrongType } from '../../caller';
 import { clock } from '../../clock';
 import { type Args, milliseconds, signatures, translating } from '../python';
+import { callable } from './argument-checks';
 import { BlockingChannel } from './blocking-channel';
 import { dial, redial } from './dial';
 import { ConnectionWrongStateError, InvalidChannelNumber, ReentrancyError } from './exceptions';
@@ -12,7 +13,6 @@ import { Blocked, Unblocked } from './methods/connection';
 import { type Compat, ConnectionParameters, Parameters } from './parameters';
 import { Shown } from './repr';
 import { type Hint, type Subject, translate } from './translate';
-import { callable } from './words';
 
 /** Called when the broker stops taking publishes; `frame.method.reason` says why. */
 export type OnBlocked = (connection: BlockingConnection, frame: Method<Blocked>) => unknown;
@@ -20,7 +20,7 @@ export type OnBlocked = (connection: BlockingConnection, frame: Method<Blocked>)
 export type OnUnblocked = (connection: BlockingConnection, frame: Method<Unblocked>) => unknown;
 
 /** The arguments, and what they mean. */
-interface Words {
+interface ArgumentTypes {
   /** One, several to be tried in order, or null for a broker on this machine. */
   parameters: [parameters: Parameters | readonly Parameters[] | null];
   /** pika's tests use it; only null is possible here. */
@@ -45,7 +45,7 @@ interface Words {
   reason: [reason: string];
 }
 
-const DEF = signatures<Words>()('BlockingConnection', {
+const DEF = signatures<ArgumentTypes>()('BlockingConnection', {
   __init__: 'parameters=None, _impl_class=None',
   channel: 'channel_number=None',
   close: "reply_code=200, reply_text='Normal shutdown'",

@@ -1,10 +1,10 @@
 import { type Args, type Signature, signatures } from '../python';
+import { fitting } from './argument-checks';
 import type { BasicProperties, Table } from './basic-properties';
 import type { OnCancel, OnMessage, OnReturn } from './blocking-channel';
-import { fitting } from './words';
 
 /** The arguments, and what they mean. */
-interface TopologyWords {
+interface TopologyArgumentTypes {
   /** The exchange; '' is the default one. */
   exchange: [exchange: string];
   /** `direct`, `fanout`, `headers`, `topic`, or what a plugin of the broker brings. */
@@ -36,7 +36,7 @@ interface TopologyWords {
 }
 
 const TOPOLOGY = fitting(
-  signatures<TopologyWords>()('BlockingChannel', {
+  signatures<TopologyArgumentTypes>()('BlockingChannel', {
     exchange_declare:
       "exchange, exchange_type='direct', passive=False, durable=False, auto_delete=False, internal=False, arguments=None",
     exchange_delete: 'exchange=None, if_unused=False',
@@ -54,7 +54,7 @@ const TOPOLOGY = fitting(
 );
 
 /** The arguments, and what they mean. */
-interface MessageWords {
+interface MessageArgumentTypes {
   /** The queue; '' is the one declared last. */
   queue: [queue: string];
   /** The broker forgets the message when it has sent it. */
@@ -88,7 +88,7 @@ interface MessageWords {
 }
 
 const MESSAGE = fitting(
-  signatures<MessageWords>()('BlockingChannel', {
+  signatures<MessageArgumentTypes>()('BlockingChannel', {
     flow: 'active',
     add_on_return_callback: 'callback',
     basic_ack: 'delivery_tag=0, multiple=False',
@@ -102,7 +102,7 @@ const MESSAGE = fitting(
 );
 
 /** The arguments, and what they mean. */
-interface ConsumingWords {
+interface ConsumingArgumentTypes {
   /** The queue; '' is the one declared last. */
   queue: [queue: string];
   /** Runs for each message, from the functions that wait for events. */
@@ -128,7 +128,7 @@ interface ConsumingWords {
 const CONSUME =
   'queue, auto_ack=False, exclusive=False, arguments=None, inactivity_timeout=None, consumer_tag=None';
 const CONSUMING = fitting(
-  signatures<ConsumingWords>()('BlockingChannel', {
+  signatures<ConsumingArgumentTypes>()('BlockingChannel', {
     close: "reply_code=0, reply_text='Normal shutdown'",
     add_on_cancel_callback: 'callback',
     basic_consume:
@@ -143,7 +143,7 @@ const CONSUMING = fitting(
 export const DEF = { ...TOPOLOGY, ...MESSAGE, ...CONSUMING };
 
 /** Without a limit there is a message in every step. */
-type Endless = Omit<ConsumingWords, 'inactivity_timeout'> & {
+type Endless = Omit<ConsumingArgumentTypes, 'inactivity_timeout'> & {
   inactivity_timeout: [inactivity_timeout: null];
 };
 export type ConsumeForever = Args<Signature<Endless, typeof CONSUME>>;

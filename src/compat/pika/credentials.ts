@@ -1,6 +1,6 @@
 import { type Args, signatures } from '../python';
 
-interface Words {
+interface ArgumentTypes {
   /** Who. */
   username: [username: string | null];
   /** The proof of it. */
@@ -9,7 +9,7 @@ interface Words {
   erase_on_connect: [erase_on_connect: boolean];
 }
 
-const DEF = signatures<Words>()('PlainCredentials', {
+const DEF = signatures<ArgumentTypes>()('PlainCredentials', {
   __init__: 'username, password, erase_on_connect=False',
 });
 

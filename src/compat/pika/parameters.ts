@@ -27,7 +27,7 @@ export interface Compat {
 }
 
 /** The parameters of a connection, and what they mean. */
-interface Words {
+interface ArgumentTypes {
   /** Default `localhost`. */
   host: [host: string];
   /** Default 5672, with `ssl_options` 5671. */
@@ -64,9 +64,9 @@ interface Words {
   compat: [compat: Compat];
 }
 
-type Values = { [K in keyof Words]: Words[K][0] };
+type Values = { [K in keyof ArgumentTypes]: ArgumentTypes[K][0] };
 
-const DEF = signatures<Words>(new Set(['client_properties', 'tcp_options', 'compat']))(
+const DEF = signatures<ArgumentTypes>(new Set(['client_properties', 'tcp_options', 'compat']))(
   'ConnectionParameters',
   {
     __init__:
@@ -109,7 +109,10 @@ const isCompat: Check = (value) => {
 };
 
 /** What each may be: its type, whether None will do, and the range. */
-const CHECKS: Record<keyof Words, readonly [Check, nullable: boolean, least?: number, most?: number]> = {
+const CHECKS: Record<
+  keyof ArgumentTypes,
+  readonly [Check, nullable: boolean, least?: number, most?: number]
+> = {
   host: [isString, false],
   port: [isInt, false, 1, 65_535],
   virtual_host: [isString, false],
@@ -130,7 +133,7 @@ const CHECKS: Record<keyof Words, readonly [Check, nullable: boolean, least?: nu
 };
 
 /** @throws {TypeError | RangeError} Python's TypeError and ValueError */
-function checked(name: keyof Words, value: unknown): unknown {
+function checked(name: keyof ArgumentTypes, value: unknown): unknown {
   const [check, nullable, least, most] = CHECKS[name];
   if (value === null && nullable) return value;
   const wanted = check(value);
@@ -265,7 +268,7 @@ export class Parameters extends Shown {
   }
 }
 
-for (const name of Object.keys(CHECKS) as (keyof Words)[]) {
+for (const name of Object.keys(CHECKS) as (keyof ArgumentTypes)[]) {
   Object.defineProperty(Parameters.prototype, name, {
     get(this: Parameters) {
       return this.values[name];

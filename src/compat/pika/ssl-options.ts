@@ -3,7 +3,7 @@ import type { TlsOptions } from '../../client/options/tls-options';
 import { showAs } from '../../shown';
 import { type Args, isPlainObject, signatures } from '../python';
 
-interface Words {
+interface ArgumentTypes {
   /**
    * What `ssl.SSLContext` is to Python: Node's options, `{ caFile, certFile, keyFile, passphrase }` and the like.
    * A context of `tls.createSecureContext` cannot go to the thread that connects.
@@ -13,7 +13,7 @@ interface Words {
   server_hostname: [server_hostname: string | null];
 }
 
-const DEF = signatures<Words>(new Set(['context']))('SSLOptions', {
+const DEF = signatures<ArgumentTypes>(new Set(['context']))('SSLOptions', {
   __init__: 'context, server_hostname=None',
 });
 

@@ -1,7 +1,7 @@
 /** What becomes of a connection's parameters before anything is sent. */
 import { ssl } from '../../../src/compat/amqpy';
 import { connectOptions } from '../../../src/compat/amqpy/settings';
-import { CONNECTION } from '../../../src/compat/amqpy/words';
+import { CONNECTION } from '../../../src/compat/amqpy/signatures';
 import type { Keywords } from '../../support/facades/amqpy';
 
 const options = (keywords: Keywords = {}) => connectOptions(CONNECTION.__init__([keywords]));

@@ -1,7 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 
 /** What a program is warned of, once in its life. The codes are those of Node's --disable-warning. */
-const HABITS = {
+const WARNINGS = {
   AMQP_SYNC_NEVER_SERVED:
     'a consumer was started, and the program ended without serving it, so its callback never ran: callbacks run in drainEvents, loop and sleep only (pika: start_consuming, amqpy: drain_events); call connection.loop() behind the last subscribe',
   AMQP_SYNC_NOTHING_SETTLED:
@@ -9,12 +9,12 @@ const HABITS = {
   AMQP_SYNC_SIGNAL_UNHEARD:
     'a wait without a limit keeps the listener for SIGTERM or SIGHUP from running, so the signal will not end the program: wait in slices, loop({ timeout: 1000 }) and then await setImmediate, or have SIGINT sent instead; see "Signals and exit" in the README',
 } as const;
-type Habit = keyof typeof HABITS;
+type WarningCode = keyof typeof WARNINGS;
 
 /** Milliseconds after which a wait is one that may not end by itself. */
 export const LONG_WAIT_MS = 1000;
 
-const said = new Set<Habit>();
+const said = new Set<WarningCode>();
 
 /**
  * A process warning, as `process.emitWarning` gives it, but told at once: that waits for the next turn of the event
@@ -26,14 +26,14 @@ function warn(code: string, message: string, detail?: string): void {
   process.emit('warning', warning);
 }
 
-export function isWarnedOf(habit: Habit): boolean {
-  return said.has(habit);
+export function isWarnedOf(code: WarningCode): boolean {
+  return said.has(code);
 }
 
-export function warnOf(habit: Habit): void {
-  if (said.has(habit)) return;
-  said.add(habit);
-  warn(habit, HABITS[habit]);
+export function warnOf(code: WarningCode): void {
+  if (said.has(code)) return;
+  said.add(code);
+  warn(code, WARNINGS[code]);
 }
 
 /**

@@ -40,7 +40,7 @@ export interface Compat {
   call_timeout?: number | null | undefined;
 }
 
-interface ConnectionWords {
+interface ConnectionArgumentTypes {
   /** Host of the broker; default localhost. */
   host: [host: string];
   /** Default 5672, also with `ssl`: give 5671 then. */
@@ -86,18 +86,17 @@ interface ConnectionWords {
 }
 
 /** Signatures of the methods of a connection. */
-export const CONNECTION = signatures<ConnectionWords>(new Set(['ssl', 'client_properties', 'compat']))(
-  'Connection',
-  {
-    __init__: `host='localhost', port=5672, ssl=None, connect_timeout=None, userid='guest', password='guest', login_method='AMQPLAIN', virtual_host='/', locale='en_US', channel_max=65535, frame_max=131072, heartbeat=0, client_properties=None, on_blocked=None, on_unblocked=None, compat=None`,
-    channel: 'channel_id=None',
-    close: `reply_code=0, reply_text='', method_type=...`,
-    drain_events: 'timeout=None',
-    loop: 'timeout=None',
-  },
-);
+export const CONNECTION = signatures<ConnectionArgumentTypes>(
+  new Set(['ssl', 'client_properties', 'compat']),
+)('Connection', {
+  __init__: `host='localhost', port=5672, ssl=None, connect_timeout=None, userid='guest', password='guest', login_method='AMQPLAIN', virtual_host='/', locale='en_US', channel_max=65535, frame_max=131072, heartbeat=0, client_properties=None, on_blocked=None, on_unblocked=None, compat=None`,
+  channel: 'channel_id=None',
+  close: `reply_code=0, reply_text='', method_type=...`,
+  drain_events: 'timeout=None',
+  loop: 'timeout=None',
+});
 
-interface ChannelWords {
+interface ChannelArgumentTypes {
   /** The connection it is made on. */
   connection: [connection: Connection];
   /** Its number; default: one that is free. */
@@ -173,7 +172,7 @@ const PUBLISH = `msg, exchange='', routing_key='', mandatory=False, immediate=Fa
 const EXCHANGE_BINDING = `dest_exch, source_exch='', routing_key='', nowait=False, arguments=None`;
 
 /** Signatures of the methods of a channel. */
-export const CHANNEL = signatures<ChannelWords>()('Channel', {
+export const CHANNEL = signatures<ChannelArgumentTypes>()('Channel', {
   __init__: 'connection, channel_id=None, auto_decode=True',
   close: `reply_code=0, reply_text='', method_type=...`,
   flow: 'active',
