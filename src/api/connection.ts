@@ -134,7 +134,7 @@ export class Connection {
   }
   /** Lives of the connection; grows with each recovery. */
   get epoch(): number {
-    return this.#session.recovery.epoch;
+    return this.#session.recovery.generation;
   }
   /** Why the connection ended, once it has. */
   get lastError(): AmqpError | undefined {

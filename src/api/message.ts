@@ -160,7 +160,7 @@ export interface ProcessOptions {
  */
 export class IncomingMessage extends Message<Properties> implements Delivery {
   readonly #consumer: Consumer | undefined;
-  readonly #epoch: number;
+  readonly #opening: number;
 
   constructor(
     readonly channel: Channel,
@@ -177,7 +177,7 @@ export class IncomingMessage extends Message<Properties> implements Delivery {
   ) {
     super(body, properties);
     this.#consumer = consumer;
-    this.#epoch = this.#parts.session.epoch;
+    this.#opening = this.#parts.session.openings;
   }
 
   get #parts(): ChannelParts {
@@ -203,7 +203,7 @@ export class IncomingMessage extends Message<Properties> implements Delivery {
   /** Acked, nacked or rejected, or needs nothing of it (`noAck`). */
   get isSettled(): boolean {
     const { session } = this.#parts;
-    return this.noAck || this.#epoch !== session.epoch || !session.unacked.has(this.deliveryTag);
+    return this.noAck || this.#opening !== session.openings || !session.unacked.has(this.deliveryTag);
   }
 
   /**
@@ -265,7 +265,7 @@ export class IncomingMessage extends Message<Properties> implements Delivery {
         code: 'NO_ACK',
       });
     }
-    if (this.#epoch !== this.#parts.session.epoch) {
+    if (this.#opening !== this.#parts.session.openings) {
       throw new StaleDeliveryError(
         `cannot ${verb} message ${this.deliveryTag}: channel ${this.channel.id} was reopened since; the broker delivers it again`,
       );

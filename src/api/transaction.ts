@@ -16,11 +16,11 @@ import { PARTS, RUN } from './internals';
  */
 export class Transaction implements Disposable {
   #state: 'started' | 'committed' | 'rolled-back' | 'unknown' = 'started';
-  readonly #epoch: number;
+  readonly #opening: number;
 
   /** Use `channel.transaction()`. */
   constructor(readonly channel: Channel) {
-    this.#epoch = channel[PARTS].session.epoch;
+    this.#opening = channel[PARTS].session.openings;
   }
 
   /** Where it is; `unknown`: nobody can say whether it was committed. */
@@ -31,7 +31,7 @@ export class Transaction implements Disposable {
 
   /** The broker rolls back when a channel ends. */
   get #isCurrent(): boolean {
-    return this.channel.isOpen && this.channel[PARTS].session.epoch === this.#epoch;
+    return this.channel.isOpen && this.channel[PARTS].session.openings === this.#opening;
   }
 
   /**

@@ -41,9 +41,9 @@ export const WORD = {
   /** [main sets, worker clears] something was written that must not wait for the end of a nap */
   URGENT: 12 * LINE,
   /** [main] the life of the connection that it writes for: how often that has been recovered */
-  EPOCH: 13 * LINE,
+  GENERATION: 13 * LINE,
   /** [main] where in the outbound ring that life begins: what is before must not reach its broker */
-  EPOCH_AT: 14 * LINE,
+  GENERATION_AT: 14 * LINE,
 } as const;
 
 /**
@@ -80,6 +80,7 @@ export function createMemory(capacity: number, start = 0): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(RINGS_AT + 2 * capacity);
   const { words } = mapMemory(memory);
   for (const index of [WORD.OUT_HEAD, WORD.OUT_TAIL, WORD.IN_HEAD, WORD.IN_TAIL]) words[index] = start;
+  words[WORD.GENERATION] = 1;
   return memory;
 }
 

@@ -138,12 +138,12 @@ export class Link {
     this.#rouse();
   }
 
-  /** From here on what is written is for another life of the connection; what was written before is void. */
-  enter(epoch: number): void {
+  /** A recovery of the connection: what is written from here on is for its new generation; what was written before is void. */
+  enter(generation: number): void {
     const { words } = this.#layout;
     this.outbound.publish();
-    Atomics.store(words, WORD.EPOCH_AT, this.outbound.head);
-    Atomics.store(words, WORD.EPOCH, epoch);
+    Atomics.store(words, WORD.GENERATION_AT, this.outbound.head);
+    Atomics.store(words, WORD.GENERATION, generation);
     this.post(0);
   }
 

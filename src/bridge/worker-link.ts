@@ -75,14 +75,14 @@ export class WorkerLink {
     return this.outbound.available() > this.inFlight;
   }
 
-  /** The life of the connection that main writes for. */
-  get epoch(): number {
-    return Atomics.load(this.#layout.words, WORD.EPOCH);
+  /** The generation of the connection that main writes for: 1, and one more for each recovery. */
+  get generation(): number {
+    return Atomics.load(this.#layout.words, WORD.GENERATION);
   }
 
-  /** Bytes in the outbound ring that are for an earlier life than that. */
+  /** Bytes in the outbound ring that are for an earlier generation than that. */
   get stale(): number {
-    return (Atomics.load(this.#layout.words, WORD.EPOCH_AT) - this.outbound.tail) >>> 0;
+    return (Atomics.load(this.#layout.words, WORD.GENERATION_AT) - this.outbound.tail) >>> 0;
   }
 
   /** Is main waiting for the answer to a call? */

@@ -14,8 +14,8 @@ export type Notice =
     }
   | {
       notice: 'recovered';
-      /** The number of the new life: how often the connection has been recovered. */
-      epoch: number;
+      /** 2 after the first recovery, and one more for each. */
+      generation: number;
       session: SessionDescription;
       /** Milliseconds it was away. */
       downtime: number;

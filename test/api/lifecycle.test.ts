@@ -192,9 +192,9 @@ describe('channels', () => {
     channel.close();
     channel.reopen();
     expect(channel).toMatchObject({ isOpen: true, id, mode: 'none', consumerTags: [] });
-    expect(channel[PARTS].session.epoch).toBe(2);
+    expect(channel[PARTS].session.openings).toBe(2);
     channel.reopen(); // open already
-    expect(channel[PARTS].session.epoch).toBe(2);
+    expect(channel[PARTS].session.openings).toBe(2);
     expect(channel.queueDeclare(queue, { passive: true }).consumerCount).toBe(0);
   });
 });

@@ -358,9 +358,9 @@ describe('when a lost connection has been recovered', () => {
     rig.outbound.flush(); // this is with the old socket, which will never say so
     rig.send(frameOf(30, 2));
     rig.worker.inFlight = 0;
-    expect(rig.worker.epoch).toBe(0);
-    rig.link.enter(1);
-    expect([rig.worker.epoch, rig.worker.stale]).toEqual([1, 50]);
+    expect(rig.worker.generation).toBe(1);
+    rig.link.enter(2);
+    expect([rig.worker.generation, rig.worker.stale]).toEqual([2, 50]);
     const fresh = frameOf(40, 3);
     rig.send(fresh);
     const transport = new FakeTransport();
@@ -375,9 +375,9 @@ describe('when a lost connection has been recovered', () => {
   test('at the end of the ring, too, and however often it happens', () => {
     const rig = new Rig();
     const recorder = new TopologyRecorder(new Journal());
-    for (let epoch = 1; epoch < 200; epoch++) {
+    for (let generation = 2; generation < 200; generation++) {
       rig.send(frameOf(CAPACITY / 2 - 13, 1));
-      rig.link.enter(epoch);
+      rig.link.enter(generation);
       const fresh = frameOf(21, 2);
       rig.send(fresh);
       const transport = new FakeTransport();

@@ -55,7 +55,7 @@ export class Connector {
   #questions = 0;
 
   /** Recoveries that have succeeded. */
-  #epoch = 0;
+  #generation = 1;
   /** Why the connection is lost, if it is; with since when, and how often recovery was tried. */
   #loss: ErrorRecord | undefined;
   #lostAt = 0;
@@ -111,8 +111,8 @@ export class Connector {
         else if (this.#state === 'dialing') this.#failed(failover, record);
       },
     };
-    const epoch = this.#wasOpen ? this.#epoch + 1 : 0;
-    this.session = new Session(this.link, route, this.options, this.#context, events, epoch);
+    const generation = this.#wasOpen ? this.#generation + 1 : 1;
+    this.session = new Session(this.link, route, this.options, this.#context, events, generation);
     return this.session;
   }
 
@@ -139,7 +139,7 @@ export class Connector {
   }
 
   get #wasOpen(): boolean {
-    return this.#loss !== undefined || this.#epoch > 0;
+    return this.#loss !== undefined || this.#generation > 1;
   }
 
   #mayRecover({ recoverable, origin }: ErrorRecord): boolean {
@@ -191,12 +191,12 @@ export class Connector {
   #recovered(): void {
     const { session } = this;
     if (session === undefined || this.#journal === undefined) return;
-    this.#epoch = session.epoch;
+    this.#generation = session.generation;
     const { renames, failures } = this.#context.report;
     const channels = this.#journal.channels.open();
     this.#notify({
       notice: 'recovered',
-      epoch: this.#epoch,
+      generation: this.#generation,
       session: session.describe(),
       downtime: clock.now() - this.#lostAt,
       attempts: this.#attempts + 1,

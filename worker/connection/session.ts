@@ -96,12 +96,12 @@ export class Session implements TransportEvents {
     readonly options: SessionOptions,
     readonly context: SessionContext,
     readonly events: SessionEvents,
-    /** How often the connection has been recovered, once this has succeeded. */
-    readonly epoch = 0,
+    /** 1, and one more for each recovery of the connection, this one included. */
+    readonly generation = 1,
   ) {
     this.handshake = new Handshake(route.target.handshake);
     this.#scanner = new FrameScanner((payload) => this.#control(payload), context.recorder);
-    this.#isCurrent = epoch === 0;
+    this.#isCurrent = generation === 1;
     this.#scratch = Buffer.alloc(this.#isCurrent ? 0 : SCRATCH_SIZE);
     context.inbound.begin(this.#scanner);
     this.#backpressure = new Backpressure(context.inbound, context.noAckSuspension, options, {
@@ -109,7 +109,7 @@ export class Session implements TransportEvents {
       overrun: (record) => this.giveUp(record),
     });
     this.#blockedTimer = new BlockedTimer(route.target.blockedLimit, (record) => this.giveUp(record));
-    this.#diagnosis = new FailureDiagnosis(route, this.handshake, () => this.transport, epoch > 0);
+    this.#diagnosis = new FailureDiagnosis(route, this.handshake, () => this.transport, generation > 1);
     this.transport = new Transport(route, this);
     this.#polling = new AdaptivePolling(link, () => this.wake());
     this.#outbound = new Outbound(link, this.transport, () => !this.#polling.isIdle, context.recorder);
@@ -181,7 +181,7 @@ export class Session implements TransportEvents {
   /** Main writes for this session once it knows of the recovery; what it wrote before that is not for this broker. */
   #switchOutbound(): void {
     const { recorder } = this.context;
-    if (this.link.epoch !== this.epoch || recorder === undefined) return;
+    if (this.link.generation !== this.generation || recorder === undefined) return;
     this.#isCurrent = true;
     this.#outbound.discard(recorder, (channel, method) => this.#write(channel, method));
   }

@@ -50,8 +50,8 @@ export interface ChannelOwner {
  * and are told what becomes of it.
  */
 export class ChannelSession implements HostedChannel {
-  /** Grows with every reopen: deliveries of an earlier channel with the number cannot be settled. */
-  epoch = 0;
+  /** How often it was opened: deliveries of an earlier time cannot be settled. */
+  openings = 0;
   /** Grows with every end of what was under way: by a reopen, or as the connection is lost. */
   generation = 0;
   /** What the broker may still send of earlier channels with the number. */
@@ -105,7 +105,7 @@ export class ChannelSession implements HostedChannel {
     this.#reportEnd();
     this.host.checkAlive('channel.open');
     this.late = this.host.adopt(this);
-    this.epoch++;
+    this.openings++;
     this.generation++;
     this.#state = 'opening';
     this.#reason = undefined;

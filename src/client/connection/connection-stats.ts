@@ -28,7 +28,7 @@ export function statsOf(session: ConnectionSession): ConnectionStats {
   const { state, recovery, link, dispatcher } = session;
   return {
     state,
-    epoch: recovery.epoch,
+    epoch: recovery.generation,
     downtime: recovery.downtime,
     host,
     address,

@@ -36,12 +36,12 @@ export interface RecoveryListener {
  * the order of the frames.
  *
  *   [open] --notice: lost--> [outage] --notice: recovered--> [open] ...
- *      what was under way ends,    |          epoch + 1, calls under way are repeated
+ *      what was under way ends,    |          generation + 1, calls under way are repeated
  *      or waits                    +-- given up, close() --> the connection has ended
  */
 export class Recovery implements Outages {
   /** How often the connection has been opened. */
-  epoch = 1;
+  generation = 1;
   /** Why the connection is not there now. */
   outage: AmqpError | undefined;
   /** Milliseconds of all outages. */
@@ -72,11 +72,11 @@ export class Recovery implements Outages {
   #recovered(notice: Extract<Notice, { notice: 'recovered' }>): void {
     const { connection } = this;
     const cause = this.outage ?? new ConnectionClosedError('the connection was lost');
-    this.epoch = notice.epoch + 1;
+    this.generation = notice.generation;
     this.outage = undefined;
     this.downtime += notice.downtime;
     // first of all: what is written from here on is for the new broker
-    connection.pump.link.enter(notice.epoch);
+    connection.pump.link.enter(notice.generation);
     connection.pump.suspended = false;
     connection.pump.isHeld = connection.isBlocked;
     for (const [old, fresh] of notice.renames) {
@@ -87,7 +87,7 @@ export class Recovery implements Outages {
     const failures = notice.failures.map(failureOf);
     this.#resume(new Map(notice.channels), failures);
     this.#report({
-      epoch: this.epoch,
+      epoch: this.generation,
       cause,
       downtime: notice.downtime,
       attempts: notice.attempts,
