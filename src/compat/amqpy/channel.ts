@@ -480,7 +480,7 @@ export class Channel {
   }
 
   /** Open it again, as new. What the broker has against that is the next call's to tell. @internal */
-  reopen(): void {
+  _do_revive(): void {
     if (this.#core.isOpen) return;
     this.#renew();
     if (!this.is_open) return;
@@ -496,7 +496,7 @@ export class Channel {
 
   #run<T>(fn: () => T): T {
     const heal = (error: AmqpError) => {
-      if (error instanceof ChannelClosedError) this.reopen();
+      if (error instanceof ChannelClosedError) this._do_revive();
     };
     try {
       return pythonic(

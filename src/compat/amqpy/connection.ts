@@ -296,7 +296,7 @@ export class Connection {
   /** A channel that was closed is opened again before anybody hears of it. */
   #heal(error: AmqpError): void {
     if (!(error instanceof ChannelClosedError)) return;
-    for (const channel of this.#channels.values()) if (channel.died(error)) channel.reopen();
+    for (const channel of this.#channels.values()) if (channel.died(error)) channel._do_revive();
   }
 
   /** @internal */
