@@ -1,7 +1,7 @@
 // A blocked test cannot be timed out by jest: every wait in the suite has a ceiling of its own
 // (test/support/connect.ts), and test/support/run-jest.cjs ends a run that hangs.
 module.exports = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.cjs',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   transform: { '^.+\\.[cm]?ts$': '<rootDir>/test/support/transpile.cjs' },

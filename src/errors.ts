@@ -1,29 +1,9 @@
 import { fromCaller } from './caller';
-import { replyCodeName } from './protocol/constants';
+import type { ConnectAttempt, ErrorDetails, ErrorRecord, Origin, Outcome } from './contract/error-record';
 import type { ProtocolViolation } from './protocol/violation';
 import { errorInShort } from './shown';
 
-/**
- * What happened to the operation that failed: it never left this process, the broker refused it, or
- * nobody knows (it may have been carried out).
- */
-export type Outcome = 'not-sent' | 'rejected' | 'unknown';
-
-/** Who is to blame: the caller, the broker's decision, the broken protocol or network, our own worker, another program. */
-export type Origin = 'client' | 'broker' | 'network' | 'worker' | 'remote';
-
-export interface ErrorDetails {
-  code?: string | undefined;
-  replyCode?: number | undefined;
-  replyText?: string | undefined;
-  /** The AMQP method that caused it, such as `queue.declare`. */
-  method?: string | undefined;
-  origin?: Origin | undefined;
-  /** A new connection or channel may well succeed. */
-  recoverable?: boolean | undefined;
-  outcome?: Outcome | undefined;
-  cause?: unknown;
-}
+export type { ConnectAttempt, ErrorDetails, Origin, Outcome } from './contract/error-record';
 
 /** The base of every error that is not a wrong argument. The class says what died, `code` says why. */
 export class AmqpError extends Error {
@@ -158,16 +138,6 @@ export class WorkerStalledError extends ConnectionClosedError {}
 
 // ── everything else ───────────────────────────────────────────────────────────────────────────────────
 
-export interface ConnectAttempt {
-  host: string;
-  port: number;
-  /** The address of the host that was tried, where it is another. */
-  address?: string | undefined;
-  /** How far it got: `resolve`, `tcp`, `tls`, `connection.start`, `connection.tune`, `connection.open-ok`. */
-  stage: string;
-  reason: string;
-}
-
 /** No connection could be opened; `attempts` has one entry for each try. */
 export class ConnectError extends AmqpError {
   readonly attempts: readonly ConnectAttempt[];
@@ -295,49 +265,28 @@ const CHANNEL_ERRORS: Readonly<Record<number, ErrorClass>> = {
   406: PreconditionFailedError,
 };
 
-const CONNECTION_ERRORS: Readonly<Record<number, ErrorClass>> = {
-  320: ConnectionForcedError,
-  402: InvalidPathError,
-  501: FrameError,
-  502: CommandSyntaxError,
-  503: CommandInvalidError,
-  504: ChannelNumberError,
-  505: UnexpectedFrameError,
-  506: ResourceError,
-  530: NotAllowedError,
-  540: NotImplementedError,
-  541: InternalError,
-};
-
 /** The same code means different deaths: which method carried it decides (403 arrives on both). */
 export function channelErrorClass(replyCode: number): ErrorClass {
   return CHANNEL_ERRORS[replyCode] ?? ChannelClosedError;
 }
 
-/** `404 NOT_FOUND - no queue 'x'`: RabbitMQ's texts begin with the name already. */
-export function describeReply(replyCode: number, replyText: string): string {
-  const name = replyCodeName(replyCode);
-  return replyText.startsWith(name) ? `${replyCode} ${replyText}` : `${replyCode} ${name} - ${replyText}`;
-}
-
 // ── records: errors that cross threads ────────────────────────────────────────────────────────────────
 
-/** An error as plain data: classes do not survive the way between threads, and stacks belong to the caller. */
-export interface ErrorRecord extends Omit<ErrorDetails, 'cause'> {
-  name: string;
-  message: string;
-  /** What the worker saw, as text. */
-  reason?: string | undefined;
-  attempts?: readonly ConnectAttempt[] | undefined;
-  where?: string | undefined;
-  expected?: string | number | undefined;
-  got?: string | number | undefined;
-}
-
+/** The classes of records, by name. */
 const RECORDED: Readonly<Record<string, ErrorClass>> = Object.fromEntries(
   [
     ConnectionClosedError,
-    ...Object.values(CONNECTION_ERRORS),
+    ConnectionForcedError,
+    InvalidPathError,
+    FrameError,
+    CommandSyntaxError,
+    CommandInvalidError,
+    ChannelNumberError,
+    UnexpectedFrameError,
+    ResourceError,
+    NotAllowedError,
+    NotImplementedError,
+    InternalError,
     AuthenticationError,
     HeartbeatTimeoutError,
     BlockedTimeoutError,
@@ -357,47 +306,6 @@ export function fromRecord(record: ErrorRecord): AmqpError {
     message,
     reason === undefined ? details : { ...details, cause: fromCaller(new Error(reason)) },
   );
-}
-
-/** The record in a worker's last word; one that was cut short still says what it can. */
-export function parseRecord(report: string): ErrorRecord {
-  try {
-    return JSON.parse(report) as ErrorRecord;
-  } catch {
-    return { name: ConnectionClosedError.name, message: report, code: 'CLOSED', outcome: 'unknown' };
-  }
-}
-
-/** The record of a connection.close from the broker. */
-export function closeRecord(replyCode: number, replyText: string, method: string | undefined): ErrorRecord {
-  const errorClass = CONNECTION_ERRORS[replyCode] ?? ConnectionClosedError;
-  const blame = method === undefined ? '' : ` after ${method}`;
-  return {
-    name: errorClass.name,
-    message: `the broker closed the connection${blame}: ${describeReply(replyCode, replyText)}`,
-    code: replyCodeName(replyCode),
-    replyCode,
-    replyText,
-    method,
-    origin: 'broker',
-    recoverable: replyCode === 320,
-    outcome: 'unknown',
-  };
-}
-
-/** The record of a peer that broke the protocol. */
-export function violationRecord(violation: ProtocolViolation): ErrorRecord {
-  const { message, replyCode, where, expected, got } = violation;
-  return {
-    name: ProtocolError.name,
-    message: `the broker broke the protocol: ${message}`,
-    code: replyCodeName(replyCode),
-    replyCode,
-    where,
-    expected,
-    got,
-    outcome: 'unknown',
-  };
 }
 
 /**

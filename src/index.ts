@@ -43,13 +43,10 @@ export type { RabbitmqVersion } from './broker/rules';
 export type {
   BasicConsumeOptions,
   BasicGetOptions,
+  CancelCallback,
   ConsumeOptions,
   QosOptions,
 } from './client/channel/consume-options';
-export type { CancelCallback } from './client/channel/consumer';
-export type { BatchOptions, PublishResult } from './client/channel/publish-batch';
-export type { ChannelMode } from './client/channel/publish-mode';
-export type { PublishOptions } from './client/channel/publisher';
 export type { ConnectionStats } from './client/connection/connection-stats';
 export type { RecoveryFailure, RecoveryInfo } from './client/connection/recovery-info';
 export type { CallOptions } from './client/options/checks';
@@ -61,6 +58,12 @@ export type {
   HostOptions,
 } from './client/options/connect-options';
 export type { Duration, DurationParts, MessageProperties } from './client/options/conversions';
+export type {
+  BatchOptions,
+  ChannelMode,
+  PublishOptions,
+  PublishResult,
+} from './client/options/publish-options';
 export type { RecoveryOptions } from './client/options/recovery-options';
 export type { TlsOptions } from './client/options/tls-options';
 export type {

@@ -1,5 +1,6 @@
 import { wrongType } from '../caller';
 import { ChannelParts } from '../client/channel/channel-parts';
+import type { CancelCallback } from '../client/channel/consume-options';
 import {
   type BasicConsumeOptions,
   type BasicGetOptions,
@@ -7,12 +8,9 @@ import {
   type ConsumeOptions,
   type QosOptions,
 } from '../client/channel/consume-options';
-import type { CancelCallback } from '../client/channel/consumer';
 import type { BodyInput } from '../client/channel/content';
 import type { MessageFactory } from '../client/channel/message-factory';
-import { type BatchOptions, type PublishResult, publishBatch } from '../client/channel/publish-batch';
-import type { ChannelMode } from '../client/channel/publish-mode';
-import type { PublishOptions } from '../client/channel/publisher';
+import { publishBatch } from '../client/channel/publish-batch';
 import {
   type CallOptions,
   checkFunction,
@@ -24,6 +22,12 @@ import {
   optionNames,
 } from '../client/options/checks';
 import { type CloseOptions, closeOptions } from '../client/options/close-options';
+import type {
+  BatchOptions,
+  ChannelMode,
+  PublishOptions,
+  PublishResult,
+} from '../client/options/publish-options';
 import type {
   DeclaredQueue,
   ExchangeBindOptions,

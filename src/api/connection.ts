@@ -1,7 +1,8 @@
 import { refusePromise } from '../client/callbacks';
 import { ConnectionSession } from '../client/connection/connection-session';
-import { type ConnectionStats, statsOf } from '../client/connection/connection-stats';
+import type { ConnectionStats } from '../client/connection/connection-stats';
 import type { RecoveryInfo } from '../client/connection/recovery-info';
+import { takeStats } from '../client/connection/take-stats';
 import {
   type CallOptions,
   checkFunction,
@@ -345,7 +346,7 @@ export class Connection {
 
   /** Figures for monitoring. Blocks for some microseconds. */
   stats(): ConnectionStats {
-    return statsOf(this.#session);
+    return takeStats(this.#session);
   }
 }
 

@@ -1,6 +1,6 @@
 import { wrongType } from '../caller';
 import { bodyBytes } from '../client/channel/content';
-import { checkMessages, type PublishResult } from '../client/channel/publish-batch';
+import { checkMessages } from '../client/channel/publish-batch';
 import {
   type CallOptions,
   checkGiven,
@@ -10,6 +10,7 @@ import {
   PUBLISH_OPTIONS,
 } from '../client/options/checks';
 import { type Duration, type MessageProperties, ttlMs, wireProperties } from '../client/options/conversions';
+import type { PublishResult } from '../client/options/publish-options';
 import type { ExchangeDeclareOptions } from '../client/options/verb-options';
 import { clock } from '../clock';
 import { DeliveryMode, type ExchangeType } from '../protocol/constants';

@@ -10,7 +10,7 @@ export class MessageIterator implements IterableIterator<IncomingMessage>, Dispo
   readonly #consumer: IteratorConsumer<IncomingMessage>;
   readonly #channel: number;
 
-  /** Use `channel.consume`. */
+  /** Use `channel.consume`. @internal */
   constructor(consumer: IteratorConsumer<IncomingMessage>, channel: number) {
     this.#consumer = consumer;
     this.#channel = channel;

@@ -1,15 +1,8 @@
 import { wrongType } from '../caller';
 import { inVain, refusePromiseFor } from '../client/callbacks';
 import type { ChannelParts } from '../client/channel/channel-parts';
-import type { Returned } from '../client/channel/confirms';
-import {
-  type BodyInput,
-  bodyBytes,
-  IS_MESSAGE,
-  type Outgoing,
-  withEncoding,
-} from '../client/channel/content';
-import { CONSUMER, type Consumer, type Delivery, STREAM_OFFSET } from '../client/channel/delivery';
+import { type BodyInput, bodyBytes, IS_MESSAGE, withEncoding } from '../client/channel/content';
+import { CONSUMER, type Consumer, STREAM_OFFSET } from '../client/channel/delivery';
 import { DISPATCH } from '../client/dispatcher';
 import { checkFunction, checkOptions } from '../client/options/checks';
 import type { MessageProperties } from '../client/options/conversions';
@@ -42,7 +35,7 @@ export function jsonText(value: unknown, verb: string): string {
  *     channel.basicPublish(new Message('hello', { deliveryMode: 2 }), { routingKey: 'greetings' });
  *     new Message(JSON.stringify(order), { contentType: 'application/json' }).json.id;
  */
-export class Message<P extends MessageProperties = MessageProperties> implements Outgoing {
+export class Message<P extends MessageProperties = MessageProperties> {
   readonly body: Buffer;
   readonly properties: P;
 
@@ -122,7 +115,7 @@ export class Message<P extends MessageProperties = MessageProperties> implements
 showAs(Message, (message) => ({ body: shortened(message.body), ...message.info() }));
 
 /** A mandatory message that came back, with the broker's reason. @see AMQP 0-9-1 §1.8.3.8 (basic.return) */
-export class ReturnedMessage extends Message<Properties> implements Returned {
+export class ReturnedMessage extends Message<Properties> {
   constructor(
     readonly channel: Channel,
     readonly replyCode: number,
@@ -158,13 +151,13 @@ export interface ProcessOptions {
  * A message from a queue. It must be settled exactly once, unless it was taken with `noAck`; with `using`
  * it goes back to the queue if it was not.
  */
-export class IncomingMessage extends Message<Properties> implements Delivery {
+export class IncomingMessage extends Message<Properties> {
   readonly #consumer: Consumer | undefined;
   readonly #opening: number;
 
   constructor(
     readonly channel: Channel,
-    consumer: Consumer | undefined,
+    consumer: { readonly tag: string } | undefined,
     readonly deliveryTag: number,
     readonly redelivered: boolean,
     readonly exchange: string,
@@ -176,7 +169,7 @@ export class IncomingMessage extends Message<Properties> implements Delivery {
     properties: Properties,
   ) {
     super(body, properties);
-    this.#consumer = consumer;
+    this.#consumer = consumer as Consumer | undefined;
     this.#opening = this.#parts.session.openings;
   }
 

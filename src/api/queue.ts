@@ -1,7 +1,7 @@
 import { wrongType } from '../caller';
 import type { BasicConsumeOptions, ConsumeOptions } from '../client/channel/consume-options';
-import type { PublishResult } from '../client/channel/publish-batch';
 import { type CallOptions, checkOptions, checkTimeout } from '../client/options/checks';
+import type { PublishResult } from '../client/options/publish-options';
 import type { DeclaredQueue, QueueDeclareOptions } from '../client/options/verb-options';
 import { clock } from '../clock';
 import type { TableInputValue } from '../protocol/field-table';

@@ -2,15 +2,9 @@ import { STATE } from '../bridge/layout';
 import type { Link } from '../bridge/link';
 import type { WaitResult } from '../bridge/wake-signal';
 import { outOfRange } from '../caller';
+import { parseRecord, violationRecord } from '../contract/error-record';
 import type { Command } from '../contract/session-options';
-import {
-  type AmqpError,
-  fromRecord,
-  parseRecord,
-  violationRecord,
-  WorkerCrashedError,
-  WorkerStalledError,
-} from '../errors';
+import { type AmqpError, fromRecord, WorkerCrashedError, WorkerStalledError } from '../errors';
 import { encodeMethod } from '../protocol/codec';
 import { FRAME_HEADER_SIZE, FRAME_OVERHEAD } from '../protocol/constants';
 import type { Input, MethodName } from '../protocol/method-types';

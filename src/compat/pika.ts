@@ -14,7 +14,7 @@ export { BasicProperties } from './pika/basic-properties';
 export type { Got, OnReturn } from './pika/blocking-channel';
 export { BlockingChannel, type OnCancel, type OnMessage } from './pika/blocking-channel';
 export { BlockingConnection, type OnBlocked, type OnUnblocked } from './pika/blocking-connection';
-export type { Consumed } from './pika/consumers';
+export type { Consumed } from './pika/consumed';
 export * as credentials from './pika/credentials';
 export { ExternalCredentials, PlainCredentials } from './pika/credentials';
 export { DeliveryMode } from './pika/delivery-mode';

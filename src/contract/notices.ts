@@ -1,5 +1,5 @@
-import type { ErrorRecord } from '../errors';
 import type { ReplayFailure } from '../topology/plan';
+import type { ErrorRecord } from './error-record';
 import type { SessionDescription } from './session-options';
 
 /**

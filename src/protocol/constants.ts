@@ -57,6 +57,12 @@ export function replyCodeName(replyCode: number): string {
   );
 }
 
+/** `404 NOT_FOUND - no queue 'x'`: RabbitMQ's texts begin with the name already. */
+export function describeReply(replyCode: number, replyText: string): string {
+  const name = replyCodeName(replyCode);
+  return replyText.startsWith(name) ? `${replyCode} ${replyText}` : `${replyCode} ${name} - ${replyText}`;
+}
+
 /** Capabilities of this client; RabbitMQ changes its behaviour for each of them. */
 export const CAPABILITIES = {
   publisher_confirms: true,

@@ -13,14 +13,10 @@ const PASSPHRASE = 'open sesame/&é';
 
 let rabbitmq: PrivateRabbitmq;
 beforeAll(async () => {
-  const lines = [
-    'ssl_options.fail_if_no_peer_cert = true',
-    'ssl_cert_login_from = common_name',
-    'auth_mechanisms.1 = PLAIN',
-    'auth_mechanisms.2 = EXTERNAL',
-  ];
+  const settings = ['{ssl_cert_login_from, common_name}', "{auth_mechanisms, ['PLAIN', 'EXTERNAL']}"];
+  const tlsOptions = ['{fail_if_no_peer_cert, true}'];
   const plugins = ['rabbitmq_auth_mechanism_ssl'];
-  rabbitmq = await startRabbitmq({ tls: true, plugins, conf: lines.join('\n') });
+  rabbitmq = await startRabbitmq({ tls: true, tlsOptions, plugins, settings });
   makeFiles();
   rabbitmq.addUser('robot', 'not to be used');
   rabbitmq.clearPassword('robot');

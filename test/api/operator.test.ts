@@ -32,7 +32,7 @@ function meanwhile(command: string, ms = 300): void {
 
 describeNode('with a broker of its own', () => {
   beforeAll(async () => {
-    rabbitmq = await startRabbitmq({ conf: `max_message_size = ${MAX_MESSAGE_SIZE}` });
+    rabbitmq = await startRabbitmq({ settings: [`{max_message_size, ${MAX_MESSAGE_SIZE}}`] });
   }, 300_000);
   afterAll(() => rabbitmq?.stop());
   afterEach(() => {

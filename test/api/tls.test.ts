@@ -23,7 +23,7 @@ let elsewhere: TlsPeer;
 const peers: TlsPeer[] = [];
 
 beforeAll(async () => {
-  rabbitmq = await startRabbitmq({ tls: true, conf: `max_message_size = ${32 * 2 ** 20}` }); // 4.3 takes half of that
+  rabbitmq = await startRabbitmq({ tls: true, settings: [`{max_message_size, ${32 * 2 ** 20}}`] }); // 4.3 takes half of that
   ca = readFileSync(rabbitmq.ca!, 'utf8');
   elsewhere = await peer(certificateFor('rabbit.example'));
 }, 300_000);

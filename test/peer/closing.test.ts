@@ -18,6 +18,7 @@ import {
   CEILING,
   connectTo,
   duration,
+  ended,
   errorOf,
   failureOf,
   talk,
@@ -247,7 +248,7 @@ describe.each<[string, Step, typeof ConnectionClosedError]>([
   test('nothing in particular: the next call says so', () => {
     const { peer, channel, connection } = scene(waitFor('go'), end);
     peer.signal('go');
-    arrived(connection, end);
+    ended(connection);
     expect(errorOf(() => channel.basicPublish('x', { routingKey: 'q' }))).toBeInstanceOf(errorClass);
     expect(errorOf(() => channel.basicPublish('x', { routingKey: 'q' }))).toBeInstanceOf(WrongStateError);
     expect(connection.isOpen).toBe(false);
@@ -280,7 +281,7 @@ describe.each<[string, Step, typeof ConnectionClosedError]>([
   test('an error that was not sent says so: the connection had ended before', () => {
     const { peer, channel, connection } = scene(waitFor('go'), end);
     peer.signal('go');
-    arrived(connection, end);
+    ended(connection);
     expect(errorOf(() => channel.queuePurge('q'))).toMatchObject({ outcome: 'not-sent' });
   });
 });

@@ -24,8 +24,11 @@ function open(url = rabbitmq.url): Connection {
 
 /** `queue consumer_tag`, of each consumer there is. */
 function consumers(): string[] {
-  const lines = rabbitmq.ctl('list_consumers', 'queue_name', 'consumer_tag').trim().split('\n');
-  return lines.filter((line) => line !== '').map((line) => line.replace('\t', ' '));
+  const each = '{queue_name, {_, _, queue, Queue}}, _, {consumer_tag, Tag}';
+  const found = rabbitmq.eval(
+    `[<<Queue/binary, " ", Tag/binary>> || [${each} | _] <- rabbit_amqqueue:consumers_all(<<"/">>)]`,
+  );
+  return [...found.matchAll(/<<"(.*?)">>/g)].map(([, consumer]) => consumer!);
 }
 
 const closeAll = () => rabbitmq.closeConnections('closed by the test');

@@ -25,6 +25,10 @@ if (lane !== undefined) {
   if (args.every((arg) => arg.startsWith('-'))) args.push(...lanes[lane]); // but for files that were named
 }
 
+// Linux's malloc gives back what large buffers had, and does not keep a store for each thread that there was.
+process.env.MALLOC_ARENA_MAX ??= '2';
+process.env.MALLOC_TRIM_THRESHOLD_ ??= '131072';
+
 // A process group of its own, so that no worker of jest survives it; Windows has none.
 const ownGroup = process.platform !== 'win32';
 const jest = spawn(process.execPath, [require.resolve('jest/bin/jest'), ...args], {

@@ -1,4 +1,4 @@
-import type { ErrorRecord } from '../../src/errors';
+import type { ErrorRecord } from '../../src/contract/error-record';
 import type { Method } from '../../src/protocol/method-types';
 import { BlockedTimer } from '../../worker/connection/blocked-timer';
 

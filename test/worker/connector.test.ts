@@ -47,7 +47,7 @@ import type { ConnectOptions } from '../../src';
 import { Link } from '../../src/bridge/link';
 import { WorkerLink } from '../../src/bridge/worker-link';
 import { resolveOptions } from '../../src/client/options/settings';
-import type { ErrorRecord } from '../../src/errors';
+import type { ErrorRecord } from '../../src/contract/error-record';
 import { Connector } from '../../worker/connection/connector';
 
 const ports: MessagePort[] = [];

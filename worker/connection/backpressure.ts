@@ -1,5 +1,5 @@
+import type { ErrorRecord } from '../../src/contract/error-record';
 import type { SessionOptions } from '../../src/contract/session-options';
-import type { ErrorRecord } from '../../src/errors';
 import type { Inbound } from './inbound';
 import type { NoAckSuspension } from './no-ack-suspension';
 

@@ -1,4 +1,4 @@
-import type { ErrorRecord } from '../../src/errors';
+import type { ErrorRecord } from '../../src/contract/error-record';
 import type { Method } from '../../src/protocol/method-types';
 
 /** The timer that gives a connection up whose broker blocks publishing (memory or disk alarm) for longer than `limit` ms. */

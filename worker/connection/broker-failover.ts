@@ -1,7 +1,7 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { clock } from '../../src/clock';
+import type { ConnectAttempt, ErrorRecord } from '../../src/contract/error-record';
 import type { SessionOptions, Target, TlsMaterial } from '../../src/contract/session-options';
-import type { ConnectAttempt, ErrorRecord } from '../../src/errors';
 import type { HandshakeParams } from '../../src/protocol/handshake';
 import { Race, resolve } from './dial';
 import { allFailed, describe, describeOptions, failed } from './failure';

@@ -1,5 +1,6 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
 import { clock } from '../../src/clock';
+import type { ErrorRecord } from '../../src/contract/error-record';
 import type { Notice } from '../../src/contract/notices';
 import type {
   CloseReason,
@@ -8,7 +9,6 @@ import type {
   SessionOptions,
   Target,
 } from '../../src/contract/session-options';
-import type { ErrorRecord } from '../../src/errors';
 import { FRAME_END, NOTICE_FRAME } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
 import type { Journal } from '../../src/topology/journal';

@@ -1,4 +1,4 @@
-import type { ConnectAttempt, ErrorRecord } from '../../src/errors';
+import type { ConnectAttempt, ErrorRecord } from '../../src/contract/error-record';
 import { FRAME, PROTOCOL_HEADER } from '../../src/protocol/constants';
 import { describeStranger, type Handshake } from '../../src/protocol/handshake';
 import type { Args } from '../../src/protocol/method-types';

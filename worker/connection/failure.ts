@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
+import { type ConnectAttempt, closeRecord, type ErrorRecord } from '../../src/contract/error-record';
 import type { TlsMaterial } from '../../src/contract/session-options';
-import { type ConnectAttempt, closeRecord, describeReply, type ErrorRecord } from '../../src/errors';
-import { replyCodeName } from '../../src/protocol/constants';
+import { describeReply, replyCodeName } from '../../src/protocol/constants';
 import type { Handshake } from '../../src/protocol/handshake';
 import type { Args } from '../../src/protocol/method-types';
 import { hostAndPort } from '../../src/protocol/uri';

@@ -1,6 +1,6 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
+import { closeRecord, type ErrorRecord, violationRecord } from '../../src/contract/error-record';
 import type { CloseReason, SessionDescription, SessionOptions } from '../../src/contract/session-options';
-import { closeRecord, type ErrorRecord, violationRecord } from '../../src/errors';
 import { decodeMethod, encodeMethod, methodName } from '../../src/protocol/codec';
 import { FRAME, FRAME_END, PROTOCOL_HEADER } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';

@@ -2,8 +2,8 @@ import type { MessagePort } from 'node:worker_threads';
 import { STATE } from '../../src/bridge/layout';
 import { WorkerLink } from '../../src/bridge/worker-link';
 import type { ControlCall, ControlReply } from '../../src/contract/control';
+import type { ErrorRecord } from '../../src/contract/error-record';
 import type { Command, SessionDescription, SessionOptions } from '../../src/contract/session-options';
-import type { ErrorRecord } from '../../src/errors';
 import { Tasks } from '../tasks';
 import { Connector } from './connector';
 

@@ -1,14 +1,8 @@
 import { fromCaller } from '../../caller';
 import { clock } from '../../clock';
-import {
-  type AmqpError,
-  channelErrorClass,
-  describeReply,
-  type TimeoutError,
-  WrongStateError,
-} from '../../errors';
+import { type AmqpError, channelErrorClass, type TimeoutError, WrongStateError } from '../../errors';
 import { decodeArgs, decodeMethodPlan, encodeMethod, methodName, PLANS } from '../../protocol/codec';
-import { FRAME, replyCodeName } from '../../protocol/constants';
+import { describeReply, FRAME, replyCodeName } from '../../protocol/constants';
 import { ContentAssembler } from '../../protocol/content';
 import { LateDeliveries } from '../../protocol/late-deliveries';
 import type { Args, Input, MethodName, RequestName } from '../../protocol/method-types';

@@ -1,7 +1,8 @@
 import type { Input } from '../../protocol/method-types';
 import { optionNames } from '../options/checks';
 import type { OptionsOf } from '../options/verb-options';
-import type { CancelCallback } from './consumer';
+
+export type CancelCallback = (consumerTag: string) => unknown;
 
 export type QosOptions = OptionsOf<'basic.qos'>;
 export type BasicGetOptions = OptionsOf<'basic.get', 'queue'>;

@@ -6,13 +6,12 @@ import { refusePromiseFor } from '../callbacks';
 import { DISPATCH, type Event } from '../dispatcher';
 import { Fifo } from '../fifo';
 import type { ChannelSession } from './channel-session';
+import type { CancelCallback } from './consume-options';
 import type { Consumer, Delivery } from './delivery';
 import type { NoAckBuffer } from './no-ack-buffer';
 import { PrefetchWindow } from './prefetch-window';
 import { unlessEnded } from './requeuing';
 import { handOut } from './stream-following';
-
-export type CancelCallback = (consumerTag: string) => unknown;
 
 /** The consumers of a channel, as one of them sees them. */
 export interface ConsumerHost {

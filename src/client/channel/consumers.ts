@@ -7,16 +7,9 @@ import { DISPATCH } from '../dispatcher';
 import { type CallOptions, checkBoolean, checkFunction, checkInteger, checkTimeout } from '../options/checks';
 import type { ChannelPart } from './channel-part';
 import type { ChannelSession } from './channel-session';
-import type { ConsumeOptions, ConsumerStart, QosOptions } from './consume-options';
+import type { CancelCallback, ConsumeOptions, ConsumerStart, QosOptions } from './consume-options';
 import { DEFAULT_PREFETCH } from './consume-options';
-import {
-  CallbackConsumer,
-  type CancelCallback,
-  cancelled,
-  DrainingConsumer,
-  IteratorConsumer,
-  notRestarted,
-} from './consumer';
+import { CallbackConsumer, cancelled, DrainingConsumer, IteratorConsumer, notRestarted } from './consumer';
 import { ConsumerTags } from './consumer-tags';
 import { CONSUMER, type Consumer, type Delivery } from './delivery';
 import type { MessageFactory } from './message-factory';

@@ -3,32 +3,14 @@ import { clock } from '../../clock';
 import { type AmqpError, WrongStateError, wasSent } from '../../errors';
 import { isBytes, typeName } from '../../protocol/wire';
 import { checkInteger, checkOptions, checkTimeout, PUBLISH_OPTIONS } from '../options/checks';
+import type { BatchOptions, PublishOptions, PublishResult } from '../options/publish-options';
 import type { Publish } from './confirms';
 import { type Content, isMessage } from './content';
 import { PropertiesTooLarge } from './publish-writer';
-import type { Publisher, PublishOptions } from './publisher';
+import type { Publisher } from './publisher';
 
 /** One message of a batch: a body, a Message, or a body with options of its own. */
 export type BatchItem = Content | (Omit<PublishOptions, 'timeout' | 'wait'> & { body: Content });
-
-export type BatchOptions = Omit<PublishOptions, 'wait' | 'timeout'> & {
-  /** Unconfirmed messages at most; default 1000. */
-  window?: number | undefined;
-  /** Milliseconds for the whole batch; default: `callTimeout`, counted anew with each confirm. */
-  timeout?: number | undefined;
-};
-
-/** What became of one message. */
-export interface PublishResult {
-  /** In confirm mode's count; undefined when it was not sent. */
-  seqNo: number | undefined;
-  /**
-   * `acked`: the broker has it. `returned`: no queue took it. `nacked`: the broker refused it. `failed`: it
-   * closed the channel. `unknown`: nobody knows. `not-sent`: it never left.
-   */
-  status: 'acked' | 'returned' | 'nacked' | 'failed' | 'unknown' | 'not-sent';
-  error: Error | undefined;
-}
 
 const DEFAULT_WINDOW = 1000;
 const BATCH_OPTIONS = new Set([...PUBLISH_OPTIONS, 'window']);

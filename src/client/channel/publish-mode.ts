@@ -1,9 +1,7 @@
 import { WrongStateError, wasSent } from '../../errors';
+import type { ChannelMode } from '../options/publish-options';
 import type { ChannelPart } from './channel-part';
 import type { ChannelSession } from './channel-session';
-
-/** Publishing mode of a channel: transactions and confirms exclude each other. */
-export type ChannelMode = 'none' | 'tx' | 'confirm';
 
 /** The mode of a channel, which it keeps until it ends. */
 export class PublishMode implements ChannelPart {

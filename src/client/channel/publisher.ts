@@ -12,6 +12,7 @@ import {
   checkTimeout,
   PUBLISH_OPTIONS,
 } from '../options/checks';
+import type { PublishOptions } from '../options/publish-options';
 import { when } from '../pump';
 import type { ChannelPart } from './channel-part';
 import type { ChannelSession } from './channel-session';
@@ -23,18 +24,6 @@ import type { PublishMode } from './publish-mode';
 import { type Address, PropertiesTooLarge, writePrepared, writePublish } from './publish-writer';
 import { type Answer, contentOf } from './replies';
 import type { Transactions } from './transactions';
-
-export type PublishOptions = Input<'basic.publish'> &
-  PropertiesInput &
-  CallOptions & {
-    /** Confirm mode: false leaves waiting to `waitForConfirms`. Default true. */
-    wait?: boolean | undefined;
-    /**
-     * Confirm mode of a connection with recovery: if that is lost before the confirm came, publish again until one
-     * does. Then the message arrives at least once, perhaps twice. Default `recovery.republish`.
-     */
-    retry?: boolean | undefined;
-  };
 
 /** The public channel, as far as publishing calls it. */
 export interface ReturnReceiver {

@@ -1,5 +1,3 @@
-import type { ConnectionSession } from './connection-session';
-
 /** Figures of a connection; taken without disturbing it. */
 export interface ConnectionStats {
   state: 'open' | 'recovering' | 'closed';
@@ -21,22 +19,4 @@ export interface ConnectionStats {
   unreadBytes: number;
   /** Events that wait for `drainEvents`. */
   queuedEvents: number;
-}
-
-export function statsOf(session: ConnectionSession): ConnectionStats {
-  const { host, address, tls, bytesIn, bytesOut } = session.describe();
-  const { state, recovery, link, dispatcher } = session;
-  return {
-    state,
-    epoch: recovery.generation,
-    downtime: recovery.downtime,
-    host,
-    address,
-    tls,
-    bytesIn,
-    bytesOut,
-    unsentBytes: link.unsent,
-    unreadBytes: link.inbound.available(),
-    queuedEvents: dispatcher.length,
-  };
 }

@@ -1,7 +1,7 @@
 import type { Notice } from '../../contract/notices';
 import type { SessionDescription } from '../../contract/session-options';
-import { AmqpError, ConnectionClosedError, channelErrorClass, describeReply, fromRecord } from '../../errors';
-import { replyCodeName } from '../../protocol/constants';
+import { AmqpError, ConnectionClosedError, channelErrorClass, fromRecord } from '../../errors';
+import { describeReply, replyCodeName } from '../../protocol/constants';
 import { Names } from '../../topology/names';
 import type { HostedChannel, Outages } from '../channel/channel-host';
 import type { Replies } from '../channel/replies';

@@ -2,7 +2,7 @@ import type { Channel as ClientChannel } from '../../api/channel';
 import { PARTS, SESSION } from '../../api/internals';
 import type { IncomingMessage, ReturnedMessage } from '../../api/message';
 import { wrongType } from '../../caller';
-import type { PublishOptions } from '../../client/channel/publisher';
+import type { PublishOptions } from '../../client/options/publish-options';
 import { type AmqpError, ChannelClosedError, UnroutableError } from '../../errors';
 import type { TableInput } from '../../protocol/field-table';
 import { showAs } from '../../shown';

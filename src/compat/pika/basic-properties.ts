@@ -1,5 +1,5 @@
 import type { IncomingMessage } from '../../api/message';
-import type { PublishOptions } from '../../client/channel/publisher';
+import type { PublishOptions } from '../../client/options/publish-options';
 import { type Args, signatures, timestampSeconds } from '../python';
 import { Shown, shown } from './repr';
 

@@ -1,18 +1,6 @@
 import type { IncomingMessage } from '../../api/message';
 import { CallbackConsumer, IteratorConsumer } from '../../client/channel/consumer';
 import { DISPATCH } from '../../client/dispatcher';
-import { type BasicProperties, received } from './basic-properties';
-import { Deliver } from './methods/basic';
-
-/** What `consume` yields: a message, or three times null when none came within `inactivity_timeout`. */
-export type Consumed = [method: Deliver, properties: BasicProperties, body: Buffer] | [null, null, null];
-
-/** A message as pika has it. */
-export function delivered(message: IncomingMessage): [Deliver, BasicProperties, Buffer] {
-  const { consumerTag, deliveryTag, redelivered, exchange, routingKey, properties, body } = message;
-  const method = new Deliver(consumerTag as string, deliveryTag, redelivered, exchange, routingKey);
-  return [method, received(properties), body];
-}
 
 /** A consumer with a callback: after its end, or its channel's, nothing is handed over any more. */
 export class Subscriber extends CallbackConsumer<IncomingMessage> {

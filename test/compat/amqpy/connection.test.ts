@@ -298,7 +298,7 @@ describe('connecting in vain', () => {
 
 describeNode('with a broker of its own', () => {
   test('TLS with certificates; blocked and unblocked; the broker shuts down', async () => {
-    const rabbitmq = await startRabbitmq({ tls: true, conf: 'ssl_options.fail_if_no_peer_cert = true' });
+    const rabbitmq = await startRabbitmq({ tls: true, tlsOptions: ['{fail_if_no_peer_cert, true}'] });
     try {
       const { port } = new URL(rabbitmq.amqpsUrl!);
       const where = { host: 'localhost', port: Number(port), virtual_host: '/' };

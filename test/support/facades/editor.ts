@@ -3,73 +3,80 @@ import { join } from 'node:path';
 import ts from 'typescript';
 
 const ROOT = join(__dirname, '..', '..', '..');
-const FILE = join(ROOT, 'test', 'compat', 'typed-in-an-editor.ts'); // not on disk
-/** What all editors have read: the language, Node and the library. */
-const read = ts.createDocumentRegistry();
+/** The programs by their files, which are not on disk. */
+const programs = new Map<string, string>();
 
-export class Editor {
-  readonly #service: ts.LanguageService;
-  #text = '';
-  #version = 0;
+/**
+ * The compiler reads the language, Node, the library and all programs together, when the first question is asked: type all
+ * of them before, as the file is loaded. For one that comes later it would begin again.
+ */
+const service = ts.createLanguageService(host(), ts.createDocumentRegistry());
 
-  /** Every program stands in test/compat, and begins with `prelude`. */
-  constructor(readonly prelude: string) {
-    const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
-    const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-    const textOf = (path: string) => (path === FILE ? this.#text : ts.sys.readFile(path));
-    this.#service = ts.createLanguageService(
-      {
-        getScriptFileNames: () => [FILE],
-        getScriptVersion: (path) => (path === FILE ? String(this.#version) : '1'),
-        getScriptSnapshot: (path) => {
-          const source = textOf(path);
-          return source === undefined ? undefined : ts.ScriptSnapshot.fromString(source);
-        },
-        getCurrentDirectory: () => ROOT,
-        getCompilationSettings: () => ({ ...options, types: ['node'], noUnusedLocals: false }),
-        getDefaultLibFileName: ts.getDefaultLibFilePath,
-        fileExists: (path) => path === FILE || ts.sys.fileExists(path),
-        readFile: ts.sys.readFile,
-      },
-      read,
-    );
-  }
+function host(): ts.LanguageServiceHost {
+  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
+  const textOf = (path: string) => programs.get(path) ?? ts.sys.readFile(path);
+  return {
+    getScriptFileNames: () => [...programs.keys()],
+    getScriptVersion: () => '1',
+    getScriptSnapshot: (path) => {
+      const source = textOf(path);
+      return source === undefined ? undefined : ts.ScriptSnapshot.fromString(source);
+    },
+    getCurrentDirectory: () => ROOT,
+    getCompilationSettings: () => ({ ...options, types: ['node'], noUnusedLocals: false }),
+    getDefaultLibFileName: ts.getDefaultLibFilePath,
+    fileExists: (path) => programs.has(path) || ts.sys.fileExists(path),
+    readFile: textOf,
+  };
+}
 
-  /** Type a program, with the cursor at its `|`. */
-  #type(program: string): number {
-    this.#text = `${this.prelude}\n${program.replace('|', '')}`;
-    this.#version++;
-    return this.prelude.length + 1 + program.indexOf('|');
-  }
+/** Type `program` behind `prelude`, with the cursor at its `|`. It stands in test/compat. */
+export function type(prelude: string, program: string): Typed {
+  const file = join(ROOT, 'test', 'compat', `typed-in-an-editor-${programs.size}.ts`);
+  programs.set(file, `${prelude}\n${program.replace('|', '')}`);
+  return new Typed(file, prelude.length + 1 + program.indexOf('|'));
+}
+
+class Typed {
+  constructor(
+    readonly file: string,
+    readonly cursor: number,
+  ) {}
 
   /** The names offered at the cursor. */
-  offers(program: string): string[] {
-    const completions = this.#service.getCompletionsAtPosition(FILE, this.#type(program), {});
+  get offers(): string[] {
+    const completions = service.getCompletionsAtPosition(this.file, this.cursor, {});
     return (completions?.entries ?? []).map(({ name }) => name);
   }
 
   /** The documentation of one of them. */
-  explains(program: string, name: string): string {
-    const at = this.#type(program);
-    const service = this.#service;
-    service.getCompletionsAtPosition(FILE, at, {});
-    const details = service.getCompletionEntryDetails(FILE, at, name, {}, undefined, {}, undefined);
+  explains(name: string): string {
+    service.getCompletionsAtPosition(this.file, this.cursor, {});
+    const details = service.getCompletionEntryDetails(
+      this.file,
+      this.cursor,
+      name,
+      {},
+      undefined,
+      {},
+      undefined,
+    );
     return ts.displayPartsToString(details?.documentation);
   }
 
   /** The ways to call the function whose parentheses the cursor is in. */
-  labels(program: string): string[] {
-    const help = this.#service.getSignatureHelpItems(FILE, this.#type(program), {});
+  get labels(): string[] {
+    const help = service.getSignatureHelpItems(this.file, this.cursor, {});
     return (help?.items ?? []).map(({ parameters }) =>
       parameters.map(({ displayParts }) => ts.displayPartsToString(displayParts)).join(', '),
     );
   }
 
   /** What is underlined in red. */
-  complains(program: string): string[] {
-    this.#type(`${program}|`);
-    return this.#service
-      .getSemanticDiagnostics(FILE)
+  get complains(): string[] {
+    return service
+      .getSemanticDiagnostics(this.file)
       .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
   }
 }

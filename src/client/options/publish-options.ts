@@ -1,0 +1,37 @@
+import type { Input } from '../../protocol/method-types';
+import type { PropertiesInput } from '../../protocol/properties';
+import type { CallOptions } from './checks';
+
+export type PublishOptions = Input<'basic.publish'> &
+  PropertiesInput &
+  CallOptions & {
+    /** Confirm mode: false leaves waiting to `waitForConfirms`. Default true. */
+    wait?: boolean | undefined;
+    /**
+     * Confirm mode of a connection with recovery: if that is lost before the confirm came, publish again until one
+     * does. Then the message arrives at least once, perhaps twice. Default `recovery.republish`.
+     */
+    retry?: boolean | undefined;
+  };
+
+/** Publishing mode of a channel: transactions and confirms exclude each other. */
+export type ChannelMode = 'none' | 'tx' | 'confirm';
+
+export type BatchOptions = Omit<PublishOptions, 'wait' | 'timeout'> & {
+  /** Unconfirmed messages at most; default 1000. */
+  window?: number | undefined;
+  /** Milliseconds for the whole batch; default: `callTimeout`, counted anew with each confirm. */
+  timeout?: number | undefined;
+};
+
+/** What became of one message. */
+export interface PublishResult {
+  /** In confirm mode's count; undefined when it was not sent. */
+  seqNo: number | undefined;
+  /**
+   * `acked`: the broker has it. `returned`: no queue took it. `nacked`: the broker refused it. `failed`: it
+   * closed the channel. `unknown`: nobody knows. `not-sent`: it never left.
+   */
+  status: 'acked' | 'returned' | 'nacked' | 'failed' | 'unknown' | 'not-sent';
+  error: Error | undefined;
+}
