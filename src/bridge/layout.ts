@@ -40,9 +40,9 @@ export const WORD = {
   AWAITED: 11 * LINE,
   /** [main sets, worker clears] something was written that must not wait for the end of a nap */
   URGENT: 12 * LINE,
-  /** [main] the life of the connection that it writes for: how often that has been recovered */
+  /** [main] the generation of the connection that it writes for: 1, and one more for each recovery */
   GENERATION: 13 * LINE,
-  /** [main] where in the outbound ring that life begins: what is before must not reach its broker */
+  /** [main] where in the outbound ring that generation begins: what is before must not reach its broker */
   GENERATION_AT: 14 * LINE,
 } as const;
 

@@ -168,7 +168,8 @@ describe('usage', () => {
 
   it('--version, and the help of all', () => {
     expect(out(['--version'])).toBe(`${version}\n`);
-    for (const name of Object.keys(VERBS)) expect(out(['--help'])).toContain(`\n  ${name} `);
+    const help = out(['--help']);
+    for (const name of Object.keys(VERBS)) expect(help).toContain(`\n  ${name} `);
   });
 
   it.each([

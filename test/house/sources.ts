@@ -36,11 +36,16 @@ export function readSources(...folders: string[]): Source[] {
 
 export function importsOf(source: Source): Import[] {
   const imports: Import[] = [];
-  visit(source, (node, line) => {
-    const found = importIn(node);
+  visit(source, (node, tree) => {
+    const found = importIn(node, tree);
     if (found === undefined) return;
     const { name, typeOnly } = found;
-    imports.push({ file: source.file, line, target: resolve(source.file, name), typeOnly });
+    imports.push({
+      file: source.file,
+      line: lineOf(node, tree),
+      target: resolve(source.file, name),
+      typeOnly,
+    });
   });
   return imports;
 }
@@ -48,11 +53,11 @@ export function importsOf(source: Source): Import[] {
 /** Every use of a global, or other free-standing name: `process` in `process.exit()`, but not in `message.process()`. */
 export function namesIn(source: Source): { name: string; line: number }[] {
   const names: { name: string; line: number }[] = [];
-  visit(source, (node, line) => {
+  visit(source, (node, tree) => {
     if (!ts.isIdentifier(node)) return;
     const { parent } = node;
     const isMember = 'name' in parent && parent.name === node;
-    if (!isMember) names.push({ name: node.text, line });
+    if (!isMember) names.push({ name: node.text, line: lineOf(node, tree) });
   });
   return names;
 }
@@ -99,16 +104,28 @@ export function circles(imports: readonly Import[], { types }: { types: boolean 
   return found;
 }
 
-function visit({ file, text }: Source, each: (node: ts.Node, line: number) => void): void {
-  const tree = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+const trees = new WeakMap<Source, ts.SourceFile>();
+
+function visit(source: Source, each: (node: ts.Node, tree: ts.SourceFile) => void): void {
+  let tree = trees.get(source);
+  if (tree === undefined) {
+    tree = ts.createSourceFile(source.file, source.text, ts.ScriptTarget.Latest, true);
+    trees.set(source, tree);
+  }
   const walk = (node: ts.Node): void => {
-    each(node, tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1);
+    each(node, tree);
     node.forEachChild(walk);
   };
   walk(tree);
 }
 
-function importIn(node: ts.Node): { name: ts.Node | undefined; typeOnly: boolean } | undefined {
+const lineOf = (node: ts.Node, tree: ts.SourceFile) =>
+  tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1;
+
+function importIn(
+  node: ts.Node,
+  tree: ts.SourceFile,
+): { name: ts.Node | undefined; typeOnly: boolean } | undefined {
   if (ts.isImportDeclaration(node)) {
     const { importClause: clause, moduleSpecifier: name } = node;
     return { name, typeOnly: clause !== undefined && (isType(clause) || onlyTypes(clause)) };
@@ -120,7 +137,7 @@ function importIn(node: ts.Node): { name: ts.Node | undefined; typeOnly: boolean
   if (ts.isImportEqualsDeclaration(node) && ts.isExternalModuleReference(node.moduleReference)) {
     return { name: node.moduleReference.expression, typeOnly: node.isTypeOnly };
   }
-  if (ts.isCallExpression(node) && /^(import|require(\.resolve)?)$/.test(node.expression.getText())) {
+  if (ts.isCallExpression(node) && /^(import|require(\.resolve)?)$/.test(node.expression.getText(tree))) {
     return { name: node.arguments[0], typeOnly: false };
   }
   if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {

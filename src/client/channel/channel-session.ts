@@ -123,7 +123,7 @@ export class ChannelSession implements HostedChannel {
     }
   }
 
-  /** The broker has not answered channel.open: what comes for the number is of its earlier life. */
+  /** The broker has not answered channel.open: what comes for the number is of an earlier channel. */
   get #isOpening(): boolean {
     return this.#state === 'opening' || this.#state === 'abandoned';
   }

@@ -6,7 +6,7 @@ import type { Consumer } from './delivery';
 /** Consumers that have ended, and may still be brought something. */
 const MOST_ENDED = 64;
 
-/** The consumers of a channel's life, by tag: those that are there, those that are yet to come, those that were. */
+/** The consumers of a channel, by tag: those that are there, those that are yet to come, those that were. */
 export class ConsumerTags {
   readonly #current = new Map<string, Consumer>();
   /** The latest that have ended. What comes for them all the same goes back. */

@@ -8,7 +8,7 @@ import { AlreadySettledError } from '../../errors';
 export class Unacked {
   readonly #unsettled = new Set<number>();
   #last = 0;
-  /** Tags up to this one are of earlier lives of the connection: the broker has begun to count anew since. */
+  /** Tags up to this one came before a recovery of the connection: the broker has begun to count anew since. */
   #offset = 0;
   /** Tags settled since the transaction began; undefined outside of one. */
   #journal: number[] | undefined;
@@ -101,7 +101,7 @@ export class Unacked {
     this.commit();
   }
 
-  /** A new life of the channel counts from 1 again. */
+  /** A channel that is opened anew counts from 1 again. */
   reset(): void {
     this.#unsettled.clear();
     this.#last = 0;
