@@ -30,8 +30,7 @@ export default defineConfig({
   output: {
     dir: 'dist',
     format: 'cjs',
-    sourcemap: true,
-    sourcemapExcludeSources: true, // they are in the package
+    sourcemap: true, // with the sources, which are not in the package themselves
     keepNames: true, // `Channel` is the name of more than one class
     chunkFileNames: 'src/shared/[name].js', // as deep as src/bridge, which finds the threads by that
   },

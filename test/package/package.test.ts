@@ -4,7 +4,9 @@ import ts from 'typescript';
 import { readSources } from '../house/sources';
 import { type Consumer, GREETING, installPackage, run } from './consumer';
 
+const ROOT = join(__dirname, '..', '..');
 const MAX_PACKED_BYTES = 1_000_000;
+const MAX_FILES = 350;
 
 let consumer: Consumer;
 
@@ -21,12 +23,17 @@ describe('the tarball', () => {
     files = new Set(all.filter((file) => fs.statSync(join(consumer.installed, file)).isFile()));
   });
 
-  test('holds the build, the sources for debuggers, and what a reader looks for; nothing else', () => {
+  test('the tarball holds the build and what a reader looks for, and no source beside them', () => {
     expect([...files]).toEqual(
       expect.arrayContaining([
         'README.md',
         'LICENSE',
+        'ARCHITECTURE.md',
         'CHANGELOG.md',
+        'CONTRIBUTING.md',
+        'SECURITY.md',
+        'bin/README.md',
+        'docs/porting-pika.md',
         'dist/src/index.js',
         'dist/src/index.mjs',
         'dist/src/compat/amqpy.mjs',
@@ -36,13 +43,17 @@ describe('the tarball', () => {
         'dist/amqp-sync.1',
       ]),
     );
-    const expected =
-      /^(README\.md|LICENSE|CHANGELOG\.md|package\.json|dist\/amqp-sync\.1|(dist\/)?(src|worker|bin)\/[\w./-]+)$/;
-    expect(
-      [...files].filter(
-        (file) => !expected.test(file) || /(^|\/)(test|spec)s?\/|[.-](test|spec)s?\./.test(file),
-      ),
-    ).toEqual([]);
+    const expected = [
+      /^([A-Z]+\.md|LICENSE|package\.json|bin\/README\.md|dist\/amqp-sync\.1)$/,
+      /^(docs|examples|benchmark\/report)\/[\w./-]+\.(md|ts|svg)$/,
+      /^dist\/(src|worker|bin)\/[\w./-]+\.(js|js\.map|mjs)$/,
+      /^dist\/src\/[\w./-]+\.d\.m?ts$/,
+    ];
+    const isTest = /(^|\/)(test|spec)s?\/|[.-](test|spec)s?\./;
+    const surplus = [...files].filter(
+      (file) => !expected.some((pattern) => pattern.test(file)) || isTest.test(file),
+    );
+    expect(surplus).toEqual([]);
   });
 
   test('every source has its declarations', () => {
@@ -58,16 +69,43 @@ describe('the tarball', () => {
     expect(code.length).toBeLessThan(20);
   });
 
-  test('every source map leads to a file that is there', () => {
+  test('source maps bring the sources that they lead to', () => {
     const maps = [...files].filter((file) => file.endsWith('.map'));
-    expect(maps.length).toBeGreaterThan(20);
-    const lost = maps.flatMap((map) => {
-      const { sources } = JSON.parse(fs.readFileSync(join(consumer.installed, map), 'utf8'));
-      return sources
-        .map((source: string) => join(dirname(map), source))
-        .filter((file: string) => !files.has(file));
-    });
-    expect(lost).toEqual([]);
+    expect(maps.length).toBeGreaterThan(5);
+    for (const map of maps) {
+      const { sources, sourcesContent } = JSON.parse(
+        fs.readFileSync(join(consumer.installed, map), 'utf8'),
+      ) as { sources: string[]; sourcesContent: string[] };
+      const ours = sources.map((source) => fs.readFileSync(join(ROOT, dirname(map), source), 'utf8'));
+      expect(sourcesContent).toEqual(ours);
+    }
+  });
+
+  test('a stack with --enable-source-maps names the file and the line of the source', async () => {
+    const program =
+      "try { require('amqp-sync').connect({ get hostname() { throw new Error('mine'); } }) } catch (e) { console.log(e.stack) }";
+    const stack = await consumer.node(['--enable-source-maps', '-e', program]);
+    const [, file = '', line = ''] = /amqp-sync\/(src\/[\w/-]+\.ts):(\d+):\d+/.exec(stack) ?? [];
+    const source = fs.readFileSync(join(ROOT, file), 'utf8').split('\n');
+    expect(source[Number(line) - 1]).toMatch(/hostname|given|options/i);
+  });
+
+  test('links of the documents lead to files of the tarball', () => {
+    const broken = [...files]
+      .filter((file) => file.endsWith('.md'))
+      .flatMap((file) => {
+        const text = fs.readFileSync(join(consumer.installed, file), 'utf8');
+        const links = [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, link]) => link as string);
+        return links
+          .filter((link) => !/^https?:/.test(link))
+          .filter((link) => !fs.existsSync(join(consumer.installed, dirname(file), link)))
+          .map((link) => `${file} links to ${link}`);
+      });
+    expect(broken).toEqual([]);
+  });
+
+  test(`the tarball has at most ${MAX_FILES} files`, () => {
+    expect(files.size).toBeLessThanOrEqual(MAX_FILES);
   });
 
   test(`is smaller than ${MAX_PACKED_BYTES} bytes`, () => {
@@ -126,14 +164,15 @@ describe('the declarations', () => {
       .flatMap((source) => membersOf(source).filter(({ comment }) => comment.includes('@internal')))
       .map(({ name }) => name);
     expect(internals).toEqual(
-      expect.arrayContaining(['Channel.[PARTS]', 'Connection.[SESSION]', 'IncomingMessage.[DISPATCH]']),
+      expect.arrayContaining(['src/api/channel Channel.[PARTS]', 'src/compat/amqpy/channel Channel.reopen']),
     );
-    // the engine of the broker has classes by the same names
-    const shown = declarations
-      .filter(({ fileName }) => !fileName.includes('/src/broker/'))
-      .flatMap((file) => membersOf(file).map(({ name }) => name));
+    const shown = declarations.flatMap((file) => membersOf(file).map(({ name }) => name));
     expect(shown).toEqual(
-      expect.arrayContaining(['Channel.isOpen', 'Connection.drainEvents', 'Connection.drain_events']),
+      expect.arrayContaining([
+        'src/api/channel Channel.reopen',
+        'src/api/connection Connection.drainEvents',
+        'src/compat/amqpy/connection Connection.drain_events',
+      ]),
     );
     expect(shown.filter((name) => internals.includes(name))).toEqual([]);
   });
@@ -206,13 +245,14 @@ async function nodeBinary(version: string): Promise<string> {
   return (await run('npx', args, consumer.folder, 180_000)).trim();
 }
 
-/** The members of classes and interfaces, as `Class.member`, with the comment before them. */
+/** The members of classes and interfaces, as `file Class.member`, with the comment before them. */
 function membersOf(file: ts.SourceFile): { name: string; comment: string }[] {
   const members: { name: string; comment: string }[] = [];
+  const [, path] = /(?:^|\/dist\/)(src\/.+?)(?:\.d)?\.[cm]?ts$/.exec(file.fileName) ?? [];
   for (const statement of file.statements) {
     if (!ts.isClassDeclaration(statement) && !ts.isInterfaceDeclaration(statement)) continue;
     for (const member of statement.members) {
-      const name = `${statement.name?.text}.${member.name?.getText(file) ?? 'constructor'}`;
+      const name = `${path} ${statement.name?.text}.${member.name?.getText(file) ?? 'constructor'}`;
       const comments = ts.getLeadingCommentRanges(file.text, member.pos) ?? [];
       const comment = comments.map(({ pos, end }) => file.text.slice(pos, end)).join('\n');
       members.push({ name, comment });
