@@ -54,7 +54,7 @@ export class Connector {
   /** Responses that mechanisms of the user's own were asked for. */
   #questions = 0;
 
-  /** Recoveries that have succeeded. */
+  /** 1, and one more for each recovery that has succeeded. */
   #generation = 1;
   /** Why the connection is lost, if it is; with since when, and how often recovery was tried. */
   #loss: ErrorRecord | undefined;

@@ -260,7 +260,8 @@ export class ChannelSession implements HostedChannel {
   }
 
   isStuck(isEndless: boolean): boolean {
-    return this.#parts.some((part) => part.isStuck?.(isEndless));
+    for (const part of this.#parts) if (part.isStuck?.(isEndless)) return true;
+    return false;
   }
 
   /** The arguments of the requests by this name whose replies have not come. */
@@ -313,7 +314,6 @@ export class ChannelSession implements HostedChannel {
     checkEncodable(method, this.host.frameMax, (writer) => encodeMethod(writer, this.id, method, args));
   }
 
-  /** */
   timedOut(method: string, outcome: 'not-sent' | 'unknown'): TimeoutError {
     return timedOut(`${method} on channel ${this.id}`, method, outcome, this.host.recovery.outage);
   }

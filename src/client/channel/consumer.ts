@@ -235,9 +235,7 @@ export class IteratorConsumer<D extends Delivery = Delivery> implements Consumer
 export class DrainingConsumer implements Consumer {
   readonly noAckBuffer = undefined;
   queue = '';
-  /** */
   readonly position = null;
-  /** */
 
   constructor(
     public tag: string,
