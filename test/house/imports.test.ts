@@ -65,6 +65,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['worker/', 'node:net', 'node:tls', 'node:worker_threads', 'synckit'],
   ['worker/connection/', 'worker/connection/', 'worker/tasks.ts'],
   ['worker/connection/dial.ts', 'node:dns'],
+  ['worker/connection/failure.ts', 'node:crypto'],
   ['worker/broker/', 'worker/broker/', 'worker/tasks.ts'],
   ['bin/', 'bin/', 'src/index.ts', 'src/clock.ts', 'commander'],
   ['bin/amqp-sync.ts', 'src/version.ts'],
