@@ -63,12 +63,12 @@ export function answering(
   const answer = (request: IncomingMessage, type: string, value: unknown) => {
     if (request.properties.replyTo !== undefined) send(request, type, encode(value));
   };
-  const told = (error: unknown, request: IncomingMessage) =>
+  const warn = (error: unknown, request: IncomingMessage) =>
     request.channel.connection[SESSION].warnOfError(
       `${verb}: a request to "${request.routingKey}" failed`,
       error,
     );
-  const report = onError ?? told;
+  const report = onError ?? warn;
   return (request) => {
     let mistake: unknown;
     try {

@@ -95,7 +95,7 @@ export class Dispatcher {
    * Tell of the end of `owner`, or of all ends. Unlike other callbacks these do not wait for the pump: a call is about
    * to throw the reason, and often it is the last one. They nest at most inside of one callback, and each runs once.
    */
-  tellEnds(owner?: object): void {
+  reportEnds(owner?: object): void {
     for (const [who, callback] of [...this.#ends]) {
       if ((owner !== undefined && who !== owner) || !this.#ends.delete(who)) continue;
       const outer = this.#dispatching;

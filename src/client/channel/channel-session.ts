@@ -175,7 +175,7 @@ export class ChannelSession implements HostedChannel {
   }
 
   #reportEnd(): void {
-    this.host.dispatcher.tellEnds(this);
+    this.host.dispatcher.reportEnds(this);
   }
 
   /** Give the reason of the channel's end to a caller: it has been told. */

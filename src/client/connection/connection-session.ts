@@ -42,7 +42,7 @@ const HEARTBEAT_FRAME = Uint8Array.of(FRAME.HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_E
 /** Milliseconds a worker may take to show that it is there before `describe` does without it. */
 const ANSWER_TIMEOUT = 250;
 /** Bytes that may wait for a callback, whatever the user wants: deliveries come several at a time. */
-const LEAST_BACKLOG = 1024 * 1024;
+const LEAST_BUFFER = 1024 * 1024;
 /** After `abort`, how long the worker may take to put the socket down. */
 const ABORT_TIMEOUT = 100;
 
@@ -102,7 +102,7 @@ export class ConnectionSession implements ChannelHost {
     const { suspendAt } = settings;
     const { maxBufferedBytes } = settings.session;
     const overrun = (bytes: number) => this.#overrun(bytes, maxBufferedBytes);
-    this.#noAckBufferLimits = { suspendAt, most: Math.max(maxBufferedBytes, LEAST_BACKLOG), overrun };
+    this.#noAckBufferLimits = { suspendAt, most: Math.max(maxBufferedBytes, LEAST_BUFFER), overrun };
     this.pump = new Pump(this.link, {
       route: (type, channel, reader) => this.#route(type, channel, reader),
       died: (error) => this.#died(error),
@@ -214,7 +214,7 @@ export class ConnectionSession implements ChannelHost {
   /** Say connection.close, naming what caused it, and wait for the answer. Never throws for a connection that is lost. */
   close(reason: CloseReason): void {
     const deadline = clock.now() + reason.timeout;
-    if (!this.isOpen) return this.dispatcher.tellEnds();
+    if (!this.isOpen) return this.dispatcher.reportEnds();
     if (this.warnings && !this.dispatcher.isServed)
       warnOfUnserved(this.owners as Map<number, { consumerTags: readonly string[] }>, isClosingAll());
     this.announceClose(reason);
@@ -223,7 +223,7 @@ export class ConnectionSession implements ChannelHost {
     const end = this.#await(deadline);
     const last = this.link.state < STATE.CLOSED ? this.#putDown() : 'woken';
     this.pump.finish(closed);
-    this.dispatcher.tellEnds();
+    this.dispatcher.reportEnds();
     if (end === 'interrupted' || last === 'interrupted') throw interruption('interrupted');
   }
 
@@ -235,14 +235,14 @@ export class ConnectionSession implements ChannelHost {
 
   /** Put the socket down without a word. */
   abort(): void {
-    if (!this.isOpen) return this.dispatcher.tellEnds();
+    if (!this.isOpen) return this.dispatcher.reportEnds();
     this.#isReported = true;
     const end = this.#putDown();
     this.pump.finish(
       new ConnectionClosedError('the connection was aborted by this program', { code: 'ABORTED' }),
     );
     if (end === 'interrupted') interruption(end); // whoever listens hears of it
-    this.dispatcher.tellEnds();
+    this.dispatcher.reportEnds();
   }
 
   #putDown(): WaitResult {
@@ -290,7 +290,7 @@ export class ConnectionSession implements ChannelHost {
     if (this.#isQuiet) return error;
     this.#isReported = true;
     try {
-      this.dispatcher.tellEnds();
+      this.dispatcher.reportEnds();
     } catch (thrown) {
       this.#isReported = false; // that is thrown now, and this by the next call
       throw thrown;
