@@ -112,7 +112,7 @@ export class Channel {
 
   /**
    * The channel has ended: closed by the broker, by `close`, or with the connection (whose `onClose` comes behind).
-   * Run once for each life, by the call that notices, before it throws the same error; else by the pump. What it
+   * Run once for each time it was opened, by the call that notices, before it throws the same error; else by the pump. What it
    * throws is thrown instead.
    */
   onClose: ((error: AmqpError) => void) | undefined;
@@ -296,13 +296,11 @@ export class Channel {
    */
   queueDelete(queue = '', options: QueueDeleteOptions = {}): number {
     checkOptions('queueDelete', options, NAMES.queueDelete);
-    this.#parts.host.queues.deleted(this.#parts.queues.named(queue));
-    const answer = this.#session.call(
-      'queue.delete',
-      { ...options, queue: this.#parts.queues.named(queue) },
-      options,
-      queue,
-    );
+    const { host, queues } = this.#parts;
+    const name = queues.named(queue);
+    host.queues.deleting(name);
+    const answer = this.#session.call('queue.delete', { ...options, queue: name }, options, queue);
+    host.queues.deleted(name);
     return (answer?.args as Args<'queue.delete-ok'> | undefined)?.messageCount ?? 0;
   }
 
@@ -720,7 +718,7 @@ export class Channel {
 
   /**
    * Open a closed channel again, with its number. Blocks for a round trip. Consumers, prefetch and mode
-   * are gone, and deliveries of its earlier life cannot be settled any more.
+   * are gone, and deliveries of before cannot be settled any more.
    * @throws {WrongStateError} another channel has the number by now, or the broker has not answered its close
    */
   reopen(): void {

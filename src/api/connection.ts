@@ -133,7 +133,7 @@ export class Connection {
   get channels(): ReadonlyMap<number, Channel> {
     return this.#session.owners as ReadonlyMap<number, Channel>;
   }
-  /** Lives of the connection; grows with each recovery. */
+  /** 1, and one more for each recovery of the connection. */
   get epoch(): number {
     return this.#session.recovery.generation;
   }
@@ -212,7 +212,7 @@ export class Connection {
     return new Procedure(this, name);
   }
 
-  /** Of the channel that calls of procedures share. @internal */
+  /** Replies on the channel that calls of procedures share. @internal */
   [REPLIES](timeout: number | undefined): RpcReplies {
     if (!this.#rpcReplies?.isOpen) {
       const start = (channel: Channel) => new RpcReplies(channel, DIRECT_REPLY_TO, { timeout });

@@ -131,7 +131,7 @@ function publishWhatFits(queue: Queue, copy: Message, name: string): void {
   }
 }
 
-/** Of those that the message came with. */
+/** The largest header that the message came with. */
 function largestOf(headers: ReadonlyMap<string, TableInputValue>): string | undefined {
   let [largest, most]: [string | undefined, number] = [undefined, -1];
   for (const [name, value] of headers) {

@@ -1,6 +1,6 @@
-/** After so many times in a row without success a thing is not done any more; */
+/** Misses in a row until it is given up. */
 const MOST_MISSES = 8;
-/** but now and then it is tried again, a few times in a row. */
+/** Chances that are let go by until it is tried again, a few times in a row. */
 const RETRY_EVERY = 256;
 
 /** Something that pays at some times and not at others: it is done as long as experience says that it does. */

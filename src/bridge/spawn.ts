@@ -70,7 +70,7 @@ class Thread {
   }
 }
 
-/** Those that have not ended, as far as this thread knows. */
+/** Threads that have not ended, as far as this one knows. */
 const threads = new Set<Thread>();
 
 /**

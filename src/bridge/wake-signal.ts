@@ -41,7 +41,7 @@ export class WakeSignal {
     Atomics.store(this.words, PARKED, 0);
   }
 
-  /** Sleep for at most `ms`, unless the wake signal was rung since `arm` returned `ticket`. */
+  /** Sleep for at most `ms`, unless the sleeper was notified since `arm` returned `ticket`. */
   sleep(ticket: number, ms: number): WaitResult {
     return Atomics.wait(this.words, COUNT, ticket, ms) === 'timed-out' ? 'timeout' : 'woken';
   }

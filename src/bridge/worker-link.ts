@@ -12,7 +12,7 @@ export class WorkerLink {
   readonly #wakeSignal: WakeSignal;
   readonly #layout: Layout;
 
-  /** `onDoorbell` runs for every ring; `onCommand` for a message that is not just a ring. */
+  /** `onDoorbell` runs for every message; `onCommand` for one that is a command. */
   constructor(
     memory: SharedArrayBuffer,
     wakeSignal: SharedArrayBuffer,

@@ -151,7 +151,7 @@ export class Dispatcher {
     this.#mailboxes.set(mailbox, callback);
   }
 
-  /** Of those that are open. @internal */
+  /** Number of open mailboxes. */
   get mailboxes(): number {
     return this.#mailboxes.size;
   }

@@ -63,7 +63,7 @@ function watchExit(): void {
   Object.assign(process, ours);
 }
 
-/** Those who have wrapped ours meanwhile keep it: then it stays for the next connection. */
+/** Wrappers of ours that others have wrapped meanwhile stay, for the next connection. */
 function unwatchExit(): void {
   const host = process as unknown as Wrapped;
   if (!isWatching || host.emit !== ours.emit || host.reallyExit !== ours.reallyExit) return;

@@ -49,7 +49,7 @@ function interrupted(by: string, code: string): InterruptedError {
   });
 }
 
-/** Those whose listeners have not run yet; without any, one that its caller may have caught is over. */
+/** Interruptions whose listeners have not run yet; without listeners, one that its caller may have caught is over. */
 const unheard: { error: InterruptedError; isCaught: boolean }[] = [];
 
 /**

@@ -38,7 +38,7 @@ export interface FrameRouter {
 }
 
 /** Milliseconds the worker gives a broker that broke the protocol to answer connection.close. */
-const FAREWELL_TIMEOUT = 2000;
+const CLOSE_REPLY_TIMEOUT = 2000;
 
 /** Methods ordinarily fit; one that does not is written again with room for a whole frame. */
 const USUAL_METHOD_SIZE = 1024;
@@ -178,7 +178,10 @@ export class Pump {
   #violated(violation: ProtocolViolation): void {
     const { replyCode, message } = violation;
     const reason = { replyCode, replyText: fitShortstr(message), classId: 0, methodId: 0 };
-    this.link.post({ command: 'close', reason: { ...reason, timeout: FAREWELL_TIMEOUT } } satisfies Command);
+    this.link.post({
+      command: 'close',
+      reason: { ...reason, timeout: CLOSE_REPLY_TIMEOUT },
+    } satisfies Command);
     this.#die(fromRecord(violationRecord(violation)));
   }
 

@@ -37,8 +37,8 @@ export function warnOf(code: WarningCode): void {
 }
 
 /**
- * Of consumers that nobody has served, whose connection ends. Of a program that fails the failure is the news, and that
- * is known at its end.
+ * Warning of consumers that nobody has served, as their connection ends. It waits for 'exit': if the program fails, the
+ * failure is the news.
  */
 export function warnOfUnserved(
   channels: ReadonlyMap<number, { readonly consumerTags: readonly string[] }>,
@@ -54,7 +54,7 @@ function unlessFailed(code: unknown): void {
   if (!code) warnOf('AMQP_SYNC_NEVER_SERVED');
 }
 
-/** Of an error that nobody else hears of; each time. */
+/** Warning of an error that nobody else hears of; each time. */
 export function warnOfError(what: string, error: unknown): void {
   warn(
     'AMQP_SYNC_UNHEARD_ERROR',

@@ -4,7 +4,7 @@ import type { SessionDescription } from './session-options';
 
 /**
  * What the worker tells main about a recovery, in a frame of its own among those of the broker: what is before it
- * in the ring belongs to the life of the connection that has ended, what is behind it to the new one.
+ * in the ring belongs to the generation of the connection that has ended, what is behind it to the new one.
  */
 export type Notice =
   | {

@@ -50,7 +50,7 @@ export interface SessionOptions {
   retryDelay: number;
   /** Milliseconds for everything until a connection is open. */
   connectTimeout: number;
-  /** Milliseconds of it that are over before the worker hears of it. */
+  /** Milliseconds of `connectTimeout` that are over before the worker is asked. */
   spent: number;
   /** Bytes the worker keeps for a main thread that does not read. */
   maxBufferedBytes: number;
@@ -60,15 +60,15 @@ export interface SessionOptions {
 
 /** How a lost connection is recovered. Times are milliseconds. */
 export interface RecoverySettings {
-  /** Before the second attempt; the first is made at once. */
+  /** Milliseconds before the second attempt; the first is made at once. */
   interval: number;
   /** The interval doubles up to this. */
   maxInterval: number;
-  /** So much of an interval is left to chance: 0 to 1. */
+  /** Part of an interval that is left to chance: 0 to 1. */
   jitter: number;
-  /** In a row, until it is given up. */
+  /** Attempts in a row before recovery is given up. */
   attempts: number;
-  /** Of the first attempt after a loss; doubles up to `connectTimeout`. */
+  /** Milliseconds for the first attempt after a loss; doubled up to `connectTimeout`. */
   attemptTimeout: number;
   /** The first connection of all is not tried again. */
   failFast: boolean;
@@ -94,12 +94,12 @@ export type Command =
   | { command: 'respond'; response: Uint8Array; question: number }
   /** The password has been replaced, also for connections to come. */
   | { command: 'secret'; secret: string }
-  /** A consumer that may be suspended has started; it ends. */
+  /** `watch`: a consumer that may be suspended has started; `unwatch`: it has ended. */
   | { command: 'watch'; key: string; consumer: SuspendableConsumer }
   | { command: 'unwatch'; key: string }
   /** A consumer reads a stream, and this is where main writes how far it has come (see StreamPosition). */
   | { command: 'follow'; channel: number; consumerTag: string; position: BigInt64Array }
-  /** Does so much of it wait with main that it should be suspended? */
+  /** `suspended`: so much of the consumer waits in its NoAckBuffer that it should be. */
   | { command: 'suspend'; key: string; suspended: boolean };
 
 /** The frames that end a consumer for a while, and start it again. */

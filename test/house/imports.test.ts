@@ -10,7 +10,7 @@ import {
 } from './sources';
 
 /**
- * The house of DESIGN.md: who may import whom. A file may import what the rows allow whose first column is
+ * The house of ARCHITECTURE.md: who may import whom. A file may import what the rows allow whose first column is
  * the file, or a folder above it; a name that ends in a slash stands for everything below it.
  */
 const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [

@@ -46,8 +46,8 @@ export interface ChannelOwner {
 export class ChannelSession implements HostedChannel {
   /** How often it was opened: deliveries of an earlier time cannot be settled. */
   openings = 0;
-  /** Grows with every end of what was under way: by a reopen, or as the connection is lost. */
-  generation = 0;
+  /** How often what was under way has ended: by a reopen, or as the connection was lost. */
+  interruptions = 0;
   /** What the broker may still send of earlier channels with the number. */
   late = new LateDeliveries();
   readonly unacked = new Unacked();
@@ -58,11 +58,11 @@ export class ChannelSession implements HostedChannel {
   #assembler: ContentAssembler;
   #state: 'closed' | 'opening' | 'abandoned' | 'open' | 'closing' = 'closed';
   #reason: AmqpError | undefined;
-  /** What tells the user of the end, as long as no call has. */
+  /** The event that throws the reason, until a call has thrown it. */
   #notice: Event | undefined;
-  /** What is thrown now is kept from the user. */
+  /** Errors are kept from the user: see `quietly`. */
   #isQuiet = false;
-  /** It is open, or was, and `onClose` has not been told of its end. */
+  /** `onClose` is still to be told of an end. */
   #isEndOwed = false;
 
   constructor(
@@ -75,7 +75,7 @@ export class ChannelSession implements HostedChannel {
     this.#assembler = new ContentAssembler(host.maxMessageSize);
   }
 
-  /** What stands on it, once. */
+  /** The parts that stand on it; called once. */
   add(parts: readonly ChannelPart[]): void {
     this.#parts = parts;
     for (const { handlers = {} } of parts)
@@ -100,7 +100,7 @@ export class ChannelSession implements HostedChannel {
     this.host.checkAlive('channel.open');
     this.late = this.host.adopt(this);
     this.openings++;
-    this.generation++;
+    this.interruptions++;
     this.#state = 'opening';
     this.#reason = undefined;
     this.#notice = undefined;
@@ -229,7 +229,7 @@ export class ChannelSession implements HostedChannel {
   /** The connection is lost, and will be recovered. */
   connectionLost(error: AmqpError): void {
     if (this.#state === 'closed') return;
-    this.generation++;
+    this.interruptions++;
     this.#assembler = new ContentAssembler(this.host.maxMessageSize);
     this.late.clear();
     this.#replies.interrupt(error);
@@ -337,9 +337,9 @@ export class ChannelSession implements HostedChannel {
   /** Send because of a frame that is being routed, once it is out of the way. */
   #answer<M extends MethodName>(method: M, args: Input<M>): void {
     const { pump, callTimeout } = this.host;
-    const { generation } = this;
+    const { interruptions } = this;
     pump.defer(() => {
-      if (this.generation === generation) pump.write(this.id, method, args, clock.now() + callTimeout);
+      if (this.interruptions === interruptions) pump.write(this.id, method, args, clock.now() + callTimeout);
     });
   }
 

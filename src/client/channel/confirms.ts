@@ -25,7 +25,7 @@ export class Publish {
   outcome: Outcome | undefined;
   /** The connection was lost before the broker's word came, and is recovered. */
   interrupted = false;
-  /** It shall be repeated then. */
+  /** Whether it is repeated then. */
   retry = false;
 
   readonly exchange: string;
@@ -59,10 +59,11 @@ export class Publish {
  */
 export class Confirms {
   #next = 1;
-  /** What was published before the connection was recovered: the broker counts from 1 again. */
+  /** Sequence numbers of before the last recovery: the broker counts from 1 again. */
   #offset = 0;
-  readonly #open = new Fifo<Publish>();
-  /** Settled, but behind one that is not. */
+  /** Publishes in order; settled ones stay until all before them are settled. */
+  readonly #inOrder = new Fifo<Publish>();
+  /** Publishes that are not settled. */
   readonly #bySeqNo = new Map<number, Publish>();
   #nacked = false;
   #failure: AmqpError | undefined;
@@ -83,7 +84,7 @@ export class Confirms {
 
   track(content: Content, options: Input<'basic.publish'> & PropertiesInput): Publish {
     const publish = new Publish(this.#next++, content, options);
-    this.#open.push(publish);
+    this.#inOrder.push(publish);
     this.#bySeqNo.set(publish.seqNo, publish);
     return publish;
   }
@@ -101,7 +102,7 @@ export class Confirms {
       );
     }
     if (multiple) {
-      for (const publish of this.#open) {
+      for (const publish of this.#inOrder) {
         if (seqNo !== 0 && publish.seqNo > seqNo) break;
         this.#close(publish, nacked);
       }
@@ -109,7 +110,7 @@ export class Confirms {
       const publish = this.#bySeqNo.get(seqNo);
       if (publish !== undefined) this.#close(publish, nacked);
     }
-    while (this.#open.peek()?.settled) this.#open.shift();
+    while (this.#inOrder.peek()?.settled) this.#inOrder.shift();
   }
 
   #close(publish: Publish, nacked: boolean): void {
@@ -126,7 +127,7 @@ export class Confirms {
    */
   returned(message: Returned): Publish | undefined {
     let found: Publish | undefined;
-    for (const publish of this.#open) {
+    for (const publish of this.#inOrder) {
       const { settled, mandatory, exchange, routingKey } = publish;
       if (settled || !mandatory || publish.returned !== undefined) continue;
       if (exchange !== message.exchange || routingKey !== message.routingKey) continue;
@@ -147,14 +148,14 @@ export class Confirms {
   fail(error: AmqpError, isGuilty: (publish: Publish) => boolean): void {
     if (this.outstanding > 0) this.#failure = error;
     let guilty: Publish | undefined;
-    for (const publish of this.#open) {
+    for (const publish of this.#inOrder) {
       if (publish.settled) continue;
       guilty ??= isGuilty(publish) ? publish : undefined;
       publish.settled = true;
       publish.error = error;
       publish.outcome = publish === guilty ? 'rejected' : 'unknown';
     }
-    this.#open.clear();
+    this.#inOrder.clear();
     this.#bySeqNo.clear();
   }
 
@@ -163,14 +164,14 @@ export class Confirms {
    * @returns those that are to be repeated, and for which nobody waits who would do it
    */
   interrupt(error: AmqpError): Publish[] {
-    const open = [...this.#open].filter(({ settled }) => !settled);
+    const open = [...this.#inOrder].filter(({ settled }) => !settled);
     for (const publish of open) {
       publish.settled = true;
       publish.interrupted = true;
       publish.error = error;
       publish.outcome = 'unknown';
     }
-    this.#open.clear();
+    this.#inOrder.clear();
     this.#bySeqNo.clear();
     this.#offset = this.#next - 1;
     const unwatched = open.filter(({ watched }) => !watched);

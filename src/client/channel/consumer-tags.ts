@@ -27,7 +27,7 @@ export class ConsumerTags {
     return this.#current.values();
   }
 
-  /** Of those that have not been given up. */
+  /** Tags of consumers that have not been given up. */
   get tags(): string[] {
     const consumers = [...this.#current.values()];
     return consumers.filter((each) => !(each instanceof DrainingConsumer)).map(({ tag }) => tag);
@@ -68,7 +68,7 @@ export class ConsumerTags {
     this.#owed.add(tag);
   }
 
-  /** It was answered, or was not sent. */
+  /** basic.consume was answered, or was not sent. */
   answered(tag: string): void {
     this.#owed.delete(tag);
   }
@@ -106,7 +106,7 @@ export class ConsumerTags {
     return new DrainingConsumer(tag, noAck, isStream, this.giveBack);
   }
 
-  /** The connection is lost; the starts of these are repeated on the next. */
+  /** The connection is lost; `owed` are the tags whose starts are repeated on the next. */
   interrupted(owed: Iterable<string>): void {
     this.#ended.clear();
     this.#owed.clear();

@@ -25,21 +25,21 @@ export interface Consumer {
   /** Known once the broker has started it. */
   tag: string;
   readonly noAck: boolean;
-  /** It reads a stream, which takes nothing back. */
+  /** Whether it reads a stream, which takes nothing back. */
   isStream: boolean;
-  /** How far it has come, if it reads a stream that recovery goes on with; null if not. */
+  /** Position in the stream that recovery goes on with; null: there is none to follow. */
   position?: StreamPosition | null | undefined;
-  /** What it consumes from, by the name that the queue had when it began. */
+  /** The queue, by the name that it had when the consumer began. */
   queue: string;
-  /** Of one without acknowledgements: what waits for it. */
+  /** What waits for a consumer without acknowledgements. */
   readonly noAckBuffer?: NoAckBuffer | undefined;
-  /** Of one whose messages the program settles. */
+  /** The prefetch of a consumer whose messages the program settles. */
   readonly window?: PrefetchWindow;
   /** A message came off the wire. */
   deliver(message: Delivery): void;
   /** The dispatcher hands the message over. */
   handle(message: Delivery): void;
-  /** What it has, and has to be acked, will be delivered again. */
+  /** Messages that it holds and that have to be acked will be delivered again. */
   forget(): void;
   /** The connection is lost, and will be recovered; `forget` has been called. */
   interrupted?(error: AmqpError): void;

@@ -9,18 +9,18 @@ import { OutOfRoom, Writer } from '../../protocol/wire';
 const MESSAGE_OVERHEAD = 512;
 const USUAL_FRAME = 1024;
 
-/** How much may wait. */
+/** Bytes that may wait. */
 export interface NoAckBufferLimits {
-  /** From here on a consumer that can be suspended is. */
+  /** Bytes from which on a consumer that can be suspended is. */
   suspendAt: number;
-  /** The most for one that cannot. */
+  /** Bytes for one that cannot, at most. */
   most: number;
-  /** Said when there is more than that. */
+  /** Called when there is more than `most`. */
   overrun(bytes: number): void;
 }
 
 /**
- * What has come for one consumer without acknowledgements and was not handed over yet. Such a consumer knows
+ * The no-ack buffer of a consumer: what has come for it and was not handed over yet. Such a consumer knows
  * no prefetch. If it can be suspended, the worker has the frames to cancel it and to start it again, and does
  * so when too much waits there, or here; this side only says when.
  *
@@ -58,7 +58,7 @@ export class NoAckBuffer {
     if (this.#suspended) this.#post({ command: 'suspend', key: this.#key, suspended: true });
   }
 
-  /** It ends, or its channel does: the worker must not start it again. */
+  /** The consumer or its channel ends: the worker must not start it again. */
   unwatch(): void {
     this.#over = true;
     if (this.#key === undefined) return;

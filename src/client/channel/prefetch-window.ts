@@ -5,7 +5,7 @@
 export class PrefetchWindow {
   /** 0: no limit, or not known. */
   size = 0;
-  /** The program has said so: perhaps it collects so many and settles them together. */
+  /** Whether the program chose the size: perhaps it collects so many and settles them together. */
   isChosen = false;
   /** Delivery tags; those that have been settled since are sorted out now and then. */
   #handedOut: number[] = [];

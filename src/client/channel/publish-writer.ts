@@ -20,8 +20,8 @@ export interface Address {
 export interface Target {
   readonly id: number;
   readonly isOpen: boolean;
-  /** Grows when the connection is lost. */
-  readonly generation: number;
+  /** Grows when the connection is lost, or the channel is opened anew. */
+  readonly interruptions: number;
   checkOpen(method: string): void;
 }
 
@@ -118,10 +118,10 @@ export function writePublish(
   if (!pump.claim(USUAL_HEAD_SIZE, head, deadline, tooLarge, most)) return 'late';
 
   // large headers may have taken the room that was meant for the body
-  const { generation } = channel;
+  const { interruptions } = channel;
   if (outbound.hasRoom(sizeOfFrames(pump, body))) writeBody(pump, channel, body, deadline);
   else writeInPieces(pump, channel, body, deadline);
-  if (channel.generation !== generation) return 'interrupted';
+  if (channel.interruptions !== interruptions) return 'interrupted';
   pump.link.send();
   return 'written';
 }
@@ -147,24 +147,24 @@ function writeInPieces(pump: Pump, channel: Target, body: Uint8Array, deadline: 
 /** Write the body frames, waiting for room between them where the body is larger than the ring. */
 function writeBody(pump: Pump, channel: Target, body: Uint8Array, deadline: number): void {
   const { outbound } = pump.link;
-  const { generation } = channel;
+  const { interruptions } = channel;
   const capacity = bodyCapacity(pump.frameMax);
   for (let at = 0; at < body.length; at += capacity) {
     const end = Math.min(at + capacity, body.length);
     if (!outbound.hasRoom(end - at + FRAME_OVERHEAD)) {
       pump.link.send();
       waitForNextFrame(pump, channel, end - at + FRAME_OVERHEAD, deadline);
-      if (!channel.isOpen || channel.generation !== generation) return;
+      if (!channel.isOpen || channel.interruptions !== interruptions) return;
     }
     writeBodyFrame(pump, channel.id, body, at, end);
   }
 }
 
 function waitForNextFrame(pump: Pump, channel: Target, size: number, deadline: number): void {
-  const { generation } = channel;
+  const { interruptions } = channel;
   try {
     if (pump.room(size, deadline)) return;
-    if (channel.generation !== generation) return; // nothing is left that could be half sent
+    if (channel.interruptions !== interruptions) return; // nothing is left that could be half sent
   } catch (error) {
     pump.abort(halfSent(error));
     throw pump.reported(error);

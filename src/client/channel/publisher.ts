@@ -40,10 +40,10 @@ export class Publisher implements ChannelPart {
   isActive = true;
   #confirms = new Confirms();
   readonly #prepared = new PreparedPublishes();
-  /** Of a connection that was lost: to be published again before anything else is. */
+  /** Publishes that lost their confirm with the connection: repeated before anything else is published. */
   #unconfirmed: Publish[] = [];
   /** An event that tells of returned messages has not run yet. */
-  #isReported = false;
+  #isEventPending = false;
 
   constructor(
     readonly session: ChannelSession,
@@ -107,7 +107,7 @@ export class Publisher implements ChannelPart {
     return publish;
   }
 
-  /** What was published without waiting, and lost its confirm with the connection. */
+  /** Publishes that nobody waits for, repeated on the next connection. */
   #publishAgain(deadline: number | undefined): void {
     const lost = this.#unconfirmed;
     this.#unconfirmed = [];
@@ -279,16 +279,16 @@ export class Publisher implements ChannelPart {
     if (!publish?.watched) this.#hand(publish?.returned ?? message);
   }
 
-  /** Whoever looks for it finds it at once; whoever waits for events is told, once for all that came before he looked. */
+  /** A returned message can be found at once; one event tells whoever waits of all that came since the last look. */
   #hand(message: Returned): void {
     const { dispatcher } = this.session.host;
     if (this.owner.onReturn !== undefined) return dispatcher.push(new ReturnEvent(this, message));
     this.returned.push(message);
-    if (this.#isReported) return;
-    this.#isReported = true;
+    if (this.#isEventPending) return;
+    this.#isEventPending = true;
     dispatcher.push({
       [DISPATCH]: () => {
-        this.#isReported = false;
+        this.#isEventPending = false;
       },
     });
   }
@@ -299,7 +299,7 @@ export class Publisher implements ChannelPart {
     else refusePromise(this.owner.onReturn(message as never), 'onReturn');
   }
 
-  /** What would be given to `onReturn` next: it will not be. */
+  /** Take the returned messages that wait for `onReturn`. */
   takeReturns(): Returned[] {
     const events = this.session.host.dispatcher.retain(
       (event) => !(event instanceof ReturnEvent && event.publisher === this),
@@ -320,7 +320,7 @@ class ReturnEvent implements Event {
   }
 }
 
-/** Which publish it was. */
+/** The publish, in words. */
 function addressed({ seqNo, exchange, routingKey }: Publish): string {
   return `publish ${seqNo} to exchange "${exchange}" with routing key "${routingKey}"`;
 }

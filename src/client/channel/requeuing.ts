@@ -7,9 +7,9 @@ import { ChannelSession } from './channel-session';
 import { CONSUMER, type Delivery } from './delivery';
 
 /** Milliseconds for which a queue that does not grow may still, while others consume: they may be taking what comes back. */
-const PATIENCE_MS = 100;
+const STILL_MS = 100;
 /** The same while nobody does: what comes back may expire, but a quorum queue on a busy disk or machine may be slow, too. */
-const PATIENCE_ALONE_MS = 1000;
+const STILL_ALONE_MS = 1000;
 const LONGEST_PAUSE_MS = 5;
 const NORMALLY = { replyCode: 200, replyText: 'Normal shutdown' };
 
@@ -91,7 +91,7 @@ class QueueWatch {
       if (messageCount >= wanted) return;
       const now = clock.now();
       if (messageCount > most) grown = now;
-      else if (now - grown > (consumerCount > 0 ? PATIENCE_MS : PATIENCE_ALONE_MS)) return;
+      else if (now - grown > (consumerCount > 0 ? STILL_MS : STILL_ALONE_MS)) return;
       most = Math.max(most, messageCount);
       this.host.pump.rest(now + pause);
     }

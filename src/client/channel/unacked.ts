@@ -11,7 +11,7 @@ export class Unacked {
   /** Tags up to this one came before a recovery of the connection: the broker has begun to count anew since. */
   #offset = 0;
   /** Tags settled since the transaction began; undefined outside of one. */
-  #journal: number[] | undefined;
+  #settledInTransaction: number[] | undefined;
 
   /** A message came, with this tag of the broker's. @returns the tag by which it is known here */
   add(wireTag: number, noAck: boolean): number {
@@ -31,7 +31,7 @@ export class Unacked {
     return this.#last - this.#offset + 1;
   }
 
-  /** Is it of a connection that was lost? The broker has the message back, and delivers it again. */
+  /** Whether the delivery is of a connection that was lost: the broker has the message back, and delivers it again. */
   isStale(deliveryTag: number): boolean {
     return deliveryTag <= this.#offset && deliveryTag > 0;
   }
@@ -44,7 +44,7 @@ export class Unacked {
 
   /** Has anything been settled since the transaction began? */
   get isTouched(): boolean {
-    return this.#journal !== undefined && this.#journal.length > 0;
+    return this.#settledInTransaction !== undefined && this.#settledInTransaction.length > 0;
   }
 
   has(deliveryTag: number): boolean {
@@ -78,20 +78,20 @@ export class Unacked {
 
   #remove(deliveryTag: number): void {
     this.#unsettled.delete(deliveryTag);
-    this.#journal?.push(deliveryTag);
+    this.#settledInTransaction?.push(deliveryTag);
   }
 
   /** From now on a rollback can bring settled tags back. */
   begin(): void {
-    this.#journal = [];
+    this.#settledInTransaction = [];
   }
 
   commit(): void {
-    if (this.#journal !== undefined) this.#journal = [];
+    if (this.#settledInTransaction !== undefined) this.#settledInTransaction = [];
   }
 
   rollback(): void {
-    for (const tag of this.#journal ?? []) this.#unsettled.add(tag);
+    for (const tag of this.#settledInTransaction ?? []) this.#unsettled.add(tag);
     this.commit();
   }
 
@@ -106,6 +106,6 @@ export class Unacked {
     this.#unsettled.clear();
     this.#last = 0;
     this.#offset = 0;
-    this.#journal = undefined;
+    this.#settledInTransaction = undefined;
   }
 }

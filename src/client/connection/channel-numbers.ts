@@ -5,7 +5,7 @@ import { LateDeliveries } from '../../protocol/late-deliveries';
  * as can be: first come the numbers that were never used, then the one that has rested longest.
  */
 export class ChannelNumbers {
-  /** Those that have had a channel and have none now, with what may come late for them; the longest first. */
+  /** Numbers that were given back, with what may come late for them; the one that rests longest first. */
   readonly #past = new Map<number, LateDeliveries>();
   /** No higher one has been handed out in turn; those below are in use, or past. */
   #unused = 1;
@@ -34,7 +34,7 @@ export class ChannelNumbers {
     this.#past.set(id, late);
   }
 
-  /** Of a number that has had a channel and has none now. */
+  /** What may come late for a number that was given back. */
   late(id: number): LateDeliveries | undefined {
     return this.#past.get(id);
   }

@@ -36,7 +36,8 @@ import { Recovery, type RecoveryListener } from './recovery';
 import { SaslResponder } from './sasl-responder';
 import { control, crashed, startThread, type Thread } from './worker-thread';
 
-const CLOSE_TIMEOUT = 5000;
+/** Milliseconds beyond `connectTimeout` for a worker that cannot keep the time. */
+const OPEN_GRACE_MS = 5000;
 const LONGEST_TIMER = 0x7fff_ffff;
 const HEARTBEAT_FRAME = Uint8Array.of(FRAME.HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END);
 /** Milliseconds a worker may take to show that it is there before `describe` does without it. */
@@ -128,8 +129,8 @@ export class ConnectionSession implements ChannelHost {
     const options = { ...session, spent: clock.now() - began };
     control(this.#thread, { call: 'open', memory: link.memory, wakeSignal: link.wakeSignal.memory, options });
     // the worker keeps the time; its grace here is for the case that it cannot
-    const isPatient = session.recovery?.failFast === false;
-    const deadline = isPatient ? Number.POSITIVE_INFINITY : began + session.connectTimeout + CLOSE_TIMEOUT;
+    const triesForEver = session.recovery?.failFast === false;
+    const deadline = triesForEver ? Number.POSITIVE_INFINITY : began + session.connectTimeout + OPEN_GRACE_MS;
     while (link.state === STATE.STARTING) {
       const end = link.waitReadable(STATE.STARTING, deadline);
       if (end === 'interrupted' || end === 'stopped') throw interruption(end);

@@ -1,7 +1,7 @@
 /** Figures of a connection; taken without disturbing it. */
 export interface ConnectionStats {
   state: 'open' | 'recovering' | 'closed';
-  /** Lives of the connection: 1, and one more for each recovery. */
+  /** 1, and one more for each recovery. */
   epoch: number;
   /** Milliseconds of all outages that are over. */
   downtime: number;

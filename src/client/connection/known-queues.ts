@@ -23,8 +23,14 @@ export class KnownQueues {
     else this.#streams.delete(queue);
   }
 
+  /** It is about to be deleted, or may be: nothing is to be started again on it. */
+  deleting(queue: string): void {
+    this.#lasting.delete(queue);
+  }
+
   deleted(queue: string): void {
     this.#lasting.delete(queue);
+    this.#streams.delete(queue);
   }
 
   /** It has another name since the connection was recovered. */

@@ -13,7 +13,7 @@ export interface RecoveryFailure {
 
 /** What `connection.onRecovery` is told. */
 export interface RecoveryInfo {
-  /** Lives of the connection, this one included: 2 after the first recovery. */
+  /** 2 after the first recovery, and one more for each. */
   epoch: number;
   /** Why it was lost. */
   cause: AmqpError;

@@ -16,7 +16,7 @@ const RENAMING = { current: <O>(options: O): O => options };
 const CHANNEL = {
   id: 258,
   isOpen: true,
-  generation: 1,
+  interruptions: 1,
   checkOpen: () => {},
 };
 

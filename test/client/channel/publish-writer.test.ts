@@ -21,7 +21,7 @@ it('large headers that take the room of the body: nothing else may be written be
   const channel = {
     id: 1,
     isOpen: true,
-    generation: 1,
+    interruptions: 1,
     checkOpen: () => {},
   };
   const renaming = { current: <O>(options: O): O => options };
