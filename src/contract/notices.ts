@@ -1,4 +1,4 @@
-import type { ReplayFailure } from '../topology/plan';
+import type { ReplayFailure } from '../topology/replay-steps';
 import type { ErrorRecord } from './error-record';
 import type { SessionDescription } from './session-options';
 

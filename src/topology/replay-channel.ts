@@ -2,7 +2,7 @@ import { culprit } from '../protocol/culprit';
 import type { Outgoing } from '../protocol/handshake';
 import type { Args, Method } from '../protocol/method-types';
 import { requestOf } from '../protocol/reply-match';
-import type { Step } from './plan';
+import type { Step } from './replay-steps';
 
 /**
  * The channel of a replay: its requests are sent together, and their replies counted off. A request that the broker

@@ -2,6 +2,7 @@ import { culprit } from '../protocol/culprit';
 import type { Outgoing } from '../protocol/handshake';
 import type { Args, Method } from '../protocol/method-types';
 import type { Journal } from './journal';
+import { ReplayChannel } from './replay-channel';
 import {
   bindings,
   channelSteps,
@@ -9,8 +10,7 @@ import {
   type ReplayFailure,
   type ReplayReport,
   type Step,
-} from './plan';
-import { ReplayChannel } from './replay-channel';
+} from './replay-steps';
 
 /** Pauses before a step is tried again, ever longer: the broker may still have to tidy up after the lost connection. */
 const FIRST_PAUSE_MS = 50;

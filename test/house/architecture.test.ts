@@ -7,7 +7,15 @@ const ROOT = join(__dirname, '..', '..');
 /** Folders that are drawn, with all folders below them. */
 const DRAWN = ['src', 'worker', 'bin', 'test'];
 /** Folders of which every file is named, those of their own folders too. */
-const IN_FULL = ['src/api', 'src/client', 'src/contract', 'src/bridge', 'worker/connection', 'worker/broker'];
+const IN_FULL = [
+  'src/api',
+  'src/client',
+  'src/contract',
+  'src/bridge',
+  'src/topology',
+  'worker/connection',
+  'worker/broker',
+];
 
 /**
  * The paths in a tree: on each line names, with commas between them and two spaces or more behind, and what they are.

@@ -50,7 +50,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/client/options/targets.ts', 'node:os'],
   ['src/client/options/tls-options.ts', 'node:fs', 'node:path'],
   ['src/topology/', 'src/topology/', 'src/protocol/'],
-  ['src/topology/plan.ts', 'src/clock.ts'],
+  ['src/topology/replay-steps.ts', 'src/clock.ts'],
   ['src/broker/', 'src/broker/', 'src/protocol/'],
   ['src/embedded/', 'src/embedded/', 'src/bridge/spawn.ts', 'src/broker/control.ts', 'src/broker/rules.ts'],
   ['src/embedded/', 'src/protocol/'],

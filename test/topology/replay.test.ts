@@ -2,8 +2,8 @@ import { PLANS } from '../../src/protocol/codec';
 import type { Outgoing } from '../../src/protocol/handshake';
 import type { MethodName } from '../../src/protocol/method-types';
 import { Journal } from '../../src/topology/journal';
-import type { ReplayReport } from '../../src/topology/plan';
 import { Replay } from '../../src/topology/replay';
+import type { ReplayReport } from '../../src/topology/replay-steps';
 import { contents, method, Talk } from './talk';
 
 /** The answer of a broker to a request: its consent, or why not. */

@@ -1,6 +1,6 @@
 import type { Args } from '../../src/protocol/method-types';
 import { Journal } from '../../src/topology/journal';
-import { channelSteps } from '../../src/topology/plan';
+import { channelSteps } from '../../src/topology/replay-steps';
 import { StreamPosition } from '../../src/topology/stream-position';
 import { method, Talk } from './talk';
 

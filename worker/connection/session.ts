@@ -10,7 +10,7 @@ import { hostAndPort } from '../../src/protocol/uri';
 import { fitShortstr } from '../../src/protocol/utf8';
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { OutOfRoom, Reader, Writer } from '../../src/protocol/wire';
-import type { ReplayReport } from '../../src/topology/plan';
+import type { ReplayReport } from '../../src/topology/replay-steps';
 import { AdaptivePolling } from './adaptive-polling';
 import { Backpressure } from './backpressure';
 import { BlockedTimer } from './blocked-timer';
