@@ -51,7 +51,7 @@ import type { Connection } from './connection';
 import { Exchange, type ExchangeOptions } from './exchange';
 import { PARTS, READY, RUN, SESSION } from './internals';
 import { IncomingMessage, type Message, ReturnedMessage } from './message';
-import { type MessageCallback, MessageIterator } from './message-iterator';
+import { LoopedConsumer, type MessageCallback, type MessageIterator } from './message-iterator';
 import { nameOf } from './names';
 import { publishErrorOf } from './publish-errors';
 import { QUEUE_OPTIONS, Queue, type QueueOptions } from './queue';
@@ -124,7 +124,8 @@ export class Channel {
   /** Use `connection.channel()`. */
   constructor(
     readonly connection: Connection,
-    id: number,
+    /** The channel number, 1 to `connection.channelMax`. */
+    readonly id: number,
   ) {
     this.#parts = new ChannelParts(connection[SESSION], id, this, factoryOf(this));
   }
@@ -134,11 +135,6 @@ export class Channel {
   }
 
   // ── what it is ──────────────────────────────────────────────────────────────────────────────────────
-
-  /** The channel number, 1 to `connection.channelMax`. */
-  get id(): number {
-    return this.#session.id;
-  }
 
   get isOpen(): boolean {
     return this.#session.isOpen;
@@ -542,7 +538,7 @@ export class Channel {
         'consume: options must be an object, got a function; basicConsume(queue, callback) takes one',
       );
     checkOptions('consume', options, NAMES.consume);
-    return new MessageIterator(this.#parts.consumers.iterate(queue, options), this.id);
+    return new LoopedConsumer(this.#parts.consumers.iterate(queue, options), this.id);
   }
 
   /**
@@ -723,9 +719,16 @@ export class Channel {
    */
   reopen(): void {
     if (this.isOpen) return;
-    this.#transaction = undefined;
-    this.#isManaged = false;
-    this.#session.open();
+    const session = this.#session;
+    const { openings } = session;
+    try {
+      session.open();
+    } finally {
+      if (session.openings !== openings) {
+        this.#transaction = undefined;
+        this.#isManaged = false;
+      }
+    }
   }
 
   [Symbol.dispose](): void {

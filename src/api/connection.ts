@@ -312,17 +312,14 @@ export class Connection {
    */
   flush(options: CallOptions = {}): void {
     checkOptions('flush', options, TIMEOUT_ONLY);
-    const { timeout } = options;
-    this.#session.flush(timeout === undefined ? undefined : checkTimeout(timeout));
+    this.#session.flush(options);
   }
 
   /** Replace the password of a running connection (OAuth tokens). Blocks for a round trip. */
   updateSecret(secret: string, reason = '', options: CallOptions = {}): void {
     checkOptions('updateSecret', options, TIMEOUT_ONLY);
     checkString(secret, 'secret');
-    const { timeout } = options;
-    if (timeout !== undefined) checkTimeout(timeout);
-    this.#session.updateSecret(secret, reason, { timeout });
+    this.#session.updateSecret(secret, reason, options);
   }
 
   /**

@@ -6,11 +6,17 @@ import type { IncomingMessage } from './message';
 export type MessageCallback = (message: IncomingMessage) => unknown;
 
 /** A queue to loop over: what `channel.consume` gives. Its `return` cancels the consumer. */
-export class MessageIterator implements IterableIterator<IncomingMessage>, Disposable {
+export interface MessageIterator extends IterableIterator<IncomingMessage>, Disposable {
+  /** The consumer tag. */
+  readonly tag: string;
+}
+
+/** The consumer behind a loop. */
+export class LoopedConsumer implements MessageIterator {
   readonly #consumer: IteratorConsumer<IncomingMessage>;
   readonly #channel: number;
 
-  /** Use `channel.consume`. @internal */
+  /** @internal */
   constructor(consumer: IteratorConsumer<IncomingMessage>, channel: number) {
     this.#consumer = consumer;
     this.#channel = channel;
@@ -50,7 +56,7 @@ export class MessageIterator implements IterableIterator<IncomingMessage>, Dispo
   }
 
   static {
-    showAs(MessageIterator, (iterator) => ({
+    showAs(LoopedConsumer, (iterator) => ({
       consumerTag: iterator.tag,
       waiting: iterator.#consumer.waiting,
       channel: iterator.#channel,

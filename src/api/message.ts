@@ -1,6 +1,5 @@
 import { wrongType } from '../caller';
 import { inVain, refusePromiseFor } from '../client/callbacks';
-import type { ChannelParts } from '../client/channel/channel-parts';
 import { type BodyInput, bodyBytes, IS_MESSAGE, withEncoding } from '../client/channel/content';
 import { CONSUMER, type Consumer, STREAM_OFFSET } from '../client/channel/delivery';
 import { DISPATCH } from '../client/dispatcher';
@@ -153,7 +152,7 @@ export interface ProcessOptions {
  */
 export class IncomingMessage extends Message<Properties> {
   readonly #consumer: Consumer | undefined;
-  readonly #opening: number;
+  readonly #opening: number | undefined;
 
   constructor(
     readonly channel: Channel,
@@ -170,11 +169,12 @@ export class IncomingMessage extends Message<Properties> {
   ) {
     super(body, properties);
     this.#consumer = consumer as Consumer | undefined;
-    this.#opening = this.#parts.session.openings;
+    this.#opening = this.#openings;
   }
 
-  get #parts(): ChannelParts {
-    return this.channel[PARTS];
+  /** How often its channel was opened; undefined for a stand-in that a test has made. */
+  get #openings(): number | undefined {
+    return this.channel[PARTS]?.session.openings;
   }
 
   /** The tag of the consumer it came through; undefined from `basicGet`. */
@@ -195,8 +195,7 @@ export class IncomingMessage extends Message<Properties> {
 
   /** Acked, nacked or rejected, or needs nothing of it (`noAck`). */
   get isSettled(): boolean {
-    const { session } = this.#parts;
-    return this.noAck || this.#opening !== session.openings || !session.unacked.has(this.deliveryTag);
+    return this.noAck || this.#opening !== this.#openings || !this.channel.isUnsettled(this.deliveryTag);
   }
 
   /**
@@ -258,7 +257,7 @@ export class IncomingMessage extends Message<Properties> {
         code: 'NO_ACK',
       });
     }
-    if (this.#opening !== this.#parts.session.openings) {
+    if (this.#opening !== this.#openings) {
       throw new StaleDeliveryError(
         `cannot ${verb} message ${this.deliveryTag}: channel ${this.channel.id} was reopened since; the broker delivers it again`,
       );

@@ -95,7 +95,7 @@ test('the objects are short, each under its name', () => {
     Queue: queue,
     Exchange: channel.defaultExchange,
     Subscription: queue.subscribe(() => {}),
-    MessageIterator: channel.consume(queue.name),
+    LoopedConsumer: channel.consume(queue.name),
     Procedure: connection.rpc('sum'),
     Rpc: new Rpc(channel),
     Master: new Master(channel),

@@ -64,3 +64,14 @@ test('the channel of a message is the channel', () => {
   expect(itsOwn.declareQueue(queue.name, { passive: true }).name).toBe(queue.name);
   message.ack();
 });
+
+test('a message can be made on a stand-in for a channel, as unit tests do', () => {
+  const standIn = { isOpen: true, isUnsettled: () => true, basicAck: jest.fn() };
+  const body = Buffer.from('x');
+  const message = new amqp.IncomingMessage(
+    ...[standIn as never, undefined, 7, false, '', 'key', undefined, false, body, {}],
+  );
+  expect(message.isSettled).toBe(false);
+  message.ack();
+  expect(standIn.basicAck).toHaveBeenCalledWith(7, undefined);
+});

@@ -180,3 +180,30 @@ describe('in the same life', () => {
     expect(peer.methods().filter((each) => each === 'basic.nack')).toEqual([]);
   });
 });
+
+describe("behind the open-ok of the library's own channel, which watches the queue of a loop that is left", () => {
+  const other = { channel: 2 };
+  const unasked: Script = [
+    delivery('old', 1, { body: 'late', ...other }),
+    send('basic.cancel', { consumerTag: 'old' }, other),
+    content('basic.return', { replyCode: 312, replyText: 'NO_ROUTE' }, other),
+    send('channel.flow', { active: true }, other),
+  ];
+
+  test('a delivery, a cancel, a return and a flow end nothing', () => {
+    const { peer, connection } = talk([
+      ...[...ready(), ...limited, ...consumed(), delivery('c', 1), delivery('c', 2), ...limited],
+      ...[expects('basic.ack'), expects('basic.cancel'), send('basic.cancel-ok', { consumerTag: 'c' })],
+      ...[expects('channel.open', {}, other), send('channel.open-ok', {}, other), ...unasked, serve()],
+    ]);
+    const channel = connection.channel();
+    for (const message of channel.consume('q', { consumerTag: 'c' })) {
+      channel.basicQos({ prefetchCount: 5 }); // by then the second has come
+      message.ack();
+      break;
+    }
+    expect(channel.queueDeclare('q').queue).toBe('q');
+    expect([channel.isOpen, connection.isOpen]).toEqual([true, true]);
+    expect(peer.methods()).toContain('channel.flow-ok');
+  });
+});

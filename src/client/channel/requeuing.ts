@@ -3,8 +3,10 @@ import { InterruptedError } from '../../errors';
 import type { Args } from '../../protocol/method-types';
 import { inVain } from '../callbacks';
 import type { ChannelHost } from './channel-host';
+import type { ChannelPart } from './channel-part';
 import { ChannelSession } from './channel-session';
 import { CONSUMER, type Delivery } from './delivery';
+import type { Answer } from './replies';
 
 /** Milliseconds for which a queue that does not grow may still, while others consume: they may be taking what comes back. */
 const STILL_MS = 100;
@@ -52,6 +54,26 @@ export function unlessEnded(channel: ChannelSession, act: () => void): void {
   }
 }
 
+/**
+ * What a broker may say unasked on a channel that only asks: deliveries and the like of an earlier channel with the
+ * number may come behind the open-ok, and mean nothing here.
+ */
+class Unasked implements ChannelPart {
+  constructor(readonly channel: ChannelSession) {}
+
+  readonly handlers = {
+    'basic.deliver': ({ args }: Answer) => {
+      const { late, unacked } = this.channel;
+      const { deliveryTag } = args as Args<'basic.deliver'>;
+      if (!late.includes(deliveryTag, unacked.nextOnWire)) unacked.add(deliveryTag, true);
+    },
+    'basic.cancel': () => {},
+    'basic.return': () => {},
+    'channel.flow': ({ args }: Answer) =>
+      this.channel.respond('channel.flow-ok', { active: (args as Args<'channel.flow'>).active }),
+  };
+}
+
 /** A queue whose messages are counted, on a channel of its own. */
 class QueueWatch {
   #channel: ChannelSession | undefined;
@@ -63,8 +85,10 @@ class QueueWatch {
     readonly queue: string,
   ) {
     this.#bounded(() => {
-      this.#channel = new ChannelSession(host, host.freeNumber());
-      this.#channel.open();
+      const channel = new ChannelSession(host, host.freeNumber());
+      channel.add([new Unasked(channel)]);
+      this.#channel = channel;
+      channel.open();
       this.#first = this.#look(this.#channel).messageCount;
     });
   }

@@ -25,7 +25,7 @@ import { EventLoop } from '../event-loop';
 import { closeAtExit, forgetAtExit, isClosingAll } from '../exit';
 import { interruption } from '../interruption';
 import { notSent } from '../loss';
-import type { CallOptions } from '../options/checks';
+import { type CallOptions, checkTimeout } from '../options/checks';
 import type { RecoveryPolicy } from '../options/recovery-options';
 import type { Settings } from '../options/settings';
 import { Pump } from '../pump';
@@ -312,9 +312,11 @@ export class ConnectionSession implements ChannelHost {
 
   #route(type: number, channel: number, reader: Reader): void {
     if (channel !== 0) {
-      this.framesReceived++;
       const target = this.channels.get(channel);
-      if (target !== undefined) return target.route(type, reader);
+      if (target !== undefined) {
+        this.framesReceived++;
+        return target.route(type, reader);
+      }
       const late = this.#numbers.late(channel);
       if (late !== undefined) return late.ignore(type, reader);
       throw new ProtocolViolation(
@@ -332,9 +334,10 @@ export class ConnectionSession implements ChannelHost {
   // ── calls of the connection itself ──────────────────────────────────────────────────────────────────
 
   /** Wait until the socket has taken everything that was written. */
-  flush(timeout: number | undefined): void {
+  flush({ timeout }: CallOptions): void {
     this.checkAlive('flush');
-    if (this.pump.room(this.link.outbound.capacity, this.events.deadline(timeout))) return;
+    const deadline = this.events.deadline(timeout === undefined ? undefined : checkTimeout(timeout));
+    if (this.pump.room(this.link.outbound.capacity, deadline)) return;
     throw new TimeoutError(`${this.link.unsent} bytes could not be sent in time: the broker does not read`, {
       outcome: 'unknown',
     });
@@ -344,7 +347,7 @@ export class ConnectionSession implements ChannelHost {
   updateSecret(secret: string, reason: string, { timeout }: CallOptions): void {
     const method = 'connection.update-secret';
     this.checkAlive(method);
-    const deadline = this.events.deadline(timeout);
+    const deadline = this.events.deadline(timeout === undefined ? undefined : checkTimeout(timeout));
     const args = { newSecret: secret, reason };
     const written = this.pump.write(0, method, args, deadline);
     const pending = this.replies.expect(PLANS[method], args, {

@@ -462,7 +462,7 @@ export class Channel {
     const core = this.#core;
     if (this.#isClosed)
       throw new RecoverableConnectionError('channel already closed', null, null, null, core.id);
-    this.#home.countMethod();
+    this.#home.countMethod(core);
     return this.#run(() => fn(core));
   }
 

@@ -269,8 +269,8 @@ export class Connection {
     return { methods_sent: this.#methodsSent };
   }
   /** A channel is about to send a method. @internal */
-  countMethod(): void {
-    this.#methodsSent++;
+  countMethod(core: ClientChannel): void {
+    if (core.connection === this.#core) this.#methodsSent++;
   }
 
   /** @internal */
