@@ -67,6 +67,7 @@ describe('an argument where options are expected', () => {
       () => untyped(channel).basicPublish('x', 'q'),
       'did you mean { routingKey: "q" }?',
     ],
+    ['how many to send ahead', () => untyped(channel).basicQos(10), 'did you mean { prefetchCount: 10 }?'],
     ['"all up to this one"', () => untyped(channel).basicAck(1, true), 'did you mean { multiple: true }?'],
     ['where to reject to', () => untyped(channel).basicReject(1, false), 'did you mean { requeue: false }?'],
     ['a time', () => untyped(connection).drainEvents(500), 'did you mean { timeout: 500 }?'],

@@ -64,7 +64,7 @@ describe('confirmSelect', () => {
     quick.close();
   });
 
-  it('and transactions exclude each other: WrongStateError before anything is sent', () => {
+  it('confirm mode and transactions exclude each other: WrongStateError before anything is sent', () => {
     const error = thrownBy(() => channel.txSelect());
     expect(error).toBeInstanceOf(WrongStateError);
     expect(error).toMatchObject({ code: 'WRONG_MODE', outcome: 'not-sent' });

@@ -49,7 +49,7 @@ describe('the error of `fn` on a doomed channel', () => {
   });
 });
 
-it('but an interrupt is heard whatever failed before', () => {
+it('an interrupt is heard whatever failed before', () => {
   const stop = new InterruptedError('stopped');
   const tidyUp = (error: Error) => () => {
     throw error;
@@ -100,7 +100,7 @@ describe('what comes back is found at once', () => {
     expect(channel.returnedMessages).toHaveLength(1);
   });
 
-  it('and however many are one event, until somebody has looked', () => {
+  it('however many returned messages are one event, until somebody has looked', () => {
     for (const round of [1, 2]) {
       for (const body of ['one', 'two', 'three'])
         channel.defaultExchange.publish(body, unique('nowhere'), { wait: false });

@@ -209,7 +209,7 @@ describe('settling has no hurry', () => {
     expect(urgencies(6)).toEqual([false, true, false, true, false, true]);
   });
 
-  it('but with a prefetch of one', () => {
+  it('with a prefetch of one each settlement is urgent', () => {
     channel.basicQos({ prefetchCount: 1 });
     expect(urgencies(3)).toEqual([true, true, true]);
   });

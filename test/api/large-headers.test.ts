@@ -108,7 +108,7 @@ describe('retry gets rid of it', () => {
     throw new Error('failed');
   };
 
-  test('it is parked at once, without its largest header, and says so', () => {
+  test('a message that fits no more is parked at once, without its largest header, and says so', () => {
     const [dead, park] = [deadLetters(), declareQueue('', { autoDelete: false })];
     dead.subscribe(fail, { onError: retry({ max: 3, delay: 1000, park }) });
     drainUntil(connection, () => count(channel, park.name) === 1);

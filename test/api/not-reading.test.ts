@@ -124,7 +124,7 @@ describe('consumers without acknowledgements are suspended', () => {
     eventually(() => consumers(queue) === 1);
   });
 
-  test('and one that was cancelled meanwhile stays so', () => {
+  test('a consumer that was cancelled meanwhile stays so', () => {
     const connection = open(LIMIT);
     const channel = connection.channel();
     const queue = fullQueue(channel, 40_000);
@@ -215,7 +215,7 @@ describe('consumers without acknowledgements are suspended', () => {
     drainUntil(connection, () => taken === 3000);
   });
 
-  test('nor those of a queue that somebody else declared: it may go with its last consumer', () => {
+  test('a queue that somebody else declared may go with its last consumer: its consumers are not suspended', () => {
     const owner = open().channel();
     const { queue } = owner.queueDeclare(unique('others'), { autoDelete: true });
     const connection = open({ maxBufferedBytes: 8 * MIB });

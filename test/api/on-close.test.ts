@@ -89,7 +89,7 @@ describe('the connection is closed by the broker', () => {
     expect(told).toEqual(BOTH);
   });
 
-  it('it is told once: not by later calls, nor by close', () => {
+  it('the end is told once: not by later calls, nor by close', () => {
     broker.closeConnections();
     for (let i = 0; i < 3; i++) expect(() => channel.queueDeclare('q')).toThrow();
     connection.close();
@@ -97,7 +97,7 @@ describe('the connection is closed by the broker', () => {
     expect(told).toEqual(BOTH);
   });
 
-  it('it is told from inside a callback whose call notices, which cannot pump there', () => {
+  it('the end is told from inside a callback whose call notices, which cannot pump there', () => {
     let nested: unknown;
     connection.onClose = ({ code }) => {
       nested = thrownBy(() => connection.drainEvents());
@@ -112,7 +112,7 @@ describe('the connection is closed by the broker', () => {
     expect(nested).toMatchObject({ code: 'NESTED_PUMP' });
   });
 
-  it('it may close what is closed, connect anew, and use that', () => {
+  it('onClose may close what is closed, connect anew, and use that', () => {
     let second: Connection | undefined;
     connection.onClose = () => {
       connection.close();

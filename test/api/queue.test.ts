@@ -131,7 +131,7 @@ describe('a loop over a queue', () => {
     expect(queue.status().messageCount).toBe(2);
   });
 
-  it.each(['throw', 'return'] as const)('so does %s', (way) => {
+  it.each(['throw', 'return'] as const)('%s does so, too', (way) => {
     const queue = filled('one', 'two');
     const leave = () => {
       for (const message of queue) {

@@ -281,7 +281,7 @@ describe('Ctrl-C ends every wait', () => {
     expect(end.ms).toBeLessThan(within(1600));
   });
 
-  it('but not those of a connection with interruptible: false: the signal does what it always does', async () => {
+  it('waits of a connection with interruptible: false are not interrupted: the signal does what it always does', async () => {
     const wait = (ms: number) => `const connection = connect(url, { interruptible: false });
       say('waiting');
       try { connection.sleep(${ms}); } finally { say('finally'); }`;

@@ -21,7 +21,7 @@ describe('txSelect', () => {
     expect(channel.mode).toBe('none');
   });
 
-  it('and confirm mode exclude each other: WrongStateError before anything is sent', () => {
+  it('transactions and confirm mode exclude each other: WrongStateError before anything is sent', () => {
     const error = thrownBy(() => channel.confirmSelect());
     expect(error).toBeInstanceOf(WrongStateError);
     expect(error).toMatchObject({ code: 'WRONG_MODE', outcome: 'not-sent' });

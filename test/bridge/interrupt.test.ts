@@ -91,7 +91,7 @@ describe('Ctrl-C during a wait of the main thread', () => {
     expect([code, signal]).toEqual([7, null]);
   });
 
-  test('and after it: the signal does what it did before', async () => {
+  test('after a wait the signal does what it did before', async () => {
     const whenIdle = (child: ChildProcess, line: string) => void (line === 'idle' && child.kill('SIGINT'));
     const plain = await run({ waits: [50], idle: LONG }, whenIdle);
     expect([plain.code, plain.signal]).toEqual([null, 'SIGINT']);

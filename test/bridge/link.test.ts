@@ -176,7 +176,7 @@ describe('a wait for room ends', () => {
     expect(link.waitWritable(1, state, performance.now() + CEILING)).toBe('woken');
   });
 
-  test('and until then the worker knows that room is wanted', () => {
+  test('a wait for room lets the worker know that room is wanted', () => {
     const { link, worker } = full();
     const notify = jest.spyOn(Object.getPrototypeOf(link.wakeSignal), 'notify');
     worker.release(1);

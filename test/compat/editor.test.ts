@@ -104,7 +104,7 @@ describe('pika', () => {
     channel.basic_consume('q', on_message, { auto_ack: true, arguments: { 'x-priority': 1 } });
     connection.process_data_events({ time_limit: null });
     new pika.BlockingConnection([new pika.URLParameters('amqp://h'), new pika.ConnectionParameters()]);`);
-  test('and what is right is not', () => {
+  test('what is right is not underlined', () => {
     expect(right.complains).toEqual([]);
   });
 });

@@ -233,7 +233,7 @@ describe.each(['20', '22', '24'])('in a program on Node %s it talks to the broke
     await cli('delete-queue', queue);
   });
 
-  test('and import and require give the same classes, all of them', async () => {
+  test('import and require give the same classes, all of them', async () => {
     expect(await consumer.node(['identity.mjs'], node)).toBe('identical\n');
   });
 });

@@ -639,7 +639,7 @@ describe('a broker that does not answer', () => {
     peer.done();
   });
 
-  test('and does not read either: close still ends in its time', () => {
+  test('a broker that does not read either: close still ends in its time', () => {
     const { connection, channel } = scene(expects('basic.publish'), reading(false), stall(CEILING));
     errorOf(() => {
       for (;;) channel.basicPublish(Buffer.alloc(100_000), { routingKey: 'q', timeout: 100 });

@@ -254,7 +254,7 @@ describe('connect', () => {
     connection.channel().queuePurge('q');
   });
 
-  test('but not with wrong credentials, and not for ever if attempts says so', () => {
+  test('wrong credentials end it, and attempts if it says so', () => {
     const refusing = broker(NO_LOGIN);
     expect(errorOf(() => connectTo(refusing, { recovery: { failFast: false } }))).toBeInstanceOf(
       AuthenticationError,
@@ -353,7 +353,7 @@ describe('the options', () => {
     expect(pauses(1)).toEqual([20, 120, 240, 480, 960, 1000, 1000]);
   });
 
-  test('so does the time that an attempt may take, up to connectTimeout', () => {
+  test('the time that an attempt may take grows, too, up to connectTimeout', () => {
     const { attemptTimeout } = settings('amqp://h', true)!;
     const limits = (connectTimeout: number) =>
       [0, 1, 2, 3, 2000].map((failed) => limitOf(failed, { attemptTimeout }, connectTimeout));

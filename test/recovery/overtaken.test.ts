@@ -42,7 +42,7 @@ test('a consumer that was answered before an older one is started again on its o
   expect([channel.consumerTags, connection.epoch]).toEqual([['B'], 2]);
 });
 
-test('so are consumers to whom the broker gave the tags, and one that was named is not taken for theirs', () => {
+test('consumers to whom the broker gave the tags are told apart, and one that was named is not taken for theirs', () => {
   const peer = broker(
     [
       ...[...handshake(), ...opened(), ...limited, consumed('slow', 'A')],

@@ -47,7 +47,7 @@ export function checkOptions(
 const BARE: Readonly<Record<string, readonly string[]>> = {
   string: ['routingKey'],
   boolean: ['multiple', 'requeue', 'noAck'],
-  number: ['timeout'],
+  number: ['prefetchCount', 'timeout'],
 };
 
 function didYouMeanOption(value: unknown, allowed: ReadonlySet<string>): string {

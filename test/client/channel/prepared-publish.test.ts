@@ -116,23 +116,23 @@ describe('options are known', () => {
     expect(made(given).fits(options, isText)).toBe(fits);
   });
 
-  test('but for those with something in them that can change', () => {
-    const heads = new PreparedPublishes();
-    expect(heads.wanted(given)).toBe(true);
+  test('options with something in them that can change are not known', () => {
+    const prepared = new PreparedPublishes();
+    expect(prepared.wanted(given)).toBe(true);
     for (const value of [{}, [], new Date(), Buffer.alloc(1)])
-      expect(heads.wanted({ headers: value })).toBe(false);
-    expect(heads.wanted(Object.create(given))).toBe(false);
+      expect(prepared.wanted({ headers: value })).toBe(false);
+    expect(prepared.wanted(Object.create(given))).toBe(false);
   });
 
   test('of several that take turns; of very many, few are kept', () => {
-    const heads = new PreparedPublishes();
+    const prepared = new PreparedPublishes();
     const keys = Array.from({ length: 8 }, (_, index) => ({ routingKey: `k${index}` }));
-    for (const key of keys) heads.keep(made(key));
-    for (const key of [...keys, ...keys]) expect(heads.find({ ...key }, false)).toBeDefined();
+    for (const key of keys) prepared.keep(made(key));
+    for (const key of [...keys, ...keys]) expect(prepared.find({ ...key }, false)).toBeDefined();
     let kept = 0;
     for (let each = 0; each < 1000; each++) {
-      expect(heads.find({ routingKey: `other${each}` }, false)).toBeUndefined();
-      if (heads.wanted({ routingKey: `other${each}` })) kept++;
+      expect(prepared.find({ routingKey: `other${each}` }, false)).toBeUndefined();
+      if (prepared.wanted({ routingKey: `other${each}` })) kept++;
     }
     expect(kept).toBeLessThan(60);
     expect(kept).toBeGreaterThan(32);

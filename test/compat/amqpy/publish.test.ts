@@ -205,7 +205,7 @@ describe('transactions', () => {
     expect(ready(watch, queue)).toBe(3);
   });
 
-  test('so are acknowledgements', () => {
+  test('acknowledgements are part of a transaction', () => {
     const { conn, ch, queue } = withQueue();
     const watch = conn.channel();
     watch.basic_publish_confirm(new Message('x'), '', queue);

@@ -53,7 +53,7 @@ result = {name: str(inspect.signature(each)) for name, each in vars(of).items()
     },
   );
 
-  test.each(['BlockingConnection', 'BlockingChannel'] as const)('and every property of %s', (name) => {
+  test.each(['BlockingConnection', 'BlockingChannel'] as const)('every property of %s is there', (name) => {
     const properties = original<string[]>(
       `result = [name for name, each in vars(${name}).items() if isinstance(each, property)]`,
     );
