@@ -107,7 +107,7 @@ export class Channel {
   readonly #parts: ChannelParts;
   #defaultExchange: Exchange | undefined;
   #transaction: Transaction | undefined;
-  /** It was `transaction` that made the channel transactional, not the caller. */
+  /** Whether `transaction` made the channel transactional, not the caller. */
   #isManaged = false;
 
   /**

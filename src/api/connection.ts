@@ -72,7 +72,7 @@ export class Connection {
   onUnblocked: (() => void) | undefined;
   /** The connection is lost, and being recovered; run by the pump. */
   onOutage: ((error: AmqpError) => void) | undefined;
-  /** It is there again, as it was but for `failures`; run by the pump, which else throws those. */
+  /** The connection is there again, as it was but for `failures`; run by the pump, which else throws those. */
   onRecovery: ((info: RecoveryInfo) => void) | undefined;
   /**
    * The connection has ended, for good. Run once, by the call that notices, before it throws the same error; by

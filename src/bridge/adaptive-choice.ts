@@ -17,7 +17,7 @@ export class AdaptiveChoice {
     return true;
   }
 
-  /** It was done. */
+  /** The choice was made; `paid`: it was right. */
   learn(paid: boolean): void {
     this.#misses = paid ? 0 : this.#misses + 1;
   }

@@ -57,7 +57,7 @@ export class Pump {
   #holding = false;
   /** The connection is lost and being recovered: nothing is written until it is there again. */
   suspended = false;
-  /** Nothing must be published now: `suspended`, or the broker has blocked it. */
+  /** Publishing has to wait: `suspended`, or the broker has blocked it. */
   isHeld = false;
   frameMax = FRAME_OVERHEAD;
 
@@ -279,7 +279,7 @@ export class Pump {
     return error;
   }
 
-  /** It has ended, as this side wanted. */
+  /** The connection has ended, as this side wanted. */
   finish(error: AmqpError): void {
     this.#die(error);
   }

@@ -110,12 +110,12 @@ export class EmbeddedBroker {
     return this.#ask({ call: 'queues' }) as QueueInfo[];
   }
 
-  /** Those that always exist included. */
+  /** The exchanges, those that always exist included. */
   exchanges(): ExchangeInfo[] {
     return this.#ask({ call: 'exchanges' }) as ExchangeInfo[];
   }
 
-  /** Those of the default exchange, which every queue has, not included. */
+  /** The bindings, without those of the default exchange, which every queue has. */
   bindings(): BindingInfo[] {
     return this.#ask({ call: 'bindings' }) as BindingInfo[];
   }

@@ -61,7 +61,7 @@ export class Connector {
   #lostAt = 0;
   #attempts = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** Of the session that is open, or was last. */
+  /** The description of the session that is open, or was last. */
   #description: SessionDescription | undefined;
   /** Targets in the order in which they are tried. */
   #targets: Target[];

@@ -81,7 +81,7 @@ export interface HostedChannel {
   died(error: AmqpError): void;
   /** The connection is lost, and will be recovered. */
   connectionLost(error: AmqpError): void;
-  /** It is there again: `isOpen`, the broker has this channel; `tags` are its consumers, less the failures. */
+  /** The connection is there again: `isOpen`, the broker has this channel; `tags` are its consumers, less the failures. */
   recovered(
     isOpen: boolean,
     failure: AmqpError,

@@ -12,9 +12,9 @@ export interface ChannelPart {
   closing?(): void;
   /** The connection is lost, and will be recovered. */
   connectionLost?(error: AmqpError): void;
-  /** It has been recovered, and on this channel the consumers with these tags. */
+  /** The connection has been recovered, and on this channel the consumers with these tags. */
   recovered?(tags: readonly string[], failures: readonly RecoveryFailure[]): void;
-  /** Nothing will come any more. */
+  /** The channel has ended: nothing will come any more. */
   closed?(reason: AmqpError): void;
   /** What it knows about an end that this method caused. */
   aside?(method: string | undefined): string;

@@ -238,7 +238,7 @@ export class ChannelSession implements HostedChannel {
     if (this.#state === 'abandoned') this.#closed();
   }
 
-  /** It is there again: `isOpen`, the broker has this channel. */
+  /** The connection is there again: `isOpen`, the broker has this channel. */
   recovered(
     isOpen: boolean,
     failure: AmqpError,

@@ -80,7 +80,7 @@ export function cancelled(tag: string): ConsumerCancelledError {
   );
 }
 
-/** It could not be started again after the connection was recovered. */
+/** A consumer could not be started again after the connection was recovered. */
 export function notRestarted(tag: string, cause: AmqpError): ConsumerCancelledError {
   return new ConsumerCancelledError(cause.message, { consumerTag: tag, code: 'CONSUMER_LOST', cause });
 }

@@ -45,7 +45,7 @@ class Batch {
   /** The first publish that may still be unconfirmed. */
   #oldest = 0;
   #failure: Error | undefined;
-  /** Of all that come after the failure. */
+  /** The error of all that come after the failure. */
   #notSent: WrongStateError | undefined;
 
   constructor(

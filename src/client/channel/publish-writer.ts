@@ -131,7 +131,7 @@ function sizeOfFrames({ frameMax }: Pump, body: Uint8Array): number {
   return body.length + Math.ceil(body.length / bodyCapacity(frameMax)) * FRAME_OVERHEAD;
 }
 
-/** Nobody else's frame may come between: neither one of this thread's, nor one of the worker's. */
+/** The pieces of a body stand together: no frame of this thread's or the worker's may come between. */
 function writeInPieces(pump: Pump, channel: Target, body: Uint8Array, deadline: number): void {
   pump.link.lockWrites();
   pump.undisturbed(() => {

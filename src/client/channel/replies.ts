@@ -11,7 +11,7 @@ export interface Answer {
   content: Content | undefined;
 }
 
-/** Of a method with content. */
+/** The content of a method that has one. */
 export function contentOf({ content }: Answer): Content {
   return content as Content;
 }
@@ -103,7 +103,7 @@ export class Replies {
     this.#owed.push(...(repeated as Pending[]));
   }
 
-  /** No reply will come any more. */
+  /** The channel or connection has ended: no reply will come any more. */
   fail(error: AmqpError): void {
     for (const pending of this.#owed.splice(0)) {
       pending.error = error;

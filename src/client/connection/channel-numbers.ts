@@ -7,7 +7,7 @@ import { LateDeliveries } from '../../protocol/late-deliveries';
 export class ChannelNumbers {
   /** Numbers that were given back, with what may come late for them; the one that rests longest first. */
   readonly #past = new Map<number, LateDeliveries>();
-  /** No higher one has been handed out in turn; those below are in use, or past. */
+  /** The lowest number that was never handed out in turn; those below are in use, or past. */
   #unused = 1;
 
   /** @returns undefined: there is none */

@@ -23,7 +23,7 @@ export class KnownQueues {
     else this.#streams.delete(queue);
   }
 
-  /** It is about to be deleted, or may be: nothing is to be started again on it. */
+  /** A queue is about to be deleted, or may be: nothing is to be started again on it. */
   deleting(queue: string): void {
     this.#lasting.delete(queue);
   }
@@ -33,7 +33,7 @@ export class KnownQueues {
     this.#streams.delete(queue);
   }
 
-  /** It has another name since the connection was recovered. */
+  /** A queue has another name since the connection was recovered. */
   renamed(old: string, fresh: string): void {
     for (const queues of [this.#lasting, this.#streams]) if (queues.delete(old)) queues.add(fresh);
   }

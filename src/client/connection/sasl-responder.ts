@@ -5,7 +5,7 @@ import { chooseMechanism } from '../../protocol/sasl';
 import { isBytes, typeName } from '../../protocol/wire';
 import type { CustomMechanism } from '../options/connect-options';
 
-/** No broker takes as many, and they have to fit in a frame with the client properties. */
+/** Bytes of a response: no broker takes as many, and they have to fit in a frame with the client properties. */
 const MOST_BYTES = 60 * 1024;
 
 /**

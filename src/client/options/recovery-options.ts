@@ -106,7 +106,7 @@ export function resolveRecovery(
   };
 }
 
-/** Nothing can be done in no time. */
+/** Milliseconds in which something can be done. */
 function positive(value: unknown, name: string): number {
   const limit = checkTimeout(value, name);
   if (limit === 0) throw outOfRange(`${name} must be more than 0 milliseconds`);

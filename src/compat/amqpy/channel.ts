@@ -474,7 +474,7 @@ export class Channel {
     this.#isLimited = false;
   }
 
-  /** It was this that ended the channel. @internal */
+  /** Whether this ended the channel. @internal */
   died(error: AmqpError): boolean {
     return !this.#isClosed && !this.#core.isOpen && this.#core.lastError === error;
   }

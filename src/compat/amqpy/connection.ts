@@ -187,7 +187,7 @@ export class Connection {
     return this.#core?.isAlive === true;
   }
 
-  /** It has a transport, and that is open. */
+  /** Whether it has a transport, and that is open. */
   get connected(): boolean {
     return this.#core?.isOpen === true;
   }

@@ -46,11 +46,11 @@ export interface MessageProperties {
 export interface DeliveryInfo {
   /** The number by which it is acknowledged, on its channel. */
   delivery_tag: number;
-  /** It was delivered before. */
+  /** Whether it was delivered before. */
   redelivered: boolean;
   exchange: string;
   routing_key: string;
-  /** Of a message for a consumer. */
+  /** The tag of the consumer that it came for. */
   consumer_tag?: string;
   /** From `basic_get`: how many are left in the queue. */
   message_count?: number;

@@ -27,7 +27,7 @@ export interface Fields {
   consumer_tag: [consumer_tag: string];
   /** Settles the message; counted by the channel. */
   delivery_tag: [delivery_tag: number];
-  /** It was delivered before, to somebody who did not ack it. */
+  /** Whether it was delivered before, to somebody who did not ack it. */
   redelivered: [redelivered: boolean];
   /** Where it was published; '' is the default exchange. */
   exchange: [exchange: string];

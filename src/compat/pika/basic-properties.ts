@@ -112,7 +112,7 @@ export class BasicProperties extends Shown {
   }
 }
 
-/** Those of a message that came. */
+/** The properties of a message that came. */
 export function received(properties: Received): BasicProperties {
   const result = new BasicProperties();
   for (const [name, ours] of NAMES) {

@@ -138,7 +138,7 @@ export class BlockingChannel extends Shown {
     if (this.is_open) this.close();
   }
 
-  /** It has ended: nothing is consumed any more. @internal */
+  /** The channel has ended: nothing is consumed any more. @internal */
   forget(): void {
     this.#consumers.clear();
     this.#source = undefined;

@@ -66,7 +66,7 @@ export class ConnectionClosedByClient extends ConnectionClosed {}
 export class ConnectionBlockedTimeout extends AMQPConnectionError {}
 /** Nothing came from the broker for two heartbeats. */
 export class AMQPHeartbeatTimeout extends AMQPConnectionError {}
-/** Of pika's new adapter; never thrown here. */
+/** An exception of pika's new adapter; never thrown here. */
 export class WorkQueueFullError extends AMQPConnectionError {}
 
 // ── the channel ───────────────────────────────────────────────────────────────────────────────────────
@@ -140,7 +140,7 @@ export class InvalidFieldTypeException extends ProtocolSyntaxError {}
 /** A value that cannot be sent in a table. */
 export class UnsupportedAMQPFieldException extends ProtocolSyntaxError {}
 
-/** Of callbacks that are in each other's way; beside AMQPError, as in pika. */
+/** Callbacks are in each other's way; beside AMQPError, as in pika. */
 export class ChannelError extends Error {
   override readonly name: string = 'ChannelError';
 
