@@ -25,11 +25,7 @@ export type ServeOptions = WorkOptions & {
 
 const CONSUMING = ['prefetch', 'consumerTag', 'onCancel', 'priority'];
 export const WORK_OPTIONS: ReadonlySet<string> = new Set([...QUEUE_OPTIONS, ...CONSUMING]);
-export const SERVE_OPTIONS: ReadonlySet<string> = new Set([
-  ...WORK_OPTIONS,
-  'rejectOnRedelivered',
-  'onError',
-]);
+const SERVE_OPTIONS: ReadonlySet<string> = new Set([...WORK_OPTIONS, 'rejectOnRedelivered', 'onError']);
 
 type ConsumingOptions = Pick<QueueConsumeOptions, 'prefetch' | 'consumerTag' | 'onCancel' | 'priority'>;
 

@@ -146,7 +146,6 @@ export class Dispatcher {
     this.#timers = this.#timers.filter((timer) => timer.id !== id);
   }
 
-  /** @internal */
   addMailbox(mailbox: Mailbox, callback: (value: unknown) => void): void {
     this.#mailboxes.set(mailbox, callback);
   }

@@ -47,8 +47,6 @@ export const REPLY_CODES = {
 } as const satisfies Record<number, { code: string; scope: 'none' | 'channel' | 'connection' }>;
 
 export type ReplyCode = keyof typeof REPLY_CODES;
-/** The stable string names of the reply codes, as found in `error.code`. */
-export type ReplyCodeName = (typeof REPLY_CODES)[ReplyCode]['code'];
 
 /** The name of a reply code, or `REPLY_<number>` for one the specification does not know. */
 export function replyCodeName(replyCode: number): string {

@@ -34,7 +34,7 @@ export interface Step {
 
 const NOTHING = () => [];
 
-export function exchangeStep(args: Args<'exchange.declare'>): Step {
+function exchangeStep(args: Args<'exchange.declare'>): Step {
   const method: Outgoing = { name: 'exchange.declare', args: { ...args, noWait: false } };
   return { entity: 'exchange', name: args.exchange, method, needs: NOTHING };
 }

@@ -112,8 +112,8 @@ const FAKED = /^(performance|hrtime|nextTick|queueMicrotask|(set|clear)(Timeout|
 const FAKED_ELSEWHERE = /^(performance|hrtime)$/;
 
 const MAX_LINES = 450;
-/** The public classes are long, as their verbs are many: each is explained, checks, and hands over. */
-const FACES = ['src/api/', 'src/compat/'];
+/** The public channels are long, as their verbs are many: each is explained, checks, and hands over. */
+const FACES = ['src/api/channel.ts', 'src/compat/amqpy/channel.ts', 'src/compat/pika/blocking-channel.ts'];
 const MAX_FACE_LINES = 850;
 
 const sources = readSources('src', 'worker', 'bin', 'examples');
@@ -226,7 +226,7 @@ describe('the house', () => {
     expect(complaints).toEqual([]);
   });
 
-  test(`no file is longer than ${MAX_LINES} lines, a public class not longer than ${MAX_FACE_LINES}`, () => {
+  test(`no file is longer than ${MAX_LINES} lines, a public channel not longer than ${MAX_FACE_LINES}`, () => {
     const complaints = sources
       .filter(({ file }) => !file.startsWith('examples/'))
       .map(({ file, text }) => {

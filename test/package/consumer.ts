@@ -196,20 +196,6 @@ const PROGRAMS = {
     channel.core;`,
 };
 
-/** What a user's compiler says of his program and of our declarations; those of Node and of the language take it twice as long. */
-const COMPILE = `
-  const { join } = require('node:path');
-  const ts = require('typescript');
-  const { config } = ts.readConfigFile(process.argv[2], ts.sys.readFile);
-  const { fileNames, options, errors } = ts.parseJsonConfigFileContent(config, ts.sys, process.cwd());
-  const program = ts.createProgram(fileNames, options);
-  const ours = join('node_modules', 'amqp-sync');
-  const read = program.getSourceFiles().filter(({ fileName }) => fileName.includes(ours) || !fileName.includes('node_modules'));
-  if (!read.some(({ fileName }) => fileName.includes(ours))) throw new Error('no declaration was read');
-  const complaints = [errors, program.getOptionsDiagnostics(), program.getGlobalDiagnostics()];
-  for (const file of read) complaints.push(program.getSyntacticDiagnostics(file), program.getSemanticDiagnostics(file));
-  process.stdout.write(ts.formatDiagnostics(complaints.flat(), ts.createCompilerHost(options)));`;
-
 /** How a user compiles: everything strict, and our declarations are looked at as well. */
 const COMPILER = { noEmit: true, strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false };
 const CONFIGS = {
@@ -262,7 +248,6 @@ export async function installPackage(): Promise<Consumer> {
         }),
       );
     }
-    write('compile.cjs', COMPILE);
     write('jest.config.json', JSON.stringify({ testMatch: ['**/*.test.cjs'] }));
   } catch (error) {
     consumer.remove();
