@@ -44,6 +44,14 @@ export const WORD = {
   GENERATION: 13 * LINE,
   /** [main] where in the outbound ring that generation begins: what is before must not reach its broker */
   GENERATION_AT: 14 * LINE,
+  /** [both] who may write to the socket: one of WRITER */
+  WRITER: 15 * LINE,
+  /** [worker] the descriptor that main may write to, and the inode that it must have */
+  DESCRIPTOR: 15 * LINE + 1,
+  INODE: 15 * LINE + 2,
+  /** [whose WRITER is] up to where in the outbound ring main's writes got, and up to where the last of them was to get */
+  DIRECT_SENT: 15 * LINE + 3,
+  DIRECT_END: 15 * LINE + 4,
 } as const;
 
 /**
@@ -51,6 +59,15 @@ export const WORD = {
  * this word is changed and notified.
  */
 export const WORKER = { AWAKE: 0, PARKED: 1, NAPPING: 2 } as const;
+
+/**
+ * Who may write to the socket. The worker owns it, and lends the descriptor where it can.
+ *
+ *   NOT_LENT --(worker) lend--> FREE <--> MAIN      for the time of one write
+ *      ^                        ^  \<--> WORKER    until the socket has taken what the worker wrote
+ *      +--(worker) revoke ------+                   before the descriptor is closed
+ */
+export const WRITER = { NOT_LENT: 0, FREE: 1, MAIN: 2, WORKER: 3 } as const;
 
 /**
  *   STARTING --> OPEN --> CLOSED        the worker's view; CLOSED is final and has a report
@@ -79,7 +96,8 @@ export function createMemory(capacity: number, start = 0): SharedArrayBuffer {
     throw outOfRange(`ring capacity ${capacity} is not a power of two`);
   const memory = new SharedArrayBuffer(RINGS_AT + 2 * capacity);
   const { words } = mapMemory(memory);
-  for (const index of [WORD.OUT_HEAD, WORD.OUT_TAIL, WORD.IN_HEAD, WORD.IN_TAIL]) words[index] = start;
+  const { OUT_HEAD, OUT_TAIL, IN_HEAD, IN_TAIL, DIRECT_SENT, DIRECT_END } = WORD;
+  for (const index of [OUT_HEAD, OUT_TAIL, IN_HEAD, IN_TAIL, DIRECT_SENT, DIRECT_END]) words[index] = start;
   words[WORD.GENERATION] = 1;
   return memory;
 }

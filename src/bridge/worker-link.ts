@@ -2,11 +2,14 @@ import type { MessagePort } from 'node:worker_threads';
 import { type Layout, mapMemory, STATE, WORD, WORKER, writeReport } from './layout';
 import { RingConsumer, RingProducer } from './ring';
 import { WakeSignal } from './wake-signal';
+import { WriteLock } from './write-lock';
 
 /** The worker's side of a connection's shared memory. But for naps it never sleeps here: its event loop does. */
 export class WorkerLink {
   readonly outbound: RingConsumer;
   readonly inbound: RingProducer;
+  /** Who may write to the socket. */
+  readonly writeLock: WriteLock;
   /** Outbound bytes that the socket has been given and has not taken. */
   inFlight = 0;
   readonly #wakeSignal: WakeSignal;
@@ -24,6 +27,7 @@ export class WorkerLink {
     const { words, outbound, inbound } = this.#layout;
     this.outbound = new RingConsumer(outbound, words, WORD.OUT_HEAD, WORD.OUT_TAIL);
     this.inbound = new RingProducer(inbound, words, WORD.IN_HEAD, WORD.IN_TAIL);
+    this.writeLock = new WriteLock(words);
     this.#wakeSignal = new WakeSignal(wakeSignal);
     doorbell.on('message', (message) => {
       Atomics.add(words, WORD.BEAT, 1);
@@ -72,7 +76,10 @@ export class WorkerLink {
 
   /** Bytes that have not left yet. */
   get hasOutbound(): boolean {
-    return this.outbound.available() > this.inFlight;
+    const { outbound, inFlight, writeLock } = this;
+    const { isLent, sent } = writeLock;
+    const ahead = isLent && inFlight === 0 ? (sent - outbound.tail) | 0 : inFlight;
+    return outbound.available() > Math.max(0, ahead);
   }
 
   /** The generation of the connection that main writes for: 1, and one more for each recovery. */

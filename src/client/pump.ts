@@ -200,6 +200,7 @@ export class Pump {
     args: Input<M> | (() => Input<M>),
     deadline: number,
     guard?: () => void,
+    isAwaited = false,
   ): boolean {
     const encode = () => {
       guard?.();
@@ -207,7 +208,7 @@ export class Pump {
     };
     const tooLarge = () => outOfRange(`${method} does not fit in one frame of ${this.frameMax} bytes`);
     if (!this.claim(USUAL_METHOD_SIZE, encode, deadline, tooLarge)) return false;
-    this.link.send();
+    this.link.send(isAwaited);
     return true;
   }
 

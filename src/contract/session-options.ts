@@ -54,6 +54,8 @@ export interface SessionOptions {
   spent: number;
   /** Bytes the worker keeps for a main thread that does not read. */
   maxBufferedBytes: number;
+  /** Main may write to the socket itself. */
+  directWrites: boolean;
   /** Undefined: a lost connection is over. */
   recovery?: RecoverySettings | undefined;
 }

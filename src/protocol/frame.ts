@@ -32,6 +32,8 @@ export class FrameScanner implements FrameLimits {
   boundary = 0;
   /** Bytes of the stream seen so far. */
   position = 0;
+  /** Whole frames. */
+  frames = 0;
   /** The largest frame the peer may send; the provisional value holds until tune. */
   frameMax = FRAME_MAX_BEFORE_TUNE;
   headerMax = FRAME_MAX_BEFORE_TUNE;
@@ -137,6 +139,7 @@ export class FrameScanner implements FrameLimits {
     const control = this.#control;
     this.#control = undefined;
     this.#headerSize = 0;
+    this.frames++;
     // a method that is refused does not count as received
     if (control === undefined) this.boundary = this.position;
     else this.#endMethod(control);

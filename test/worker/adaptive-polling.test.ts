@@ -50,9 +50,9 @@ class Rig {
 describe('a stream', () => {
   test('is polled after short sleeps, as long as more comes', async () => {
     const { polling, story, untilIdle } = bound(new Rig());
-    polling.received(100, STREAM);
+    polling.received(100, 6, STREAM);
     expect(polling.isIdle).toBe(false);
-    await untilIdle((turn) => turn > 0 && turn < 4 && polling.received(100, STREAM));
+    await untilIdle((turn) => turn > 0 && turn < 4 && polling.received(100, 6, STREAM));
     expect(story.slice(0, 4)).toEqual(['nap', 'poll', 'nap', 'poll']);
     expect(story.filter((what) => what === 'nap')).toHaveLength(4);
     expect(story.slice(-2)).toEqual(['nap', 'poll']); // the last time in vain
@@ -60,27 +60,27 @@ describe('a stream', () => {
 
   test('that brings enough at once is polled without sleep', async () => {
     const { polling, story, untilIdle } = bound(new Rig());
-    polling.received(1 << 20, STREAM);
+    polling.received(1 << 20, 6, STREAM);
     await untilIdle();
     expect(story).toEqual(['poll']);
   });
 
   test('is not slept for while main waits for an answer', async () => {
     const { polling, story, worker, untilIdle } = bound(new Rig());
-    polling.received(100, STREAM);
+    polling.received(100, 6, STREAM);
     await new Promise(setImmediate);
     Object.defineProperty(worker, 'isAwaited', { value: true });
-    await untilIdle(() => polling.received(100, STREAM));
+    await untilIdle(() => polling.received(100, 6, STREAM));
     expect(story.filter((what) => what === 'nap')).toHaveLength(1);
   });
 
   test('ends with the session', async () => {
     const { polling, story, untilIdle } = bound(new Rig());
-    polling.received(100, STREAM);
+    polling.received(100, 6, STREAM);
     polling.stop();
-    await untilIdle(() => polling.received(100, STREAM));
+    await untilIdle(() => polling.received(100, 6, STREAM));
     expect(story).not.toContain('poll');
-    polling.received(100, STREAM);
+    polling.received(100, 6, STREAM);
     expect(polling.isIdle).toBe(true);
   });
 });
@@ -89,7 +89,7 @@ describe('single messages', () => {
   test('are no stream any more after some that nothing followed, but for a try now and then', async () => {
     const { polling, story, untilIdle } = bound(new Rig());
     for (let message = 0; message < 200; message++) {
-      polling.received(100, STREAM);
+      polling.received(100, 6, STREAM);
       await untilIdle();
     }
     expect(story.filter((what) => what === 'nap')).toHaveLength(8);
@@ -101,7 +101,7 @@ describe('after an answer', () => {
     const rig = new Rig();
     const { polling, story, worker, untilIdle } = bound(rig);
     worker.park();
-    polling.received(20, ANSWER);
+    polling.received(20, 1, ANSWER);
     const post = jest.spyOn(rig.link, 'post');
     await untilIdle((turn) => {
       if (turn !== 0) return;
@@ -114,7 +114,7 @@ describe('after an answer', () => {
 
   test('the worker spins for a moment only when main writes nothing', async () => {
     const { polling, story, untilIdle } = bound(new Rig());
-    polling.received(20, ANSWER);
+    polling.received(20, 1, ANSWER);
     await untilIdle();
     expect(story).toEqual(['poll']);
   });
@@ -122,11 +122,11 @@ describe('after an answer', () => {
   test('the worker spins no more when main never has anything to say', async () => {
     const { polling, untilIdle } = bound(new Rig());
     for (let answer = 0; answer < 8; answer++) {
-      polling.received(20, ANSWER);
+      polling.received(20, 1, ANSWER);
       expect(polling.isIdle).toBe(false);
       await untilIdle();
     }
-    polling.received(20, ANSWER);
+    polling.received(20, 1, ANSWER);
     expect(polling.isIdle).toBe(true);
   });
 });

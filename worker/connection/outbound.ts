@@ -1,4 +1,5 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
+import type { Descriptor } from '../../src/bridge/write-lock';
 import type { Outgoing } from '../../src/protocol/handshake';
 import type { TopologyRecorder } from './topology-recorder';
 import type { Transport } from './transport';
@@ -12,10 +13,16 @@ import type { Transport } from './transport';
  *     ^                                                               |
  *     +--------------------------- nothing left ----------------------+
  *
- * The worker does not park while a poll is to come by itself (see AdaptivePolling).
+ * The worker does not park while a poll is to come by itself (see AdaptivePolling). Where the descriptor is lent, main
+ * writes to the socket too, while this does not (see WriteLock): what it has sent is counted, recorded, and its room given
+ * back, when the worker comes to it.
  */
 export class Outbound {
   #whenEmpty: (() => void) | undefined;
+  /** Frames of the worker's own that the socket has not taken. */
+  #own = 0;
+  /** Ring position up to where the recorder has been told. */
+  #recorded: number;
 
   constructor(
     readonly link: WorkerLink,
@@ -24,24 +31,62 @@ export class Outbound {
     readonly isPolled: () => boolean,
     /** Records what is sent. */
     readonly recorder?: TopologyRecorder,
-  ) {}
+  ) {
+    this.#recorded = link.outbound.tail;
+  }
+
+  // ── what main may do ────────────────────────────────────────────────────────────────────────────────
+
+  /** Main may write to the socket as well. */
+  lend(descriptor: Descriptor): void {
+    const { writeLock, outbound, inFlight } = this.link;
+    writeLock.lend(descriptor, (outbound.tail + inFlight) >>> 0);
+  }
+
+  /** Main writes to this socket no more; what it has written is known. */
+  revoke(): void {
+    const { writeLock } = this.link;
+    if (!writeLock.isLent) return;
+    writeLock.take();
+    this.catchUp();
+    writeLock.revoke();
+  }
+
+  /** Take note of what main has sent: before the broker's answer to it is looked at. */
+  catchUp(): void {
+    const { outbound, writeLock, inFlight } = this.link;
+    if (inFlight > 0 || !writeLock.isLent) return; // main is kept from writing
+    this.#record(writeLock.end);
+    const size = (writeLock.sent - outbound.tail) | 0;
+    if (size <= 0) return;
+    this.transport.bytesOut += size;
+    this.link.release(size);
+  }
+
+  // ── main's bytes ────────────────────────────────────────────────────────────────────────────────────
 
   /** Write all that there is, and go on until there is nothing left. */
   flush(): void {
     if (this.link.inFlight > 0) return;
     this.link.attend(); // first: what is written from here on sets it again
+    if (!this.link.writeLock.take()) return this.transport.destroy();
+    this.catchUp();
     const size = this.#available();
-    if (size === 0) return this.#whenEmpty?.();
+    if (size > 0) return this.#write(size);
+    this.#give();
+    this.#whenEmpty?.();
+  }
+
+  #write(size: number): void {
     const { outbound } = this.link;
     const first = outbound.readable();
     this.link.inFlight = size;
+    this.#record((outbound.tail + size) >>> 0);
     if (first.length >= size) {
-      this.recorder?.sent(first.subarray(0, size));
       this.transport.write(first.subarray(0, size), () => this.#written(size));
     } else {
-      const second = outbound.readable(first.length).subarray(0, size - first.length);
-      this.recorder?.sent(first, second);
       this.transport.write(first);
+      const second = outbound.readable(first.length).subarray(0, size - first.length);
       this.transport.write(second, () => this.#written(size));
     }
   }
@@ -60,7 +105,45 @@ export class Outbound {
   #written(size: number): void {
     this.link.inFlight = 0;
     this.link.release(size);
+    this.#give();
     if (this.link.isUrgent || this.#whenEmpty !== undefined || !this.isPolled()) this.flush();
+  }
+
+  #give(): void {
+    const { inFlight, writeLock, outbound } = this.link;
+    if (inFlight > 0) return;
+    writeLock.advance(outbound.tail);
+    if (this.#own === 0) writeLock.give();
+  }
+
+  /** Whole frames of main's, up to ring position `end`, are on their way to the broker. */
+  #record(end: number): void {
+    const { outbound } = this.link;
+    const size = (end - this.#recorded) | 0;
+    if (size <= 0) return;
+    const skip = (this.#recorded - outbound.tail) >>> 0;
+    this.#recorded = end;
+    if (this.recorder === undefined) return;
+    const first = outbound.readable(skip).subarray(0, size);
+    if (first.length === size) return this.recorder.sent(first);
+    this.recorder.sent(first, outbound.readable(skip + first.length).subarray(0, size - first.length));
+  }
+
+  // ── the worker's own ────────────────────────────────────────────────────────────────────────────────
+
+  /** Write frames of the worker's own, behind what main has begun to write. */
+  append(frames: Uint8Array): void {
+    const { link } = this;
+    if (!link.writeLock.take()) return this.transport.destroy();
+    this.catchUp();
+    const { isLent, sent, end } = link.writeLock;
+    const isCut = link.inFlight === 0 && isLent && sent !== end;
+    if (isCut) this.#write(link.outbound.available());
+    this.#own++;
+    this.transport.write(frames, () => {
+      this.#own--;
+      this.#give();
+    });
   }
 
   /**
@@ -70,7 +153,7 @@ export class Outbound {
   interject(frames: Uint8Array): boolean {
     // in this order: a message that began after the first look has something in the ring
     if (this.link.isWritingLocked || this.link.hasOutbound) return false;
-    this.transport.write(frames);
+    this.append(frames);
     return true;
   }
 
@@ -82,6 +165,7 @@ export class Outbound {
       first.length < size ? outbound.readable(first.length).subarray(0, size - first.length) : undefined;
     for (const { channel, method } of recorder.resend(first, second)) send(channel, method);
     this.link.release(size);
+    this.#recorded = outbound.tail;
   }
 
   /** Flush, then run `done` once. */

@@ -124,7 +124,7 @@ export class Session implements TransportEvents {
   connected(): void {
     this.#state = 'handshake';
     this.#diagnosis.connected();
-    this.transport.write(PROTOCOL_HEADER);
+    this.#outbound.append(PROTOCOL_HEADER);
   }
 
   target(): Buffer {
@@ -149,6 +149,8 @@ export class Session implements TransportEvents {
 
   #take(size: number, place: () => void): boolean {
     if (this.#state === 'closed') return true;
+    const { frames } = this.#scanner;
+    this.#outbound.catchUp();
     const isAwaited = this.link.isAwaited; // read first: it is cleared when main has been given the answer
     try {
       place();
@@ -159,7 +161,7 @@ export class Session implements TransportEvents {
     // only now does main find what came before the broker's close
     if (this.#end !== undefined && this.#state !== 'handshake') this.events.ending(this.#end);
     this.#backpressure.update();
-    if (this.#state === 'open') this.#polling.received(size, isAwaited);
+    if (this.#state === 'open') this.#polling.received(size, this.#scanner.frames - frames, isAwaited);
     return !this.#backpressure.paused;
   }
 
@@ -184,13 +186,14 @@ export class Session implements TransportEvents {
     if (this.link.generation !== this.generation || recorder === undefined) return;
     this.#isCurrent = true;
     this.#outbound.discard(recorder, (channel, method) => this.#write(channel, method));
+    this.#lend();
   }
 
   /** Write frames of the worker's own. @returns false: not now */
   interject(frames: Uint8Array): boolean {
     if (this.#state !== 'open') return false;
     if (this.#isCurrent) return this.#outbound.interject(frames);
-    this.transport.write(frames); // main is in nobody's way
+    this.#outbound.append(frames); // main is in nobody's way
     return true;
   }
 
@@ -198,7 +201,10 @@ export class Session implements TransportEvents {
   close({ timeout, ...reason }: CloseReason): void {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
-    const send = () => this.#send({ name: 'connection.close', args: reason });
+    const send = () => {
+      this.#outbound.revoke();
+      this.#send({ name: 'connection.close', args: reason });
+    };
     if (this.#isCurrent) this.#outbound.drain(send);
     else send();
     this.#timer = setTimeout(() => this.transport.destroy(), timeout);
@@ -272,7 +278,14 @@ export class Session implements TransportEvents {
     this.events.accepted();
     if (!this.#isCurrent) return;
     this.events.opened();
+    this.#lend();
     this.#outbound.flush();
+  }
+
+  /** Let main write to the socket itself, until the session is not open any more. */
+  #lend(): void {
+    const descriptor = this.transport.descriptor(() => this.#outbound.revoke());
+    if (descriptor !== undefined && this.options.directWrites) this.#outbound.lend(descriptor);
   }
 
   /** Begin topology recovery, where a frame begins. */
@@ -295,7 +308,7 @@ export class Session implements TransportEvents {
       this.#scanner,
       maxBufferedBytes,
       {
-        write: (frame) => this.transport.write(frame),
+        write: (frame) => this.#outbound.append(frame),
         control: (frame) => inbound.copy(frame),
         recovered: (bytes) => this.#topologyRecovered(bytes),
       },
@@ -317,9 +330,12 @@ export class Session implements TransportEvents {
     const broker = hostAndPort(this.route.target);
     return new Heartbeat(interval, {
       received: () => transport.bytesIn,
-      sent: () => transport.bytesOut,
+      sent: () => {
+        this.#outbound.catchUp();
+        return transport.bytesOut;
+      },
       isPaused: () => this.#backpressure.paused,
-      send: () => transport.write(HEARTBEAT_FRAME),
+      send: () => this.#outbound.append(HEARTBEAT_FRAME),
       timedOut: () => {
         this.giveUp({
           name: 'HeartbeatTimeoutError',
@@ -334,6 +350,7 @@ export class Session implements TransportEvents {
 
   #closedByBroker(close: Args<'connection.close'>): void {
     this.#end ??= this.#isInside ? this.#closeRecord(close) : this.#diagnosis.refused(close);
+    this.#outbound.revoke();
     this.#send({ name: 'connection.close-ok', args: {} });
     this.#endAfterFlush();
   }
@@ -348,7 +365,7 @@ export class Session implements TransportEvents {
 
   /** Send a method on a channel. */
   #write(channel: number, method: Outgoing): void {
-    this.transport.write(frameOf(channel, method, this.handshake.tuning.frameMax));
+    this.#outbound.append(frameOf(channel, method, this.handshake.tuning.frameMax));
   }
 
   #send(method: Outgoing): void {
@@ -356,7 +373,7 @@ export class Session implements TransportEvents {
     const writer = new Writer(Buffer.alloc(isLogin ? CONTROL_FRAME_SIZE : 1024));
     encodeMethod(writer, 0, method.name, method.args);
     if (isLogin) this.#diagnosis.loginSize = writer.pos;
-    this.transport.write(writer.buffer.subarray(0, writer.pos));
+    this.#outbound.append(writer.buffer.subarray(0, writer.pos));
   }
 
   describe(): SessionDescription {
@@ -383,6 +400,7 @@ export class Session implements TransportEvents {
     this.#end ??= { ...violationRecord(error), ...this.#diagnosis.violated(message, this.#isInside) };
     if (this.#state !== 'open') return this.transport.destroy();
     this.#state = 'closed';
+    this.#outbound.revoke();
     this.#send({ name: 'connection.close', args: { replyCode, replyText: fitShortstr(message) } });
     // an end now, with bytes unread, would be a reset, and could take our connection.close with it
     setTimeout(() => this.transport.destroy(), CLOSE_DELIVERY_MS);

@@ -1,5 +1,7 @@
+import { fstatSync } from 'node:fs';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext, TLSSocket } from 'node:tls';
+import type { Descriptor } from '../../src/bridge/write-lock';
 import { clock } from '../../src/clock';
 import type { DialOptions, Target } from '../../src/contract/session-options';
 import type { Race } from './dial';
@@ -28,6 +30,12 @@ export interface Route {
   /** TLS material of the target, ready for use. */
   secure: SecureContext | undefined;
   dial: DialOptions;
+}
+
+/** A socket's handle in Node. */
+interface SocketHandle {
+  fd?: number;
+  close?(done?: () => void): void;
 }
 
 /** The socket, reduced to what a connection needs. The kernel reads and writes the rings itself where it can. */
@@ -134,6 +142,25 @@ export class Transport {
     socket?.write(bytes, (error) => {
       if (!error && !socket.destroyed) done?.(); // one callback of a lost socket has no error
     });
+  }
+
+  /**
+   * What another thread needs to write to the socket; undefined where it cannot: TLS, and a platform or a runtime without
+   * descriptors. `closing` is called before the descriptor is closed, by whomever.
+   */
+  descriptor(closing: () => void): Descriptor | undefined {
+    const { target } = this.route;
+    // undocumented, but this is the only way to it
+    const handle = (this.#socket as unknown as { _handle?: SocketHandle } | undefined)?._handle;
+    if (target.tls !== undefined || process.platform === 'win32') return undefined;
+    if (handle?.fd === undefined || handle.fd < 0 || typeof handle.close !== 'function') return undefined;
+    const { fd } = handle;
+    const close = handle.close.bind(handle);
+    handle.close = (done) => {
+      closing();
+      close(done);
+    };
+    return { fd, inode: fstatSync(fd).ino | 0 };
   }
 
   /** Read on after a `false`. */

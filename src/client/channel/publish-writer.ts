@@ -71,7 +71,6 @@ export function writePrepared(pump: Pump, prepared: PreparedPublish, body: Uint8
     buffer[start + size] = FRAME_END;
     outbound.commit(headSize + size + 1);
   }
-  pump.link.send();
   return true;
 }
 
@@ -122,7 +121,6 @@ export function writePublish(
   if (outbound.hasRoom(sizeOfFrames(pump, body))) writeBody(pump, channel, body, deadline);
   else writeInPieces(pump, channel, body, deadline);
   if (channel.interruptions !== interruptions) return 'interrupted';
-  pump.link.send();
   return 'written';
 }
 

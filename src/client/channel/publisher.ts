@@ -88,8 +88,9 @@ export class Publisher implements ChannelPart {
     if (this.#unconfirmed.length > 0) this.#publishAgain(deadline);
     const isWritten = this.#writePrepared(content, this.current(options));
     if (!isWritten) this.#writeNew(content, options, deadline);
-    this.session.history.remember('basic.publish', options.exchange ?? '', options.routingKey);
     const mode = this.mode.current;
+    this.session.host.pump.link.send(mode === 'confirm' && options.wait !== false);
+    this.session.history.remember('basic.publish', options.exchange ?? '', options.routingKey);
     if (mode === 'none') return undefined;
     if (mode === 'confirm') return this.#track(content, options);
     this.transactions.isBegun = true;

@@ -13,6 +13,8 @@ export interface ConnectionStats {
   tls: string;
   bytesIn: number;
   bytesOut: number;
+  /** Writes that the calling thread made to the socket itself; undefined: this connection has no such way. */
+  directWrites: number | undefined;
   /** Bytes written by this thread that the socket has not taken yet. */
   unsentBytes: number;
   /** Bytes that came and that this thread has not looked at. */

@@ -13,6 +13,7 @@ export function takeStats(session: ConnectionSession): ConnectionStats {
     tls,
     bytesIn,
     bytesOut,
+    directWrites: link.directWrites,
     unsentBytes: link.unsent,
     unreadBytes: link.inbound.available(),
     queuedEvents: dispatcher.length,

@@ -55,6 +55,7 @@ const OPTION_NAMES = new Set<string>([
   'maxMessageSize',
   'maxBufferedBytes',
   'recovery',
+  'directWrites',
   'interruptible',
   'stallTimeout',
   'warnings',
@@ -86,7 +87,7 @@ export function resolveOptions(
   if (typeof url === 'object') checkOptions('connect', url, OPTION_NAMES, OPTION_SYNONYMS);
   checkOptions('connect', more, OPTION_NAMES, OPTION_SYNONYMS);
   const given = typeof url === 'string' || url === undefined ? { url, ...more } : { ...url, ...more };
-  for (const name of ['noDelay', 'interruptible', 'shuffle', 'warnings'] as const)
+  for (const name of ['noDelay', 'directWrites', 'interruptible', 'shuffle', 'warnings'] as const)
     checkBoolean(given[name], name);
   const mechanism = customMechanism(given.authMechanism);
   const { targets, url: fromUrl } = resolveTargets(given);
@@ -112,6 +113,7 @@ export function resolveOptions(
       connectTimeout: timer(connectTimeout, 'connectTimeout'),
       spent: 0,
       maxBufferedBytes,
+      directWrites: given.directWrites ?? true,
       recovery: recovery?.settings,
     },
     recovery: recovery?.policy,
