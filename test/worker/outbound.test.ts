@@ -1,5 +1,9 @@
+import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { mapMemory, WORD } from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
 import { WorkerLink } from '../../src/bridge/worker-link';
 import type { Target } from '../../src/contract/session-options';
@@ -387,5 +391,166 @@ describe('when a lost connection has been recovered', () => {
       transport.takeAll();
       expect(Buffer.concat(transport.wire)).toEqual(fresh);
     }
+  });
+});
+
+describe('what main has written to the socket itself', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'amqp-sync-'));
+  const files: number[] = [];
+  let names = 0;
+  afterEach(() => files.splice(0).map(closeSync));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** A rig that lends a file, which takes what it is given as a socket does. */
+  function lending(): { rig: Rig; written: () => Buffer; lend: (inode?: number) => void } {
+    const rig = new Rig();
+    const path = join(folder, `${names++}`);
+    const fd = openSync(path, 'w');
+    files.push(fd);
+    const lend = (inode = fstatSync(fd).ino | 0) => rig.outbound.lend({ fd, inode });
+    lend();
+    return { rig, lend, written: () => readFileSync(path) };
+  }
+
+  /** Main waits for the answer to a frame. */
+  function call(rig: Rig, bytes: Buffer): void {
+    rig.write(bytes);
+    rig.link.send(true);
+  }
+
+  test('is not written again, nor does main ring for it', async () => {
+    const { rig, written } = lending();
+    call(rig, frameOf(20, 1));
+    call(rig, frameOf(30, 2));
+    expect(written()).toEqual(Buffer.concat([frameOf(20, 1), frameOf(30, 2)]));
+    expect([rig.link.unsent, rig.link.directWrites]).toEqual([0, 2]);
+    rig.outbound.flush();
+    await portsSettled();
+    expect([rig.transport.writes, rig.rings]).toEqual([[], 0]);
+  });
+
+  test('goes round the end of the ring, with what the worker writes between', () => {
+    const { rig, written } = lending();
+    rig.attended = true;
+    const all: Buffer[] = [];
+    for (let number = 0; number < 40; number++) {
+      const bytes = frameOf(50, number);
+      if (number % 3 > 0) call(rig, bytes);
+      else rig.send(bytes);
+      if (number % 3 > 0) all.push(bytes);
+      rig.outbound.flush();
+      rig.transport.takeAll();
+      expect(rig.link.unsent).toBe(0);
+    }
+    expect(written()).toEqual(Buffer.concat(all));
+    expect(rig.transport.wire).toHaveLength(14 + 2); // two of them in two pieces
+  });
+
+  test('is recorded once, before the answer is looked at', () => {
+    const { rig } = lending();
+    const recorder = new TopologyRecorder(new Journal());
+    const sent = jest.spyOn(recorder, 'sent');
+    const outbound = new Outbound(rig.worker, rig.transport as unknown as Transport, () => false, recorder);
+    call(rig, frameOf(20));
+    outbound.catchUp();
+    outbound.catchUp();
+    outbound.flush();
+    expect(sent.mock.calls).toEqual([[frameOf(20)]]);
+    rig.worker.writeLock.revoke();
+    rig.send(frameOf(30));
+    outbound.flush();
+    expect(sent.mock.calls.slice(1)).toEqual([[frameOf(30)]]);
+  });
+
+  test('and is cut off, is finished before a frame of the worker’s own', () => {
+    const { rig } = lending();
+    const { words } = mapMemory(rig.link.memory);
+    rig.write(frameOf(40, 1));
+    rig.link.outbound.publish();
+    Atomics.store(words, WORD.DIRECT_END, rig.link.outbound.head);
+    Atomics.store(words, WORD.DIRECT_SENT, rig.link.outbound.head - 15);
+    rig.outbound.append(HEARTBEAT);
+    rig.transport.takeAll();
+    rig.outbound.append(HEARTBEAT);
+    rig.transport.takeAll();
+    expect(rig.transport.wire).toEqual([frameOf(40, 1).subarray(25), HEARTBEAT, HEARTBEAT]);
+    expect(rig.link.unsent).toBe(0);
+  });
+
+  test.each(['a batch', 'a frame'])(
+    'does not come between: while %s of the worker’s is under way, it waits',
+    (what) => {
+      const { rig, written } = lending();
+      if (what === 'a batch') rig.send(frameOf(20, 1));
+      if (what === 'a batch') rig.outbound.flush();
+      else rig.outbound.append(HEARTBEAT);
+      call(rig, frameOf(30, 2));
+      rig.outbound.flush();
+      rig.transport.takeAll();
+      expect(written()).toHaveLength(0);
+      expect(rig.transport.wire.at(-1)).toEqual(frameOf(30, 2));
+      call(rig, frameOf(40, 3));
+      expect(written()).toEqual(frameOf(40, 3));
+    },
+  );
+
+  test('is told to a session’s end; nothing is written after it', () => {
+    const { rig, written } = lending();
+    call(rig, frameOf(20, 1));
+    rig.outbound.revoke();
+    expect([rig.link.unsent, rig.link.directWrites]).toEqual([0, undefined]);
+    call(rig, frameOf(30, 2));
+    expect(written()).toEqual(frameOf(20, 1));
+    expect(rig.link.unsent).toBe(30);
+  });
+
+  test('is nothing where another file has the number by now', () => {
+    const { rig, written, lend } = lending();
+    lend(1);
+    call(rig, frameOf(20));
+    expect(written()).toHaveLength(0);
+    rig.outbound.flush();
+    expect(rig.transport.waiting).toEqual(frameOf(20));
+  });
+
+  test('is nothing where the number is no file’s any more; main does not try that again', () => {
+    const { rig } = lending();
+    closeSync(files.pop()!);
+    call(rig, frameOf(20));
+    rig.outbound.flush();
+    rig.transport.takeAll();
+    expect(rig.transport.wire).toEqual([frameOf(20)]);
+    expect(rig.link.directWrites).toBeUndefined();
+  });
+
+  test('does not fill the ring with what the worker has not seen', async () => {
+    const { rig, written } = lending();
+    rig.outbound.flush(); // and parks
+    for (let number = 0; number < 20; number++) {
+      expect(rig.link.outbound.hasRoom(50)).toBe(true);
+      call(rig, frameOf(50, number));
+      await portsSettled();
+      rig.transport.takeAll();
+    }
+    expect(rig.rings).toBeGreaterThan(0);
+    expect(written().length + Buffer.concat(rig.transport.wire).length).toBe(1000);
+  });
+
+  test('is a stream as long as nobody rests between: the worker sends that, but for a try now and then', async () => {
+    const { rig } = lending();
+    rig.outbound.flush(); // and parks
+    for (let number = 0; number < 100; number++) {
+      rig.send(frameOf(20, number));
+      await portsSettled();
+      rig.transport.takeAll();
+    }
+    expect(rig.link.directWrites).toBe(8);
+    for (let number = 0; number < 300; number++) {
+      rig.send(frameOf(20, number));
+      rig.outbound.flush();
+      rig.transport.takeAll();
+      rig.link.waitReadable(rig.link.state, 0);
+    }
+    expect(rig.link.directWrites).toBeGreaterThan(30); // now it rests after each
   });
 });

@@ -377,6 +377,7 @@ export class Session implements TransportEvents {
   }
 
   describe(): SessionDescription {
+    this.#outbound.catchUp();
     const { handshake, transport, route } = this;
     return {
       tuning: handshake.tuning,
