@@ -85,9 +85,10 @@ export class EventLoop implements Waits {
 
   waitFor(goal: Waitable, deadline: number): boolean {
     const { pump, dispatcher } = this.host;
+    dispatcher.isServed = true;
+    if (pump.advance(goal)) return true;
     const { busy, nextDue } = dispatcher;
     const end = busy ? deadline : Math.min(deadline, nextDue);
-    dispatcher.isServed = true;
     const [isDeaf, isStuck] = [this.isDeaf(deadline), this.#isStuck(deadline)];
     if (isDeaf || isStuck) {
       const long = clock.now() + LONG_WAIT_MS;

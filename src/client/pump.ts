@@ -90,6 +90,12 @@ export class Pump {
     return this.link.inbound.available() > 0 || this.link.state !== STATE.OPEN;
   }
 
+  /** Route what is there until `goal` has settled. Does not block. @returns whether it has */
+  advance(goal: Waitable): boolean {
+    while (!goal.settled && this.#next());
+    return goal.settled;
+  }
+
   /**
    * Pump until `goal` has settled. Returns false when `deadline` (clock.now) passed first. `hurry`: the goal
    * is the answer to a call, not whatever the broker may send.
@@ -99,8 +105,7 @@ export class Pump {
   until(goal: Waitable, deadline: number, hurry = true): boolean {
     for (;;) {
       const { state } = this.link;
-      while (!goal.settled && this.#next());
-      if (goal.settled) return true;
+      if (this.advance(goal)) return true;
       this.#noticeEnd(state);
       if (goal.settled) return true;
       if (this.death !== undefined) throw this.router.report(this.death);

@@ -69,12 +69,15 @@ beforeAll(() => {
 });
 afterAll(() => bystander.connection.close());
 
+// calls are written by this thread, and by the worker
 describe.each([
-  ['frames', frames],
-  ['channels', channels],
-  ['methods', methods],
-  ['contents', contents],
-])('hostile %s', (_, attacks) => {
+  ['frames', frames, true],
+  ['channels', channels, true],
+  ['methods', methods, true],
+  ['contents', contents, true],
+  ['methods', methods, false],
+  ['contents', contents, false],
+] as const)('hostile %s (%#)', (_, attacks, directWrites) => {
   test.each(attacks)('%s', (_, { steps, act }, attack, replyCode) => {
     const peer = broker([
       ...handshake({ channelMax: 10, frameMax: FRAME_MAX }),
@@ -83,7 +86,7 @@ describe.each([
       ...attack,
       ...closed({ replyCode }),
     ]);
-    const connection = connectTo(peer, { callTimeout: PATIENCE });
+    const connection = connectTo(peer, { callTimeout: PATIENCE, directWrites });
     const channel = connection.channel();
     peer.signal('attack');
     const growth = growthDuring(() => {

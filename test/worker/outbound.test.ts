@@ -26,6 +26,7 @@ class FakeTransport {
   readonly writes: { bytes: Buffer; done: (() => void) | undefined }[] = [];
   /** Bytes that have been taken so far: the wire. */
   readonly wire: Buffer[] = [];
+  bytesOut = 0;
 
   write(bytes: Buffer, done?: () => void): void {
     this.writes.push({ bytes, done });
@@ -427,6 +428,7 @@ describe('what main has written to the socket itself', () => {
     rig.outbound.flush();
     await portsSettled();
     expect([rig.transport.writes, rig.rings]).toEqual([[], 0]);
+    expect(rig.transport.bytesOut).toBe(50); // no heartbeat is due
   });
 
   test('goes round the end of the ring, with what the worker writes between', () => {
