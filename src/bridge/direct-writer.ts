@@ -1,6 +1,7 @@
-import { fstatSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { WORD, WRITER } from './layout';
 import type { RingProducer } from './ring';
+import { inodeOf } from './write-lock';
 
 /** Errors of a socket that is full, or lost: nothing was written, and the worker will meet them itself. */
 const OF_THE_SOCKET = new Set([
@@ -60,7 +61,7 @@ export class DirectWriter {
 
   /** A thread that runs out of memory closes its descriptors without a word, and the number may be another file's by now. */
   #isItself(): boolean {
-    return (fstatSync(this.words[WORD.DESCRIPTOR]!).ino | 0) === this.words[WORD.INODE];
+    return inodeOf(this.words[WORD.DESCRIPTOR]!) === this.words[WORD.INODE];
   }
 
   /** The end is told first: the broker's answer may be there before the write has returned. */

@@ -1,14 +1,9 @@
+import { fstatSync } from 'node:fs';
 import { WORD, WRITER } from './layout';
 
 /** Looks until main is taken for dead: it holds the lock for one write, which does not block. */
 const MOST_LOOKS = 20_000;
 const LOOK_EVERY_MS = 0.05;
-
-/** What main needs to write to the socket. */
-export interface Descriptor {
-  fd: number;
-  inode: number;
-}
 
 /** The worker's side of the lock on the socket's write side; see WRITER. While nothing is lent, it is the worker's. */
 export class WriteLock {
@@ -20,10 +15,10 @@ export class WriteLock {
     return Atomics.load(this.words, WORD.WRITER) !== WRITER.NOT_LENT;
   }
 
-  /** Let main write from position `at` of the outbound ring on. */
-  lend({ fd, inode }: Descriptor, at: number): void {
+  /** Let main write to the socket of this descriptor, from position `at` of the outbound ring on. */
+  lend(descriptor: number, at: number, inode = inodeOf(descriptor)): void {
     const { words } = this;
-    words[WORD.DESCRIPTOR] = fd;
+    words[WORD.DESCRIPTOR] = descriptor;
     words[WORD.INODE] = inode;
     this.advance(at);
     Atomics.store(words, WORD.WRITER, this.#isHeld ? WRITER.WORKER : WRITER.FREE);
@@ -71,4 +66,9 @@ export class WriteLock {
   get end(): number {
     return Atomics.load(this.words, WORD.DIRECT_END) >>> 0;
   }
+}
+
+/** What tells a file from another that has got its number. As a word: it may be larger. @throws {Error} there is no such file */
+export function inodeOf(descriptor: number): number {
+  return fstatSync(descriptor).ino | 0;
 }

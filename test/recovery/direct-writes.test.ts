@@ -11,21 +11,21 @@ const SIZE = 100_000;
 
 describe.each([true, false])('directWrites: %s', (directWrites) => {
   test('publishes that are cut in the middle arrive whole, and no byte comes twice', () => {
-    const { connection, proxy, recoveries } = lossy({}, { directWrites });
+    const { connection, proxy } = lossy({}, { directWrites });
     const channel = connection.channel();
     channel.confirmSelect();
     const queue = unique('cut');
     open()
       .channel()
       .queueDeclare(queue, { durable: true, arguments: { 'x-expires': 60_000 } });
-    const cuts = [1, 20, 60, 200, 9_000, SIZE - 1, SIZE + 500];
+    const cuts = [1, 20, 60, 200, 9_000, SIZE - 1, SIZE + 30];
     const bodies = cuts.map((_, index) => Buffer.alloc(SIZE, index));
     cuts.forEach((after, index) => {
       proxy.cut({ after, direction: 'client->broker', connection: proxy.seen().connections });
       channel.basicPublish(bodies[index]!, { routingKey: queue, retry: true });
       channel.queueDeclare(queue, { passive: true });
     });
-    expect(recoveries).toHaveLength(cuts.length);
+    expect(connection.stats().epoch).toBe(1 + cuts.length);
     const found = new Set(takeAll(open().channel(), queue));
     expect(found).toEqual(new Set(bodies.map(String)));
     const { directWrites: writes } = connection.stats();

@@ -1,5 +1,4 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
-import type { Descriptor } from '../../src/bridge/write-lock';
 import type { Outgoing } from '../../src/protocol/handshake';
 import type { TopologyRecorder } from './topology-recorder';
 import type { Transport } from './transport';
@@ -38,7 +37,7 @@ export class Outbound {
   // ── what main may do ────────────────────────────────────────────────────────────────────────────────
 
   /** Main may write to the socket as well. */
-  lend(descriptor: Descriptor): void {
+  lend(descriptor: number): void {
     const { writeLock, outbound, inFlight } = this.link;
     writeLock.lend(descriptor, (outbound.tail + inFlight) >>> 0);
   }

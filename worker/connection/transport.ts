@@ -1,7 +1,5 @@
-import { fstatSync } from 'node:fs';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext, TLSSocket } from 'node:tls';
-import type { Descriptor } from '../../src/bridge/write-lock';
 import { clock } from '../../src/clock';
 import type { DialOptions, Target } from '../../src/contract/session-options';
 import type { Race } from './dial';
@@ -145,10 +143,10 @@ export class Transport {
   }
 
   /**
-   * What another thread needs to write to the socket; undefined where it cannot: TLS, and a platform or a runtime without
-   * descriptors. `closing` is called before the descriptor is closed, by whomever.
+   * The descriptor, with which another thread can write to the socket; undefined where it cannot: TLS, and a platform or a
+   * runtime without descriptors. `closing` is called before it is closed, by whomever.
    */
-  descriptor(closing: () => void): Descriptor | undefined {
+  descriptor(closing: () => void): number | undefined {
     const { target } = this.route;
     // undocumented, but this is the only way to it
     const handle = (this.#socket as unknown as { _handle?: SocketHandle } | undefined)?._handle;
@@ -160,7 +158,7 @@ export class Transport {
       closing();
       close(done);
     };
-    return { fd, inode: fstatSync(fd).ino | 0 };
+    return fd;
   }
 
   /** Read on after a `false`. */
