@@ -10,6 +10,9 @@ import { MessageChannel } from 'node:worker_threads';
  */
 const { now } = Object.getPrototypeOf(performance) as typeof performance;
 
+/** Milliseconds of the longest timer that Node has; a longer one ends at once. */
+export const LONGEST_TIMER = 0x7fff_ffff;
+
 export const clock = {
   now: now.bind(performance) as () => number,
 

@@ -16,6 +16,7 @@ import type { ConnectOptions } from '../client/options/connect-options';
 import { resolveOptions, type Settings } from '../client/options/settings';
 import { clock } from '../clock';
 import { type AmqpError, TimeoutError } from '../errors';
+import { DIRECT_REPLY_TO } from '../protocol/constants';
 import type { Table } from '../protocol/field-table';
 import { showAs } from '../shown';
 import { AMQPLIB_CONNECTION, explainAmqplib } from './amqplib-names';
@@ -28,7 +29,6 @@ import type { RemoteHandle } from './remote';
 import { RpcReplies } from './rpc-replies';
 
 /** The queue that is none: replies come straight to whoever consumes from it. */
-const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
 const TIMEOUT_ONLY = new Set(['timeout']);
 
 /**

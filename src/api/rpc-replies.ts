@@ -31,7 +31,7 @@ class Call implements Waitable {
 
   constructor(readonly replies: RpcReplies) {}
 
-  get settled(): boolean {
+  get isDone(): boolean {
     return (
       this.reply !== undefined || this.refused || this.loss !== undefined || this.replies.end !== undefined
     );
@@ -102,7 +102,7 @@ export class RpcReplies implements Consumer {
     this.#calls.set(correlationId, call);
     try {
       call.publish = publisher.send(request.body, options, deadline) as Publish;
-      call.publish.watched = true; // for good: if it comes back late, nobody else wants to hear of it
+      call.publish.isAwaited = true; // for good: if it comes back late, nobody else wants to hear of it
       events.until(call, deadline);
     } finally {
       this.#calls.delete(correlationId);

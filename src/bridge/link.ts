@@ -18,9 +18,9 @@ const SLICE_MS = 200;
 
 /** What a sleep may also wait for. */
 export interface Goal {
-  readonly settled: boolean;
+  readonly isDone: boolean;
 }
-const NOTHING: Goal = { settled: false };
+const NOTHING: Goal = { isDone: false };
 
 /**
  * Sleep until there is news, at most until `deadline` (clock.now), looking after the workers of
@@ -219,14 +219,14 @@ export class Link {
   }
 
   /**
-   * Sleep until something is readable, the state is no longer `state`, or `goal` has settled, at most until
+   * Sleep until something is readable, the state is no longer `state`, or `goal` is done, at most until
    * `deadline` (clock.now). The caller names the state it has acted on, so that no change is slept
    * through. `hurry`: what it waits for is an answer, which is due soon and worth spinning for.
    */
   waitReadable(state: number, deadline: number, goal = NOTHING, hurry = true): WaitResult {
     if (this.#isUnproven) this.#writingDirectly.learn(true);
     this.#isUnproven = false;
-    const news = () => this.inbound.available() > 0 || this.state !== state || goal.settled;
+    const news = () => this.inbound.available() > 0 || this.state !== state || goal.isDone;
     if (!hurry) return sleepUntil([this], news, deadline);
     const { words } = this.#layout;
     Atomics.store(words, WORD.AWAITED, 1);

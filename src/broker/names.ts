@@ -1,6 +1,3 @@
-/** The pseudo-queue of direct replies. */
-export const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
-
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /** The random part of a name that the server makes; as long as RabbitMQ's. */

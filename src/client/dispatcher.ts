@@ -49,7 +49,7 @@ export class Dispatcher {
   }
 
   /** Waitable: there is something to dispatch. */
-  get settled(): boolean {
+  get isDone(): boolean {
     return this.#events.length > 0 || (this.#mailboxes.size > 0 && this.#hasMail);
   }
 

@@ -15,19 +15,19 @@ import { interruption } from './interruption';
 
 /** Something a call waits for. */
 export interface Waitable {
-  readonly settled: boolean;
+  readonly isDone: boolean;
 }
 
 /** Waitable once `predicate` holds. */
 export function when(predicate: () => boolean): Waitable {
   return {
-    get settled() {
+    get isDone() {
       return predicate();
     },
   };
 }
 
-const NOTHING: Waitable = { settled: false };
+const NOTHING: Waitable = { isDone: false };
 
 /** Where frames go, and who is told that there will be no more. */
 export interface FrameRouter {
@@ -90,14 +90,14 @@ export class Pump {
     return this.link.inbound.available() > 0 || this.link.state !== STATE.OPEN;
   }
 
-  /** Route what is there until `goal` has settled. Does not block. @returns whether it has */
+  /** Route what is there until `goal` is done. Does not block. @returns whether it has */
   advance(goal: Waitable): boolean {
-    while (!goal.settled && this.#next());
-    return goal.settled;
+    while (!goal.isDone && this.#next());
+    return goal.isDone;
   }
 
   /**
-   * Pump until `goal` has settled. Returns false when `deadline` (clock.now) passed first. `hurry`: the goal
+   * Pump until `goal` is done. Returns false when `deadline` (clock.now) passed first. `hurry`: the goal
    * is the answer to a call, not whatever the broker may send.
    * @throws {InterruptedError} Ctrl-C
    * @throws {ConnectionClosedError} the connection ended, and the goal with it
@@ -107,10 +107,10 @@ export class Pump {
       const { state } = this.link;
       if (this.advance(goal)) return true;
       this.#noticeEnd(state);
-      if (goal.settled) return true;
+      if (goal.isDone) return true;
       if (this.death !== undefined) throw this.router.report(this.death);
       if (!this.#holding) this.#runDeferred();
-      if (!this.#woke(this.#sleep(state, deadline, goal, hurry))) return goal.settled;
+      if (!this.#woke(this.#sleep(state, deadline, goal, hurry))) return goal.isDone;
     }
   }
 

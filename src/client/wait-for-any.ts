@@ -20,7 +20,7 @@ export function waitForAny(sessions: readonly ConnectionSession[], timeout: numb
     }
     const news = () =>
       links.some((link, index) => link.inbound.available() > 0 || link.state !== states[index]) ||
-      sessions.some(({ dispatcher }) => dispatcher.settled);
+      sessions.some(({ dispatcher }) => dispatcher.isDone);
     const long = sessions[0]?.events.isDeaf(deadline) ? clock.now() + LONG_WAIT_MS : Number.POSITIVE_INFINITY;
     const due = Math.min(deadline, ...sessions.map(({ dispatcher }) => dispatcher.nextDue));
     const end = sleepUntil(links, news, Math.min(due, long));

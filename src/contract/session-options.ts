@@ -96,9 +96,9 @@ export type Command =
   | { command: 'respond'; response: Uint8Array; question: number }
   /** The password has been replaced, also for connections to come. */
   | { command: 'secret'; secret: string }
-  /** `watch`: a consumer that may be suspended has started; `unwatch`: it has ended. */
-  | { command: 'watch'; key: string; consumer: SuspendableConsumer }
-  | { command: 'unwatch'; key: string }
+  /** `allowSuspension`: a consumer that may be suspended has started; `forbidSuspension`: it has ended. */
+  | { command: 'allowSuspension'; key: string; consumer: SuspendableConsumer }
+  | { command: 'forbidSuspension'; key: string }
   /** A consumer reads a stream, and this is where main writes how far it has come (see StreamPosition). */
   | { command: 'follow'; channel: number; consumerTag: string; position: BigInt64Array }
   /** `suspended`: so much of the consumer waits in its NoAckBuffer that it should be. */

@@ -8,6 +8,8 @@ export const FRAME = { METHOD: 1, HEADER: 2, BODY: 3, HEARTBEAT: 8 } as const;
 export const NOTICE_FRAME = 0xf0;
 
 export const FRAME_END = 0xce;
+/** A whole frame. @see AMQP 0-9-1 §4.2.7 */
+export const HEARTBEAT_FRAME: Uint8Array = Uint8Array.of(FRAME.HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END);
 /** type (1) + channel (2) + payload size (4) */
 export const FRAME_HEADER_SIZE = 7;
 /** Bytes of a frame around its payload: the header and the end octet. */
@@ -99,3 +101,6 @@ export const ExchangeType = {
   X_RECENT_HISTORY: 'x-recent-history',
 } as const;
 export type ExchangeType = (typeof ExchangeType)[keyof typeof ExchangeType];
+
+/** RabbitMQ's pseudo-queue of direct replies. @see https://www.rabbitmq.com/docs/direct-reply-to */
+export const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';

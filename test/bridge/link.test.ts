@@ -366,7 +366,7 @@ describe('what main waits for', () => {
     const { link, worker } = pair();
     const seen: boolean[] = [];
     const goal = {
-      get settled() {
+      get isDone() {
         seen.push(worker.isAwaited);
         return seen.length > 2;
       },

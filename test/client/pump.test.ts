@@ -46,7 +46,7 @@ it('a poll takes what is there when it begins', () => {
 it('a wait takes nothing beyond its goal', () => {
   const { pump, routed } = insatiable();
   const goal = {
-    get settled() {
+    get isDone() {
       return routed() >= 5;
     },
   };

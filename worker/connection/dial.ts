@@ -1,7 +1,6 @@
 import { type LookupAddress, lookup } from 'node:dns';
 import { isIP, type Socket } from 'node:net';
-
-const LONGEST_TIMER = 0x7fff_ffff;
+import { LONGEST_TIMER } from '../../src/clock';
 
 /** Every address of a host, in the order in which they are to be tried; an address is its own. */
 export function resolve(

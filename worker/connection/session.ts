@@ -2,7 +2,7 @@ import type { WorkerLink } from '../../src/bridge/worker-link';
 import { closeRecord, type ErrorRecord, violationRecord } from '../../src/contract/error-record';
 import type { CloseReason, SessionDescription, SessionOptions } from '../../src/contract/session-options';
 import { decodeMethod, encodeMethod, methodName } from '../../src/protocol/codec';
-import { FRAME, FRAME_END, PROTOCOL_HEADER } from '../../src/protocol/constants';
+import { HEARTBEAT_FRAME, PROTOCOL_HEADER } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
 import { CannotAuthenticate, Handshake, type Outgoing } from '../../src/protocol/handshake';
 import type { Args, Method } from '../../src/protocol/method-types';
@@ -26,7 +26,6 @@ import { type Route, Transport, type TransportEvents } from './transport';
 
 /** Methods of channel 0 that an open connection may receive; main acts on them. */
 const FOR_MAIN = new Set(['connection.blocked', 'connection.unblocked', 'connection.update-secret-ok']);
-const HEARTBEAT_FRAME = Uint8Array.of(FRAME.HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END);
 /** Methods of channel 0 are small, but credentials and client properties are the user's. */
 const CONTROL_FRAME_SIZE = 128 * 1024;
 /** Milliseconds for which a peer that broke the protocol is still read from, so that it finds our connection.close. */

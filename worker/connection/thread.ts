@@ -67,9 +67,9 @@ function command(message: unknown): void {
       return connector?.renewSecret(order.secret);
     case 'follow':
       return connector?.follow(order.channel, order.consumerTag, order.position);
-    case 'watch':
+    case 'allowSuspension':
       return connector?.noAckSuspension.add(order.key, order.consumer);
-    case 'unwatch':
+    case 'forbidSuspension':
       connector?.noAckSuspension.remove(order.key);
       return link?.acknowledge();
     case 'suspend':

@@ -1,9 +1,10 @@
+import { DIRECT_REPLY_TO } from '../../protocol/constants';
 import type { Table } from '../../protocol/field-table';
 import type { BrokerChannel } from '../channel';
 import { BrokerConsumer } from '../consumers';
 import { isInteger, typeWord } from '../erlang';
 import { Failure, nameOf, precondition, refused } from '../failure';
-import { DIRECT_REPLY_TO, randomToken } from '../names';
+import { randomToken } from '../names';
 import type { BrokerQueue } from '../queue';
 import type { Handlers } from './handler';
 import { accessQueue, resolveName } from './topology';

@@ -1,10 +1,10 @@
+import { DIRECT_REPLY_TO } from '../../protocol/constants';
 import type { Args } from '../../protocol/method-types';
 import type { Properties } from '../../protocol/properties';
 import type { BrokerChannel } from '../channel';
 import { typeWord } from '../erlang';
 import { Failure, nameOf, precondition, refused } from '../failure';
 import { BrokerMessage, extraKeys } from '../message';
-import { DIRECT_REPLY_TO } from '../names';
 import type { BrokerQueue } from '../queue';
 import { MAX_EXPIRY } from '../queue-arguments';
 

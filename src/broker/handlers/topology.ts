@@ -1,6 +1,7 @@
+import { DIRECT_REPLY_TO } from '../../protocol/constants';
 import type { BrokerChannel } from '../channel';
 import { Failure, nameOf, notFound, precondition, refused } from '../failure';
-import { DIRECT_REPLY_TO, oneLine, randomToken } from '../names';
+import { oneLine, randomToken } from '../names';
 import type { BrokerQueue } from '../queue';
 import { queueType } from '../queue-arguments';
 import type { Handlers } from './handler';

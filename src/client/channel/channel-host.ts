@@ -8,14 +8,21 @@ import type { RecoveryPolicy } from '../options/recovery-options';
 import type { Pump } from '../pump';
 import type { NoAckBuffer } from './no-ack-buffer';
 
+/** What may name queues in a publish. */
+export interface ToQueue {
+  readonly exchange?: string | undefined;
+  readonly routingKey?: string | undefined;
+  readonly replyTo?: string | undefined;
+}
+
 /** What the loss and the recovery of the connection mean for its channels. */
 export interface Outages {
   /** Why the connection is not there now. */
   readonly outage: AmqpError | undefined;
-  /** What queues are called now. */
-  readonly names: { readonly isEmpty: boolean; of(name: string): string };
-  /** Arguments that call a queue by the name it had before. */
+  /** Arguments that call a queue by the name it had before, with the name that it has now. */
   current<A extends object>(args: A): A;
+  /** The same for what is published straight to a queue, or asks for replies to one. */
+  currentAddress<O extends ToQueue>(options: O): O;
 }
 
 /** Limits of calls, and how waits for events end. */
@@ -28,8 +35,8 @@ export interface Waits {
   checkLimit(): void;
   /** A queue that is never empty leaves no sleep to be ended. @throws {InterruptedError} by another thread */
   checkInterrupt(): void;
-  /** Pump until `goal` has settled, the deadline, or the next timer. */
-  waitFor(goal: { readonly settled: boolean }, deadline: number): boolean;
+  /** Pump until `goal` is done, the deadline, or the next timer. */
+  waitFor(goal: { readonly isDone: boolean }, deadline: number): boolean;
   /** Limit everything that `fn` does on the connection to `ms` altogether. */
   within<T>(ms: number, fn: () => T): T;
 }

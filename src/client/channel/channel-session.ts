@@ -301,7 +301,7 @@ export class ChannelSession implements HostedChannel {
     try {
       pump.until(pending, deadline);
     } finally {
-      pending.abandoned = !pending.settled;
+      pending.abandoned = !pending.isDone;
     }
     if (pending.error !== undefined)
       throw pending.interrupted ? cutOff(method, pending.error) : this.report(pending.error);

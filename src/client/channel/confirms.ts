@@ -14,11 +14,11 @@ export interface Returned {
   readonly body: Buffer;
 }
 
-/** A publish that waits for the broker's word. `settled` once it has come, or never will. */
+/** A publish that waits for the broker's word. `isDone` once it has come, or never will. */
 export class Publish {
-  settled = false;
+  isDone = false;
   /** Somebody waits for this very publish, and will be told if it comes back. */
-  watched = false;
+  isAwaited = false;
   nacked = false;
   returned: Returned | undefined;
   error: AmqpError | undefined;
@@ -48,7 +48,7 @@ export class Publish {
   }
 
   get acked(): boolean {
-    return this.settled && !this.nacked && this.returned === undefined && this.error === undefined;
+    return this.isDone && !this.nacked && this.returned === undefined && this.error === undefined;
   }
 }
 
@@ -78,7 +78,7 @@ export class Confirms {
   }
 
   /** Waitable: nothing is outstanding. */
-  get settled(): boolean {
+  get isDone(): boolean {
     return this.outstanding === 0;
   }
 
@@ -110,14 +110,14 @@ export class Confirms {
       const publish = this.#bySeqNo.get(seqNo);
       if (publish !== undefined) this.#close(publish, nacked);
     }
-    while (this.#inOrder.peek()?.settled) this.#inOrder.shift();
+    while (this.#inOrder.peek()?.isDone) this.#inOrder.shift();
   }
 
   #close(publish: Publish, nacked: boolean): void {
-    if (publish.settled) return;
-    publish.settled = true;
+    if (publish.isDone) return;
+    publish.isDone = true;
     publish.nacked = nacked;
-    this.#nacked ||= nacked && !publish.watched;
+    this.#nacked ||= nacked && !publish.isAwaited;
     this.#bySeqNo.delete(publish.seqNo);
   }
 
@@ -128,8 +128,8 @@ export class Confirms {
   returned(message: Returned): Publish | undefined {
     let found: Publish | undefined;
     for (const publish of this.#inOrder) {
-      const { settled, mandatory, exchange, routingKey } = publish;
-      if (settled || !mandatory || publish.returned !== undefined) continue;
+      const { isDone, mandatory, exchange, routingKey } = publish;
+      if (isDone || !mandatory || publish.returned !== undefined) continue;
       if (exchange !== message.exchange || routingKey !== message.routingKey) continue;
       found ??= publish;
       if (message.body.equals(publish.body)) {
@@ -149,9 +149,9 @@ export class Confirms {
     if (this.outstanding > 0) this.#failure = error;
     let guilty: Publish | undefined;
     for (const publish of this.#inOrder) {
-      if (publish.settled) continue;
+      if (publish.isDone) continue;
       guilty ??= isGuilty(publish) ? publish : undefined;
-      publish.settled = true;
+      publish.isDone = true;
       publish.error = error;
       publish.outcome = publish === guilty ? 'rejected' : 'unknown';
     }
@@ -164,9 +164,9 @@ export class Confirms {
    * @returns those that are to be repeated, and for which nobody waits who would do it
    */
   interrupt(error: AmqpError): Publish[] {
-    const open = [...this.#inOrder].filter(({ settled }) => !settled);
+    const open = [...this.#inOrder].filter(({ isDone }) => !isDone);
     for (const publish of open) {
-      publish.settled = true;
+      publish.isDone = true;
       publish.interrupted = true;
       publish.error = error;
       publish.outcome = 'unknown';
@@ -174,9 +174,9 @@ export class Confirms {
     this.#inOrder.clear();
     this.#bySeqNo.clear();
     this.#offset = this.#next - 1;
-    const unwatched = open.filter(({ watched }) => !watched);
-    if (unwatched.some(({ retry }) => !retry)) this.#failure = error;
-    return unwatched.filter(({ retry }) => retry);
+    const unawaited = open.filter(({ isAwaited }) => !isAwaited);
+    if (unawaited.some(({ retry }) => !retry)) this.#failure = error;
+    return unawaited.filter(({ retry }) => retry);
   }
 
   /** Why confirms are missing for good, if they are. */

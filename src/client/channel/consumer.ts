@@ -124,13 +124,13 @@ export class IteratorConsumer<D extends Delivery = Delivery> implements Consumer
   }
 
   /** Waitable: there is a message, something to dispatch on the way, or no more to come. */
-  get settled(): boolean {
+  get isDone(): boolean {
     return this.#buffer.length > 0 || this.#error !== undefined || this.#dispatchable;
   }
 
   get #dispatchable(): boolean {
     const { dispatcher } = this.consumers.session.host;
-    return !dispatcher.busy && dispatcher.settled;
+    return !dispatcher.busy && dispatcher.isDone;
   }
 
   deliver(message: D): void {

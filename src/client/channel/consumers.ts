@@ -119,7 +119,7 @@ export class Consumers implements ChannelPart {
       consumer.tag = tag;
       if (consumer.isStream) follow(session, consumer);
       if (!options.exclusive && host.queues.isLasting(args.queue))
-        consumer.noAckBuffer?.watch(session.id, { ...args, consumerTag: tag }, host.frameMax);
+        consumer.noAckBuffer?.allowSuspension(session.id, { ...args, consumerTag: tag }, host.frameMax);
     };
     if (consumer instanceof CallbackConsumer) host.dispatcher.isServed = false;
     consumer.isStream = host.queues.isStream(args.queue, args.arguments);
@@ -164,7 +164,7 @@ export class Consumers implements ChannelPart {
     checkBoolean(options.noWait, 'noWait');
     this.#tags.check(consumerTag);
     const consumer = this.#tags.get(consumerTag);
-    consumer?.noAckBuffer?.unwatch();
+    consumer?.noAckBuffer?.forbidSuspension();
     if (options.noWait && consumer !== undefined) this.#dismiss(consumerTag, consumer);
     else this.#cancel(consumerTag, consumer, options);
     const unseen = this.session.host.dispatcher.retain(
@@ -283,13 +283,13 @@ export class Consumers implements ChannelPart {
         continue;
       }
       this.#tags.end(tag);
-      consumer.noAckBuffer?.unwatch();
+      consumer.noAckBuffer?.forbidSuspension();
       if (failure !== undefined) consumer.ended(notRestarted(tag, failure.error));
     }
   }
 
   closing(): void {
-    for (const consumer of this.#tags.all()) consumer.noAckBuffer?.unwatch();
+    for (const consumer of this.#tags.all()) consumer.noAckBuffer?.forbidSuspension();
   }
 
   /** The broker requeues what is unsettled; what is queued here of it is meaningless now. */
@@ -301,7 +301,7 @@ export class Consumers implements ChannelPart {
   }
 
   aside(method: string | undefined): string {
-    const watched = [...this.#tags.all()].some(({ noAckBuffer }) => noAckBuffer?.isWatched);
+    const watched = [...this.#tags.all()].some(({ noAckBuffer }) => noAckBuffer?.isSuspendable);
     if (method !== 'basic.consume' || !watched) return '';
     return '; its consumer had been suspended because this program did not read, and was to be started again';
   }
@@ -342,7 +342,7 @@ export class Consumers implements ChannelPart {
   #cancelledByBroker(consumerTag: string): void {
     const consumer = this.#tags.get(consumerTag);
     this.#tags.end(consumerTag);
-    consumer?.noAckBuffer?.unwatch();
+    consumer?.noAckBuffer?.forbidSuspension();
     consumer?.ended(cancelled(consumerTag));
   }
 

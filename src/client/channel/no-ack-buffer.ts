@@ -24,7 +24,7 @@ export interface NoAckBufferLimits {
  * no prefetch. If it can be suspended, the worker has the frames to cancel it and to start it again, and does
  * so when too much waits there, or here; this side only says when.
  *
- *   [not watched] --watch--> [flowing] --suspendAt--> [suspended] --half of it--> [flowing] ... --unwatch-->
+ *   [not suspendable] --allowed--> [flowing] --suspendAt--> [suspended] --half of it--> [flowing] ... --forbidden-->
  */
 export class NoAckBuffer {
   #size = 0;
@@ -40,34 +40,34 @@ export class NoAckBuffer {
   ) {}
 
   /** The consumer has started, and may be suspended. */
-  watch(channel: number, args: Input<'basic.consume'>, frameMax: number): void {
+  allowSuspension(channel: number, args: Input<'basic.consume'>, frameMax: number): void {
     const { consumerTag } = args;
     this.#channel = channel;
     this.#args = args;
     this.#key = `${channel}/${consumerTag}`;
     const cancel = frame(channel, 'basic.cancel', { consumerTag, noWait: true }, frameMax);
     const consume = frame(channel, 'basic.consume', { ...args, noWait: true }, frameMax);
-    this.#post({ command: 'watch', key: this.#key, consumer: { cancel, consume } });
+    this.#post({ command: 'allowSuspension', key: this.#key, consumer: { cancel, consume } });
   }
 
   /** The consumer has been started again; perhaps its queue has another name now. */
   renew(current: (args: Input<'basic.consume'>) => Input<'basic.consume'>, frameMax: number): void {
     const args = current(this.#args);
     if (this.#key === undefined || args === this.#args) return;
-    this.watch(this.#channel, args, frameMax);
+    this.allowSuspension(this.#channel, args, frameMax);
     if (this.#suspended) this.#post({ command: 'suspend', key: this.#key, suspended: true });
   }
 
   /** The consumer or its channel ends: the worker must not start it again. */
-  unwatch(): void {
+  forbidSuspension(): void {
     this.#over = true;
     if (this.#key === undefined) return;
     this.link.lockWrites(); // what is written next may close the channel
-    this.#post({ command: 'unwatch', key: this.#key });
+    this.#post({ command: 'forbidSuspension', key: this.#key });
     this.#key = undefined;
   }
 
-  get isWatched(): boolean {
+  get isSuspendable(): boolean {
     return this.#key !== undefined;
   }
 

@@ -76,7 +76,7 @@ class Batch {
     }
     try {
       const publish = this.publisher.send(body, options, this.#deadline) as Publish;
-      publish.watched = true;
+      publish.isAwaited = true;
       // a generator may fill the same buffer again for its next message
       if (!this.still && !isMessage(body)) publish.content = Buffer.from(publish.body);
       this.#publishes.push(publish);
@@ -141,7 +141,7 @@ class Batch {
       const lost = this.#publishes[index] as Publish | Error;
       if (lost instanceof Error || !lost.interrupted || !lost.retry) continue;
       const again = this.publisher.send(lost.content, lost.options, this.#deadline) as Publish;
-      again.watched = true;
+      again.isAwaited = true;
       this.#publishes[index] = again;
     }
     return true;

@@ -7,6 +7,7 @@ import { bodyCapacity } from '../../protocol/content';
 import { encodeContentHeader, type PropertiesInput } from '../../protocol/properties';
 import { putUint32 } from '../../protocol/wire';
 import type { Pump } from '../pump';
+import type { Outages } from './channel-host';
 import type { PreparedPublish } from './prepared-publish';
 
 export interface Address {
@@ -16,6 +17,13 @@ export interface Address {
   immediate?: boolean | undefined;
 }
 
+/** What is published, and where to. */
+export interface Publication {
+  readonly address: Address;
+  readonly properties: PropertiesInput;
+  readonly body: Uint8Array;
+}
+
 /** The channel to write on. It may close while this waits for room: then nothing more may follow. */
 export interface Target {
   readonly id: number;
@@ -23,11 +31,7 @@ export interface Target {
   /** Grows when the connection is lost, or the channel is opened anew. */
   readonly interruptions: number;
   checkOpen(method: string): void;
-}
-
-/** The same address and properties, but for queues that have another name by now. */
-export interface Renaming {
-  current<O extends Address & PropertiesInput>(options: O): O;
+  readonly host: { readonly pump: Pump; readonly recovery: Pick<Outages, 'currentAddress'> };
 }
 
 /** RabbitMQ ends the connection for properties that do not fit in one frame. A RangeError to everybody else. */
@@ -85,17 +89,14 @@ export function writePrepared(pump: Pump, prepared: PreparedPublish, body: Uint8
  * @throws {TypeError | RangeError} before anything is written
  */
 export function writePublish(
-  pump: Pump,
   channel: Target,
-  renaming: Renaming,
-  address: Address,
-  properties: PropertiesInput,
-  body: Uint8Array,
+  { address, properties, body }: Publication,
   deadline: number,
   keep?: (head: Uint8Array, headerAt: number) => void,
 ): 'written' | 'late' | 'interrupted' {
-  const { outbound } = pump.link;
+  const { pump, recovery } = channel.host;
   const { writer } = pump;
+  const { outbound } = pump.link;
   const whole = USUAL_HEAD_SIZE + sizeOfFrames(pump, body);
   if (whole <= outbound.capacity && !pump.room(whole, deadline)) return 'late';
 
@@ -103,10 +104,10 @@ export function writePublish(
     // no look at what has come here: it could make others write where this is being written
     if (!channel.isOpen) channel.checkOpen('basic.publish');
     const begin = writer.pos;
-    const current = renaming.current(address);
+    const current = recovery.currentAddress(address);
     encodeMethod(writer, channel.id, 'basic.publish', current);
     const start = openFrame(writer, FRAME.HEADER, channel.id);
-    encodeContentHeader(writer, body.length, renaming.current(properties));
+    encodeContentHeader(writer, body.length, recovery.currentAddress(properties));
     closeFrame(writer, start);
     const size = writer.pos - start;
     if (size > pump.frameMax) throw new PropertiesTooLarge(`${size}`, pump.frameMax);

@@ -1,7 +1,6 @@
 import { clock } from '../../clock';
 import { type AmqpError, BlockedTimeoutError, TimeoutError } from '../../errors';
 import type { Args, Input } from '../../protocol/method-types';
-import type { PropertiesInput } from '../../protocol/properties';
 import { refusePromise } from '../callbacks';
 import { DISPATCH, type Event } from '../dispatcher';
 import {
@@ -21,7 +20,7 @@ import { bodyBytes, type Content, contentBytes, isMessage, withProperties } from
 import type { MessageFactory } from './message-factory';
 import { PreparedPublish, PreparedPublishes } from './prepared-publish';
 import type { PublishMode } from './publish-mode';
-import { type Address, PropertiesTooLarge, writePrepared, writePublish } from './publish-writer';
+import { PropertiesTooLarge, writePrepared, writePublish } from './publish-writer';
 import { type Answer, contentOf } from './replies';
 import type { Transactions } from './transactions';
 
@@ -64,13 +63,13 @@ export class Publisher implements ChannelPart {
     const { events, pump } = this.session.host;
     const deadline = events.deadline(options.timeout, began);
     for (;;) {
-      publish.watched = true;
+      publish.isAwaited = true;
       try {
         pump.until(publish, deadline);
       } finally {
-        publish.watched = publish.settled;
+        publish.isAwaited = publish.isDone;
         // who was told that nobody knows may do something about it, and reuse the buffer
-        if (!publish.settled) publish.retry = false;
+        if (!publish.isDone) publish.retry = false;
       }
       if (publish.acked) return;
       if (!publish.interrupted || !publish.retry) throw this.error(publish);
@@ -86,7 +85,7 @@ export class Publisher implements ChannelPart {
     if (typeof options !== 'object' || options === null)
       checkOptions('basicPublish', options, PUBLISH_OPTIONS);
     if (this.#unconfirmed.length > 0) this.#publishAgain(deadline);
-    const isWritten = this.#writePrepared(content, this.current(options));
+    const isWritten = this.#writePrepared(content, this.session.host.recovery.currentAddress(options));
     if (!isWritten) this.#writeNew(content, options, deadline);
     const mode = this.mode.current;
     this.session.host.pump.link.send(mode === 'confirm' && options.wait !== false);
@@ -158,20 +157,10 @@ export class Publisher implements ChannelPart {
     let end: ReturnType<typeof writePublish>;
     do {
       this.#waitUntilAllowed(deadline);
-      end = writePublish(host.pump, session, this, options, properties, bytes, deadline, keep);
+      end = writePublish(session, { address: options, properties, body: bytes }, deadline, keep);
     } while (end === 'interrupted'); // the broker has not got the whole of it, and will not
     if (end === 'late') throw session.timedOut('basic.publish', 'not-sent');
     if (!session.isOpen) session.checkOpen('basic.publish'); // it was closed while a large body waited for room
-  }
-
-  /** Queues by the names they have now. */
-  current<O extends Address & PropertiesInput>(options: O): O {
-    const { names } = this.session.host.recovery;
-    if (names.isEmpty) return options;
-    const { exchange = '', routingKey = '', replyTo = '' } = options;
-    const key = exchange === '' ? names.of(routingKey) : routingKey;
-    if (key === routingKey && names.of(replyTo) === replyTo) return options;
-    return { ...options, routingKey: key, ...(replyTo === '' ? undefined : { replyTo: names.of(replyTo) }) };
   }
 
   /** Why a publish was not acked. */
@@ -219,7 +208,7 @@ export class Publisher implements ChannelPart {
     } while (this.#unconfirmed.length > 0);
     const failure = confirms.takeFailure();
     if (failure !== undefined) throw session.report(failure);
-    if (!confirms.settled) {
+    if (!confirms.isDone) {
       throw new TimeoutError(
         `${confirms.outstanding} publishes on channel ${session.id} were not confirmed in time`,
         { outcome: 'unknown', recoverable: true },
@@ -277,7 +266,7 @@ export class Publisher implements ChannelPart {
     const publish = this.mode.current === 'confirm' ? this.#confirms.returned(message) : undefined;
     // above maxMessageSize it was not kept, but it was ours
     if (publish !== undefined && body === undefined) publish.returned = returned(publish.body);
-    if (!publish?.watched) this.#hand(publish?.returned ?? message);
+    if (!publish?.isAwaited) this.#hand(publish?.returned ?? message);
   }
 
   /** A returned message can be found at once; one event tells whoever waits of all that came since the last look. */

@@ -25,7 +25,7 @@ export interface AnswerHandlers {
 
 /** A request whose reply is owed. */
 export class Pending {
-  settled = false;
+  isDone = false;
   answer: Answer | undefined;
   error: AmqpError | undefined;
   /** The connection was lost, and is being recovered. */
@@ -79,7 +79,7 @@ export class Replies {
     if (pending.abandoned) pending.handlers.late?.(answer);
     else pending.handlers.accept?.(answer);
     pending.answer = answer;
-    pending.settled = true;
+    pending.isDone = true;
   }
 
   #unasked({ plan: { name: method }, args }: Answer): ProtocolViolation {
@@ -107,7 +107,7 @@ export class Replies {
   fail(error: AmqpError): void {
     for (const pending of this.#owed.splice(0)) {
       pending.error = error;
-      pending.settled = true;
+      pending.isDone = true;
     }
   }
 }

@@ -2,7 +2,7 @@ import { STATE } from '../../bridge/layout';
 import { Link } from '../../bridge/link';
 import type { WaitResult } from '../../bridge/wake-signal';
 import { fromCaller } from '../../caller';
-import { clock } from '../../clock';
+import { clock, LONGEST_TIMER } from '../../clock';
 import type { CloseReason, Command, SessionDescription } from '../../contract/session-options';
 import {
   type AmqpError,
@@ -12,7 +12,7 @@ import {
   WrongStateError,
 } from '../../errors';
 import { decodeMethod, PLANS } from '../../protocol/codec';
-import { FRAME, FRAME_END, NOTICE_FRAME } from '../../protocol/constants';
+import { FRAME, HEARTBEAT_FRAME, NOTICE_FRAME } from '../../protocol/constants';
 import type { LateDeliveries } from '../../protocol/late-deliveries';
 import type { Args } from '../../protocol/method-types';
 import { ProtocolViolation } from '../../protocol/violation';
@@ -38,8 +38,6 @@ import { control, crashed, startThread, type Thread } from './worker-thread';
 
 /** Milliseconds beyond `connectTimeout` for a worker that cannot keep the time. */
 const OPEN_GRACE_MS = 5000;
-const LONGEST_TIMER = 0x7fff_ffff;
-const HEARTBEAT_FRAME = Uint8Array.of(FRAME.HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END);
 /** Milliseconds a worker may take to show that it is there before `describe` does without it. */
 const ANSWER_TIMEOUT = 250;
 /** Bytes that may wait for a callback, whatever the user wants: deliveries come several at a time. */

@@ -3,7 +3,7 @@ import type { SessionDescription } from '../../contract/session-options';
 import { AmqpError, ConnectionClosedError, channelErrorClass, fromRecord } from '../../errors';
 import { describeReply, replyCodeName } from '../../protocol/constants';
 import { Names } from '../../topology/names';
-import type { HostedChannel, Outages } from '../channel/channel-host';
+import type { HostedChannel, Outages, ToQueue } from '../channel/channel-host';
 import type { Replies } from '../channel/replies';
 import { DISPATCH, type Dispatcher } from '../dispatcher';
 import type { Pump } from '../pump';
@@ -128,7 +128,17 @@ export class Recovery implements Outages {
     });
   }
 
-  /** Arguments that call a queue by the name it had before. */
+  /** Options of a publish, with the names that queues have now. */
+  currentAddress<O extends ToQueue>(options: O): O {
+    const { names } = this;
+    if (names.isEmpty) return options;
+    const { exchange = '', routingKey = '', replyTo = '' } = options;
+    const key = exchange === '' ? names.of(routingKey) : routingKey;
+    if (key === routingKey && names.of(replyTo) === replyTo) return options;
+    return { ...options, routingKey: key, ...(replyTo === '' ? undefined : { replyTo: names.of(replyTo) }) };
+  }
+
+  /** Arguments that call a queue by the name it had before, with the name that it has now. */
   current<A extends object>(args: A): A {
     if (this.names.isEmpty) return args;
     const { queue, routingKey } = args as { queue?: string; routingKey?: string };

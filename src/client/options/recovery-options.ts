@@ -1,4 +1,5 @@
 import { outOfRange, wrongType } from '../../caller';
+import { LONGEST_TIMER } from '../../clock';
 import type { RecoverySettings } from '../../contract/session-options';
 import type { UriOptions } from '../../protocol/uri';
 import { typeName } from '../../protocol/wire';
@@ -58,7 +59,6 @@ const INTERVAL = 1000;
 const MAX_INTERVAL = 30_000;
 const JITTER = 0.2;
 const ATTEMPT_TIMEOUT = 5000;
-const LONGEST_TIMER = 0x7fff_ffff;
 
 /** `hosts`: how many there are. @throws {TypeError | RangeError} */
 export function resolveRecovery(

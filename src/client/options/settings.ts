@@ -1,4 +1,5 @@
 import { wrongType } from '../../caller';
+import { LONGEST_TIMER } from '../../clock';
 import type { SessionOptions } from '../../contract/session-options';
 import { isBuiltIn } from '../../protocol/sasl';
 import { typeName } from '../../protocol/wire';
@@ -68,7 +69,6 @@ const STALL_TIMEOUT = 10_000;
 const RETRY_DELAY = 2000;
 /** @see RFC 8305 §8 */
 const HAPPY_EYEBALLS_DELAY = 250;
-const LONGEST_TIMER = 0x7fff_ffff;
 
 /**
  * Fill in and check what `connect` was given.

@@ -63,7 +63,7 @@ const UNBLOCKED = signatures<{ callback: [callback: OnUnblocked] }>()('BlockingC
   add_on_connection_unblocked_callback: 'callback',
 });
 
-const NEVER = { settled: false };
+const NEVER = { isDone: false };
 
 /**
  * A connection to a broker. Unlike in pika, a thread of its own serves the socket: heartbeats go on while a

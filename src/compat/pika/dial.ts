@@ -1,9 +1,8 @@
 import { Connection } from '../../api/connection';
 import { resolveOptions, type Settings } from '../../client/options/settings';
+import { LONGEST_TIMER } from '../../clock';
 import { milliseconds } from '../python';
 import type { Parameters } from './parameters';
-
-const LONGEST_TIMER = 0x7fff_ffff;
 
 /**
  * Open a connection with the first parameters that lead to one. The last ones say how often all of them are

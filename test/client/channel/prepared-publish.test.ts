@@ -12,13 +12,16 @@ import { CEILING, open, privateQueue, takeAll } from '../../support/connect';
 
 /** What is written by hand because it is written for every message: the same bytes as by the table. */
 const MIB = 1 << 20;
-const RENAMING = { current: <O>(options: O): O => options };
 const CHANNEL = {
   id: 258,
   isOpen: true,
   interruptions: 1,
   checkOpen: () => {},
 };
+const onIt = (pump: Pump) => ({
+  ...CHANNEL,
+  host: { pump, recovery: { currentAddress: <O>(options: O): O => options } },
+});
 
 /** A ring that nobody empties, and what was written into it. */
 function rig() {
@@ -60,12 +63,8 @@ describe('a publish with known options', () => {
             };
             const long = bytesOf(() =>
               writePublish(
-                pump,
-                CHANNEL,
-                RENAMING,
-                options,
-                options,
-                bytes,
+                onIt(pump),
+                { address: options, properties: options, body: bytes },
                 performance.now() + CEILING,
                 keep,
               ),
@@ -85,7 +84,8 @@ describe('a publish with known options', () => {
     const keep = (frames: Uint8Array, headerAt: number) => {
       prepared = new PreparedPublish({}, false, frames, headerAt, CHANNEL.id);
     };
-    writePublish(pump, CHANNEL, RENAMING, {}, {}, Buffer.alloc(1), performance.now() + CEILING, keep);
+    const publication = { address: {}, properties: {}, body: Buffer.alloc(1) };
+    writePublish(onIt(pump), publication, performance.now() + CEILING, keep);
     expect(writePrepared(pump, prepared!, Buffer.alloc(8184))).toBe(true);
     expect(writePrepared(pump, prepared!, Buffer.alloc(8185))).toBe(false);
     expect(writePrepared(pump, prepared!, 'x'.repeat(2729))).toBe(false);

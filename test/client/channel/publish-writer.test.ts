@@ -23,18 +23,11 @@ it('large headers that take the room of the body: nothing else may be written be
     isOpen: true,
     interruptions: 1,
     checkOpen: () => {},
+    host: { pump, recovery: { currentAddress: <O>(options: O): O => options } },
   };
-  const renaming = { current: <O>(options: O): O => options };
   const headers = { padding: 'x'.repeat(100_000) };
-  writePublish(
-    pump,
-    channel,
-    renaming,
-    {},
-    { headers },
-    Buffer.alloc(MIB - 20_000),
-    performance.now() + 1000,
-  );
+  const publication = { address: {}, properties: { headers }, body: Buffer.alloc(MIB - 20_000) };
+  writePublish(channel, publication, performance.now() + 1000);
   expect(undisturbed).toHaveBeenCalledTimes(1);
 });
 
