@@ -26,51 +26,50 @@ const rate = (scenario: Scenario, peer: string, factor: number, ...sizes: number
   factor,
   ...(sizes.length > 0 && { sizes }),
 });
-const cpu = (scenario: Scenario, limit: number, ...sizes: number[]): GoalOf => ({
-  scenario,
-  metric: 'cpu',
-  limit,
-  ...(sizes.length > 0 && { sizes }),
-});
+const atMost = (
+  metric: Metric,
+  scenario: Scenario,
+  peer: string,
+  factor: number,
+  ...sizes: number[]
+): GoalOf => ({ scenario, metric, peer, factor, ...(sizes.length > 0 && { sizes }) });
 const memory = (scenario: Scenario): GoalOf => ({
   scenario,
   metric: 'rss',
   peer: 'amqplib',
   factor: 1,
-  plus: 15,
+  plus: 12,
 });
 
-/** Where we must be. */
+/**
+ * Where we must be: single calls as fast as the best asynchronous client in Node, streams ahead of it. The baseline is
+ * version 0.1.0, where it takes part.
+ */
 export const GOALS: readonly Goal[] = [
   ...[
-    rate('A', 'bestNode', 1),
-    cpu('A', 0.8, 16),
-    cpu('A', 1.5, KIB),
-    rate('B', 'bestNode', 1),
-    rate('B', 'pika', 1.7),
-    rate('C', 'bestNode', 1.1),
-    rate('D', 'bestNode', 1.2),
-    cpu('D', 3),
-    rate('E', 'bestNode', 1, 16, KIB),
-    rate('E', 'bestNode', 2, 64 * KIB),
-    rate('F', 'bestNode', 1),
-    rate('G', 'bestNode', 1),
-    { scenario: 'G', metric: 'p50', peer: 'librabbitmq', factor: 2 } as const,
+    rate('A', 'bestNode', 1.3),
+    rate('C', 'bestNode', 1.2),
+    ...(['B', 'F', 'G'] as const).flatMap((call) => [
+      rate(call, 'bestNode', 1),
+      rate(call, 'pika', 1.2),
+      rate(call, 'baseline', 1.4),
+      atMost('cpu', call, 'baseline', 0.55),
+      atMost('p50', call, 'librabbitmq', 1.5),
+    ]),
+    rate('D', 'bestNode', 1.1),
+    atMost('cpu', 'D', 'amqplib', 0.8),
+    rate('E', 'bestNode', 1.05, 16, KIB),
+    rate('E', 'bestNode', 1.3, 64 * KIB),
     rate('H', 'bestNode', 1),
-    rate('H', 'pika', 1.4),
-    { scenario: 'I', metric: 'wall', peer: 'amqplib', factor: 1.4 } as const,
+    rate('H', 'pika', 1.1),
+    atMost('wall', 'I', 'amqplib', 1.25),
     ...(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I'] as const).map(memory),
   ].map((goal) => ({ ...goal, broker: 'rabbitmq' }) as const),
   ...[
-    rate('A', 'bestNode', 4, 16),
-    rate('A', 'bestNode', 3, KIB),
-    rate('A', 'bestNode', 0.8, 64 * KIB),
-    rate('B', 'bestNode', 0.8),
-    rate('C', 'bestNode', 2),
-    rate('D', 'bestNode', 1.5, KIB),
-    rate('E', 'bestNode', 2, 16),
-    rate('E', 'bestNode', 1.5, KIB, 64 * KIB),
-    { scenario: 'G', metric: 'p50', peer: 'bestNode', factor: 1.6 } as const,
+    ...(['A', 'B', 'C', 'D', 'E', 'G'] as const).map((scenario) => rate(scenario, 'baseline', 1)),
+    rate('D', 'bestNode', 1.5),
+    rate('E', 'bestNode', 1.5),
+    atMost('p50', 'G', 'bestNode', 0.5),
     ...(['A', 'B', 'C', 'D', 'E', 'G'] as const).map(memory),
   ].map((goal) => ({ ...goal, broker: 'null' }) as const),
 ];
