@@ -58,9 +58,9 @@ function exchange(link: Link, { toMain, toWorker }: RecordThreadOptions): number
 
 describe('records in both directions at once', () => {
   test.each([
-    { count: 600_000, capacity: 64 * 1024, usual: 180, hugeEvery: 5000, start: 2 ** 32 - 30_000_000 },
-    { count: 100_000, capacity: 4096, usual: 200, hugeEvery: 500, start: 2 ** 31 - 5_000_000 },
-    { count: 50_000, capacity: 256, usual: 256, hugeEvery: 20, start: 2 ** 32 - 1 },
+    { count: 200_000, capacity: 64 * 1024, usual: 180, hugeEvery: 5000, start: 2 ** 32 - 10_000_000 },
+    { count: 40_000, capacity: 4096, usual: 200, hugeEvery: 500, start: 2 ** 31 - 2_000_000 },
+    { count: 20_000, capacity: 256, usual: 256, hugeEvery: 20, start: 2 ** 32 - 1 },
   ])('$count each way through rings of $capacity bytes', ({ count, capacity, usual, hugeEvery, start }) => {
     const options: RecordThreadOptions = {
       role: 'stream',
@@ -111,9 +111,9 @@ function roundTrip(link: Link, number: number, deadline: number): void {
 
 describe('ping-pong: both threads sleep before every answer', () => {
   test('over one connection', () => {
-    const link = connect(1024, 2 ** 32 - 200_000, { role: 'echo', toMain: NOTHING, toWorker: NOTHING });
+    const link = connect(1024, 2 ** 32 - 60_000, { role: 'echo', toMain: NOTHING, toWorker: NOTHING });
     const deadline = performance.now() + CEILING;
-    for (let number = 0; number < 100_000; number++) roundTrip(link, number, deadline);
+    for (let number = 0; number < 30_000; number++) roundTrip(link, number, deadline);
   });
 
   test('while another connection rings the same wakeSignal all the time', () => {

@@ -8,7 +8,7 @@ const said = ['test/(api|client|patterns|compat)/(?!.*scripted)', 'test/bin/verb
 
 module.exports = {
   /** What needs none: the codec, the threads, topology, the engine of the embedded broker, and the worker. */
-  unit: ['test/(protocol|bridge|topology|broker|worker)/'],
+  unit: ['test/(protocol|bridge|topology|worker)/', 'test/broker/(?!start|slow-readers)'],
   embedded: said,
   /** RabbitMQ is asked besides what it makes of outages, of other programs, and of what the embedded broker answers. */
   rabbitmq: [...said, 'test/(recovery|bin|examples|broker)/'],
