@@ -1,7 +1,7 @@
 /** A quorum queue drops what was delivered too often: nothing is delivered that nobody sees. */
 import { channel, useChannel } from '../support/channel';
 import { count, eventually, fill, sharedQueue, takeAll, unique } from '../support/connect';
-import { cli, interrupted, out, shell } from '../support/programs/cli';
+import { cli, interrupted, isConsumed, out, shell, started, until } from '../support/programs/cli';
 import { throwaway } from '../support/throwaway';
 
 const MANY = 50;
@@ -100,13 +100,14 @@ describe('what comes slowly, of a count', () => {
     channel.queueDelete(slow);
   });
 
-  it('comes from a queue that goes with its last consumer', () => {
+  it('comes from a queue that goes with its last consumer', async () => {
     const passing = unique('passing');
     channel.queueDeclare(passing, { autoDelete: true });
     fill(channel, passing, 'one');
-    const { stdout, stderr, status } = shell(
-      `amqp-sync consume ${passing} -c 3 --lines & consumed ${passing}; sleep 3; amqp-sync publish -r ${passing} two three; wait $!`,
-    );
-    expect([status, stdout.toString(), stderr.toString()]).toEqual([0, 'one\ntwo\nthree\n', '']);
+    const consumer = started('consume', passing, '-c', '3', '--lines');
+    await until(() => isConsumed(passing), consumer);
+    channel.connection.sleep(3000);
+    for (const body of ['two', 'three']) channel.basicPublish(body, { routingKey: passing });
+    expect(await consumer.end).toEqual({ status: 0, stdout: 'one\ntwo\nthree\n', stderr: '' });
   });
 });

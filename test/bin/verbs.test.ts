@@ -5,7 +5,7 @@ import { NotFoundError } from '../../src';
 import { version } from '../../src/version';
 import { channel, useChannel } from '../support/channel';
 import { fill, shared, sharedQueue, takeAll, thrownBy, unique } from '../support/connect';
-import { cli, out, said, shell } from '../support/programs/cli';
+import { cli, isConsumed, out, said, started, until } from '../support/programs/cli';
 
 useChannel();
 
@@ -86,22 +86,21 @@ describe('queues and exchanges', () => {
 });
 
 describe('rpc', () => {
-  it('a command serves what another calls', () => {
+  it('a command serves what another calls', async () => {
     const name = unique('upper');
-    const { status, stdout } = shell(
-      `amqp-sync rpc ${name} -c 2 -- tr a-z A-Z & consumed ${name}
-       amqp-sync rpc ${name} hello; echo; echo again | amqp-sync rpc -r ${name}; wait $!`,
-    );
-    expect([status, stdout.toString()]).toEqual([0, 'HELLO\nAGAIN\n']);
+    const server = started('rpc', name, '-c', '2', '--', 'tr', 'a-z', 'A-Z');
+    await until(() => isConsumed(name), server);
+    expect(out(['rpc', name, 'hello'])).toBe('HELLO');
+    expect(out(['rpc', '-r', name], { input: 'again\n' })).toBe('AGAIN\n');
+    expect(await server.end).toMatchObject({ status: 0, stdout: '' });
   });
 
-  it('a command that fails is the caller’s error; a procedure that nobody serves fails at once', () => {
+  it('a command that fails is the caller’s error; a procedure that nobody serves fails at once', async () => {
     const name = unique('fails');
-    const { stderr } = shell(
-      `amqp-sync rpc ${name} -c 1 -- sh -c 'exit 7' & consumed ${name}; amqp-sync rpc ${name} x; echo "caller $?" >&2; wait`,
-    );
-    expect(stderr.toString()).toContain('amqp-sync: call 1: sh: exit status 7\n');
-    expect(stderr.toString()).toMatch(/amqp-sync: .*exit status 7.*\ncaller 1\n/);
+    const server = started('rpc', name, '-c', '1', '--', 'sh', '-c', 'exit 7');
+    await until(() => isConsumed(name), server);
+    expect(said('rpc', name, 'x')).toEqual([1, expect.stringMatching(/^amqp-sync: .*exit status 7.*\n$/)]);
+    expect((await server.end).stderr).toContain('amqp-sync: call 1: sh: exit status 7\n');
     const [status, text] = said('rpc', name, 'x');
     expect([status, text]).toEqual([5, expect.stringContaining('nobody serves it')]);
     expect(text).not.toContain('--no-mandatory');

@@ -221,6 +221,12 @@ export class Consumer {
     return run(node, args, this.folder);
   }
 
+  /** Run TypeScript's compiler there. @returns all it said */
+  compile(...args: string[]): Promise<string> {
+    const tsc = join('node_modules', 'typescript', 'lib', 'tsc.js');
+    return run(process.execPath, [tsc, ...args], this.folder);
+  }
+
   remove(): void {
     fs.rmSync(join(this.folder, '..'), { recursive: true, force: true });
   }
@@ -272,11 +278,16 @@ function link(name: string, into: string): void {
   fs.symlinkSync(join(ROOT, name), join(into, name), 'dir');
 }
 
+/** What npm needs to reach the registry: run-jest.cjs keeps it from all others. */
+const { AMQP_SYNC_EXTRA_CA_CERTS: authorities } = process.env;
+const FOR_NPM = authorities ? { NODE_EXTRA_CA_CERTS: authorities } : {};
+
 /** Run a program, at most `timeout` ms. @returns all it printed @throws {Error} with that, when it fails or hangs */
 export async function run(program: string, args: string[], cwd: string, timeout = 170_000): Promise<string> {
   try {
     const { stdout, stderr } = await promisify(execFile)(program, args, {
       cwd,
+      env: { ...process.env, ...(/^np[mx]$/.test(program) && FOR_NPM) },
       timeout,
       killSignal: 'SIGKILL',
     });

@@ -135,7 +135,7 @@ describe('the declarations', () => {
     const faces = ['index', 'compat/amqpy', 'compat/pika'].map((face) =>
       join(consumer.installed, `dist/src/${face}.d.ts`),
     );
-    const program = ts.createProgram(faces, { module: ts.ModuleKind.Node16, types: [] });
+    const program = ts.createProgram(faces, { module: ts.ModuleKind.Node16, types: [], noLib: true });
     const files = program.getSourceFiles();
     declarations = files.filter(({ fileName }) => fileName.startsWith(consumer.installed));
   });
@@ -160,6 +160,7 @@ describe('the declarations', () => {
 
   test('what is marked @internal is not there', () => {
     const internals = readSources('src')
+      .filter(({ text }) => text.includes('@internal'))
       .map(({ file, text }) => ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true))
       .flatMap((source) => membersOf(source).filter(({ comment }) => comment.includes('@internal')))
       .map(({ name }) => name);
@@ -185,7 +186,7 @@ describe('the declarations', () => {
   test.each(['tsconfig.json', 'tsconfig.bundler.json'])(
     'a strict program compiles against them, wrong calls do not: %s',
     async (config) => {
-      expect(await consumer.node(['node_modules/typescript/lib/tsc.js', '-p', config])).toBe('');
+      expect(await consumer.compile('-p', config)).toBe('');
     },
   );
 });

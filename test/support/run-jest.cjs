@@ -29,6 +29,11 @@ if (lane !== undefined) {
 process.env.MALLOC_ARENA_MAX ??= '2';
 process.env.MALLOC_TRIM_THRESHOLD_ ??= '131072';
 
+// Node reads NODE_EXTRA_CA_CERTS whenever it starts, as long as all the rest of its start takes, and the tests start it
+// hundreds of times: npm alone, which leaves this machine, gets it back (test/package/consumer.ts).
+process.env.AMQP_SYNC_EXTRA_CA_CERTS = process.env.NODE_EXTRA_CA_CERTS ?? '';
+delete process.env.NODE_EXTRA_CA_CERTS;
+
 // A process group of its own, so that no worker of jest survives it; Windows has none.
 const ownGroup = process.platform !== 'win32';
 const jest = spawn(process.execPath, [require.resolve('jest/bin/jest'), ...args], {

@@ -1,7 +1,12 @@
 /** The command line as a process of its own, from the built copy; killed if it does not end. */
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NotFoundError } from '../../../src';
 import { build } from '../built';
+import { shared } from '../connect';
 import { asleep } from './asleep';
 
 /** Milliseconds after which a command is killed: far more than one takes, however busy the machine is. */
@@ -52,6 +57,46 @@ export function shell(line: string, { input, env, cwd }: CliOptions = {}): Spawn
     killSignal: 'SIGKILL',
     maxBuffer: 256 * 1024 * 1024,
   });
+}
+
+/** A command that runs, with what is written to its stdin, and its end. */
+export interface Running {
+  stdin: Writable;
+  end: Promise<{ status: number | null; stdout: string; stderr: string }>;
+}
+
+/** Start it; meanwhile the test goes on. */
+export function started(...args: string[]): Running {
+  const child = spawn(process.execPath, command(args), { timeout: CEILING, killSignal: 'SIGKILL' });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text) => {
+      said[name] += text;
+    });
+  }
+  const end = once(child, 'close').then(([status]) => ({ status, ...said }));
+  return { stdin: child.stdin, end };
+}
+
+/** Ask again until it holds; programs that were started are heard meanwhile. @throws {Error} they have ended, and it does not hold */
+export async function until(holds: () => boolean, { end }: Running): Promise<void> {
+  const ended = end.then(() => true);
+  while (!holds()) {
+    if (await Promise.race([ended, sleep(20, false)])) throw new Error(`it has ended: ${(await end).stderr}`);
+  }
+}
+
+/** Whether somebody consumes from a queue, which need not be there yet. */
+export function isConsumed(queue: string): boolean {
+  const channel = shared().channel();
+  try {
+    return channel.queueDeclare(queue, { passive: true }).consumerCount > 0;
+  } catch (error) {
+    if (error instanceof NotFoundError) return false;
+    throw error;
+  } finally {
+    channel.close();
+  }
 }
 
 /** Start it; send it a signal once `isReady`, told what it has printed, and it is asleep. See how it ends. */
