@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AmqpError } from '../../src';
+import { AmqpError, TimeoutError } from '../../src';
 import { open, pause, takeAll, thrownBy, unique } from '../support/connect';
 import { startProxy } from '../support/peers/proxy';
 import { lossy } from './lost';
@@ -32,6 +32,27 @@ describe.each([true, false])('directWrites: %s', (directWrites) => {
     if (directWrites) expect(writes).toBeGreaterThan(cuts.length);
     else expect(writes).toBeUndefined();
   });
+});
+
+test('a write that the socket has taken a part of is cut; what was declared behind it is declared again', () => {
+  const { connection, proxy } = lossy();
+  const channel = connection.channel();
+  channel.confirmSelect();
+  const { queue } = channel.queueDeclare('', { exclusive: true });
+  const body = Buffer.alloc(SIZE, 1);
+  for (let round = 0; round < 3; round++) {
+    const declared = unique('behind');
+    proxy.stall({ direction: 'client->broker', connection: proxy.seen().connections });
+    const late = { routingKey: queue, timeout: 1 };
+    for (let count = 0; count < 200 && connection.stats().unsentBytes === 0; count++)
+      expect(thrownBy(() => channel.basicPublish(body, late))).toBeInstanceOf(TimeoutError);
+    expect(connection.stats().unsentBytes).toBeGreaterThan(0);
+    channel.queueDeclare(declared, { noWait: true, autoDelete: true, arguments: { 'x-expires': 60_000 } });
+    proxy.cut();
+    channel.basicGet(queue, { noAck: true });
+    expect(connection.epoch).toBe(2 + round);
+    expect(open().channel().queueDeclare(declared, { passive: true }).queue).toBe(declared);
+  }
 });
 
 test('bodies larger than the socket takes at once are finished by the worker', () => {

@@ -478,6 +478,66 @@ describe('what main has written to the socket itself', () => {
     expect(rig.link.unsent).toBe(0);
   });
 
+  test('while the worker takes note of it, is recorded before its room is given back', () => {
+    const { rig } = lending();
+    const recorder = new TopologyRecorder(new Journal());
+    const recorded: Buffer[] = [];
+    jest.spyOn(recorder, 'sent').mockImplementation((first, second = Buffer.alloc(0)) => {
+      recorded.push(Buffer.concat([first, second]));
+      if (recorded.length === 1) call(rig, frameOf(30, 2)); // main is not waiting for what has come
+    });
+    const outbound = new Outbound(rig.worker, rig.transport as unknown as Transport, () => false, recorder);
+    call(rig, frameOf(20, 1));
+    outbound.catchUp();
+    outbound.catchUp();
+    expect(recorded).toEqual([frameOf(20, 1), frameOf(30, 2)]);
+    expect(rig.worker.outbound.available()).toBe(0);
+  });
+
+  test('and is cut off, is of whole frames where the connection is lost before it is finished', () => {
+    const { rig } = lending();
+    const recorder = new TopologyRecorder(new Journal());
+    const resend = jest.spyOn(recorder, 'resend');
+    const { words } = mapMemory(rig.link.memory);
+    rig.write(frameOf(60, 1));
+    rig.link.outbound.publish();
+    Atomics.store(words, WORD.DIRECT_END, rig.link.outbound.head);
+    Atomics.store(words, WORD.DIRECT_SENT, rig.link.outbound.head - 25);
+    rig.outbound.flush();
+    expect(rig.transport.waiting).toEqual(frameOf(60, 1).subarray(35));
+    expect(rig.link.unsent).toBe(25);
+    rig.outbound.revoke();
+    rig.worker.inFlight = 0;
+    rig.send(frameOf(30, 2));
+    rig.link.enter(2);
+    const outbound = new Outbound(rig.worker, new FakeTransport() as unknown as Transport, () => false);
+    outbound.discard(recorder, () => {});
+    expect(resend.mock.calls).toEqual([[Buffer.concat([frameOf(60, 1), frameOf(30, 2)]), undefined]]);
+  });
+
+  test('is not come between, where it is the begin of a message in pieces', () => {
+    const { rig, written } = lending();
+    const { worker } = rig;
+    const hasOutbound = () =>
+      Object.getOwnPropertyDescriptor(WorkerLink.prototype, 'hasOutbound')!.get!.call(worker);
+    jest.spyOn(worker, 'hasOutbound', 'get').mockImplementationOnce(() => {
+      rig.link.lockWrites();
+      call(rig, frameOf(20, 1));
+      return hasOutbound();
+    });
+    expect(rig.outbound.interject(HEARTBEAT)).toBe(false);
+    expect(rig.transport.writes).toEqual([]);
+    rig.outbound.flush();
+    rig.transport.takeAll();
+    expect(Buffer.concat([written(), ...rig.transport.wire])).toEqual(frameOf(20, 1));
+    expect(rig.outbound.interject(HEARTBEAT)).toBe(false);
+    rig.link.unlockWrites();
+    expect(rig.outbound.interject(HEARTBEAT)).toBe(true);
+    rig.transport.takeAll();
+    call(rig, frameOf(30, 3));
+    expect(written()).toEqual(frameOf(30, 3));
+  });
+
   test.each(['a batch', 'a frame'])(
     'does not come between: while %s of the worker’s is under way, it waits',
     (what) => {

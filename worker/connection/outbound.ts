@@ -55,11 +55,20 @@ export class Outbound {
   catchUp(): void {
     const { outbound, writeLock, inFlight } = this.link;
     if (inFlight > 0 || !writeLock.isLent) return; // main is kept from writing
-    this.#record(writeLock.end);
-    const size = (writeLock.sent - outbound.tail) | 0;
-    if (size <= 0) return;
+    const { sent } = writeLock; // first: main may be about to write more, whose end is not known here yet
+    const { end } = writeLock;
+    this.#record(end);
+    const size = (sent - outbound.tail) | 0;
+    // the room of a write that was cut off is given back with its rest: what is lost with a connection is whole frames
+    if (size <= 0 || sent !== end) return;
     this.transport.bytesOut += size;
     this.link.release(size);
+  }
+
+  /** Bytes at the tail that main has sent, and which are not given back as its write was cut off. The lock is held. */
+  get #begun(): number {
+    const { outbound, writeLock } = this.link;
+    return writeLock.isLent ? Math.max(0, (writeLock.sent - outbound.tail) | 0) : 0;
   }
 
   // ── main's bytes ────────────────────────────────────────────────────────────────────────────────────
@@ -78,16 +87,16 @@ export class Outbound {
 
   #write(size: number): void {
     const { outbound } = this.link;
-    const first = outbound.readable();
+    const begun = this.#begun;
+    const first = outbound.readable(begun).subarray(0, size - begun);
+    const sofar = begun + first.length;
     this.link.inFlight = size;
     this.#record((outbound.tail + size) >>> 0);
-    if (first.length >= size) {
-      this.transport.write(first.subarray(0, size), () => this.#written(size));
-    } else {
-      this.transport.write(first);
-      const second = outbound.readable(first.length).subarray(0, size - first.length);
-      this.transport.write(second, () => this.#written(size));
-    }
+    this.transport.bytesOut += begun;
+    if (sofar === size) return this.transport.write(first, () => this.#written(size));
+    this.transport.write(first);
+    const second = outbound.readable(sofar).subarray(0, size - sofar);
+    this.transport.write(second, () => this.#written(size));
   }
 
   /** Park, then look once more: main rings the doorbell only for what comes after. */
@@ -135,9 +144,7 @@ export class Outbound {
     const { link } = this;
     if (!link.writeLock.take()) return this.transport.destroy();
     this.catchUp();
-    const { isLent, sent, end } = link.writeLock;
-    const isCut = link.inFlight === 0 && isLent && sent !== end;
-    if (isCut) this.#write(link.outbound.available());
+    if (link.inFlight === 0 && this.#begun > 0) this.#write(link.outbound.available());
     this.#own++;
     this.transport.write(frames, () => {
       this.#own--;
@@ -150,10 +157,16 @@ export class Outbound {
    * @returns false: not now, main is in the middle of one
    */
   interject(frames: Uint8Array): boolean {
-    // in this order: a message that began after the first look has something in the ring
-    if (this.link.isWritingLocked || this.link.hasOutbound) return false;
-    this.append(frames);
-    return true;
+    const { link } = this;
+    if (!link.writeLock.take()) {
+      this.transport.destroy();
+      return false;
+    }
+    // in this order: a message that began after the first look has something in the ring, where the lock keeps it
+    const isFree = !link.isWritingLocked && !link.hasOutbound;
+    if (isFree) this.append(frames);
+    else if (link.inFlight === 0 && this.#own === 0) link.writeLock.give();
+    return isFree;
   }
 
   /** Main writes for this session from now on: take out what is before that, and send what has to be sent again. */

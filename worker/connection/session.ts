@@ -201,8 +201,8 @@ export class Session implements TransportEvents {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     const send = () => {
-      this.#outbound.revoke();
       this.#send({ name: 'connection.close', args: reason });
+      this.#outbound.revoke();
     };
     if (this.#isCurrent) this.#outbound.drain(send);
     else send();
@@ -349,8 +349,8 @@ export class Session implements TransportEvents {
 
   #closedByBroker(close: Args<'connection.close'>): void {
     this.#end ??= this.#isInside ? this.#closeRecord(close) : this.#diagnosis.refused(close);
+    this.#send({ name: 'connection.close-ok', args: {} }); // behind what main has begun to write
     this.#outbound.revoke();
-    this.#send({ name: 'connection.close-ok', args: {} });
     this.#endAfterFlush();
   }
 
@@ -400,8 +400,8 @@ export class Session implements TransportEvents {
     this.#end ??= { ...violationRecord(error), ...this.#diagnosis.violated(message, this.#isInside) };
     if (this.#state !== 'open') return this.transport.destroy();
     this.#state = 'closed';
-    this.#outbound.revoke();
     this.#send({ name: 'connection.close', args: { replyCode, replyText: fitShortstr(message) } });
+    this.#outbound.revoke();
     // an end now, with bytes unread, would be a reset, and could take our connection.close with it
     setTimeout(() => this.transport.destroy(), CLOSE_DELIVERY_MS);
   }
