@@ -1,6 +1,9 @@
 import { fstatSync } from 'node:fs';
 import { WORD, WRITER } from './layout';
 
+/** The function of Node's, whatever a program has put in its place. */
+const stat = fstatSync;
+
 /** Looks until main is taken for dead: it holds the lock for one write, which does not block. */
 const MOST_LOOKS = 20_000;
 const LOOK_EVERY_MS = 0.05;
@@ -70,5 +73,5 @@ export class WriteLock {
 
 /** What tells a file from another that has got its number. As a word: it may be larger. @throws {Error} there is no such file */
 export function inodeOf(descriptor: number): number {
-  return fstatSync(descriptor).ino | 0;
+  return stat(descriptor).ino | 0;
 }

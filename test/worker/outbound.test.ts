@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import fs, { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -578,6 +578,22 @@ describe('what main has written to the socket itself', () => {
     rig.outbound.flush();
     expect(rig.transport.waiting).toEqual(frameOf(20));
   });
+
+  test.each(['writeSync', 'fstatSync'] as const)(
+    'does not get to what a program has put in place of %s',
+    (name) => {
+      const { rig, written } = lending();
+      const replaced = jest.spyOn(fs, name).mockImplementation(() => {
+        throw new Error('it is the program’s own');
+      });
+      try {
+        call(rig, frameOf(20));
+      } finally {
+        replaced.mockRestore();
+      }
+      expect(written()).toEqual(frameOf(20));
+    },
+  );
 
   test('is nothing where the number is no file’s any more; main does not try that again', () => {
     const { rig } = lending();
