@@ -5,7 +5,7 @@ import { WORD, WRITER } from './layout';
 const stat = fstatSync;
 
 /** Looks until main is taken for dead: it holds the lock for one write, which does not block. */
-const MOST_LOOKS = 20_000;
+const MOST_LOOKS = 40_000;
 const LOOK_EVERY_MS = 0.05;
 
 /** The worker's side of the lock on the socket's write side; see WRITER. While nothing is lent, it is the worker's. */

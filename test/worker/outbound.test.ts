@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { mapMemory, WORD } from '../../src/bridge/layout';
+import { mapMemory, WORD, WRITER } from '../../src/bridge/layout';
 import { Link } from '../../src/bridge/link';
 import { WorkerLink } from '../../src/bridge/worker-link';
 import type { Target } from '../../src/contract/session-options';
@@ -603,6 +603,25 @@ describe('what main has written to the socket itself', () => {
     rig.transport.takeAll();
     expect(rig.transport.wire).toEqual([frameOf(20)]);
     expect(rig.link.directWrites).toBeUndefined();
+  });
+
+  test('and is never finished, since main was ended in it, ends the connection in words of its own', () => {
+    const { rig } = lending();
+    const ended = jest.fn();
+    const transport = rig.transport as unknown as Transport;
+    const outbound = new Outbound(rig.worker, transport, () => false, undefined, ended);
+    const { words } = mapMemory(rig.link.memory);
+    Atomics.store(words, WORD.WRITER, WRITER.MAIN);
+    const wait = jest.spyOn(Atomics, 'wait').mockReturnValue('timed-out');
+    try {
+      outbound.append(HEARTBEAT);
+      outbound.flush();
+      expect(outbound.interject(HEARTBEAT)).toBe(false);
+    } finally {
+      wait.mockRestore();
+    }
+    expect(ended).toHaveBeenCalledTimes(3);
+    expect(rig.transport.writes).toEqual([]);
   });
 
   test('does not fill the ring with what the worker has not seen', async () => {

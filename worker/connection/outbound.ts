@@ -30,6 +30,8 @@ export class Outbound {
     readonly isPolled: () => boolean,
     /** Records what is sent. */
     readonly recorder?: TopologyRecorder,
+    /** Main was ended in the middle of a write of its own: nobody knows what the broker has got of it. */
+    readonly halfSent: () => void = () => transport.destroy(),
   ) {
     this.#recorded = link.outbound.tail;
   }
@@ -77,7 +79,7 @@ export class Outbound {
   flush(): void {
     if (this.link.inFlight > 0) return;
     this.link.attend(); // first: what is written from here on sets it again
-    if (!this.link.writeLock.take()) return this.transport.destroy();
+    if (!this.link.writeLock.take()) return this.halfSent();
     this.catchUp();
     const size = this.#available();
     if (size > 0) return this.#write(size);
@@ -142,7 +144,7 @@ export class Outbound {
   /** Write frames of the worker's own, behind what main has begun to write. */
   append(frames: Uint8Array): void {
     const { link } = this;
-    if (!link.writeLock.take()) return this.transport.destroy();
+    if (!link.writeLock.take()) return this.halfSent();
     this.catchUp();
     if (link.inFlight === 0 && this.#begun > 0) this.#write(link.outbound.available());
     this.#own++;
@@ -159,7 +161,7 @@ export class Outbound {
   interject(frames: Uint8Array): boolean {
     const { link } = this;
     if (!link.writeLock.take()) {
-      this.transport.destroy();
+      this.halfSent();
       return false;
     }
     // in this order: a message that began after the first look has something in the ring, where the lock keeps it

@@ -49,6 +49,16 @@ export interface SessionEvents {
   ended(record: ErrorRecord | undefined): void;
 }
 
+const HALF_SENT: ErrorRecord = {
+  name: 'ConnectionLostError',
+  message:
+    'a call was stopped in the middle of a write to the socket (by a timeout of node:vm, for example), and the connection had to be ended with it',
+  code: 'HALF_SENT',
+  origin: 'worker',
+  recoverable: true,
+  outcome: 'unknown',
+};
+
 /** State of the connection that outlives a session. */
 export interface SessionContext {
   readonly inbound: Inbound;
@@ -111,7 +121,9 @@ export class Session implements TransportEvents {
     this.#diagnosis = new FailureDiagnosis(route, this.handshake, () => this.transport, generation > 1);
     this.transport = new Transport(route, this);
     this.#polling = new AdaptivePolling(link, () => this.wake());
-    this.#outbound = new Outbound(link, this.transport, () => !this.#polling.isIdle, context.recorder);
+    const isPolled = () => !this.#polling.isIdle;
+    const halfSent = () => this.giveUp(HALF_SENT);
+    this.#outbound = new Outbound(link, this.transport, isPolled, context.recorder, halfSent);
   }
 
   // ── transport events ────────────────────────────────────────────────────────────────────────────────
