@@ -42,7 +42,7 @@ export type ConnectionChoice = number | string | { id: number };
  *     const connection = connect(broker.url);
  *
  * @throws {TypeError | RangeError} for options that cannot be
- * @throws {Error} `EADDRINUSE` and its like, when it cannot listen
+ * @throws {Error} `EADDRINUSE` and its like, when it cannot listen; or its thread does not start within 10 s
  */
 export function startBroker(options: BrokerOptions = {}): EmbeddedBroker {
   const checked = serverOptions(options);
@@ -178,10 +178,22 @@ export class EmbeddedBroker {
 showAs(EmbeddedBroker, ({ port, isOpen }) => ({ port, isOpen }));
 
 function ask(thread: WorkerThread<BrokerCall, BrokerReply>, call: BrokerCall): unknown {
-  const reply = thread.call(call);
+  let reply: BrokerReply;
+  try {
+    reply = thread.call(call);
+  } catch (cause) {
+    throw fromCaller(new Error(unanswered(call, cause as Error), { cause }));
+  }
   if ('ok' in reply) return reply.ok;
   const { message, code } = reply.err;
   throw Object.assign(fromCaller(new Error(message)), code === undefined ? {} : { code });
+}
+
+/** Why the thread did not answer, in words of ours and not of synckit's. */
+function unanswered({ call }: BrokerCall, { message }: Error): string {
+  if (!/timed-out/.test(message)) return `the thread of the embedded broker failed: ${message}`;
+  const what = call === 'start' ? 'start' : `answer "${call}"`;
+  return `the embedded broker did not ${what} within ${TIMEOUT / 1000} s: this machine is very busy, or the process was suspended`;
 }
 
 function choice(which: ConnectionChoice | undefined): number | string | undefined {

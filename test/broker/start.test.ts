@@ -7,6 +7,7 @@ import {
   ConnectionForcedError,
   ConnectionLostError,
   connect,
+  type startBroker,
   TimeoutError,
 } from '../../src';
 import { makeCertificates } from '../support/brokers/rabbitmq';
@@ -305,5 +306,35 @@ describe('limits', () => {
     }
     raw.end();
     expect(client(broker.url).channel().queueDeclare('durable', { durable: true }).queue).toBe('durable');
+  });
+});
+
+describe('a thread that does not answer', () => {
+  const started = (fault: string, failing: string) => {
+    const call = ({ call }: { call: string }) => {
+      if (call === failing) throw new Error(fault);
+      return { ok: 5672 };
+    };
+    let start!: typeof startBroker;
+    jest.isolateModules(() => {
+      jest.doMock('../../src/bridge/spawn', () => ({ spawnWorker: () => ({ call, terminate: () => {} }) }));
+      ({ startBroker: start } = require('../../src/embedded/start-broker'));
+    });
+    return start;
+  };
+  const TIMED_OUT = 'Internal error: Atomics.wait() failed: timed-out';
+
+  test('in time is an error in words', () => {
+    expect(() => started(TIMED_OUT, 'start')()).toThrow(
+      'the embedded broker did not start within 10 s: this machine is very busy, or the process was suspended',
+    );
+    const broker = started(TIMED_OUT, 'queues')();
+    expect(() => broker.queues()).toThrow(/^the embedded broker did not answer "queues" within 10 s/);
+  });
+
+  test('for another reason says that', () => {
+    expect(() => started('out of memory', 'start')()).toThrow(
+      'the thread of the embedded broker failed: out of memory',
+    );
   });
 });
