@@ -92,6 +92,8 @@ export class Link {
   readonly #writingDirectly = new AdaptiveChoice();
   /** The last write was direct, and this thread has not slept since. */
   #isUnproven = false;
+  /** Where in the outbound ring the last call that waits for an answer ends. */
+  #askedAt: number;
   #doorbell: MessagePort | undefined;
   #gone = false;
   #stalled = false;
@@ -108,6 +110,7 @@ export class Link {
     this.#layout = mapMemory(createMemory(capacity));
     const { words, outbound, inbound } = this.#layout;
     this.outbound = new RingProducer(outbound, words, WORD.OUT_HEAD, WORD.OUT_TAIL);
+    this.#askedAt = this.outbound.head;
     this.#directWriter = new DirectWriter(words, outbound, this.outbound);
     this.inbound = new RingConsumer(inbound, words, WORD.IN_HEAD, WORD.IN_TAIL);
   }
@@ -138,6 +141,11 @@ export class Link {
     return this.outbound.capacity - this.outbound.room() - this.#directWriter.ahead;
   }
 
+  /** Bytes written since the last call that waited for an answer: perhaps the broker has yet to deal with them. */
+  get unanswered(): number {
+    return (this.outbound.head - this.#askedAt) >>> 0;
+  }
+
   /** Writes of this thread to the socket; undefined: it has no way there. */
   get directWrites(): number | undefined {
     return this.#directWriter.isLent ? this.#directWriter.count : undefined;
@@ -150,6 +158,7 @@ export class Link {
    */
   send(isAwaited = false): void {
     this.outbound.publish();
+    if (isAwaited) this.#askedAt = this.outbound.head;
     const { words } = this.#layout;
     if (this.#isUnproven) this.#writingDirectly.learn(false);
     this.#isUnproven = false;

@@ -1,3 +1,6 @@
+import { STATE } from '../bridge/layout';
+import type { Link } from '../bridge/link';
+import type { WaitResult } from '../bridge/wake-signal';
 import { clock } from '../clock';
 import type { CloseReason } from '../contract/session-options';
 import { InterruptedError } from '../errors';
@@ -6,12 +9,21 @@ import { warnOfError } from './warnings';
 
 /** What a finished script still owes its broker. */
 interface Closable {
+  readonly link: Pick<Link, 'state' | 'unsent' | 'unanswered'>;
+  /** Wait for the end of the connection that was announced. */
+  awaitEnd(deadline: number): WaitResult;
   announceClose(reason: CloseReason): void;
   close(reason: CloseReason): void;
 }
 
-/** Milliseconds for all open connections together. */
+/** Milliseconds for all open connections together: for a broker that takes nothing, and for one that does not answer. */
 const EXIT_TIMEOUT = 1000;
+/** Bytes that a slow broker deals with in a millisecond, and the most milliseconds that it gets for what it has been sent. */
+const BYTES_PER_MS = 256;
+const LONGEST_WORK = 5000;
+/** Milliseconds until it is looked again whether bytes go out, and for all that is left to go out. */
+const LOOK_EVERY = 20;
+const LONGEST_SENDING = 10_000;
 
 const open = new Set<Closable>();
 /** While all are being closed: when that has to end. */
@@ -76,13 +88,19 @@ export function isClosingAll(): boolean {
   return limit !== undefined;
 }
 
-/** Close every open connection, all together within a second; asked again meanwhile, at once. Never throws. */
+/**
+ * Close every open connection, all together within a second of what is done last: bytes go out, and what has been
+ * published is dealt with; asked again meanwhile, at once. Never throws.
+ */
 export function closeAll(): void {
   const isFirst = limit === undefined;
   limit = isFirst ? clock.now() + EXIT_TIMEOUT : 0;
   const left = () => Math.max(0, (limit ?? 0) - clock.now());
+  const work = Math.min(LONGEST_WORK, sum('unanswered') / BYTES_PER_MS);
   // all at the same time: one that is stuck must not take the time of the others
-  for (const connection of open) connection.announceClose(closeOptions({ timeout: left() }));
+  const timeout = isFirst ? LONGEST_SENDING + EXIT_TIMEOUT + LONGEST_WORK : 0;
+  for (const connection of open) connection.announceClose(closeOptions({ timeout }));
+  if (isFirst) limit = awaitSent() ? clock.now() + EXIT_TIMEOUT + work : 0;
   for (const connection of [...open]) {
     try {
       connection.close(closeOptions({ timeout: left() }));
@@ -93,4 +111,27 @@ export function closeAll(): void {
     }
   }
   if (isFirst) limit = undefined;
+}
+
+/** Bytes of all connections; one that has ended on the way sends no more. */
+function sum(what: 'unsent' | 'unanswered'): number {
+  let bytes = 0;
+  for (const { link } of open) bytes += link.state < STATE.CLOSED ? link[what] : 0;
+  return bytes;
+}
+
+/** Wait until everything has gone out, as long as bytes do. @returns false: they do not, or Ctrl-C */
+function awaitSent(): boolean {
+  const end = clock.now() + LONGEST_SENDING;
+  let lastMove = clock.now();
+  for (let before = sum('unsent'); before > 0; ) {
+    const sending = [...open].find(({ link }) => link.state < STATE.CLOSED && link.unsent > 0);
+    if (sending?.awaitEnd(clock.now() + LOOK_EVERY) === 'interrupted') return false;
+    const now = clock.now();
+    const unsent = sum('unsent');
+    if (unsent < before) lastMove = now;
+    if (unsent > 0 && (now - lastMove >= EXIT_TIMEOUT || now >= end)) return false;
+    before = unsent;
+  }
+  return true;
 }

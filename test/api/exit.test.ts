@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { count, eventually, shared, sharedQueue } from '../support/connect';
 import { broker } from '../support/peers/peer';
-import { closed, expects, reading, ready, serve } from '../support/peers/script';
+import { closed, expects, reading, ready, repeat, send, serve, stall } from '../support/peers/script';
 import { type End, run } from '../support/programs/program';
 import { within } from '../support/within';
 
@@ -130,6 +130,21 @@ describe('an open connection keeps no program alive', () => {
     expect(end.ms).toBeLessThan(within(500));
     peer.done();
   });
+});
+
+test('a broker that is slow to deal with what was published gets more than a second', async () => {
+  const slow = [expects('connection.close'), stall(2500), send('connection.close-ok')];
+  const peer = broker([...ready(), ...repeat(10, [expects('basic.publish')]), ...slow]);
+  const program = run(
+    `const channel = connect(url).channel();
+    for (let i = 0; i < 10; i++) channel.basicPublish(Buffer.alloc(100_000));
+    say('waiting');`,
+    { url: peer.url },
+  );
+  const end = await program.end;
+  expect(ended(end)).toEqual([0, null]);
+  expect(end.ms).toBeGreaterThan(2400);
+  peer.done();
 });
 
 describe('about a second is given', () => {

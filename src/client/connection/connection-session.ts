@@ -219,7 +219,7 @@ export class ConnectionSession implements ChannelHost {
     this.announceClose(reason);
     this.#isReported = true;
     const closed = new ConnectionClosedError('the connection was closed by this program', { code: 'CLOSED' });
-    const end = this.#await(deadline);
+    const end = this.awaitEnd(deadline);
     const last = this.link.state < STATE.CLOSED ? this.#putDown() : 'woken';
     this.pump.finish(closed);
     this.dispatcher.reportEnds();
@@ -246,7 +246,7 @@ export class ConnectionSession implements ChannelHost {
 
   #putDown(): WaitResult {
     this.link.post({ command: 'abort' } satisfies Command);
-    const end = this.#await(clock.now() + ABORT_TIMEOUT);
+    const end = this.awaitEnd(clock.now() + ABORT_TIMEOUT);
     if (this.link.state !== STATE.CLOSED) this.#thread.terminate(); // else it finishes by itself
     return end;
   }
@@ -255,7 +255,7 @@ export class ConnectionSession implements ChannelHost {
    * Wait for the worker's last word, reading past whatever is in its way. Another thread cannot stop that half
    * way: what was published would be lost. It stops the next wait.
    */
-  #await(deadline: number): WaitResult {
+  awaitEnd(deadline: number): WaitResult {
     let stopped = false;
     let end: WaitResult = 'woken';
     while (this.link.state < STATE.CLOSED && (end === 'woken' || end === 'stopped')) {
