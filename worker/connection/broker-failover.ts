@@ -1,4 +1,4 @@
-import { createSecureContext, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { clock } from '../../src/clock';
 import type { ConnectAttempt, ErrorRecord } from '../../src/contract/error-record';
 import type { SessionOptions, Target, TlsMaterial } from '../../src/contract/session-options';
@@ -6,7 +6,7 @@ import type { HandshakeParams } from '../../src/protocol/handshake';
 import { Race, resolve } from './dial';
 import { allFailed, describe, describeOptions, failed } from './failure';
 import type { Session, SessionEvents } from './session';
-import type { Route } from './transport';
+import { type Route, tls } from './transport';
 
 /** Milliseconds that a target has at least, if there is so much time. */
 const LEAST_SHARE_MS = 2000;
@@ -126,7 +126,7 @@ export class BrokerFailover {
     const { host, port } = target;
     let secure: SecureContext | undefined;
     try {
-      secure = target.tls && createSecureContext(target.tls as object);
+      secure = target.tls && tls().createSecureContext(target.tls as object);
     } catch (error) {
       const reason = `the TLS options cannot be used: ${describeOptions(error as Error, target.tls ?? {})}`;
       const record = failed('ConnectError', { host, port, stage: 'tls', reason });

@@ -1,4 +1,3 @@
-import { createPrivateKey } from 'node:crypto';
 import { type ConnectAttempt, closeRecord, type ErrorRecord } from '../../src/contract/error-record';
 import type { TlsMaterial } from '../../src/contract/session-options';
 import { describeReply, replyCodeName } from '../../src/protocol/constants';
@@ -76,6 +75,7 @@ function isSealed(key: string | Uint8Array, passphrase = ''): boolean {
   const pem = Buffer.from(key).toString('latin1');
   if (!/^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(pem)) return false;
   try {
+    const { createPrivateKey } = require('node:crypto') as typeof import('node:crypto');
     createPrivateKey({ key: pem, passphrase });
     return false;
   } catch {

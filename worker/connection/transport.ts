@@ -1,8 +1,14 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type SecureContext, TLSSocket } from 'node:tls';
+import type * as Tls from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import { clock } from '../../src/clock';
 import type { DialOptions, Target } from '../../src/contract/session-options';
 import type { Race } from './dial';
+
+/** TLS, loaded where a connection wants it: that takes longer than the rest of what this thread loads. */
+export function tls(): typeof Tls {
+  return require('node:tls');
+}
 
 /** Events of a socket, for the session. */
 export interface TransportEvents {
@@ -100,7 +106,7 @@ export class Transport {
     const name = servername ?? (isIP(target.host) === 0 ? target.host : '');
     // the zone of an address is this machine's business, and in no certificate
     const host = target.host.replace(/%.*/s, '');
-    const secured = connectTls(
+    const secured = tls().connect(
       // `host` is what the certificate must name where there is no server name
       { socket, host, servername: name, secureContext: secure, rejectUnauthorized },
       () => this.#connected(),
@@ -173,8 +179,8 @@ export class Transport {
 
   /** Version and cipher, or empty. */
   get tls(): string {
-    const socket = this.#socket;
-    return socket instanceof TLSSocket ? `${socket.getProtocol()} ${socket.getCipher().name}` : '';
+    const socket = this.#socket as TLSSocket | undefined;
+    return socket?.encrypted ? `${socket.getProtocol()} ${socket.getCipher().name}` : '';
   }
 
   /** Send what was written, then end. */
