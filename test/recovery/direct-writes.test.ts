@@ -66,6 +66,20 @@ test('bodies larger than the socket takes at once are finished by the worker', (
   }
 });
 
+test('a batch is sent by the worker, many messages at a time; a publish that waits for its confirm is not', () => {
+  const connection = open();
+  const channel = connection.channel();
+  channel.confirmSelect();
+  const { queue: routingKey } = channel.queueDeclare('', { exclusive: true });
+  const writes = () => connection.stats().directWrites!;
+  let before = writes();
+  channel.publishBatch(Array(1000).fill('message'), { routingKey });
+  expect(writes() - before).toBeLessThan(100);
+  before = writes();
+  for (let count = 0; count < 50; count++) channel.basicPublish('message', { routingKey });
+  expect(writes() - before).toBeGreaterThan(40);
+});
+
 test('a call on a lost connection writes to no file that has got the number of its descriptor', () => {
   using proxy = startProxy(process.env.AMQP_URL!);
   const connection = open({ url: proxy.url });

@@ -57,8 +57,9 @@ export class Publisher implements ChannelPart {
   /** Publish, and in confirm mode wait for the broker's word, as `Channel.basicPublish` says. */
   publish(content: Content, options: PublishOptions): void {
     // one limit for the way out and for the confirm; where none is awaited the time need not be asked for
-    const began = this.mode.current === 'confirm' ? clock.now() : 0;
-    let publish = this.send(content, options);
+    const isConfirmed = this.mode.current === 'confirm';
+    const began = isConfirmed ? clock.now() : 0;
+    let publish = this.send(content, options, undefined, isConfirmed && options.wait !== false);
     if (publish === undefined || options.wait === false) return;
     const { events, pump } = this.session.host;
     const deadline = events.deadline(options.timeout, began);
@@ -73,22 +74,22 @@ export class Publisher implements ChannelPart {
       }
       if (publish.acked) return;
       if (!publish.interrupted || !publish.retry) throw this.error(publish);
-      publish = this.send(content, options, deadline) as Publish;
+      publish = this.send(content, options, deadline, true) as Publish;
     }
   }
 
   /**
    * Write one publish; in confirm mode returns what tracks it. What was written before with the same options
-   * needs no checks, only the bytes it gave rise to then.
+   * needs no checks, only the bytes it gave rise to then. `isAwaited`: the caller waits for the confirm at once.
    */
-  send(content: Content, options: PublishOptions, deadline?: number): Publish | undefined {
+  send(content: Content, options: PublishOptions, deadline?: number, isAwaited = false): Publish | undefined {
     if (typeof options !== 'object' || options === null)
       checkOptions('basicPublish', options, PUBLISH_OPTIONS);
     if (this.#unconfirmed.length > 0) this.#publishAgain(deadline);
     const isWritten = this.#writePrepared(content, this.session.host.recovery.currentAddress(options));
     if (!isWritten) this.#writeNew(content, options, deadline);
     const mode = this.mode.current;
-    this.session.host.pump.link.send(mode === 'confirm' && options.wait !== false);
+    this.session.host.pump.link.send(isAwaited);
     this.session.history.remember('basic.publish', options.exchange ?? '', options.routingKey);
     if (mode === 'none') return undefined;
     if (mode === 'confirm') return this.#track(content, options);
