@@ -28,7 +28,6 @@ import type { Queue } from './queue';
 import type { RemoteHandle } from './remote';
 import { RpcReplies } from './rpc-replies';
 
-/** The queue that is none: replies come straight to whoever consumes from it. */
 const TIMEOUT_ONLY = new Set(['timeout']);
 
 /**

@@ -101,7 +101,7 @@ export class RpcReplies implements Consumer {
     };
     this.#calls.set(correlationId, call);
     try {
-      call.publish = publisher.send(request.body, options, deadline) as Publish;
+      call.publish = publisher.send(request.body, options, deadline, true) as Publish;
       call.publish.isAwaited = true; // for good: if it comes back late, nobody else wants to hear of it
       events.until(call, deadline);
     } finally {

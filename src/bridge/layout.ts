@@ -63,9 +63,10 @@ export const WORKER = { AWAKE: 0, PARKED: 1, NAPPING: 2 } as const;
 /**
  * Who may write to the socket. The worker owns it, and lends the descriptor where it can.
  *
- *   NOT_LENT --(worker) lend--> FREE <--> MAIN      for the time of one write
- *      ^                        ^  \<--> WORKER    until the socket has taken what the worker wrote
- *      +--(worker) revoke ------+                   before the descriptor is closed
+ *   NOT_LENT --(worker) lend--> FREE <--> MAIN     for the time of one write
+ *      ^                         ^
+ *      |                         +------> WORKER   until the socket has taken what the worker wrote
+ *      +--(worker) revoke --------------- WORKER   before the descriptor is closed
  */
 export const WRITER = { NOT_LENT: 0, FREE: 1, MAIN: 2, WORKER: 3 } as const;
 

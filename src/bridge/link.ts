@@ -9,8 +9,8 @@ import { threadWakeSignal, type WaitResult, type WakeSignal } from './wake-signa
 /** Plain sleeps first: most replies come within this, and an interruptible sleep costs more. */
 const PLAIN_MS = 2;
 /**
- * Many a broker answers sooner than a thread can be put to sleep and woken again. Measured on two cores with
- * the broker on the same machine: half the time of a round trip, for the same CPU.
+ * Many a broker answers sooner than a thread can be put to sleep and woken again. One that takes longer, as RabbitMQ does
+ * on the same machine, is soon not watched any more: there a spin takes the time of the broker.
  */
 const SPIN_MS = 0.05;
 /** Sleeps last no longer at a time. */

@@ -19,10 +19,10 @@ export class WriteLock {
   }
 
   /** Let main write to the socket of this descriptor, from position `at` of the outbound ring on. */
-  lend(descriptor: number, at: number, inode = inodeOf(descriptor)): void {
+  lend(descriptor: number, at: number): void {
     const { words } = this;
     words[WORD.DESCRIPTOR] = descriptor;
-    words[WORD.INODE] = inode;
+    words[WORD.INODE] = inodeOf(descriptor);
     this.advance(at);
     Atomics.store(words, WORD.WRITER, this.#isHeld ? WRITER.WORKER : WRITER.FREE);
   }

@@ -205,16 +205,38 @@ export class Pump {
     args: Input<M> | (() => Input<M>),
     deadline: number,
     guard?: () => void,
-    isAwaited = false,
+  ): boolean {
+    if (!this.#put(channel, method, args, deadline, guard)) return false;
+    this.link.send();
+    return true;
+  }
+
+  /** Like `write`, for a request whose answer the caller waits for at once. */
+  ask<M extends MethodName>(
+    channel: number,
+    method: M,
+    args: Input<M> | (() => Input<M>),
+    deadline: number,
+    guard?: () => void,
+  ): boolean {
+    if (!this.#put(channel, method, args, deadline, guard)) return false;
+    this.link.send(true);
+    return true;
+  }
+
+  #put<M extends MethodName>(
+    channel: number,
+    method: M,
+    args: Input<M> | (() => Input<M>),
+    deadline: number,
+    guard?: () => void,
   ): boolean {
     const encode = () => {
       guard?.();
       encodeMethod(this.writer, channel, method, typeof args === 'function' ? args() : args);
     };
     const tooLarge = () => outOfRange(`${method} does not fit in one frame of ${this.frameMax} bytes`);
-    if (!this.claim(USUAL_METHOD_SIZE, encode, deadline, tooLarge)) return false;
-    this.link.send(isAwaited);
-    return true;
+    return this.claim(USUAL_METHOD_SIZE, encode, deadline, tooLarge);
   }
 
   /**

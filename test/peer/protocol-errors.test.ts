@@ -75,9 +75,9 @@ describe.each([
   ['channels', channels, true],
   ['methods', methods, true],
   ['contents', contents, true],
-  ['methods', methods, false],
-  ['contents', contents, false],
-] as const)('hostile %s (%#)', (_, attacks, directWrites) => {
+  ['methods, as the worker writes the calls', methods, false],
+  ['contents, as the worker writes the calls', contents, false],
+] as const)('hostile %s', (_, attacks, directWrites) => {
   test.each(attacks)('%s', (_, { steps, act }, attack, replyCode) => {
     const peer = broker([
       ...handshake({ channelMax: 10, frameMax: FRAME_MAX }),

@@ -295,8 +295,9 @@ export class Session implements TransportEvents {
 
   /** Let main write to the socket itself, until the session is not open any more. */
   #lend(): void {
+    if (!this.options.directWrites) return;
     const descriptor = this.transport.descriptor(() => this.#outbound.revoke());
-    if (descriptor !== undefined && this.options.directWrites) this.#outbound.lend(descriptor);
+    if (descriptor !== undefined) this.#outbound.lend(descriptor);
   }
 
   /** Begin topology recovery, where a frame begins. */

@@ -5,7 +5,7 @@ import { clock } from '../../src/clock';
 import type { DialOptions, Target } from '../../src/contract/session-options';
 import type { Race } from './dial';
 
-/** TLS, loaded where a connection wants it: that takes longer than the rest of what this thread loads. */
+/** TLS, loaded by connections that want it: that takes some 10 ms. */
 export function tls(): typeof Tls {
   return require('node:tls');
 }

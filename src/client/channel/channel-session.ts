@@ -147,7 +147,7 @@ export class ChannelSession implements HostedChannel {
     const deadline = clock.now() + timeout;
     const closed = when(() => this.#state === 'closed');
     try {
-      if (pump.write(this.id, 'channel.close', args, deadline, undefined, true)) pump.until(closed, deadline);
+      if (pump.ask(this.id, 'channel.close', args, deadline)) pump.until(closed, deadline);
     } finally {
       this.#end(this.#reason ?? this.#closedByUs());
     }
@@ -296,7 +296,7 @@ export class ChannelSession implements HostedChannel {
     const deadline = this.host.events.deadline(timeout);
     const guard = () => this.#checkState(method);
     const now = () => this.host.recovery.current(args);
-    if (!pump.write(this.id, method, now, deadline, guard, true)) throw this.timedOut(method, 'not-sent');
+    if (!pump.ask(this.id, method, now, deadline, guard)) throw this.timedOut(method, 'not-sent');
     const pending = this.#replies.expect(PLANS[method], args, handlers);
     try {
       pump.until(pending, deadline);

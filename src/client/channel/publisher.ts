@@ -80,7 +80,8 @@ export class Publisher implements ChannelPart {
 
   /**
    * Write one publish; in confirm mode returns what tracks it. What was written before with the same options
-   * needs no checks, only the bytes it gave rise to then. `isAwaited`: the caller waits for the confirm at once.
+   * needs no checks, only the bytes it gave rise to then. `isAwaited`: the caller waits for the
+   * confirm, or for the answer of whoever gets it, at once.
    */
   send(content: Content, options: PublishOptions, deadline?: number, isAwaited = false): Publish | undefined {
     if (typeof options !== 'object' || options === null)

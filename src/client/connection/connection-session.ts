@@ -347,7 +347,7 @@ export class ConnectionSession implements ChannelHost {
     this.checkAlive(method);
     const deadline = this.events.deadline(timeout === undefined ? undefined : checkTimeout(timeout));
     const args = { newSecret: secret, reason };
-    const written = this.pump.write(0, method, args, deadline);
+    const written = this.pump.ask(0, method, args, deadline);
     const pending = this.replies.expect(PLANS[method], args, {
       accept: () => void this.link.post({ command: 'secret', secret } satisfies Command),
     });

@@ -104,8 +104,8 @@ export interface ConnectOptions {
   /** Ctrl-C ends a blocking call with InterruptedError; default true. Works in the main thread only. */
   interruptible?: boolean | undefined;
   /**
-   * The calling thread writes what it waits for to the socket itself, which saves a single call a good part of its time;
-   * default true. It is done where the runtime has descriptors, and without TLS; see `stats().directWrites`.
+   * The calling thread writes what it waits for to the socket itself, which saves a call one of two wake-ups of
+   * the worker thread; default true. It is done where the runtime has descriptors, and without TLS; see `stats().directWrites`.
    */
   directWrites?: boolean | undefined;
   /** Milliseconds without a sign of life after which the worker thread counts as stalled; default 10000. */
