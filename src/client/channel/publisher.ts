@@ -56,6 +56,8 @@ export class Publisher implements ChannelPart {
 
   /** Publish, and in confirm mode wait for the broker's word, as `Channel.basicPublish` says. */
   publish(content: Content, options: PublishOptions): void {
+    if (typeof options !== 'object' || options === null)
+      checkOptions('basicPublish', options, PUBLISH_OPTIONS);
     // one limit for the way out and for the confirm; where none is awaited the time need not be asked for
     const isConfirmed = this.mode.current === 'confirm';
     const began = isConfirmed ? clock.now() : 0;
@@ -84,8 +86,6 @@ export class Publisher implements ChannelPart {
    * confirm, or for the answer of whoever gets it, at once.
    */
   send(content: Content, options: PublishOptions, deadline?: number, isAwaited = false): Publish | undefined {
-    if (typeof options !== 'object' || options === null)
-      checkOptions('basicPublish', options, PUBLISH_OPTIONS);
     if (this.#unconfirmed.length > 0) this.#publishAgain(deadline);
     const isWritten = this.#writePrepared(content, this.session.host.recovery.currentAddress(options));
     if (!isWritten) this.#writeNew(content, options, deadline);
