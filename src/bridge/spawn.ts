@@ -2,7 +2,6 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
-import { startWorkerThread } from 'synckit';
 import { fromCaller } from '../caller';
 import { THREAD, type ThreadStart } from './thread-state';
 
@@ -100,6 +99,7 @@ function start(name: string, timeout: number): { worker: Worker; call: (call: un
   // synckit keeps the Worker to itself, and its workerData is fixed; Node announces every new one here
   subscribe('worker_threads', seen);
   let call: (call: unknown) => unknown;
+  const { startWorkerThread } = require('synckit') as typeof import('synckit');
   try {
     call = startWorkerThread<(call: unknown) => unknown>(file, { timeout, tsRunner: 'ts-node' });
   } finally {

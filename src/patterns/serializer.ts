@@ -1,4 +1,3 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
 import { type BodyInput, jsonText } from '../api/message';
 import { wrongType } from '../caller';
 import { checkFunction, checkShortstr } from '../client/options/checks';
@@ -19,14 +18,17 @@ export const jsonSerializer: Serializer = {
   deserialize: (body) => JSON.parse(body.toString()),
 };
 
+/** Few programs compress: it is loaded when one does. */
+const zlib = () => require('node:zlib') as typeof import('node:zlib');
+
 /** Bytes that a body may unpack to, as many as a message may have. */
 const MOST_BYTES = 128 * 1024 * 1024;
 
 /** JSON in gzip, as aio-pika's `CompressedJsonMaster`; unpacked it has 128 MiB at most. */
 export const compressedJsonSerializer: Serializer = {
   contentType: 'application/json;compression=gzip',
-  serialize: (value) => gzipSync(jsonText(value ?? null, 'serialize'), { level: 6 }),
-  deserialize: (body) => JSON.parse(gunzipSync(body, { maxOutputLength: MOST_BYTES }).toString()),
+  serialize: (value) => zlib().gzipSync(jsonText(value ?? null, 'serialize'), { level: 6 }),
+  deserialize: (body) => JSON.parse(zlib().gunzipSync(body, { maxOutputLength: MOST_BYTES }).toString()),
 };
 
 /** @throws {TypeError} */

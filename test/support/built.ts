@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,6 +21,7 @@ const FOLDERS = ['src', 'worker', 'bin', 'examples', join('test', 'support')];
 /** What else the package depends on. */
 const CONFIGURATION = [
   'node_modules/rolldown/package.json',
+  'node_modules/synckit/package.json',
   'rolldown.config.mjs',
   'tsconfig.json',
   'package.json',
@@ -75,6 +77,12 @@ function make(): string {
     cwd: ROOT,
     stdio: 'pipe',
   });
+  // one and the same for a thread of the package, whoever starts it: the modules have synckit from where it is installed
+  for (const preloaded of ['register.cjs', 'shared.cjs']) {
+    const file = join(draft, 'package', 'src', preloaded);
+    rmSync(file);
+    symlinkSync(join(ROOT, 'node_modules', 'synckit', preloaded), file);
+  }
   for (const thread of ['connection', 'broker']) {
     const path = join('worker', thread, 'thread.js');
     const file = join(draft, 'modules', path);

@@ -17,7 +17,7 @@ import { givenUp } from './failure';
 import { Inbound } from './inbound';
 import { NoAckSuspension } from './no-ack-suspension';
 import { Session, type SessionContext, type SessionEvents } from './session';
-import type { TopologyRecorder } from './topology-recorder';
+import { TopologyRecorder } from './topology-recorder';
 import type { Route } from './transport';
 
 const ABORTED: ErrorRecord = {
@@ -76,7 +76,7 @@ export class Connector {
     this.#context = {
       inbound: new Inbound(link, new FrameScanner(() => {}), 0),
       noAckSuspension: new NoAckSuspension((frames) => this.session?.interject(frames) === true),
-      recorder: options.recovery && newRecorder(),
+      recorder: options.recovery && new TopologyRecorder(),
       report: { renames: [], failures: [] },
     };
     this.#dial(options);
@@ -303,14 +303,4 @@ export function limitOf(
   connectTimeout: number,
 ): number {
   return Math.min(attemptTimeout * 2 ** failed, connectTimeout);
-}
-
-/**
- * The recorder, loaded where recovery is on: every file takes its time at the start. Topology recovery comes with it: in
- * the middle of an outage the package may have been replaced by another version of it.
- */
-function newRecorder(): TopologyRecorder {
-  require('./topology-recovery');
-  const { TopologyRecorder } = require('./topology-recorder') as typeof import('./topology-recorder');
-  return new TopologyRecorder();
 }

@@ -21,7 +21,7 @@ import type { Inbound } from './inbound';
 import type { NoAckSuspension } from './no-ack-suspension';
 import { Outbound } from './outbound';
 import type { TopologyRecorder } from './topology-recorder';
-import type { TopologyRecovery } from './topology-recovery';
+import { LONGEST_LOCK_MS, TopologyRecovery } from './topology-recovery';
 import { type Route, Transport, type TransportEvents } from './transport';
 
 /** Methods of channel 0 that an open connection may receive; main acts on them. */
@@ -306,8 +306,6 @@ export class Session implements TransportEvents {
     const isDue =
       this.#state === 'recovering' && this.#topologyRecovery === undefined && this.#scanner.atBoundary;
     if (!isDue || recorder === undefined) return;
-    const { LONGEST_LOCK_MS, TopologyRecovery } =
-      require('./topology-recovery') as typeof import('./topology-recovery');
     const { connectTimeout, recovery, maxBufferedBytes } = this.options;
     this.#timer = setTimeout(
       () => this.tooLate('the topology was not restored in time'),
