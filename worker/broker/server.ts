@@ -1,5 +1,4 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
 import type { BrokerConnection } from '../../src/broker/connection';
 import type { ConnectionInfo, ServerOptions } from '../../src/broker/control';
 import { Engine } from '../../src/broker/engine';
@@ -28,8 +27,7 @@ export class Server {
     });
     this.engine.timers.onChange = () => this.#setTimer();
     const onSocket = (socket: Socket): void => this.#accept(socket);
-    this.#listener =
-      options.tls === undefined ? createServer(onSocket) : createTlsServer(options.tls as object, onSocket);
+    this.#listener = options.tls === undefined ? createServer(onSocket) : tlsServer(options.tls, onSocket);
     this.#listener.on('tlsClientError', () => {}); // the client hears of it, too
   }
 
@@ -137,3 +135,9 @@ const SERVER_PROPERTIES = (version: string) => ({
     direct_reply_to: true,
   },
 });
+
+/** A listener of TLS, which is loaded for it: that takes longer than all else of the start. */
+function tlsServer(options: object, onSocket: (socket: Socket) => void): NetServer {
+  const { createServer } = require('node:tls') as typeof import('node:tls');
+  return createServer(options, onSocket);
+}
