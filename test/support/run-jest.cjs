@@ -22,7 +22,17 @@ const lane = args[0]?.match(/^--(embedded|rabbitmq|unit)$/)?.[1];
 if (lane !== undefined) {
   process.env.AMQP_SYNC_BROKER = lane === 'unit' ? 'none' : lane;
   args.shift();
-  if (args.every((arg) => arg.startsWith('-'))) args.push(...lanes[lane]); // but for files that were named
+  if (files().length === 0) args.push(...lanes[lane]);
+} else if (!process.env.AMQP_SYNC_BROKER && files().length > 0 && files().every(needsNoBroker)) {
+  process.env.AMQP_SYNC_BROKER = 'none';
+}
+
+function files() {
+  return args.filter((arg) => !arg.startsWith('-'));
+}
+
+function needsNoBroker(file) {
+  return lanes.unit.some((pattern) => new RegExp(pattern).test(`${file}/`));
 }
 
 // Linux's malloc gives back what large buffers had, and does not keep a store for each thread that there was.
