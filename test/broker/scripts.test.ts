@@ -7,6 +7,7 @@ import { comparable, embedded, expectSame, version } from './support/pair';
 import { QUORUM_SCRIPTS } from './support/quorum-scripts';
 import { RawClient, type Received } from './support/raw-client';
 import { SCRIPTS, type Script, type Step } from './support/scripts';
+import { VERSION_SCRIPTS } from './support/version-scripts';
 
 let ours = '';
 beforeAll(() => {
@@ -85,7 +86,7 @@ async function once(script: Script, pause: number, patience = 2000): Promise<Tol
 }
 
 describeRabbitmq('the embedded broker answers as RabbitMQ does', () => {
-  test.each(Object.entries({ ...SCRIPTS, ...QUORUM_SCRIPTS }))('%s', async (what, script) => {
+  test.each(Object.entries({ ...SCRIPTS, ...QUORUM_SCRIPTS, ...VERSION_SCRIPTS }))('%s', async (what, script) => {
     const on43 = version === '4.3' ? DIFFERENCES[what] : undefined;
     expectSame(on43 === undefined ? await sideBySide(script) : await once(script, 100, 500), on43);
   });
