@@ -267,7 +267,10 @@ export class Pump {
     throw tooLarge?.() ?? outOfRange(`it does not fit in one frame of ${this.frameMax} bytes`);
   }
 
-  /** Wait until `size` bytes can be written, through an outage if need be; frames that come meanwhile are routed. */
+  /**
+   * Back-pressure on whoever publishes: wait until `size` bytes can be written, through an outage if need be. Frames
+   * that come meanwhile are routed.
+   */
   room(size: number, deadline: number): boolean {
     while (!this.#isWritable(size)) {
       const { state } = this.link;
