@@ -84,16 +84,16 @@ export class AMQPError extends Error {
   toJSON(): object {
     return errorInShort(this);
   }
+}
 
-  /** Say where it comes from, and what helps. @internal */
-  because(cause: unknown, hint?: string): this {
-    Object.defineProperty(this, 'cause', { value: cause, enumerable: false, configurable: true });
-    if (hint !== undefined) {
-      Object.defineProperty(this, 'hint', { value: hint, enumerable: true });
-      this.message = `${this.message} (${hint})`;
-    }
-    return fromCaller(this, String(this));
+/** The same exception, which says where it comes from, and what helps. */
+export function because<E extends AMQPError>(exception: E, cause: unknown, hint?: string): E {
+  Object.defineProperty(exception, 'cause', { value: cause, enumerable: false, configurable: true });
+  if (hint !== undefined) {
+    Object.defineProperty(exception, 'hint', { value: hint, enumerable: true });
+    exception.message = `${exception.message} (${hint})`;
   }
+  return fromCaller(exception, String(exception));
 }
 
 function sentence(name: string, channel: number | null, code: number, text: string | null): string {

@@ -17,6 +17,7 @@ import {
   UnroutableError as Unroutable,
   WrongStateError,
 } from '../../errors';
+import { translating } from '../python';
 import { received } from './basic-properties';
 import * as exceptions from './exceptions';
 import { Return } from './methods/basic';
@@ -24,6 +25,11 @@ import { ReturnedMessage } from './returned-message';
 
 /** Which of pika's objects was called, or made: each has words of its own for what went wrong. */
 export type Subject = 'opening' | 'connection' | 'channel';
+
+/** Make calls of the core; what it throws comes out as pika's exception. */
+export function guard<T>(subject: Subject, fn: () => T, hint?: Hint): T {
+  return translating((error) => translate(error, subject, hint), fn);
+}
 
 /** pika's exception for an error of the core, which is its `cause`. `hint`: what to do about it, if that is known. */
 export function translate(error: AmqpError, subject: Subject, hint?: Hint): Error {
