@@ -112,7 +112,7 @@ describe('a reply that comes after its call has timed out is swallowed', () => {
     expect(channel.queuePurge('q')).toBe(3);
   });
 
-  test('withDeadline is no different', () => {
+  test('inside of withDeadline, too', () => {
     const { peer, connection, channel } = scene(...declares('a', 1, waitFor('late')), ...declares('b', 2));
     timeOut(peer, () => connection.withDeadline(SHORT, () => channel.queueDeclare('a')));
     expect(channel.queueDeclare('b').queue).toBe('b');
