@@ -125,7 +125,7 @@ export class NotImplementedError extends ConnectionClosedError {}
 export class InternalError extends ConnectionClosedError {}
 /** The broker refused the credentials. */
 export class AuthenticationError extends ConnectionClosedError {}
-/** Nothing came for two heartbeat intervals. */
+/** The broker was silent for two heartbeat intervals. */
 export class HeartbeatTimeoutError extends ConnectionClosedError {}
 /** The broker blocked publishing (memory or disk alarm) for longer than `blockedTimeout`. */
 export class BlockedTimeoutError extends ConnectionClosedError {}
@@ -138,7 +138,7 @@ export class WorkerStalledError extends ConnectionClosedError {}
 
 // ── everything else ───────────────────────────────────────────────────────────────────────────────────
 
-/** No connection could be opened; `attempts` has one entry for each try. */
+/** The connection could not be opened; `attempts` has one entry for each try. */
 export class ConnectError extends AmqpError {
   readonly attempts: readonly ConnectAttempt[];
 
@@ -196,7 +196,7 @@ export class NackError<M = unknown> extends PublishError<M> {}
 export class RpcError extends AmqpError {
   /** The class of what it threw, such as `RangeError` or Python's `ValueError`. */
   readonly remoteName: string;
-  /** Its text. */
+  /** The text of what it threw. */
   readonly remoteMessage: string;
   /** What it was made of, as aio-pika sends it. */
   readonly remoteArgs: readonly unknown[];

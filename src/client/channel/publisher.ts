@@ -103,7 +103,7 @@ export class Publisher implements ChannelPart {
     const { recoveryPolicy } = this.session.host;
     if (recoveryPolicy === undefined) return publish;
     publish.retry = options.retry ?? recoveryPolicy.republish;
-    // nobody waits for it: the caller's buffer may have something else in it by the time it is published again
+    // the caller does not wait, so its buffer may have something else in it by the time this is published again
     const isFleeting = publish.retry && options.wait === false && !isMessage(content);
     if (isFleeting) publish.content = Buffer.from(bodyBytes(content));
     return publish;

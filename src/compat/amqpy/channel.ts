@@ -28,7 +28,7 @@ import { closeReason, insist, leaveChannel, takeReturns, unbindLater } from './w
 type Mode = 0 | 1 | 2;
 const MODES = { none: 0, tx: 1, confirm: 2 } as const;
 
-/** No channel has had more consumers without a name. */
+/** Consumers that got a name here, of all channels. */
 let unnamed = 0;
 
 /**
@@ -78,12 +78,12 @@ export class Channel {
     this.#core.onReturn = (message) => this.returned_messages[PUT](returned(message, this.auto_decode));
   }
 
-  /** Its number. */
+  /** The number of the channel. */
   get channel_id(): number {
     return this.#core.id;
   }
 
-  /** Its connection; null (typed as if it were not) once one of them is closed. */
+  /** The connection of the channel; null (typed as if it were not) once one of them is closed. */
   get connection(): Connection {
     return (this.is_open ? this.#home : null) as Connection;
   }
@@ -468,7 +468,7 @@ export class Channel {
     return this.#run(() => fn(core));
   }
 
-  /** What a life had is gone. */
+  /** Consumers and prefetch end with the channel that is closed, whether or not it is opened again. */
   #renew(): void {
     this.callbacks = Object.create(null); // the names are the broker's
     this.cancel_callbacks = Object.create(null);

@@ -8,7 +8,7 @@ interface ArgumentTypes {
   reply_text: [reply_text: string | null];
   /** The method that is to blame. */
   method_type: [method_type: method_t | null];
-  /** Its name; by default it follows from `method_type`. */
+  /** The name of that method; by default it follows from `method_type`. */
   method_name: [method_name: string | null];
   /** AMQP's number; by default that of the class. */
   reply_code: [reply_code: number | null];

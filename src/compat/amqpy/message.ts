@@ -39,7 +39,7 @@ export interface MessageProperties {
   user_id?: string | undefined;
   /** The application that made it. */
   app_id?: string | undefined;
-  /** Not used by RabbitMQ. */
+  /** A cluster; RabbitMQ does not use it. */
   cluster_id?: string | undefined;
 }
 

@@ -36,7 +36,7 @@ const FRAME = signatures<FrameArgumentTypes>()('Frame', {
  * `new Frame(FrameType.METHOD, 1, payload)` makes them, `new Frame(data)` takes some, `new Frame()` has none.
  */
 export class Frame {
-  /** Its bytes; may be replaced, or changed in place. */
+  /** The bytes of the frame; may be replaced, or changed in place. */
   data: Buffer;
 
   constructor(...args: Args<typeof FRAME.__init__>) {
@@ -77,7 +77,7 @@ export type MethodArguments = Record<string, unknown>;
 interface MethodArgumentTypes {
   /** Which method: `spec.Queue.Declare`. */
   method_type: [method_type: method_t | null];
-  /** Its arguments by name, or in the order of the wire; what is left out is zero, false or empty. */
+  /** Arguments by name, or in the order of the wire; what is left out is zero, false or empty. */
   args: [args: MethodArguments | readonly unknown[] | null];
   /** The message it carries. */
   content: [content: Message | null];

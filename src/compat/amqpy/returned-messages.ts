@@ -47,7 +47,7 @@ export class ReturnedMessages {
     return this.#filled().length;
   }
 
-  /** None has come. Does not block. */
+  /** Whether no message has come. Does not block. */
   empty(): boolean {
     return this.qsize() === 0;
   }

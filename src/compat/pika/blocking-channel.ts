@@ -253,7 +253,7 @@ export class BlockingChannel extends Shown {
     }
   }
 
-  /** Its end has been told to somebody already; this caller must learn of it, too. */
+  /** The end of the channel has been told to somebody already; this caller must learn of it, too. */
   #raiseIfClosed(): void {
     const { lastError } = this.#core;
     if (lastError === undefined || this.#core.isOpen) return;

@@ -60,7 +60,7 @@ interface ArgumentTypes {
   client_properties: [client_properties: Table | null];
   /** `{ TCP_KEEPIDLE: 60 }`, in seconds; Node knows no others. */
   tcp_options: [tcp_options: Readonly<Record<string, number>> | null];
-  /** Not in pika: see `Compat`. */
+  /** Where this port may do other than pika, which does not have this argument: see `Compat`. */
   compat: [compat: Compat];
 }
 
@@ -149,7 +149,7 @@ function bound(sign: string, least: number): string {
   return least === Number.MIN_VALUE ? `${sign} 0` : `${sign}= ${least}`;
 }
 
-/** Never a password. */
+/** A value for an error message: never a password. */
 function show(value: unknown): string {
   return typeof value === 'string'
     ? JSON.stringify(value)
@@ -160,7 +160,7 @@ function show(value: unknown): string {
 
 // ── parameters ────────────────────────────────────────────────────────────────────────────────────────
 
-/** Its attributes may be set later; each is checked when it is. */
+/** Parameters of a connection. The attributes may be set later; each is checked when it is. */
 export class Parameters extends Shown {
   static readonly DEFAULT_HOST = 'localhost';
   static readonly DEFAULT_PORT = 5672;

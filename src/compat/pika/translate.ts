@@ -99,7 +99,7 @@ function connectionClosed(error: ConnectionClosedError): Error {
     const isOurs = reply === undefined && !error.recoverable;
     return new (isOurs ? exceptions.AuthenticationError : exceptions.ProbableAuthenticationError)(message);
   }
-  // it was asked for the virtual host, and had not said yes
+  // the broker was asked for the virtual host, and had not said yes
   if (error instanceof NotAllowedError && /^VHOST_/.test(code))
     return new exceptions.ProbableAccessDeniedError(message);
   if (reply !== undefined) return new exceptions.ConnectionClosedByBroker(reply.code, reply.text);
