@@ -118,7 +118,7 @@ export class Publisher implements ChannelPart {
       try {
         this.send(content, options, deadline);
       } catch (error) {
-        // to the broker that is there now it cannot be sent at all
+        // the frames of the broker that is there now are too small for it
         if (error instanceof PropertiesTooLarge) lost.shift();
         this.#unconfirmed.unshift(...lost);
         throw error;

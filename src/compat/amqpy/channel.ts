@@ -61,7 +61,7 @@ export class Channel {
   /** The channel of the blocking client. */
   readonly #core: ClientChannel;
   #isClosed = false;
-  /** A prefetch was asked for, or none was. */
+  /** Whether basic.qos was sent: without it the client sets a prefetch, and amqpy has none. */
   #isLimited = false;
 
   /** Opens it: blocks for a round trip. @throws {AMQPConnectionError} the number is in use */
@@ -88,7 +88,7 @@ export class Channel {
     return (this.is_open ? this.#home : null) as Connection;
   }
 
-  /** Neither it nor its connection is closed, as far as is known. */
+  /** Whether neither it nor its connection is closed, as far as is known. */
   get is_open(): boolean {
     return !this.#isClosed && this.#core.connection.isOpen;
   }
@@ -476,7 +476,7 @@ export class Channel {
     this.#isLimited = false;
   }
 
-  /** Whether this ended the channel. @internal */
+  /** Whether this error ended the channel. @internal */
   [DIED](error: AmqpError): boolean {
     return !this.#isClosed && !this.#core.isOpen && this.#core.lastError === error;
   }

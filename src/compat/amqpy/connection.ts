@@ -183,7 +183,7 @@ export class Connection {
     this.close();
   }
 
-  /** Neither closed nor lost, after a look at what has come. Does not block. */
+  /** Whether it is neither closed nor lost, after a look at what has come. Does not block. */
   is_alive(): boolean {
     return this.#core?.isAlive === true;
   }
@@ -193,7 +193,7 @@ export class Connection {
     return this.#core?.isOpen === true;
   }
 
-  /** Itself, or null once it is closed. */
+  /** The connection itself, or null once it is closed. */
   get connection(): Connection | null {
     return this.connected ? this : null;
   }

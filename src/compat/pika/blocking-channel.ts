@@ -421,7 +421,7 @@ export class BlockingChannel extends Shown {
     this.#call(() => this.#publish(bytes, options));
   }
 
-  /** What comes back is thrown, and then shown to the callbacks, too. */
+  /** A message that comes back is thrown, and then shown to the callbacks, too. */
   #publish(body: Uint8Array, options: PublishOptions): void {
     const core = this.#core;
     try {
@@ -591,7 +591,7 @@ function show(triple: readonly unknown[]): string {
   return `(${triple.map(String).join(', ')})`;
 }
 
-/** What the core takes: a table, or nothing. */
+/** A table as the core takes it, which has undefined for None. */
 function table(rest: { arguments: Table | null }): { arguments: Table | undefined } {
   return { arguments: rest.arguments ?? undefined };
 }

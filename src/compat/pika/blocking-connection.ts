@@ -211,7 +211,7 @@ export class BlockingConnection extends Shown {
   #checkOpen(what: string): void {
     if (this.is_open) return;
     try {
-      // why it has ended, if no call has said so
+      // the reason of its end comes first, if no call has said so
       guard('connection', () => this.#core[SESSION].checkAlive(what));
     } catch (error) {
       if (!(error instanceof ConnectionWrongStateError)) throw error;
@@ -256,7 +256,7 @@ export class BlockingConnection extends Shown {
         if (clock.now() >= deadline) return;
         events.waitForEvents(deadline);
       }
-      // those that are there now: callbacks that take long must not keep the caller here for ever
+      // the events that are there now, and no more: callbacks that take long must not keep the caller here for ever
       let left = Math.max(1, events.waiting);
       do core.drainEvents({ timeout: 0 });
       while (--left > 0 && core.isOpen && events.hasEvents);
