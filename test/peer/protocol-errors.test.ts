@@ -47,6 +47,7 @@ import {
 import { type ScriptedBroker, scriptedBroker } from '../support/peers/scripted-broker';
 import {
   bodyFrame,
+  CALL_TIMEOUT,
   channels,
   consuming,
   contents,
@@ -56,7 +57,6 @@ import {
   getOkFrame,
   headerFrame,
   methods,
-  PATIENCE,
   rawHeader,
 } from './attacks';
 
@@ -88,7 +88,7 @@ describe.each([
         ...attack,
         ...closed({ replyCode }),
       ]);
-      const connection = connectTo(peer, { callTimeout: PATIENCE, directWrites });
+      const connection = connectTo(peer, { callTimeout: CALL_TIMEOUT, directWrites });
       const channel = connection.channel();
       peer.signal('attack');
       const growth = growthDuring(() => {
@@ -126,7 +126,7 @@ describe('what is sent along', () => {
     });
   });
 
-  test('a consumer tag of many bytes and few characters does not stop the farewell', () => {
+  test('a consumer tag of many bytes and few characters does not keep connection.close from being sent', () => {
     const consumerTag = '隊'.repeat(80);
     const { peer, connection } = talk([
       ...ready(),
