@@ -50,17 +50,17 @@ function defaultCode(className: string): string {
 
 /** The broker closed one channel; the connection and its other channels live. */
 export class ChannelClosedError extends AmqpError {}
-/** 311 */
+/** 311: a message too large for the broker. */
 export class ContentTooLargeError extends ChannelClosedError {}
-/** 313 */
+/** 313: an `immediate` message for which no consumer was ready; RabbitMQ does not say so. */
 export class NoConsumersError extends ChannelClosedError {}
-/** 403 on a channel */
+/** 403 on a channel: not with these permissions, or a name or a queue that is not for this program. */
 export class AccessRefusedError extends ChannelClosedError {}
-/** 404 */
+/** 404: a queue or an exchange that is not there. */
 export class NotFoundError extends ChannelClosedError {}
-/** 405 */
+/** 405: a queue that is exclusive to another connection. */
 export class ResourceLockedError extends ChannelClosedError {}
-/** 406. When something was declared with other arguments before, it says which, what was wanted, and what there is. */
+/** 406: it exists with other arguments (those are told), is in use, or does not allow this. */
 export class PreconditionFailedError extends ChannelClosedError {
   /** The argument that differs, such as `durable` or `x-message-ttl`. */
   declare readonly argument: string | undefined;
@@ -103,29 +103,29 @@ function explain({ argument, wanted = 'none', got = 'none' }: Difference): strin
 export class ConnectionClosedError extends AmqpError {}
 /** 320: an operator, or a broker that shuts down. */
 export class ConnectionForcedError extends ConnectionClosedError {}
-/** 402 */
+/** 402: a virtual host that is not there, as the specification has it; RabbitMQ says 530. */
 export class InvalidPathError extends ConnectionClosedError {}
-/** 501 */
+/** 501: a frame that the broker could not read. */
 export class FrameError extends ConnectionClosedError {}
-/** 502 */
+/** 502: a value in a method that the broker could not read. */
 export class CommandSyntaxError extends ConnectionClosedError {}
-/** 503 */
+/** 503: a method that the broker does not take in this order, or with these arguments. */
 export class CommandInvalidError extends ConnectionClosedError {}
-/** 504 */
+/** 504: a channel that is not open, for the broker. */
 export class ChannelNumberError extends ConnectionClosedError {}
-/** 505 */
+/** 505: a frame that the broker did not expect. */
 export class UnexpectedFrameError extends ConnectionClosedError {}
-/** 506 */
+/** 506: too many of something, for the broker. */
 export class ResourceError extends ConnectionClosedError {}
-/** 530 */
+/** 530: what the broker does not allow, such as a virtual host that is not there. */
 export class NotAllowedError extends ConnectionClosedError {}
-/** 540 */
+/** 540: what the broker does not know how to do. */
 export class NotImplementedError extends ConnectionClosedError {}
-/** 541 */
+/** 541: a failure of the broker; RabbitMQ says so of features that it has given up, too. */
 export class InternalError extends ConnectionClosedError {}
 /** The broker refused the credentials. */
 export class AuthenticationError extends ConnectionClosedError {}
-/** Nothing came for two heartbeat intervals. */
+/** The broker was silent for two heartbeat intervals. */
 export class HeartbeatTimeoutError extends ConnectionClosedError {}
 /** The broker blocked publishing (memory or disk alarm) for longer than `blockedTimeout`. */
 export class BlockedTimeoutError extends ConnectionClosedError {}
@@ -138,7 +138,7 @@ export class WorkerStalledError extends ConnectionClosedError {}
 
 // ── everything else ───────────────────────────────────────────────────────────────────────────────────
 
-/** No connection could be opened; `attempts` has one entry for each try. */
+/** The connection could not be opened; `attempts` has one entry for each try. */
 export class ConnectError extends AmqpError {
   readonly attempts: readonly ConnectAttempt[];
 
@@ -196,7 +196,7 @@ export class NackError<M = unknown> extends PublishError<M> {}
 export class RpcError extends AmqpError {
   /** The class of what it threw, such as `RangeError` or Python's `ValueError`. */
   readonly remoteName: string;
-  /** Its text. */
+  /** The text of what it threw. */
   readonly remoteMessage: string;
   /** What it was made of, as aio-pika sends it. */
   readonly remoteArgs: readonly unknown[];

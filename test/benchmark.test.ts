@@ -33,7 +33,7 @@ test.each([
 ])('%s: every client is told the same vhost', (url, clear) => expect(spelledOut(url)).toBe(clear));
 
 describe('statistics', () => {
-  test('medians', () => {
+  test('have the median of an odd, an even and no count', () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 3, 2])).toBe(2.5);
     expect(median([])).toBeNaN();
@@ -64,7 +64,7 @@ describe('statistics', () => {
     [0.178, '0.18'],
   ])('%d is read as %s', (value, text) => expect(short(value)).toBe(text));
 
-  test('sizes and factors', () => {
+  test('have sizes and factors written for readers', () => {
     expect([0, 16, 1024, 1536, 65_536, 128 << 20].map(bytes)).toEqual([
       '0 B',
       '16 B',
@@ -205,7 +205,7 @@ describe('options', () => {
     }
   });
 
-  test('selects', () => {
+  test('select scenarios, sizes and brokers', () => {
     const options = parseOptions(['--quick', '--only=a,E', '--size=16', '--broker=null', '--rounds=2']);
     expect(options).toMatchObject({ only: ['A', 'E'], sizes: [16], brokers: ['null'], rounds: 2 });
     expect(selectRows(options).map(({ scenario, size }) => [scenario, size])).toEqual([

@@ -13,7 +13,7 @@ export interface Death {
   routingKeys: string[];
   /** When it first died so. */
   time: Date | undefined;
-  /** Its `expiration`, which the broker took off. */
+  /** The `expiration` of the message, which the broker took off. */
   originalExpiration: string | undefined;
 }
 

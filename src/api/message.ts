@@ -193,7 +193,7 @@ export class IncomingMessage extends Message<Properties> {
     return { ...super.info(), exchange, routingKey, consumerTag, deliveryTag, redelivered };
   }
 
-  /** Acked, nacked or rejected, or needs nothing of it (`noAck`). */
+  /** Whether it was acked, nacked or rejected, or needs nothing of it (`noAck`). */
   get isSettled(): boolean {
     return this.noAck || this.#opening !== this.#openings || !this.channel.isUnsettled(this.deliveryTag);
   }

@@ -94,7 +94,7 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
     this.arguments = traits.arguments;
   }
 
-  /** Its name. One that the broker made is another after each recovery of the connection. */
+  /** The name of the queue. One that the broker made is another after each recovery of the connection. */
   get name(): string {
     return this.channel.connection[SESSION].recovery.names.of(this.#name);
   }

@@ -90,7 +90,7 @@ export class RpcReplies implements Consumer {
     const call = new Call(this);
     const options = {
       ...properties,
-      // nobody should work on what nobody waits for any more
+      // a request that nobody waits for any more is not to be worked on
       expiration: properties.expiration ?? lifetime(deadline),
       type: MESSAGE_TYPE.CALL,
       correlationId,

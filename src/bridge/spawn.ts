@@ -18,7 +18,7 @@ export interface WorkerThread<Call, Reply> {
 class Thread {
   readonly #name: string;
   readonly #timeout: number;
-  /** Its environment is a copy, of the time of its start; certificates to trust are named there, for example. */
+  /** The environment of the thread: a copy, of the time of its start. It names certificates to trust, for example. */
   readonly #env = JSON.stringify(process.env);
   readonly #worker: Worker;
   readonly #call: (call: unknown) => unknown;

@@ -1,6 +1,6 @@
 /** A queue that never moves its items: `Array.shift` is linear once an array is large. A ring that grows. */
 export class Fifo<T> {
-  /** Their number is a power of two. */
+  /** Slots, in number a power of two. */
   #slots: (T | undefined)[] = new Array(8);
   #head = 0;
   #length = 0;

@@ -72,7 +72,7 @@ function hear(): void {
 }
 
 function dying(uncaught: Error): void {
-  // it may have been thrown on under another name
+  // the error may have been thrown on under another name
   const isIt = unheard.some(({ error }) => error === uncaught || error === uncaught.cause);
   if (!isIt || process.listenerCount('uncaughtException') > 0) return;
   hear();

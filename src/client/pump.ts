@@ -40,7 +40,7 @@ export interface FrameRouter {
 /** Milliseconds the worker gives a broker that broke the protocol to answer connection.close. */
 const CLOSE_REPLY_TIMEOUT = 2000;
 
-/** Methods ordinarily fit; one that does not is written again with room for a whole frame. */
+/** Bytes that a method ordinarily fits in; one that does not is written again with room for a whole frame. */
 const USUAL_METHOD_SIZE = 1024;
 
 /**
@@ -144,7 +144,7 @@ export class Pump {
     return true;
   }
 
-  /** As far as there is room: an answer that we owe a peer who does not read must not hold up anybody. */
+  /** Deferred writes run as far as there is room: an answer that we owe a peer who does not read must not hold up anybody. */
   #runDeferred(): void {
     if (this.suspended) return;
     while (this.#deferred.length > 0 && this.link.outbound.hasRoom(USUAL_METHOD_SIZE))
@@ -267,7 +267,10 @@ export class Pump {
     throw tooLarge?.() ?? outOfRange(`it does not fit in one frame of ${this.frameMax} bytes`);
   }
 
-  /** Wait until `size` bytes can be written, through an outage if need be; frames that come meanwhile are routed. */
+  /**
+   * Back-pressure on whoever publishes: wait until `size` bytes can be written, through an outage if need be. Frames
+   * that come meanwhile are routed.
+   */
   room(size: number, deadline: number): boolean {
     while (!this.#isWritable(size)) {
       const { state } = this.link;

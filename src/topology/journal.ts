@@ -24,8 +24,8 @@ export function isRecorded(id: number): boolean {
 }
 
 /**
- * The journal of what the channels of a connection have declared, as far as the broker has agreed: what has to be there
- * again after the connection was lost. It takes the methods in both directions, and knows nothing of sockets.
+ * The journal, for topology recovery: what the channels of a connection have declared, as far as the broker has agreed,
+ * and what has to be there again after the connection was lost. It takes the methods in both directions, and knows nothing of sockets.
  *
  *   sent, with a reply ----> [owed] --the reply----------------------> recorded, or forgotten (delete, unbind)
  *   sent with noWait --------------------------------------------------> the same at once

@@ -23,7 +23,7 @@ export interface ReplayReport {
   failures: ReplayFailure[];
 }
 
-/** A request of the replay. */
+/** A request of topology recovery. Exchanges and queues come first, then bindings, each in the order of its declaration. */
 export interface Step {
   readonly entity: ReplayFailure['entity'];
   readonly name: string;

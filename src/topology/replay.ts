@@ -38,7 +38,8 @@ export interface ReplayInput {
 }
 
 /**
- * The replay of a journal's topology over a new connection: methods in, methods out, no I/O.
+ * The replay, which is topology recovery without its I/O: the journal's topology, over a new connection; methods in,
+ * methods out.
  *
  *   [exchanges and queues] --> [bindings] --> [channels: limits, mode, consumers] --> done
  *      on a channel of its own                   each on its own

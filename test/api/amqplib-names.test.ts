@@ -34,9 +34,12 @@ describe('a name of amqplib', () => {
       expect(untyped(channel)[verb!]).toBeInstanceOf(Function);
   });
 
-  test.each(Object.entries(AMQPLIB_CONNECTION))('%s of a connection does, too', (name, here) => {
-    expect(() => untyped(connection)[name]()).toThrow(here);
-  });
+  test.each(Object.entries(AMQPLIB_CONNECTION))(
+    '%s of a connection leads to verbs that are there',
+    (name, here) => {
+      expect(() => untyped(connection)[name]()).toThrow(here);
+    },
+  );
 
   test('is harmless as long as nobody calls it', () => {
     expect(typeof untyped(channel).sendToQueue).toBe('function');
@@ -72,7 +75,7 @@ describe('an argument where options are expected', () => {
     ['where to reject to', () => untyped(channel).basicReject(1, false), 'did you mean { requeue: false }?'],
     ['a time', () => untyped(connection).drainEvents(500), 'did you mean { timeout: 500 }?'],
     ['a callback', () => untyped(channel).consume('q', () => {}), 'basicConsume(queue, callback)'],
-  ])('%s is shown as one', (_, call, message) => {
+  ])('%s, given where options belong, is answered with the option', (_, call, message) => {
     expect(thrownBy(call)).toBeInstanceOf(TypeError);
     expect(call).toThrow(message);
   });

@@ -60,7 +60,7 @@ test.each<[what: string, call: () => unknown]>([
       throw new NackMessage();
     },
   ],
-])('%s', (_, call) => {
+])('the stack of an error begins at the caller: %s', (_, call) => {
   expect(firstFrame(call)).toContain(__filename);
 });
 
@@ -72,7 +72,7 @@ describe('an error that was made before it is thrown', () => {
     });
   }
 
-  test('why a channel has ended: the call that says so', () => {
+  test('says why a channel has ended, with the stack of the call that throws it', () => {
     channel.exchangeDelete('amq.direct', { noWait: true });
     connection.channel();
     expect(later(() => channel.queueDeclare())).toContain(__filename);
@@ -80,26 +80,26 @@ describe('an error that was made before it is thrown', () => {
     expect(firstFrame(() => channel.queueDeclare())).toContain(__filename);
   });
 
-  test('why a connection has ended: each call that says so', () => {
+  test('says why a connection has ended, with the stack of each call that throws it', () => {
     connection.abort();
     expect(later(() => channel.queueDeclare())).toContain(__filename);
     expect(later(() => connection.drainEvents())).toContain(__filename);
   });
 
-  test('what an iterator throws when its channel ends', () => {
+  test('is thrown by an iterator whose channel ends, with the stack of next()', () => {
     const messages = channel.consume(privateQueue(channel));
     channel.exchangeDelete('amq.direct', { noWait: true });
     expect(firstFrame(() => messages.next())).toContain(__filename);
   });
 
-  test('a consumer that the broker has cancelled', () => {
+  test('is that of a cancelled consumer, with the stack of the loop that throws it', () => {
     const queue = privateQueue(channel);
     channel.basicConsume(queue, () => {});
     channel.queueDelete(queue);
     expect(firstFrame(() => connection.loop({ timeout: CEILING }))).toContain(__filename);
   });
 
-  test('what a callback throws keeps the stack of the callback', () => {
+  test('keeps the stack of the callback that threw it', () => {
     const queue = privateQueue(channel, 'a message');
     channel.basicConsume(queue, function theCallback() {
       throw new Error('its own');
@@ -107,7 +107,7 @@ describe('an error that was made before it is thrown', () => {
     expect(firstFrame(() => connection.loop({ timeout: CEILING }))).toContain('theCallback');
   });
 
-  test('process: the mistake of a function within', () => {
+  test('comes from a function given to process, with the stack of its own call', () => {
     const message = channel.basicGet(privateQueue(channel, 'a message'));
     expect(firstFrame(() => message?.process(() => channel.basicGet(missing)))).toContain(__filename);
   });
@@ -146,7 +146,7 @@ describe("pika's verbs", () => {
       },
     ],
     ['consume: no such queue', () => [...ch.consume(missing)]],
-  ])('%s', (_, call) => {
+  ])('throw errors whose stack begins at the caller: %s', (_, call) => {
     expect(firstFrame(call)).toContain(__filename);
   });
 });
@@ -182,11 +182,11 @@ describe("amqpy's verbs", () => {
         ch.confirm_select();
       },
     ],
-  ])('%s', (_, call) => {
+  ])('throw errors whose stack begins at the caller: %s', (_, call) => {
     expect(firstFrame(call)).toContain(__filename);
   });
 
-  test('with all that is known in front', () => {
+  test('throw errors whose stack has all that is known in front', () => {
     const error = thrownBy(() => ch.queue_declare({ queue: missing, passive: true }));
     expect(error.stack?.split('\n')[0]).toBe(`NotFound: ${error}`);
     expect(String(error)).toMatch(

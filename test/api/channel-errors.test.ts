@@ -36,29 +36,32 @@ describe.each<[string, RecoveryOptions | undefined]>([
     ['another channel with the only number', 1, undefined, ({ connection }) => connection.channel()],
     ['the channel reopened', undefined, undefined, reopened],
     ['the channel reopened, with the same consumer tag', undefined, 'me', reopened],
-  ])('%s', (_how, channelMax, consumerTag, next) => {
-    const queue = filled();
-    const seen = new Set<number>();
-    let channel = open({ recovery, channelMax }).channel();
-    let acked = 0;
-    const work = () => {
-      for (const message of channel.consume(queue, { prefetch: 1000, consumerTag })) {
-        seen.add(Number(message.text));
-        message.ack();
-        acked++;
-        if (acked % EVERY === 0) channel.queueDeclare('nope', { passive: true });
+  ])(
+    'messages are all delivered though channel errors come often, by %s',
+    (_how, channelMax, consumerTag, next) => {
+      const queue = filled();
+      const seen = new Set<number>();
+      let channel = open({ recovery, channelMax }).channel();
+      let acked = 0;
+      const work = () => {
+        for (const message of channel.consume(queue, { prefetch: 1000, consumerTag })) {
+          seen.add(Number(message.text));
+          message.ack();
+          acked++;
+          if (acked % EVERY === 0) channel.queueDeclare('nope', { passive: true });
+        }
+      };
+      while (seen.size < MESSAGES) {
+        expect(work).toThrow(NotFoundError);
+        channel = next(channel);
       }
-    };
-    while (seen.size < MESSAGES) {
-      expect(work).toThrow(NotFoundError);
-      channel = next(channel);
-    }
-    expect([...seen].sort((one, other) => one - other)).toEqual(all);
-    expect(publisher.queueDelete(queue)).toBe(0);
-  });
+      expect([...seen].sort((one, other) => one - other)).toEqual(all);
+      expect(publisher.queueDelete(queue)).toBe(0);
+    },
+  );
 });
 
-test("amqpy's channel, which opens itself again", () => {
+test('messages are all delivered by a channel of amqpy, which opens itself again', () => {
   const queue = filled();
   const conn = openAmqpy();
   const ch = conn.channel();

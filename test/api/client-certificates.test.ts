@@ -91,13 +91,13 @@ describeNode('the client’s certificate', () => {
     ],
     ['PFX with no passphrase', () => ({ pfxFile: path('open.pfx') })],
     ['TLS 1.2', () => ({ pfxFile: path('open.pfx'), maxVersion: 'TLSv1.2' })],
-  ])('given as %s', (_what, tls) => {
+  ])('is sent when it is given as %s', (_what, tls) => {
     const connection = works(tls());
     const shown = inspect(connection, { depth: 20, showHidden: true });
     for (const secret of [PASSPHRASE, ...keyLines('client.key')]) expect(shown).not.toContain(secret);
   });
 
-  it('given in the URL', () => {
+  it('is sent when the URL names it', () => {
     const files = `cafile=${rabbitmq.ca}&certfile=${path('client.pem')}`;
     open({ url: `${rabbitmq.amqpsUrl}?${files}&keyfile=${path('client.key')}` });
     const encrypted = `keyfile=${path('encrypted.key')}&password=${encodeURIComponent(PASSPHRASE)}`;
@@ -110,7 +110,7 @@ describeNode('the client’s certificate', () => {
     expect(error.message).toMatch(/client certificate.*(tls\.cert and tls\.key|other ciphers)/);
   });
 
-  it.each(['TLSv1.2', 'TLSv1.3'] as const)('of another authority (%s)', (maxVersion) => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('is refused if it is of another authority (%s)', (maxVersion) => {
     const others = { certFile: path('others/client.pem'), keyFile: path('others/client.key') };
     const error = refused({ ...others, maxVersion });
     expect(error).toBeInstanceOf(ConnectError);
@@ -180,7 +180,7 @@ describeNode('EXTERNAL: the certificate is the login', () => {
   const tlsOf = (name: string) => ({ certFile: path(`${name}.pem`), keyFile: path(`${name}.key`) });
   const EXTERNAL = { authMechanism: 'EXTERNAL' } as const;
 
-  it('in options, and in the URL', () => {
+  it('logs in, be it named in options or in the URL', () => {
     works(tlsOf('robot'), EXTERNAL);
     const files = `cafile=${rabbitmq.ca}&certfile=${path('robot.pem')}&keyfile=${path('robot.key')}`;
     open({ url: `${rabbitmq.amqpsUrl}?${files}&auth_mechanism=external`, name: 'external' });
@@ -188,18 +188,18 @@ describeNode('EXTERNAL: the certificate is the login', () => {
     expect(connections).toMatch(/\{user,\s*<<"robot">>\},\s*\{auth_mechanism,\s*<<"EXTERNAL">>\}/);
   });
 
-  it('first of several, and the password is for brokers that do not have it', () => {
+  it('logs in where EXTERNAL is the first of several, and the password is for brokers that do not have it', () => {
     works(tlsOf('robot'), { authMechanism: ['EXTERNAL', 'PLAIN'], username: 'nobody', password: 'hunter2' });
   });
 
-  it('nobody of that name: refused, and not because of the guest that the URL names', () => {
+  it('of a name that the broker does not know is refused, and not because of the guest that the URL names', () => {
     const error = refused<AuthenticationError>(tlsOf('stranger'), EXTERNAL);
     expect(error).toBeInstanceOf(AuthenticationError);
     expect(error).toMatchObject({ replyCode: 403, recoverable: false });
     expect(error.message).toContain('the user of the client certificate was refused: 403');
   });
 
-  it('without TLS there is no certificate: the broker refuses it', () => {
+  it('is not there without TLS: the broker refuses the login', () => {
     const error = refusalOf(() => open({ url: rabbitmq.url, ...EXTERNAL }));
     expect(error).toBeInstanceOf(AuthenticationError);
   });

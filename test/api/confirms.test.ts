@@ -56,7 +56,7 @@ describe('confirmSelect', () => {
     expect(channel.mode).toBe('confirm');
   });
 
-  it('noWait: without waiting', () => {
+  it('with noWait does not wait for the broker', () => {
     const quick = connection.channel();
     quick.confirmSelect({ noWait: true });
     quick.basicPublish('x', { routingKey: privateQueue(quick) });
@@ -72,7 +72,7 @@ describe('confirmSelect', () => {
     channel.basicPublish('still works', { routingKey: privateQueue(channel) });
   });
 
-  it('is gone after reopen', () => {
+  it('does not outlive a reopen of the channel', () => {
     channel.close();
     channel.reopen();
     expect([channel.mode, channel.nextPublishSeqNo]).toEqual(['none', 0]);
@@ -172,7 +172,7 @@ describe('a confirmed publish', () => {
 });
 
 describe('wait: false and waitForConfirms', () => {
-  it('publishes do not wait; waitForConfirms waits for all of them', () => {
+  it('publish without waiting, and wait for all of them together', () => {
     const queue = privateQueue(channel);
     for (let i = 0; i < 500; i++) channel.basicPublish('x', { routingKey: queue, wait: false });
     expect(channel.nextPublishSeqNo).toBe(501);
@@ -181,14 +181,14 @@ describe('wait: false and waitForConfirms', () => {
     expect(outstanding()).toBe(0);
   });
 
-  it('false if one was nacked since the last time', () => {
+  it('give false if a message was nacked since the last time', () => {
     const queue = queueOfOne();
     for (let i = 0; i < 3; i++) channel.basicPublish('x', { routingKey: queue, wait: false });
     expect(channel.waitForConfirms()).toBe(false);
     expect(channel.waitForConfirms()).toBe(true);
   });
 
-  it('a nack that was thrown already does not count again', () => {
+  it('count a nack that was thrown already no second time', () => {
     const queue = queueOfOne();
     channel.basicPublish('first', { routingKey: queue });
     expect(() => channel.basicPublish('second', { routingKey: queue })).toThrow(NackError);
@@ -196,14 +196,14 @@ describe('wait: false and waitForConfirms', () => {
     expect(channel.waitForConfirms()).toBe(true);
   });
 
-  it('a mandatory one that came back is not lost: it is among returnedMessages', () => {
+  it('keep a mandatory message that came back among returnedMessages', () => {
     channel.basicPublish('lost', { routingKey: unique('nowhere'), mandatory: true, wait: false });
     channel.waitForConfirms();
     connection.loop({ timeout: 0 });
     expect(channel.returnedMessages.map((message) => message.text)).toEqual(['lost']);
   });
 
-  it('or goes to onReturn', () => {
+  it('hand a mandatory message that came back to onReturn, if there is one', () => {
     const texts: string[] = [];
     channel.onReturn = (message) => texts.push(message.text);
     channel.basicPublish('lost', { routingKey: unique('nowhere'), mandatory: true, wait: false });
@@ -212,7 +212,7 @@ describe('wait: false and waitForConfirms', () => {
     expect(texts).toEqual(['lost']);
   });
 
-  it('throws what closed the channel meanwhile', () => {
+  it('throw what closed the channel meanwhile', () => {
     const exchange = unique('missing');
     channel.basicPublish('x', { exchange, wait: false });
     const error = thrownBy(() => channel.waitForConfirms());
@@ -221,7 +221,7 @@ describe('wait: false and waitForConfirms', () => {
     expect(error.message).toContain(exchange);
   });
 
-  it('timeout: TimeoutError that says how many are missing', () => {
+  it('throw a TimeoutError that says how many confirms are missing', () => {
     const queue = privateQueue(channel);
     for (let i = 0; i < 100; i++) channel.basicPublish('x', { routingKey: queue, wait: false });
     const error = untilTooLate(() => {
@@ -232,7 +232,7 @@ describe('wait: false and waitForConfirms', () => {
     expect(channel.waitForConfirms()).toBe(true);
   });
 
-  it('needs confirm mode', () => {
+  it('need confirm mode', () => {
     const plain = connection.channel();
     expect(() => plain.waitForConfirms()).toThrow(WrongStateError);
     expect(() => plain.waitForConfirms()).toThrow('call confirmSelect on channel');

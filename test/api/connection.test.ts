@@ -95,7 +95,7 @@ describe('connect, when it fails', () => {
     ]);
   });
 
-  it('keeps to connectTimeout', () => {
+  it('keeps to connectTimeout if nobody answers', () => {
     // TEST-NET-1 answers nobody, or the network says at once that it cannot be reached
     warmUp();
     const took = duration(() => {

@@ -86,7 +86,7 @@ describe('basicConsume', () => {
     expect(channel.basicConsume(queue, note, { consumerTag: 'twin' })).toBe('twin');
   });
 
-  it('noAck: nothing to settle', () => {
+  it('with noAck leaves nothing to settle', () => {
     const queue = privateQueue(channel, 'one');
     let settled: boolean | undefined;
     channel.basicConsume(
@@ -195,7 +195,7 @@ describe('a reply that comes too late', () => {
     eventually(() => channel.queueDeclare(queue, { passive: true }).consumerCount === 0);
   });
 
-  it('of a cancel neither', () => {
+  it('of a cancel is no reply to another call either', () => {
     const queue = privateQueue(channel);
     for (let round = 0; round < 50; round++) {
       const tag = channel.basicConsume(queue, note);

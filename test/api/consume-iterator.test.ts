@@ -161,7 +161,7 @@ describe('leaving the loop cancels the consumer and gives back what was sent ahe
 });
 
 describe('the end of a loop', () => {
-  it('timeout: after so many milliseconds without a message', () => {
+  it('comes with timeout after so many milliseconds without a message', () => {
     const queue = privateQueue(channel, 'one', 'two');
     const texts: string[] = [];
     const took = duration(() => {
@@ -193,11 +193,11 @@ describe('the end of a loop', () => {
     other.close();
   });
 
-  it('timeout 0: what is there already, without waiting', () => {
+  it('comes with timeout 0 once what is there already has been taken', () => {
     expect([...channel.consume(privateQueue(channel), { timeout: 0 })]).toEqual([]);
   });
 
-  it('limit 0: nothing', () => {
+  it('comes before any message with limit 0', () => {
     const queue = privateQueue(channel, 'one');
     expect([...channel.consume(queue, { ...patient, limit: 0 })]).toEqual([]);
     expect(count(channel, queue)).toBe(1);

@@ -32,7 +32,7 @@ describe('using channel', () => {
     expect(connection.channels.has(inner.id)).toBe(false);
   });
 
-  it('by a throw too, and the throw arrives as it was', () => {
+  it('closes it behind a throw too, and the throw arrives as it was', () => {
     const failure = new Error('mine');
     let inner!: Channel;
     const work = () => {
@@ -52,7 +52,7 @@ describe('using channel', () => {
     expect(thrownBy(work)).toBeInstanceOf(NotFoundError);
   });
 
-  it('may be closed before', () => {
+  it('does not mind a channel that was closed before', () => {
     using own = connection.channel();
     own.close();
   });
@@ -69,7 +69,7 @@ describe('using message', () => {
     expect(channel.basicGet(queue)?.redelivered).toBe(true);
   });
 
-  it('leaves a decision alone', () => {
+  it('leaves a message alone that was settled', () => {
     const queue = privateQueue(channel, 'one', 'two');
     {
       using message = channel.basicGet(queue);
@@ -84,7 +84,7 @@ describe('using message', () => {
     expect(count(channel, queue)).toBe(0);
   });
 
-  it('by a throw too: nothing is lost', () => {
+  it('gives it back behind a throw too: nothing is lost', () => {
     const queue = privateQueue(channel, 'one');
     const work = () => {
       using _message = channel.basicGet(queue);
@@ -94,7 +94,7 @@ describe('using message', () => {
     eventually(() => count(channel, queue) === 1);
   });
 
-  it('after its channel has closed it is nothing more to do', () => {
+  it('does nothing once its channel has closed', () => {
     const queue = privateQueue(channel, 'one');
     {
       using _message = channel.basicGet(queue);
@@ -104,7 +104,7 @@ describe('using message', () => {
     eventually(() => count(channel, queue) === 1);
   });
 
-  it('of an empty queue is fine: null', () => {
+  it('takes the null of an empty queue', () => {
     using message = channel.basicGet(privateQueue(channel));
     expect(message).toBeNull();
   });
@@ -122,7 +122,7 @@ describe('using iterator', () => {
   });
 });
 
-it('all at once: the innermost ends first', () => {
+it('using all of them at once ends the innermost first', () => {
   const queue = channel.queueDeclare(unique(), { durable: true, arguments: { 'x-expires': 60_000 } }).queue;
   channel.basicPublish('kept', { routingKey: queue });
   eventually(() => count(channel, queue) === 1);

@@ -186,7 +186,7 @@ describe('publishBatch', () => {
 });
 
 describe('declareExchange', () => {
-  it('is durable by default', () => {
+  it('makes a durable exchange by default', () => {
     const name = unique('durable');
     const declared = channel.declareExchange(name, 'fanout');
     expect(declared).toMatchObject({
@@ -280,7 +280,7 @@ describe('the connection', () => {
     connection.defaultChannel.close();
   });
 
-  it('opens channels with objects', () => {
+  it('opens channels that have objects, too', () => {
     const { id } = channel;
     expect(connection.channel(id)).toBe(channel);
     expect(channel.connection).toBe(connection);

@@ -162,7 +162,7 @@ describe('exchangeBind and exchangeUnbind', () => {
     channel.exchangeDelete(destination);
   });
 
-  it('noWait: done without waiting', () => {
+  it('with noWait are done without waiting', () => {
     const queue = privateQueue(channel);
     const [destination, source] = [unique('destination'), unique('source')];
     channel.exchangeDeclare(destination, 'fanout', { noWait: true });

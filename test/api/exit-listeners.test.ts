@@ -107,7 +107,7 @@ it('several copies of the library: the connections of each are there for the lis
   ]);
 });
 
-it('in a worker thread', async () => {
+it('a listener in a worker thread can publish', async () => {
   const channel = shared().channel();
   const queue = sharedQueue(channel);
   const { code } = await run(`

@@ -61,7 +61,7 @@ describe('with thousands of unsent messages', () => {
     else expect(end.stderr).toBe('');
   });
 
-  it('by process.exit in a callback', async () => {
+  it('process.exit in a callback loses none of them', async () => {
     const { end, messages } = await arrived(
       (queue) => `
         const connection = connect(url);
@@ -75,7 +75,7 @@ describe('with thousands of unsent messages', () => {
     expect(end.ms).toBeLessThan(within(BOUND));
   });
 
-  it('on several connections', async () => {
+  it('all arrive, though they are on several connections', async () => {
     const { end, messages } = await arrived(
       (queue) => `
         for (let connection = 0; connection < 4; connection++) {
@@ -92,7 +92,7 @@ describe('with thousands of unsent messages', () => {
   it.each([
     ['comes to its end', '', 0],
     ['calls process.exit', 'process.exit(5);', 5],
-  ])('in a worker thread of the program, which %s', async (_how, how, code) => {
+  ])('all arrive from a worker thread of the program, which %s', async (_how, how, code) => {
     const { end, messages } = await arrived(
       (queue) => `
         const { Worker } = require('node:worker_threads');

@@ -77,7 +77,7 @@ describe('in a test of jest', () => {
     ['jest.useFakeTimers() after the library was loaded', 'LOAD; jest.useFakeTimers();', {}],
     ['fakeTimers.enableGlobally', '', { enableGlobally: true }],
     ['legacy fake timers', '', { enableGlobally: true, legacyFakeTimers: true }],
-  ])('%s: every wait ends', (_what, installing, fakeTimers) => {
+  ])('under %s every wait ends', (_what, installing, fakeTimers) => {
     const load = `require(${JSON.stringify(join(build(), 'src', 'index.js'))})`;
     const source = `test('waits', () => {
       ${installing.replace('LOAD', load)}

@@ -25,19 +25,19 @@ const mine = () => {
 };
 
 describe('the error of `fn` on a doomed channel', () => {
-  it('in process', () => {
+  it('is thrown by process', () => {
     queue.publish('one');
     const message = queue.get({ timeout: CEILING })!;
     expect(() => message.process(mine)).toThrow('mine');
   });
 
-  it('in subscribe', () => {
+  it('is thrown by subscribe', () => {
     queue.publish('one');
     queue.subscribe(mine);
     expect(drain).toThrow('mine');
   });
 
-  it('in transaction', () => {
+  it('is thrown by transaction', () => {
     const bank = connection.channel();
     expect(() =>
       bank.transaction(() => {
@@ -90,8 +90,8 @@ it('a rollback whose answer was not waited for is a rollback', () => {
   bank.close();
 });
 
-describe('what comes back is found at once', () => {
-  it('behind waitForConfirms', () => {
+describe('a returned message', () => {
+  it('is found at once behind waitForConfirms', () => {
     const nowhere = unique('nowhere');
     channel.defaultExchange.publish('one', nowhere, { wait: false });
     expect(channel.waitForConfirms({ timeout: CEILING })).toBe(true);
@@ -100,7 +100,7 @@ describe('what comes back is found at once', () => {
     expect(channel.returnedMessages).toHaveLength(1);
   });
 
-  it('however many returned messages are one event, until somebody has looked', () => {
+  it('is one event with all others, until somebody has looked', () => {
     for (const round of [1, 2]) {
       for (const body of ['one', 'two', 'three'])
         channel.defaultExchange.publish(body, unique('nowhere'), { wait: false });
@@ -111,7 +111,7 @@ describe('what comes back is found at once', () => {
     }
   });
 
-  it('behind a commit', () => {
+  it('is found at once behind a commit', () => {
     const bank = connection.channel();
     bank.transaction(() => bank.defaultExchange.publish('one', unique('nowhere')));
     expect(bank.returnedMessages.map(({ text }) => text)).toEqual(['one']);
@@ -134,7 +134,7 @@ it.each<[string, () => unknown]>([
     'Message.json: it cannot be written as JSON: Do not know how to serialize a BigInt',
     () => Message.json(1n),
   ],
-])('%s', (text, act) => {
+])('a wrong argument is told in words: %s', (text, act) => {
   expect(thrownBy(act)).toMatchObject({ message: text });
   expect(thrownBy(act)).toBeInstanceOf(TypeError);
 });

@@ -117,30 +117,33 @@ const calls: Record<string, (c: Anything) => fc.Arbitrary<() => unknown>> = {
       .map((wrong) => () => c.connection.callLater(wrong, () => {})),
 };
 
-it.each(Object.entries(calls))('%s', (_verb, arbitrary) => {
-  connection.flush();
-  const { bytesOut } = connection.stats();
-  fc.assert(
-    fc.property(arbitrary(channel), (call) => {
-      let error: unknown;
-      try {
-        call();
-      } catch (thrown) {
-        error = thrown;
-      }
-      const name = (error as Error | undefined)?.name;
-      if (!(error instanceof Surprise)) expect(['TypeError', 'RangeError']).toContain(name);
-      expect(channel.isOpen).toBe(true);
-    }),
-    { numRuns: 150 },
-  );
-  connection.flush();
-  expect(connection.stats().bytesOut).toBe(bytesOut);
-  channel.basicPublish('works', { routingKey: queue });
-  expect(takeAll(channel, queue)).toEqual(['works']);
-});
+it.each(Object.entries(calls))(
+  'any wrong argument of %s is refused here, and sends nothing',
+  (_verb, arbitrary) => {
+    connection.flush();
+    const { bytesOut } = connection.stats();
+    fc.assert(
+      fc.property(arbitrary(channel), (call) => {
+        let error: unknown;
+        try {
+          call();
+        } catch (thrown) {
+          error = thrown;
+        }
+        const name = (error as Error | undefined)?.name;
+        if (!(error instanceof Surprise)) expect(['TypeError', 'RangeError']).toContain(name);
+        expect(channel.isOpen).toBe(true);
+      }),
+      { numRuns: 150 },
+    );
+    connection.flush();
+    expect(connection.stats().bytesOut).toBe(bytesOut);
+    channel.basicPublish('works', { routingKey: queue });
+    expect(takeAll(channel, queue)).toEqual(['works']);
+  },
+);
 
-it('header tables of any shape: sent and back, or refused; never an error of the broker', () => {
+it('header tables of any shape are sent and come back, or are refused; they are never an error of the broker', () => {
   const scalar = fc.oneof(
     fc.string(),
     fc.boolean(),

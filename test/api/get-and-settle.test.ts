@@ -153,7 +153,7 @@ describe('ack, nack and reject', () => {
     expect(get(dead).properties.headers).toMatchObject({ 'x-first-death-reason': 'rejected' });
   });
 
-  it('by tag on the channel', () => {
+  it('take a tag on the channel, too', () => {
     const { queue, dead } = withDeadLetters('ack', 'nack', 'reject');
     channel.basicAck(get(queue).deliveryTag);
     channel.basicNack(get(queue).deliveryTag, { requeue: false });
@@ -184,7 +184,7 @@ describe('ack, nack and reject', () => {
   });
 });
 
-describe('settling has no hurry', () => {
+describe('a settlement', () => {
   /** Which of `acks` settlements one after the other were urgent. */
   function urgencies(acks: number): boolean[] {
     const queue = privateQueue(channel, ...Array(acks).fill('x'));
@@ -203,18 +203,18 @@ describe('settling has no hurry', () => {
     return urgent;
   }
 
-  it('until a quarter of the prefetch is settled', () => {
+  it('waits until a quarter of the prefetch is settled', () => {
     channel.basicQos({ prefetchCount: 8 });
     channel.basicQos({ prefetchCount: 100 }); // there may be consumers with the smaller one
     expect(urgencies(6)).toEqual([false, true, false, true, false, true]);
   });
 
-  it('with a prefetch of one each settlement is urgent', () => {
+  it('is urgent with a prefetch of one', () => {
     channel.basicQos({ prefetchCount: 1 });
     expect(urgencies(3)).toEqual([true, true, true]);
   });
 
-  it('at all without a prefetch', () => {
+  it('is never urgent without a prefetch', () => {
     expect(urgencies(3)).toEqual([false, false, false]);
   });
 });

@@ -79,7 +79,7 @@ it('every wire type comes back as the same bytes, with its type in typedHeaders'
   expect(message.typedHeaders?.get('uint16')).toEqual(typed.uint16(65_535));
 });
 
-it.each(Object.entries(everyType))('%s alone too', (name, value) => {
+it.each(Object.entries(everyType))('%s alone comes back as the same bytes', (name, value) => {
   expect(bytesOf(send({ [name]: value }))).toEqual(encoded(stored({ [name]: value })));
 });
 

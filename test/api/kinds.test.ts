@@ -75,13 +75,13 @@ describe('arguments', () => {
 });
 
 describe('classic queues', () => {
-  it('priorities: the higher first', () => {
+  it('with priorities give the higher first', () => {
     const queue = declare('', { maxPriority: 2 });
     for (const priority of [0, 2, 1]) queue.publish(`${priority}`, { priority });
     expect([take(queue), take(queue), take(queue)]).toEqual(['2', '1', '0']);
   });
 
-  it('TTL and dead-lettering: deaths tells the story, the latest first', () => {
+  it('dead-letter after their TTL: deaths tells the story, the latest first', () => {
     const grave = declare('', { autoDelete: false });
     const second = declare('', {
       deadLetterExchange: '',
@@ -119,7 +119,7 @@ describe('classic queues', () => {
     ]);
   });
 
-  it('a message that never died has no deaths, whatever its headers say', () => {
+  it('give no deaths to a message that never died, whatever its headers say', () => {
     expect(deaths(new Message('x'))).toEqual([]);
     expect(deaths(new Message('x', { headers: { 'x-death': 'often' } }))).toEqual([]);
     expect(deaths(new Message('x', { headers: { 'x-death': [5, { queue: 'q' }] } }))).toMatchObject([
@@ -127,13 +127,13 @@ describe('classic queues', () => {
     ]);
   });
 
-  it('overflow: drop-head loses the oldest', () => {
+  it('with the overflow drop-head lose the oldest message', () => {
     const queue = declare('', { maxLength: 1, overflow: 'drop-head' });
     for (const body of ['old', 'new']) queue.publish(body);
     expect([take(queue), queue.get()]).toEqual(['new', null]);
   });
 
-  it('single active consumer: one gets all, then the next', () => {
+  it('with a single active consumer give all to one, then to the next', () => {
     const queue = declare('', { singleActiveConsumer: true, autoDelete: false });
     const calls: string[] = [];
     const first = queue.subscribe(() => calls.push('first'));
@@ -209,7 +209,7 @@ describe('quorum queues', () => {
     });
   });
 
-  it('need a name', () => {
+  it('cannot be declared without a name', () => {
     expect(() => channel.declareQueue('', { type: 'quorum' })).toThrow('a quorum queue needs a name');
   });
 });

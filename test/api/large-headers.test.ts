@@ -35,7 +35,7 @@ function expectWhole(message: IncomingMessage | null): void {
 
 const REFUSED = /^the message properties take 13\d{4} bytes, but a frame holds 131072 \(frameMax\)/;
 
-describe('it is read', () => {
+describe('a message with large headers is read', () => {
   test('with basicGet, again and again', () => {
     const { name } = deadLetters();
     for (let time = 0; time < 20; time++) {
@@ -58,7 +58,7 @@ describe('it is read', () => {
     expectWhole(open({ frameMax: 8192 }).channel().basicGet(name, { noAck: true }));
   });
 
-  test('from a mandatory publish that no queue took', () => {
+  test('though it comes back from a mandatory publish that no queue took', () => {
     const message = new Message('body', { headers: { big: BIG } });
     const error = thrownBy<UnroutableError>(() =>
       channel.defaultExchange.publish(message, 'nobody', { mandatory: true }),
@@ -67,8 +67,8 @@ describe('it is read', () => {
   });
 });
 
-describe('published again it is refused before a byte is sent', () => {
-  test('as it is; the connection lives', () => {
+describe('a message with large headers, published again, is refused before a byte is sent', () => {
+  test('as it was; the connection lives', () => {
     const dead = deadLetters();
     const message = dead.get()!;
     for (const again of [
@@ -84,14 +84,14 @@ describe('published again it is refused before a byte is sent', () => {
     eventually(() => count(channel, dead.name) === 1);
   });
 
-  test('more than two frames of properties', () => {
+  test('if its properties take more than two frames', () => {
     const headers = { one: BIG, two: BIG, three: BIG };
     expect(() => channel.basicPublish('', { headers })).toThrow(
       /^the message properties take more than 131072 bytes/,
     );
   });
 
-  test('in a batch it is one result, and the others are published', () => {
+  test('which is one result of a batch, and the others are published', () => {
     const dead = deadLetters();
     const poison = dead.get()!;
     channel.confirmSelect();
@@ -103,12 +103,12 @@ describe('published again it is refused before a byte is sent', () => {
   });
 });
 
-describe('retry gets rid of it', () => {
+describe('retry gets rid of a message with large headers', () => {
   const fail = () => {
     throw new Error('failed');
   };
 
-  test('a message that fits no more is parked at once, without its largest header, and says so', () => {
+  test('that fits no more, which is parked at once, without its largest header, and says so', () => {
     const [dead, park] = [deadLetters(), declareQueue('', { autoDelete: false })];
     dead.subscribe(fail, { onError: retry({ max: 3, delay: 1000, park }) });
     drainUntil(connection, () => count(channel, park.name) === 1);
@@ -128,7 +128,7 @@ describe('retry gets rid of it', () => {
     expect(count(connection.channel(), dead.name)).toBe(0);
   });
 
-  test('with park: false it goes whole to the dead letters', () => {
+  test('that goes whole to the dead letters with park: false', () => {
     const last = declareQueue('', { autoDelete: false });
     const dead = deadLetters({ deadLetterExchange: '', deadLetterRoutingKey: last.name });
     dead.subscribe(fail, { onError: retry({ max: 3, park: false }) });

@@ -66,12 +66,15 @@ describe.each<[string, QueueDeclareOptions]>([
     },
   };
 
-  test.each(['break', 'throw', 'return', 'limit'])('%s', (way) => {
-    for (let round = 0; round < ROUNDS; round++) {
-      ways[way]!();
-      expect(count(channel, queue)).toBe(MESSAGES);
-    }
-  });
+  test.each(['break', 'throw', 'return', 'limit'])(
+    'has all its messages again once a loop left by %s returns',
+    (way) => {
+      for (let round = 0; round < ROUNDS; round++) {
+        ways[way]!();
+        expect(count(channel, queue)).toBe(MESSAGES);
+      }
+    },
+  );
 });
 
 test('the next basicGet has the next message', () => {

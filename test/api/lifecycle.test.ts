@@ -126,7 +126,7 @@ describe('channels', () => {
     expect(few.channel().id).toBe(2);
   });
 
-  it('or the number asked for; one that is in use is that channel', () => {
+  it('get the number asked for; one that is in use is that channel', () => {
     const channel = connection.channel(700);
     expect(channel.id).toBe(700);
     expect(connection.channel(700)).toBe(channel);
@@ -148,7 +148,7 @@ describe('channels', () => {
     expect(few.channel().id).toBe((300 % 7) + 1);
   });
 
-  it('close: idempotent, bounded, and the broker requeues what was unsettled', () => {
+  it('close once however often they are told, in bounded time, and the broker requeues what was unsettled', () => {
     const channel = connection.channel();
     const other = connection.channel();
     const queue = privateQueue(other, 'unsettled');

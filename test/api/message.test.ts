@@ -58,7 +58,7 @@ describe('expiration', () => {
     [{ minutes: 1, seconds: 30 }, '90000'],
     [new Date(NOON + 5000), '5000'],
     [new Date(NOON - 5000), '0'],
-  ])('%p is %s ms', (expiration, wanted) => {
+  ])('of %p is %s ms on the wire', (expiration, wanted) => {
     expect(atNoon({ expiration, type: 't' })).toEqual({ expiration: wanted, type: 't' });
   });
 

@@ -12,7 +12,7 @@ test.each([undefined, null, 5, 'x', {}])('process(%p) leaves the message alone',
 });
 
 test.each([null, 0, true, Number.NaN, () => 1])(
-  'basicPublish(body, %p), behind one without options',
+  'basicPublish(body, %p) is refused behind one without options, too',
   (options) => {
     const channel = shared().channel();
     channel.basicPublish('x');
@@ -21,16 +21,19 @@ test.each([null, 0, true, Number.NaN, () => 1])(
   },
 );
 
-test.each(['amqp://joe:secret@h', 'joe:secret@h', 'h/vhost'])('a URL as hostname: %s', (hostname) => {
-  const { message } = thrownBy(() => connect({ hostname }));
-  expect(message).toBe('hostname must be the name of a host; a URL belongs in url');
-});
+test.each(['amqp://joe:secret@h', 'joe:secret@h', 'h/vhost'])(
+  'a URL as hostname is refused: %s',
+  (hostname) => {
+    const { message } = thrownBy(() => connect({ hostname }));
+    expect(message).toBe('hostname must be the name of a host; a URL belongs in url');
+  },
+);
 
-test('no time at all for an attempt of recovery', () => {
+test('no time at all for an attempt of recovery is refused', () => {
   expect(() => connect({ recovery: { attemptTimeout: 0 } })).toThrow(RangeError);
 });
 
-test('an exchange of no type', () => {
+test('an exchange of no type is refused', () => {
   const channel = shared().channel();
   expect(() => channel.exchangeDeclare('x', '')).toThrow(/^type must be a string and not empty/);
 });
@@ -39,20 +42,20 @@ describe('a callback that returns a promise is refused', () => {
   test.each<[string, (connection: ReturnType<typeof open>) => void]>([
     ['callLater', (connection) => void connection.callLater(0, async () => {})],
     ['addCallbackThreadsafe', (connection) => connection.addCallbackThreadsafe(async () => {})],
-  ])('%s', (_verb, ask) => {
+  ])('by %s', (_verb, ask) => {
     const connection = open();
     ask(connection);
     expect(() => connection.loop({ timeout: CEILING })).toThrow(/the function returned a promise/);
   });
 
-  test('onClose', () => {
+  test('by onClose', () => {
     const connection = open();
     connection.onClose = async () => {};
     expect(() => connection.close()).toThrow(/^onClose: the function returned a promise/);
     expect(connection.isOpen).toBe(false);
   });
 
-  test('onReturn', () => {
+  test('by onReturn', () => {
     const channel = open().channel();
     channel.onReturn = async () => {};
     channel.basicPublish('x', { routingKey: 'amqp-sync.nobody', mandatory: true });

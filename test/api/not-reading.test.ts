@@ -150,7 +150,7 @@ describe('consumers without acknowledgements are suspended', () => {
     expect(connection.channel().isOpen).toBe(true);
   });
 
-  test('an iterator too', () => {
+  test('while their messages wait for an iterator, too', () => {
     const channel = open(LIMIT).channel();
     const queue = fullQueue(channel);
     const messages = channel.consume(queue, { noAck: true, timeout: CEILING, limit: 20_000 });

@@ -153,7 +153,7 @@ describe('this program ends the connection', () => {
     ['close()', () => connection.close(), 'CLOSED'],
     ['using', () => connection[Symbol.dispose](), 'CLOSED'],
     ['abort()', () => connection.abort(), 'ABORTED'],
-  ])('by %s', (_how, end, code) => {
+  ])('by %s, and onClose is told', (_how, end, code) => {
     end();
     end();
     expect(told).toEqual([

@@ -34,7 +34,7 @@ test.each([
   ['connection_attempts', 'connectionAttempts'],
   ['client_properties', 'clientProperties'],
   ['hearbeat', 'heartbeat'],
-])('%s is %s here', (theirs, ours) => {
+])('an option that others call %s is answered with %s, its name here', (theirs, ours) => {
   const message = `connect: unknown option "${theirs}"; did you mean "${ours}"?`;
   expect(refusal({ [theirs]: 'x' })).toBe(message);
   expect(thrownBy(() => connect('amqp://u:hunter2@h', { [theirs]: 'x' } as ConnectOptions)).message).toBe(
@@ -55,6 +55,6 @@ test.each<[object, string]>([
   [{ recovery: { timeout: 1 } }, 'recovery: unknown option "timeout"; did you mean "attemptTimeout"?'],
   [{ zzz: 1 }, 'connect: unknown option "zzz"'],
   [{ constructor: 1 }, 'connect: unknown option "constructor"'],
-])('%j', (options, message) => {
+])('the options %j are refused, with what was meant if that is near', (options, message) => {
   expect(refusal(options)).toBe(message);
 });

@@ -131,7 +131,7 @@ describe('a loop over a queue', () => {
     expect(queue.status().messageCount).toBe(2);
   });
 
-  it.each(['throw', 'return'] as const)('%s does so, too', (way) => {
+  it.each(['throw', 'return'] as const)('left by %s cancels and requeues the rest, too', (way) => {
     const queue = filled('one', 'two');
     const leave = () => {
       for (const message of queue) {
@@ -146,7 +146,7 @@ describe('a loop over a queue', () => {
     expect(queue.status().consumerCount).toBe(0);
   });
 
-  it('prefetch, limit, timeout and noAck', () => {
+  it('keeps to prefetch, limit, timeout and noAck', () => {
     const queue = filled('1', '2', '3', '4');
     let seen = 0;
     for (const message of queue.iterator({ prefetch: 1, limit: 2, timeout: CEILING })) {
@@ -257,7 +257,7 @@ describe('consume', () => {
 });
 
 describe('the rest', () => {
-  it('purge and delete count; ifEmpty and ifUnused protect', () => {
+  it('purge and delete count; ifEmpty and ifUnused protect the queue', () => {
     const queue = filled('1', '2');
     expect(() => filled('x').delete({ ifEmpty: true })).toThrow(PreconditionFailedError);
     channel.reopen();
@@ -267,7 +267,7 @@ describe('the rest', () => {
     expect(queue.delete()).toBe(0);
   });
 
-  it('console.log shows what matters', () => {
+  it('console.log shows of a queue what matters', () => {
     const { inspect } = require('node:util') as typeof import('node:util');
     const queue = channel.declareQueue();
     expect(inspect(queue).replace(/\s+/g, ' ')).toContain(

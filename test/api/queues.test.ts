@@ -156,7 +156,7 @@ describe("'' as a queue name is the one declared last on the channel", () => {
     expect(takeAll(channel, queue)).toEqual(['by name']);
   });
 
-  it('is per channel', () => {
+  it('on each channel for itself', () => {
     const other = connection.channel();
     const there = privateQueue(other, 'there');
     const here = privateQueue(channel, 'here');
@@ -166,7 +166,7 @@ describe("'' as a queue name is the one declared last on the channel", () => {
     other.close();
   });
 
-  it('404 when there was none', () => {
+  it('and is 404 when there was none', () => {
     expect(() => channel.basicGet()).toThrow(NotFoundError);
   });
 });
@@ -186,7 +186,7 @@ describe('queueBind and queueUnbind', () => {
     expect(takeAll(channel, queue)).toEqual([blue]);
   });
 
-  it('noWait: bound without waiting', () => {
+  it('with noWait are done without waiting', () => {
     const queue = privateQueue(channel);
     const exchange = unique('fanout');
     channel.exchangeDeclare(exchange, 'fanout', { autoDelete: true });
@@ -257,7 +257,7 @@ describe('queueDelete', () => {
     consuming.close();
   });
 
-  it('noWait: deleted without waiting', () => {
+  it('with noWait deletes without waiting', () => {
     const queue = privateQueue(channel, 'one');
     expect(channel.queueDelete(queue, { noWait: true })).toBe(0);
     expect(() => channel.queueDeclare(queue, { passive: true })).toThrow(NotFoundError);

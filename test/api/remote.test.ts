@@ -196,7 +196,7 @@ describe('interrupt', () => {
     expect(connection.isAlive).toBe(true);
   });
 
-  it('or the next one', () => {
+  it('ends the next wait when none is under way', () => {
     const remote = here();
     remote.interrupt();
     remote.interrupt(); // twice is once
@@ -275,7 +275,7 @@ describe('interrupt', () => {
 });
 
 describe('the end', () => {
-  it('of the connection: remote() is refused, and a call does nothing', () => {
+  it('of the connection makes remote() refuse, and a call do nothing', () => {
     const seen: unknown[] = [];
     const remote = here((value) => seen.push(value));
     connection.close();
@@ -290,7 +290,7 @@ describe('the end', () => {
     );
   });
 
-  it('of the remote: what was called before arrives, what is called after does not', () => {
+  it('of the remote lets what was called before arrive, and nothing after it', () => {
     const seen: unknown[] = [];
     const remote = here((value) => seen.push(value));
     remote.call('before');
@@ -302,7 +302,7 @@ describe('the end', () => {
     expect(seen).toEqual(['before']);
   });
 
-  it('of the thread that has it: nothing happens', async () => {
+  it('of the thread that has the remote changes nothing', async () => {
     const worker = elsewhere('remote.call("here")');
     connection.drainEvents({ timeout: CEILING });
     await worker.terminate();
@@ -311,7 +311,7 @@ describe('the end', () => {
     expect(connection.channel().isOpen).toBe(true);
   });
 
-  it('is forgotten when it is closed, after what it sent', () => {
+  it('of the remote is forgotten by the connection, after what it sent', () => {
     const seen: unknown[] = [];
     for (let each = 0; each < 100; each++) {
       const remote = here((value) => seen.push(value));
@@ -323,7 +323,7 @@ describe('the end', () => {
     expect(connection[SESSION].dispatcher.mailboxes).toBe(0);
   });
 
-  it('does not come with many of them', () => {
+  it('of the connection leaves none of many remotes behind', () => {
     const seen: unknown[] = [];
     const remotes = Array.from({ length: 50 }, (_, id) => here((value) => seen.push([id, value])));
     for (const remote of remotes) remote.call('hi');
@@ -334,19 +334,22 @@ describe('the end', () => {
 });
 
 describe('wrong arguments', () => {
-  it.each([undefined, null, 5, 'handle', {}, { posted: 1, bell: 2 }, []])('new Remote(%p)', (handle) => {
-    expect(() => new Remote(handle as never)).toThrow(TypeError);
-    expect(() => new Remote(handle as never)).toThrow(
-      'Remote needs the handle that connection.remote() gave, got ',
-    );
-  });
+  it.each([undefined, null, 5, 'handle', {}, { posted: 1, bell: 2 }, []])(
+    'are refused by new Remote: %p',
+    (handle) => {
+      expect(() => new Remote(handle as never)).toThrow(TypeError);
+      expect(() => new Remote(handle as never)).toThrow(
+        'Remote needs the handle that connection.remote() gave, got ',
+      );
+    },
+  );
 
-  it('a handle without its port', () => {
+  it('are a handle without its port, too', () => {
     const { posted, bell } = connection.remote();
     expect(() => new Remote({ posted, bell } as never)).toThrow(TypeError);
   });
 
-  it.each(['x', {}, null])('connection.remote(%p)', (callback) => {
+  it.each(['x', {}, null])('are refused by connection.remote: %p', (callback) => {
     expect(() => connection.remote(callback as never)).toThrow(TypeError);
   });
 });

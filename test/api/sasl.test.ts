@@ -46,13 +46,13 @@ describeNode('mechanisms that are built in', () => {
     ['none named', undefined, 'PLAIN'],
     ['a list: the first that the broker has', ['EXTERNAL', 'ANONYMOUS', 'AMQPLAIN', 'PLAIN'], 'AMQPLAIN'],
     ['the order of the list is ours, not the broker’s', ['AMQPLAIN', 'PLAIN'], 'AMQPLAIN'],
-  ])('%s', (_what, authMechanism, used) => {
+  ])('log in: %s', (_what, authMechanism, used) => {
     const name = `sasl ${used}`;
     login({ ...jim, authMechanism, name });
     expect(mechanismOf(name)).toBe(used);
   });
 
-  it('in the URL: auth_mechanism', () => {
+  it('can be chosen in the URL, as auth_mechanism', () => {
     const url = rabbitmq.url
       .replace('guest:guest', `jim:${encodeURIComponent(SECRET)}`)
       .replace('%2f', 'jims');
@@ -66,7 +66,7 @@ describeNode('mechanisms that are built in', () => {
     ['neither', ['EXTERNAL', 'ANONYMOUS'], 'EXTERNAL or ANONYMOUS'],
     ['one of the user’s own', { name: 'OTHER', initialResponse: () => 'x' }, 'OTHER'],
   ])(
-    '%s: not offered by this broker, which is said with what it does offer',
+    'such as %s may not be offered by a broker, which is said with what it does offer',
     (_what, authMechanism, wanted) => {
       const error = refusalOf(() => login({ ...jim, authMechanism }));
       expect(error).toBeInstanceOf(AuthenticationError);
@@ -109,7 +109,7 @@ describeNode('a mechanism of the user’s own', () => {
     login({ vhost: 'jims', authMechanism: demo({ initialResponse, challenge }) });
   });
 
-  it('keeps its `this`', () => {
+  it('is called with its own `this`', () => {
     class Mechanism implements CustomMechanism {
       readonly name = 'RABBIT-CR-DEMO';
       readonly #password = SECRET;
@@ -273,14 +273,14 @@ describeNode('what is refused', () => {
 });
 
 describeNode('long secrets', () => {
-  it('3 KiB are sent', () => {
+  it('of 3 KiB are sent', () => {
     const token = 'x'.repeat(3072);
     rabbitmq.addUser('token', token);
     login({ username: 'token', password: token });
   });
 
   it.each(['PLAIN', 'AMQPLAIN'] as const)(
-    '5000 characters are too many for RabbitMQ before 4.1: said here, for it only hangs up (%s)',
+    'of 5000 characters are too many for RabbitMQ before 4.1: said here, for it only hangs up (%s)',
     (authMechanism) => {
       const [, major, minor] = /^(\d+)\.(\d+)/.exec(String(login({}).serverProperties.version))!;
       if (Number(major) > 4 || (Number(major) === 4 && Number(minor) > 0)) return; // it takes 8192 bytes

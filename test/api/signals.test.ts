@@ -259,7 +259,7 @@ describe('Ctrl-C ends every wait', () => {
     ],
     ['channel.close', [...ready(), expects('channel.close'), ...closed()], two, 'channels.pop().close()'],
     ['close', [...ready(), expects('connection.close')], two, 'channels.pop().connection.close()'],
-  ])('%s', async (what, script, before, wait) => {
+  ])('in %s', async (what, script, before, wait) => {
     const peer = broker(script);
     const program = run(
       `process.once('SIGINT', () => say('listener'));

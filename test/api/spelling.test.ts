@@ -64,14 +64,14 @@ describe('a kind or a mode that is undefined is refused', () => {
       () => connection.rpc('nobody').call('x', { deliveryMode: nothing }),
       /^deliveryMode is undefined/,
     ],
-  ])('%s', (what, call, message) => {
+  ])('in %s', (what, call, message) => {
     if (what === 'publishBatch') channel.confirmSelect();
     expect(thrownBy(call)).toBeInstanceOf(TypeError);
     expect(call).toThrow(message);
     expect(channel.isOpen).toBe(true);
   });
 
-  test('left out they are what they were', () => {
+  test('but left out they are what they were', () => {
     const name = unique();
     channel.exchangeDeclare(name);
     channel.exchangeDeclare(name, 'direct', { passive: true });
@@ -95,8 +95,11 @@ describe('a timestamp with a part of a second', () => {
     expect(moments[0]?.headers?.at).toEqual(new Date(SECONDS * 1000));
   });
 
-  test.each([-1, -0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 70])('%d is none', (timestamp) => {
-    expect(() => channel.basicPublish('x', { routingKey: 'q', timestamp })).toThrow(/^timestamp must be /);
-    expect(channel.isOpen).toBe(true);
-  });
+  test.each([-1, -0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 70])(
+    'is refused if it is %d, which is no time',
+    (timestamp) => {
+      expect(() => channel.basicPublish('x', { routingKey: 'q', timestamp })).toThrow(/^timestamp must be /);
+      expect(channel.isOpen).toBe(true);
+    },
+  );
 });

@@ -53,7 +53,7 @@ describe('subscribe', () => {
   it.each([
     ['requeue: false', { requeue: false }, 1],
     ['rejectOnRedelivered, the second time', { rejectOnRedelivered: true }, 2],
-  ])('%s sends it away', (_, options, wanted) => {
+  ])('with %s sends a message away for which the function throws', (_, options, wanted) => {
     queue.publish('one');
     queue.subscribe(fail, options);
     for (let call = 0; call < wanted; call++) expect(drain).toThrow('failed');

@@ -99,7 +99,7 @@ describeNode('the broker’s certificate is verified, unless that is turned off'
       'a servername of the certificate',
       () => ({ url: url('?server_name_indication=localhost', '127.0.0.1'), tls: { ca } }),
     ],
-  ])('works with %s', (_what, options) => {
+  ])('and is accepted with %s', (_what, options) => {
     works(options());
   });
 
@@ -117,7 +117,7 @@ describeNode('the broker’s certificate is verified, unless that is turned off'
     return folder;
   };
 
-  it('another authority, given instead', () => {
+  it('and is refused with another authority, given instead', () => {
     const error = refusalOf(() => open({ url: url(), tls: { ca: otherCa() } }));
     expect(error.message).toContain('nobody who is trusted here');
   });
@@ -149,7 +149,7 @@ describeNode('the broker’s certificate is verified, unless that is turned off'
 describeNode('the name', () => {
   const to = () => `amqps://guest:${encodeURIComponent(SECRET)}@127.0.0.1:${elsewhere.port}`;
 
-  it('that the certificate does not have: refused before anything is sent', () => {
+  it('is not that of the certificate: refused before anything is sent', () => {
     const error = refusalOf<ConnectError>(() => open({ url: to(), tls: { ca } }));
     expect(error.message).toContain('the certificate is for another name; connect by a name that is in it');
     expect(error.attempts[0]).toMatchObject({ stage: 'tls' });
@@ -161,7 +161,7 @@ describeNode('the name', () => {
     ).toContain('another name');
   });
 
-  it('servername replaces it, in what is asked for and in what is checked', () => {
+  it('is replaced by servername, in what is asked for and in what is checked', () => {
     warmUp();
     const error = refusalOf(() =>
       open({ url: to(), tls: { ca, servername: 'rabbit.example' }, connectTimeout: 2000 }),
@@ -170,7 +170,7 @@ describeNode('the name', () => {
     expect(elsewhere.client()).toEqual({ bytes: 8, sni: 'rabbit.example' });
   });
 
-  it('is asked for: the host, if it is one', () => {
+  it('is asked for if the host is a name', () => {
     const options = { hostname: 'localhost', port: elsewhere.port, tls: { ca } };
     const error = refusalOf(() => open(options));
     expect(error.message).toContain('another name');
@@ -178,7 +178,7 @@ describeNode('the name', () => {
     expect(elsewhere.client()).toMatchObject({ bytes: 0, sni: 'localhost' });
   });
 
-  it('an expired certificate', async () => {
+  it('does not matter where the certificate has expired: that is said', async () => {
     const expired = await peer(certificateFor('localhost', '-days', '-1'));
     const error = refusalOf(() => open({ url: `amqps://localhost:${expired.port}`, tls: { ca } }));
     expect(error.message).toContain("the broker's certificate has expired");

@@ -244,7 +244,7 @@ describe('arguments', () => {
     ['close replyCode text', (c) => c.close({ replyCode: 'ok' }), TypeError, 'replyCode'],
     ['close replyText', (c) => c.close({ replyText: 42 }), TypeError, 'replyText'],
     ['close long replyText', (c) => c.close({ replyText: X256 }), RangeError, 'replyText'],
-  ])('%s', (_call, run, errorClass, names) => {
+  ])('that are wrong are refused by name, and nothing is sent: %s', (_call, run, errorClass, names) => {
     const error = refused(run);
     expect(error).toBeInstanceOf(errorClass);
     expect(error.message).toContain(names);
@@ -287,7 +287,7 @@ describe('properties', () => {
     ['userId', X256, RangeError],
     ['appId', X256, RangeError],
     ['clusterId', X256, RangeError],
-  ])('%s: %p', (name, value, errorClass) => {
+  ])('that are wrong are refused by name: %s %p', (name, value, errorClass) => {
     const error = refused((c) => c.basicPublish('x', { [name]: value }));
     expect(error).toBeInstanceOf(errorClass);
     expect(error.message).toMatch(new RegExp(`^${name} `));
@@ -310,7 +310,7 @@ describe('properties', () => {
     ['a key of 256 bytes', { [X256]: 1 }, RangeError, 'of headers'],
     ['a Map with other keys than strings', new Map([[1, 'x']]), TypeError, 'headers'],
     ['itself', cyclic, RangeError, 'contains itself'],
-  ])('headers with %s', (_what, headers, errorClass, names) => {
+  ])('refuse headers with %s, and name the place', (_what, headers, errorClass, names) => {
     const error = refused((c) => c.basicPublish('x', { headers }));
     expect(error).toBeInstanceOf(errorClass);
     expect(error.message).toContain(names);
@@ -321,14 +321,14 @@ describe('short strings hold 255 bytes of UTF-8, not characters', () => {
   const fits = `${'ü'.repeat(127)}x`;
   const tooLong = `${fits}x`;
 
-  it('the pair as queue and routing key', () => {
+  it('where a queue and a routing key have them', () => {
     expect(channel.queueDeclare(fits, { exclusive: true }).queue).toBe(fits);
     channel.basicPublish('x', { routingKey: fits });
     expect(takeAll(channel, fits)).toEqual(['x']);
     expect(refused((c) => c.queueDeclare(tooLong)).message).toContain('queue is 256 bytes long in UTF-8');
   });
 
-  it('the pair as exchange, consumer tag and table key', () => {
+  it('where an exchange, a consumer tag and a table key have them', () => {
     channel.exchangeDeclare(fits, 'fanout', { autoDelete: true });
     channel.queueBind(queue, fits, { routingKey: fits, arguments: { [fits]: 1 } });
     expect(channel.basicConsume(queue, () => {}, { consumerTag: fits })).toBe(fits);
@@ -344,7 +344,7 @@ describe('short strings hold 255 bytes of UTF-8, not characters', () => {
   });
 
   it.each(['contentType', 'correlationId', 'replyTo', 'messageId', 'type', 'appId', 'clusterId'] as const)(
-    'the pair as %s',
+    'where the property %s has them',
     (name) => {
       channel.basicPublish('x', { routingKey: unique('nowhere'), [name]: fits });
       const error = refused((c) => c.basicPublish('x', { [name]: tooLong }));
@@ -381,7 +381,7 @@ describe('the connection', () => {
     ['close replyText', (c) => c.connection.close({ replyText: 42 }), TypeError, 'replyText'],
     ['close long replyText', (c) => c.connection.close({ replyText: X256 }), RangeError, 'replyText'],
     ['close timeout', (c) => c.connection.close({ timeout: 'soon' }), TypeError, 'timeout'],
-  ])('%s', (_call, run, errorClass, names) => {
+  ])('refuses wrong arguments by name, and sends nothing: %s', (_call, run, errorClass, names) => {
     const error = refused(run);
     expect(error).toBeInstanceOf(errorClass);
     expect(error.message).toContain(names);

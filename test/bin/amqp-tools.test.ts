@@ -53,7 +53,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
     ['all that a message may have', '-p -C text/plain -E gzip -t answers'.split(' '), 'x'],
     ['headers', ['-H', 'a: b', '-H', 'n:5', '-H', 'c:  d: e '], 'x'],
   ])(
-    'publish %s',
+    'publish does with %s what amqp-publish does',
     (_what, args, input) => {
       same((run) => {
         const { status } = run('publish', [...AT_URL, '-r', queue, ...args], input);
@@ -74,7 +74,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
   );
 
   it(
-    'publish to an exchange, which is missing: 1',
+    'publish to an exchange that is missing ends with 1',
     () => {
       same((run) => run('publish', [...AT_URL, '-e', unique('missing'), '-r', 'x', '-b', 'x']).status);
     },
@@ -82,7 +82,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
   );
 
   it(
-    'get: 0 and the body, 2 when it is empty, 1 when it is missing',
+    'get ends with 0 and the body, with 2 when the queue is empty, with 1 when it is missing',
     () => {
       same((run) => {
         fill(channel, queue, 'one');
@@ -99,7 +99,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
   );
 
   it(
-    'get without a broker: 1',
+    'get without a broker ends with 1',
     () => {
       same((run) => run('get', ['-u', 'amqp://127.0.0.1:1', '-q', queue]).status);
     },
@@ -107,7 +107,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
   );
 
   it(
-    'consume: a command for each, so many, and what fails is not acked',
+    'consume runs a command for each message, so many, and what fails is not acked',
     () => {
       same((run) => {
         fill(channel, queue, 'good', 'bad', 'good');
@@ -140,7 +140,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
   );
 
   it(
-    'declare-queue, -d, delete-queue, -e, --if-unused',
+    'declare-queue -d and delete-queue -e --if-unused do what the tools of those names do',
     () => {
       same((run) => {
         const name = unique('tools');
@@ -156,7 +156,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
   );
 
   it(
-    'the broker by its parts, and by a file with the credentials',
+    'the broker can be given by its parts, and by a file with the credentials',
     () => {
       const authfile = join(folder, 'credentials');
       writeFileSync(authfile, `username:${url.username}\npassword:${url.password}\n`);

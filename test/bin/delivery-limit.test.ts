@@ -31,23 +31,23 @@ it.each([
   ['consume without acks', ['consume', '-c', '1', '-A']],
   ['consume with a large prefetch', ['consume', '-c', '1', '-p', '1000']],
   ['get', ['get']],
-])('%s, four times', (_what, [verb = '', ...flags]) => {
+])('%s, called four times, delivers to nobody what it leaves', (_what, [verb = '', ...flags]) => {
   for (const number of numbers(0, 4)) expect(out([verb, queue, ...flags])).toBe(number);
   expect(untouched()).toEqual(numbers(4, MANY));
 });
 
-it('consume ends in the middle', () => {
+it('consume that ends in the middle delivers to nobody what it leaves', () => {
   expect(out(['consume', queue, '-c', '30', '-p', '10', '--lines'])).toBe(`${numbers(0, 30).join('\n')}\n`);
   expect(untouched()).toEqual(numbers(30, MANY));
 });
 
-it('commands, one after the other', () => {
+it('commands that run one after the other get one message each, and leave the rest alone', () => {
   const { status, stdout } = shell(`amqp-sync consume ${queue} -c 3 --on-failure reject -- cat`);
   expect([status, stdout.toString()]).toEqual([0, '012']);
   expect(untouched()).toEqual(numbers(3, MANY));
 });
 
-it('commands that fail, whose messages are kept to the end', () => {
+it('commands that fail keep their messages to the end, and leave the rest alone', () => {
   const { status, stderr } = shell(`amqp-sync consume ${queue} -c 3 -- sh -c 'test "$(cat)" != 1'`);
   expect([status, stderr.toString()]).toEqual([1, 'amqp-sync: message 2: sh: exit status 1\n']);
   eventually(() => count(channel, queue) === MANY - 2);
@@ -55,7 +55,7 @@ it('commands that fail, whose messages are kept to the end', () => {
   expect(untouched()).toEqual(numbers(3, MANY));
 });
 
-it('shovel moves so many', () => {
+it('shovel moves so many, and leaves the rest alone', () => {
   const to = sharedQueue(channel);
   out(['shovel', queue, to, '-c', '20']);
   expect(takeAll(channel, to)).toEqual(numbers(0, 20));

@@ -44,7 +44,7 @@ function listed(value: unknown): unknown {
 }
 
 it.each(TOOLS.filter(([, file]) => spawnSync(file, ['--version']).error === undefined))(
-  '%s',
+  'a message printed as JSON is published again as it was, by way of %s',
   (_name, file, args) => {
     const [from, to] = [sharedQueue(channel), sharedQueue(channel)];
     channel.basicPublish(Buffer.of(0xff, 0), {

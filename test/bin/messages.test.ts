@@ -40,7 +40,7 @@ describe('publish', () => {
     ['up to zero bytes', ['-0'], 'one\0two\nthree\0', ['one', 'two\nthree']],
     ['each so many times', ['-c', '3', 'one'], undefined, ['one', 'one', 'one']],
     ['JSON', ['--json'], '{"body":"one"}\n\n{"bodyBase64":"dHdv"}\n', ['one', 'two']],
-  ])('%s', (_what, args, input, bodies) => {
+  ])('sends %s', (_what, args, input, bodies) => {
     expect(out(['publish', '-r', queue, ...args], { input: input ?? '' })).toBe('');
     expect(takeAll(channel, queue)).toEqual(bodies);
   });
@@ -52,7 +52,7 @@ describe('publish', () => {
     expect(takeAll(channel, queue)).toEqual(['one', 'two']);
   });
 
-  it('every property, and headers of every kind', () => {
+  it('sends every property, and headers of every kind', () => {
     const flags =
       '-p -C text/plain -E gzip -t answers --correlation-id 7 --priority 3 --expiration 90s --message-id m1 --timestamp 1700000000 --type job --user-id guest --app-id cron';
     const headers = [
@@ -91,7 +91,7 @@ describe('publish', () => {
     );
   });
 
-  it('a body that no queue takes: 5, and how many were published', () => {
+  it('ends with 5 for a body that no queue takes, and says how many were published', () => {
     const nowhere = unique('nowhere');
     expect(said('publish', '-r', nowhere, 'x')).toEqual([
       5,
@@ -156,7 +156,7 @@ describe('publish', () => {
 });
 
 describe('get', () => {
-  it('0 and the body as it is; 2 when the queue is empty; 1 when it is missing; 64 without a name', () => {
+  it('ends with 0 and the body as it is; with 2 when the queue is empty; with 1 when it is missing; with 64 without a name', () => {
     const body = randomBytes(1000);
     fill(channel, queue, body);
     expect(cli(['get', '-q', queue])).toMatchObject({ status: 0, stdout: body });
@@ -165,7 +165,7 @@ describe('get', () => {
     expect(status('get')).toBe(64);
   });
 
-  it('several, a line each; and those that are put back are there again', () => {
+  it('prints several, a line each; and those that are put back are there again', () => {
     fill(channel, queue, 'one', 'two', 'three');
     expect(out(['get', queue, '-c', '2', '--lines', '--settle', 'requeue'])).toBe('one\ntwo\n');
     expect(out(['get', queue, '-c', '9', '-0'])).toBe('one\0two\0three\0');
@@ -180,19 +180,19 @@ describe('get', () => {
 });
 
 describe('consume', () => {
-  it('so many, and no more', () => {
+  it('takes so many, and no more', () => {
     fill(channel, queue, 'one', 'two', 'three');
     expect(out(['consume', queue, '-c', '2', '--lines'])).toBe('one\ntwo\n');
     expect(takeAll(channel, queue)).toEqual(['three']);
   });
 
-  it('until nothing comes; 2 if nothing came at all', () => {
+  it('waits until nothing comes, and ends with 2 if nothing came at all', () => {
     fill(channel, queue, 'one');
     expect(out(['consume', queue, '--timeout', '200ms'])).toBe('one');
     expect(status('consume', queue, '--timeout', '0')).toBe(2);
   });
 
-  it('a command for each: its stdin is the body, and only what went well is acked', () => {
+  it('runs a command for each message: its stdin is the body, and only what went well is acked', () => {
     for (const body of ['good', 'bad', 'fine'])
       channel.basicPublish(body, { routingKey: queue, messageId: body });
     const { status, stdout, stderr } = shell(
@@ -208,7 +208,7 @@ describe('consume', () => {
     ['reject', []],
     ['requeue', ['bad']],
     ['stop', ['bad', 'next']],
-  ])('--on-failure %s', (how, left) => {
+  ])('does with the message of a command that fails what --on-failure says: %s', (how, left) => {
     fill(channel, queue, 'bad', ...(how === 'stop' ? ['next'] : []));
     expect(cli(['consume', queue, '-c', '1', '--on-failure', how, '--', 'false']).status).toBe(1);
     expect(takeAll(channel, queue)).toEqual(left);

@@ -40,7 +40,7 @@ const consuming = (script: string, ...flags: string[]) => [
 const working = (trap: string) => `${trap}; sleep 100 & echo $! > ${pid}; wait`;
 
 describe.each<[NodeJS.Signals]>([['SIGTERM'], ['SIGINT'], ['SIGHUP']])('%s', (signal) => {
-  it('the command cleans up and ends with 0: its message is acked, and no other begun', async () => {
+  it('lets the command clean up and end with 0: its message is acked, and no other begun', async () => {
     const script = working(`trap 'kill $! 2>/dev/null; echo tidied; exit 0' ${signal.slice(3)}`);
     const end = await interrupted(consuming(script, '--on-failure', 'requeue'), signal, hasBegun);
     expect(end).toEqual({ code: null, signal, stdout: 'tidied\n', stderr: '' });
@@ -48,7 +48,7 @@ describe.each<[NodeJS.Signals]>([['SIGTERM'], ['SIGINT'], ['SIGHUP']])('%s', (si
   });
 });
 
-it('the command dies of it: its message goes back, whatever becomes of those that fail', async () => {
+it('a command that dies of the signal gives its message back, whatever becomes of those that fail', async () => {
   const end = await interrupted(consuming(working(':'), '--on-failure', 'reject'), 'SIGTERM', hasBegun);
   expect(end).toEqual({
     code: null,
@@ -59,14 +59,14 @@ it('the command dies of it: its message goes back, whatever becomes of those tha
   expect([count(channel, queue), isGone()]).toEqual([2, true]);
 });
 
-it('the command fails by itself then: its message is settled as one that fails', async () => {
+it('a command that fails by itself behind the signal has its message settled as one that fails', async () => {
   const script = working(`trap 'kill $! 2>/dev/null; exit 3' TERM`);
   const end = await interrupted(consuming(script, '--on-failure', 'reject'), 'SIGTERM', hasBegun);
   expect(end).toMatchObject({ signal: 'SIGTERM', stderr: 'amqp-sync: message 1: sh: exit status 3\n' });
   expect([count(channel, queue), isGone()]).toEqual([1, true]);
 });
 
-it('the command takes no notice: it is killed, with all that it has started', async () => {
+it('a command that takes no notice of the signal is killed, with all that it has started', async () => {
   const script = working(`trap '' TERM`);
   const end = await interrupted(consuming(script, '--kill-after', '300ms'), 'SIGTERM', hasBegun);
   expect(end).toMatchObject({
@@ -76,14 +76,14 @@ it('the command takes no notice: it is killed, with all that it has started', as
   expect([count(channel, queue), isGone()]).toEqual([2, true]);
 });
 
-it('nothing is under way: what was done is acked', async () => {
+it('a signal while nothing is under way leaves what was done acked', async () => {
   const isDone = (stdout: string) => stdout === 'onetwo';
   const end = await interrupted(['consume', queue, '--lines', '--', 'cat'], 'SIGTERM', isDone);
   expect(end).toEqual({ code: null, signal: 'SIGTERM', stdout: 'onetwo', stderr: '' });
   expect(count(channel, queue)).toBe(0);
 });
 
-it('the connection is not open yet', async () => {
+it('a signal before the connection is open ends the program', async () => {
   let isThere = false;
   const silent = createServer((socket) => {
     isThere = true;
@@ -101,7 +101,7 @@ it('the connection is not open yet', async () => {
   expect(end).toMatchObject({ signal: 'SIGTERM', stdout: '' });
 });
 
-it('a served call: nobody is told that it has failed', async () => {
+it('a signal during a served call tells nobody that the call has failed', async () => {
   const [name, replies] = [unique('served'), sharedQueue(channel)];
   channel.queueDeclare(name, { durable: true, autoDelete: true });
   channel.basicPublish('x', { routingKey: name, replyTo: replies });

@@ -17,21 +17,21 @@ const onTerminal = (...args: string[]) =>
     `script -qec '${process.execPath} ${build()}/bin/amqp-sync.js ${args.join(' ')}' /dev/null`,
   ).stdout.toString();
 
-it('a body: what is unsafe is spelled out, text and lines are as they are', () => {
+it('a body is shown with what is unsafe spelled out; text and lines are as they are', () => {
   expect(onTerminal('get', queue)).toBe(`${SHOWN.replace('\n', '\r\n').replace('\r\r', '\r\r')}\r\n`);
 });
 
-it('a program gets the bytes', () => {
+it('a program gets the bytes of a body as they are', () => {
   expect(cli(['get', queue]).stdout.toString()).toBe(HOSTILE);
 });
 
-it('JSON: escaped as JSON has it', () => {
+it('JSON is escaped as JSON has it', () => {
   const text = onTerminal('get', queue, '--json');
   expect(text.trimEnd()).toMatch(/^[\x20-\x7e]+$/);
   expect(JSON.parse(text)).toMatchObject({ body: HOSTILE, properties: { headers: { key: HOSTILE } } });
 });
 
-it('what is said on stderr, too', () => {
+it('an error on stderr has what is unsafe spelled out, too', () => {
   const { stderr } = cli(['get', 'missing\x1b[2J\u009bA']);
   expect(stderr.toString()).toMatch(/missing\\x1b\[2J\\x9bA/);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: there must be none

@@ -50,7 +50,7 @@ describe('queues and exchanges', () => {
     channel.queueDelete(queue);
   });
 
-  it('declare-exchange, bind, unbind, delete-exchange', () => {
+  it('are declared, bound, unbound and deleted by declare-exchange, bind, unbind, delete-exchange', () => {
     const [exchange, other, queue] = [unique('cli'), unique('cli'), sharedQueue(channel)];
     expect(out(['declare-exchange', exchange, '-t', 'topic'])).toBe(`${exchange}\n`);
     out(['declare-exchange', '-e', other, '--type', 'fanout', '--internal']);
@@ -107,7 +107,7 @@ describe('rpc', () => {
     expect(out(['rpc', '--help'])).not.toMatch(/--(reply-to|correlation-id|type)/);
   });
 
-  it('a call without an answer in time: 3', () => {
+  it('ends with 3 for a call without an answer in time', () => {
     const queue = sharedQueue(channel);
     expect(said('rpc', queue, 'x', '--timeout', '2s')).toEqual([
       3,
@@ -128,7 +128,7 @@ describe('the broker', () => {
     });
   });
 
-  it('ping --wait tries again, and gives up', () => {
+  it('is waited for by ping --wait, which tries again, and gives up', () => {
     const began = performance.now();
     expect(said('ping', '--url', 'amqp://127.0.0.1:1', '--wait', '1s')).toEqual([
       1,
@@ -139,7 +139,7 @@ describe('the broker', () => {
     expect(performance.now() - began).toBeGreaterThan(700);
   });
 
-  it('a wrong password is not shown, and not tried again', () => {
+  it('that refuses a password is not tried again, and the password is not shown', () => {
     const url = process.env.AMQP_URL!.replace('guest:guest', 'guest:secret1');
     const [status, text] = said('ping', '--url', url, '--wait', '20s');
     expect([status, text]).toEqual([1, expect.stringContaining('check the user name and the password')]);

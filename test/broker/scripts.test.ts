@@ -66,7 +66,7 @@ async function sideBySide(script: Script): Promise<Told> {
 type Told = [here: unknown, there: unknown];
 
 /** Step by step at both; what one of them says later than the other is waited for. */
-async function once(script: Script, pause: number, patience = 2000): Promise<Told> {
+async function once(script: Script, pause: number, limit = 2000): Promise<Told> {
   const prefix = `amqp-sync.script.${process.pid}.${count++}.`;
   const runs = await Promise.all([Run.begin(ours, prefix, pause), Run.begin(rabbitmqUrl, prefix, pause)]);
   const told = () => runs.map((run) => run.told) as Told;
@@ -77,10 +77,10 @@ async function once(script: Script, pause: number, patience = 2000): Promise<Tol
   };
   for (const step of script((name) => prefix + name)) {
     await Promise.all(runs.map((run) => run.do(step)));
-    if (!(await agreed(patience)) || runs.some(({ client }) => client.closed)) break;
+    if (!(await agreed(limit)) || runs.some(({ client }) => client.closed)) break;
   }
   await sleep(100); // whatever comes unasked
-  await agreed(patience / 2);
+  await agreed(limit / 2);
   for (const { client } of runs) client.end();
   return told();
 }

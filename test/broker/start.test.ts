@@ -89,7 +89,7 @@ describe('users and virtual hosts', () => {
     mechanisms: ['PLAIN', 'AMQPLAIN', 'ANONYMOUS'],
   };
 
-  it('each with its password, where it may go', async () => {
+  it('have a password each, and enter where they may', async () => {
     const broker = embedded(options);
     const at = `127.0.0.1:${broker.port}`;
     expect(client(`amqp://admin:top@${at}/two`).isOpen).toBe(true);

@@ -101,7 +101,7 @@ const HEADERS: TableInput = new Map<string, unknown>([
 ]) as TableInput;
 
 describeRabbitmq('as RabbitMQ has it', () => {
-  it('every pair of header values in a headers exchange', () => {
+  it('every pair of header values is routed alike in a headers exchange', () => {
     for (const mode of ['all', 'any']) {
       const bindings = VALUES.map(([name, value]) => ({
         name,
@@ -116,7 +116,7 @@ describeRabbitmq('as RabbitMQ has it', () => {
     }
   });
 
-  it('every pair of pattern and key in a topic exchange', () => {
+  it('every pair of pattern and key is routed alike in a topic exchange', () => {
     const patterns = PATTERNS.filter((pattern) => version === '3.10' || !hasTooMany(pattern));
     const [ours, theirs] = routes(
       'topic',

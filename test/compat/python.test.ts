@@ -49,7 +49,7 @@ describe('arguments', () => {
     ['by keyword', declare({ queue: 'q', type: 'topic', passive: true })],
     ['mixed', declare('q', true, { type: 'topic' })],
     ['mixed, with undefined for left out', declare('q', true, undefined, 'topic', undefined)],
-  ])('%s', (_, bound) => {
+  ])('are given as in Python: %s', (_, bound) => {
     expect(bound).toEqual({ ...defaults, queue: 'q', passive: true, type: 'topic' });
   });
 
@@ -127,7 +127,7 @@ describe('arguments', () => {
 describe('named tuples', () => {
   const pair = namedTuple<{ queue: [queue: string]; delay: [delay: number] }>()('pair', 'queue, delay');
 
-  test('are arrays with names', () => {
+  test('are arrays whose items have names', () => {
     const made = new pair('q', 3);
     const [queue, delay] = made;
     expect([queue, delay, made.queue, made.delay, made.length]).toEqual(['q', 3, 'q', 3, 2]);
@@ -147,7 +147,7 @@ describe('named tuples', () => {
     expect(made.map(String)).not.toBeInstanceOf(pair);
   });
 
-  test('refuse what Python refuses', () => {
+  test('refuse what Python refuses, and say it as Python does', () => {
     expect(() => new pair(...(['q', 3, 4] as never))).toThrow(
       'pair() takes 2 positional arguments but 3 were given',
     );

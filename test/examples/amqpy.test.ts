@@ -60,7 +60,7 @@ async function output(name: string): Promise<string[]> {
   return lines;
 }
 
-test('the README of amqpy', async () => {
+test("the example of amqpy's README consumes until Ctrl-C", async () => {
   const script = start('readme');
   await script.says('Received a message: hello world 3');
   const { code, lines, stderr } = await ctrlC(script);
@@ -69,14 +69,14 @@ test('the README of amqpy', async () => {
   expect(code).toBe(130);
 });
 
-test('a message of its documentation', async () => {
+test("the example of a message prints what amqpy's documentation says", async () => {
   const printed = (await output('message')).join(' ').replace(/\s+/g, ' ');
   expect(printed).toBe(
     "hello world { content_type: 'text/plain', content_encoding: 'UTF-8', application_headers: [Object: null prototype] { foo: 7 } } true",
   );
 });
 
-test('producer and consumer, with a class and with functions', async () => {
+test('the examples producer and consumer work together, with a class and with functions', async () => {
   expect(await output('producer')).toEqual(['published']);
   expect(await output('producer')).toEqual(['published']);
   const channel = shared().channel();
@@ -97,15 +97,15 @@ test('producer and consumer, with a class and with functions', async () => {
   channel.close();
 });
 
-test('confirms', async () => {
+test('the example of confirms tells a lost message from a safe one', async () => {
   expect(await output('confirms')).toEqual(['312 NO_ROUTE no such queue: lost', 'safe']);
 });
 
-test('a transaction', async () => {
+test('the example of a transaction rolls back, and commits', async () => {
   expect(await output('transaction')).toEqual(['rolled back: not this time', 'ONE 1']);
 });
 
-test('publishing whatever happens', async () => {
+test('the example that publishes whatever happens goes on after an outage', async () => {
   using proxy = startProxy(process.env.AMQP_URL!);
   const script = start('retry', proxy.url);
   await script.says('published 2');

@@ -69,12 +69,12 @@ function printed({ code, lines, stderr }: End): string[] {
 
 const output = async (script: string) => printed(await start(script).end);
 
-test('publish', async () => {
+test('the example publish.ts publishes', async () => {
   expect(await output('publish')).toEqual([]);
   expect(String(channel.basic_get('test', true)[2])).toBe('Test message.');
 });
 
-test('consume: ten messages, the others go back', async () => {
+test('the example consume.ts takes ten messages, and the others go back', async () => {
   fill(channel, 'test', ...Array.from({ length: 12 }, (_, index) => `message ${index + 1}`));
   const lines = await output('consume');
   expect(lines).toHaveLength(11);
@@ -85,11 +85,11 @@ test('consume: ten messages, the others go back', async () => {
   expectCount(channel, 'test', 2);
 });
 
-test('several hosts: the second answers', async () => {
+test('the example several-hosts.ts is answered by the second host', async () => {
   expect(await output('several-hosts')).toEqual(['connected: true']);
 });
 
-test('ack from another thread', async () => {
+test('the example ack-from-another-thread.ts acks what another thread has worked on', async () => {
   channel.queue_declare('standard', { durable: true });
   fill(channel, 'standard', 'a hard one');
   expect((await output('ack-from-another-thread')).sort()).toEqual([
@@ -149,7 +149,7 @@ test('consume and recover with a function that retries', async () => {
   ]);
 });
 
-test('basic_get: one message, and none', async () => {
+test('the example blocking-basic-get.ts gets one message, and none', async () => {
   fill(channel, 'test', 'the one');
   expect(await output('blocking-basic-get')).toEqual([
     expect.stringMatching(/^<Basic\.GetOk\(.*'message_count=0'.*\)> <BasicProperties> the one$/),
@@ -157,7 +157,7 @@ test('basic_get: one message, and none', async () => {
   expect(await output('blocking-basic-get')).toEqual(['No message returned']);
 });
 
-test('consume with a callback, until Ctrl-C', async () => {
+test('the example blocking-consume.ts consumes with a callback, until Ctrl-C', async () => {
   fill(channel, 'test', 'first', 'second');
   const script = start('blocking-consume');
   await script.says('second');
@@ -167,7 +167,7 @@ test('consume with a callback, until Ctrl-C', async () => {
   expect(count(channel, 'test')).toBe(0);
 });
 
-test('delivery confirmations', async () => {
+test('the example blocking-delivery-confirmations.ts tells what was confirmed and what was not', async () => {
   expect(await output('blocking-delivery-confirmations')).toEqual([
     'Message publish was confirmed',
     'Message could not be confirmed',
@@ -175,16 +175,16 @@ test('delivery confirmations', async () => {
   expectCount(channel, 'test', 1);
 });
 
-test('transaction', async () => {
+test('the example transaction.ts commits', async () => {
   expect(await output('transaction')).toEqual(['committed']);
   expectCount(channel, 'test', 2);
 });
 
-test('heartbeat and blocked timeouts', async () => {
+test('the example heartbeat-and-blocked-timeouts.ts runs to its end', async () => {
   expect(await output('heartbeat-and-blocked-timeouts')).toEqual([]);
 });
 
-test('direct reply-to', async () => {
+test('the example direct-reply-to.ts gets its reply', async () => {
   expect(await output('direct-reply-to')).toEqual([
     'RPC Server got request: Marco',
     'RPC Server says good bye',
@@ -218,6 +218,6 @@ describe('the porting guide', () => {
   });
 });
 
-test('every script was run', () => {
+test('every script of examples/pika was run', () => {
   expect(sources.map(({ file }) => file).filter((file) => !ran.has(file))).toEqual([]);
 });

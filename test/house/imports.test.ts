@@ -93,8 +93,15 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
 
 /** Folders in which no circle of imports is, types included. */
 const WITHOUT_CIRCLES = ['src/', 'worker/', 'bin/'];
-/** Folders inside of these that are left out: the public classes give each other out. */
-const WITH_CIRCLES = ['src/api/', 'src/compat/'];
+/**
+ * What of these is left out, by types alone: the public classes give each other out, as `message.channel` and the
+ * arguments of callbacks do, so their files name one another.
+ */
+const WITH_CIRCLES = [
+  ...['channel', 'connection', 'message', 'queue'].map((name) => `src/api/${name}.ts`),
+  ...['channel', 'connection', 'message'].map((name) => `src/compat/amqpy/${name}.ts`),
+  ...['blocking-channel', 'blocking-connection', 'parameters'].map((name) => `src/compat/pika/${name}.ts`),
+];
 
 /** Folders whose classes have names that no other class has; a facade's are those of the library that it stands for. */
 const WITH_NAMES_OF_THEIR_OWN = WITHOUT_CIRCLES;
@@ -158,9 +165,9 @@ describe('the house', () => {
     expect(circles(ours, { types: false })).toEqual([]);
   });
 
-  test('no file of the machinery imports another one that imports it, not even for a type', () => {
-    const isMachinery = (path: string) => isIn(WITHOUT_CIRCLES, path) && !isIn(WITH_CIRCLES, path);
-    const ours = imports.filter(({ file, target }) => isMachinery(file) && isMachinery(target));
+  test('no file but those of public classes imports another one that imports it, not even for a type', () => {
+    const isChecked = (path: string) => isIn(WITHOUT_CIRCLES, path) && !isIn(WITH_CIRCLES, path);
+    const ours = imports.filter(({ file, target }) => isChecked(file) && isChecked(target));
     expect(circles(ours, { types: true })).toEqual([]);
   });
 

@@ -11,7 +11,7 @@ const name = (which: string) => names[which] as string;
 useChannel();
 
 (hasAioPika ? describe : describe.skip)('aio-pika', () => {
-  it('serves, we call', async () => {
+  it('aio-pika serves, and this side calls', async () => {
     const { lines } = await python(
       `
 rpc = await JsonRPC.create(channel)
@@ -48,7 +48,7 @@ await asyncio.sleep(100)`,
     expect(besides.call(name('own'), { a: 1, b: null })).toEqual([1, null]);
   });
 
-  it('calls, we serve', async () => {
+  it('aio-pika calls, and this side serves', async () => {
     const rpc = new Rpc(channel);
     const method = unique('method');
     const lines: string[] = [];
@@ -78,7 +78,7 @@ except Exception as error:
     expect(JSON.parse((said[3] as string).replace('JsonRPCError ', ''))).toEqual({ error: failure });
   });
 
-  it('has workers, we have tasks', async () => {
+  it('aio-pika has workers, and this side has tasks', async () => {
     const { lines, end } = await python(
       `
 done = asyncio.Semaphore(0)
@@ -107,7 +107,7 @@ for task in range(3):
     ]);
   });
 
-  it('has tasks, we have workers', async () => {
+  it('aio-pika has tasks, and this side has workers', async () => {
     const seen: unknown[] = [];
     const work = (kwargs: unknown) => seen.push(kwargs);
     const tasks = unique('tasks');

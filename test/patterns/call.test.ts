@@ -56,7 +56,7 @@ useChannel();
 const call = (which: string, body?: unknown, options = {}) => connection.rpc(name(which)).call(body, options);
 
 describe('call', () => {
-  it('in one line', () => {
+  it('takes one line, and returns the result', () => {
     expect(connection.rpc(name('sum')).call({ a: 1, b: 2 }, { timeout: CEILING }).json).toBe(3);
   });
 
@@ -65,7 +65,7 @@ describe('call', () => {
     ['bytes', Buffer.from('grüße'), {}],
     ['a message', new Message('grüße', { contentType: 'text/x' }), { contentType: 'text/x' }],
     ['a message that was published before', lockedMessage(), {}],
-  ])('%s is sent as it is', (_, body, properties) => {
+  ])('sends %s as it is', (_, body, properties) => {
     const reply = call('echo', body);
     expect(reply.text).toBe('grüße');
     expect(reply.properties).toMatchObject({ ...properties, headers: { seen: true }, type: 'result' });
@@ -75,17 +75,17 @@ describe('call', () => {
     ['an object', { a: [1] }],
     ['a number', 7],
     ['null', null],
-  ])('%s is sent as JSON', (_, value) => {
+  ])('sends %s as JSON', (_, value) => {
     const reply = call('echo', value);
     expect(reply.json).toEqual(value);
     expect(reply.properties.contentType).toBe('application/json');
   });
 
-  it('nothing is an empty body', () => {
+  it('sends nothing as an empty body', () => {
     expect(call('echo').text).toBe('');
   });
 
-  it('what cannot be JSON is refused', () => {
+  it('refuses what cannot be JSON', () => {
     const circle: { self?: unknown } = {};
     circle.self = circle;
     expect(() => call('echo', circle)).toThrow(TypeError);
@@ -227,7 +227,7 @@ describe('failures', () => {
 });
 
 describe('callbacks', () => {
-  it('a callback may call', () => {
+  it('may call procedures themselves', () => {
     const queue = privateQueue(channel, '1', '2');
     const sums: unknown[] = [];
     channel.basicConsume(queue, (message) => {
@@ -238,7 +238,7 @@ describe('callbacks', () => {
     expect(sums).toEqual([11, 12]);
   });
 
-  it('none runs while a call waits', () => {
+  it('never run while a call waits', () => {
     const queue = privateQueue(channel);
     const seen: string[] = [];
     channel.basicConsume(queue, (message) => seen.push(message.text), { noAck: true });
@@ -263,7 +263,7 @@ describe('wrong arguments', () => {
     ['timeout must be 0 or more milliseconds, got -1', (own) => own.rpc('x').call('', { timeout: -1 })],
     ['expiration must be', (own) => own.rpc('x').call('', { expiration: 'soon' })],
     ['options must be an object, got null', (own) => own.rpc('x').call('', null as never)],
-  ])('%s', (text, wrong) => {
+  ])('are refused: %s', (text, wrong) => {
     const own = open();
     const error = thrownBy(() => wrong(own));
     expect(error.message).toContain(text);

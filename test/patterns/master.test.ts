@@ -26,7 +26,7 @@ const mortal = () => ({ exclusive: true, deadLetterExchange: '', deadLetterRouti
 const corpse = () => dead.get({ noAck: true, timeout: CEILING });
 const noCorpse = () => expect(dead.get({ timeout: 50 })).toBeNull();
 
-it('tasks are done, each once', () => {
+it('tasks are done by workers, each once', () => {
   const seen: unknown[] = [];
   const master = new Master(channel);
   const worker = master.createWorker<{ n: number }>(name, ({ n }) => seen.push(n), { exclusive: true });
@@ -40,7 +40,7 @@ it('tasks are done, each once', () => {
   expect(worker.queue.status()).toMatchObject({ messageCount: 0, consumerCount: 0 });
 });
 
-it('on the wire as aio-pika has it', () => {
+it('a task is on the wire as aio-pika has it', () => {
   const queue = channel.declareQueue(name, { exclusive: true });
   const master = new Master(channel);
   master.createTask(name, { n: 1 }, { priority: 3, headers: { a: 1 } });
@@ -56,7 +56,7 @@ it('on the wire as aio-pika has it', () => {
   expect(queue.get({ noAck: true })?.text).toBe('{}');
 });
 
-it('compressed, too', () => {
+it('a task may be compressed', () => {
   const queue = channel.declareQueue(name, { exclusive: true });
   const master = new Master(channel, { serializer: compressedJsonSerializer });
   master.createTask(name, { text: 'x'.repeat(1000) });
@@ -73,7 +73,7 @@ it('compressed, too', () => {
   expect(length).toBe(1000);
 });
 
-it('no worker has ever been there: UnroutableError', () => {
+it('a task for which no worker has ever been there is an UnroutableError', () => {
   expect(thrownBy(() => new Master(channel).createTask(name))).toBeInstanceOf(UnroutableError);
 });
 
@@ -93,7 +93,7 @@ describe('what a worker throws', () => {
   it.each([
     ['RejectMessage', new RejectMessage()],
     ['NackMessage', new NackMessage()],
-  ])('%s sends it away, and drainEvents goes on', (_, error) => {
+  ])('sends the task away if it is %s, and drainEvents goes on', (_, error) => {
     work(throwing(error));
     drain();
     expect(corpse()?.json).toEqual({ n: 1 });
@@ -102,7 +102,7 @@ describe('what a worker throws', () => {
   it.each([
     ['RejectMessage', new RejectMessage({ requeue: true })],
     ['NackMessage', new NackMessage({ requeue: true })],
-  ])('%s with requeue sends it back', (_, error) => {
+  ])('sends the task back if it is %s with requeue', (_, error) => {
     const worker = work(throwing(error));
     drain();
     drain();
@@ -111,7 +111,7 @@ describe('what a worker throws', () => {
     noCorpse();
   });
 
-  it('anything else sends it back, and is thrown', () => {
+  it('sends the task back if it is anything else, and is thrown', () => {
     work(throwing(new Error('failed')));
     expect(drain).toThrow('failed');
     drain();
@@ -121,13 +121,13 @@ describe('what a worker throws', () => {
   it.each<[string, MasterOptions, number]>([
     ['requeue: false', { requeue: false }, 1],
     ['rejectOnRedelivered', { rejectOnRedelivered: true }, 2],
-  ])('%s sends it away', (_, options, times) => {
+  ])('sends the task away with %s', (_, options, times) => {
     work(throwing(new Error('failed'), times), options);
     for (let time = 0; time < times; time++) expect(drain).toThrow('failed');
     expect(corpse()?.json).toEqual({ n: 1 });
   });
 
-  it('onError takes it', () => {
+  it('goes to onError, which takes it', () => {
     const master = new Master(channel);
     const fail = throwing(new Error('failed'), 2);
     const worker = master.createWorker(name, fail, {
@@ -202,7 +202,7 @@ it.each<[string, (master: Master) => unknown]>([
   ['onError must be a function', (master) => master.createWorker('q', () => {}, { onError: 1 as never })],
   ['RejectMessage: unknown option "reque"', () => new RejectMessage({ reque: true } as never)],
   ['requeue must be true or false', () => new NackMessage({ requeue: 1 as never })],
-])('%s', (text, wrong) => {
+])('wrong arguments of a master are refused in words: %s', (text, wrong) => {
   const error = thrownBy(() => wrong(new Master(channel)));
   expect(error.message).toContain(text);
   expect(error).toBeInstanceOf(TypeError);

@@ -62,34 +62,34 @@ describe('call', () => {
     expect(untyped.proxy.then).toBeUndefined(); // or an await would call it
   });
 
-  it('through an exchange', () => {
+  it('goes through an exchange, if there is one', () => {
     const rpc = new Rpc(channel, { exchange: name('exchange') });
     expect(rpc.call(name('sum'), { a: 1, b: 2 })).toBe('by exchange: 3');
   });
 
-  it('with another serializer', () => {
+  it('takes another serializer', () => {
     const rpc = new Rpc(channel, { serializer: compressedJsonSerializer });
     expect(rpc.call(name('packed'), { text: 'x'.repeat(1000) })).toBe(1000);
   });
 
-  it('nobody has registered it: UnroutableError', () => {
+  it('fails with UnroutableError if nobody has registered the method', () => {
     const rpc = new Rpc(channel);
     expect(thrownBy(() => rpc.call(unique('missing')))).toBeInstanceOf(UnroutableError);
     expect(rpc.call(name('sum'), { a: 1, b: 2 })).toBe(3);
   });
 
-  it('the method throws', () => {
+  it('fails with class and text of what the method throws', () => {
     const error = thrownBy<RpcError>(() => new Rpc(channel).call(name('fail'), { text: 'too much' }));
     expect(error).toBeInstanceOf(RpcError);
     expect(error.message).toBe(`the server of "${name('fail')}" threw RangeError: too much`);
   });
 
-  it('the result is gibberish', () => {
+  it('fails if the result is gibberish', () => {
     const error = thrownBy<RpcError>(() => new Rpc(channel).call(name('gibberish')));
     expect(error).toMatchObject({ code: 'BAD_REPLY', cause: expect.any(SyntaxError) });
   });
 
-  it('nobody takes it before it expires: it comes back, and the call ends', () => {
+  it('ends when it expires before anybody takes it, for it comes back', () => {
     const method = unique('idle');
     channel.declareQueue(method, { exclusive: true, deadLetterExchange: 'rpc.dlx' });
     const error = thrownBy<TimeoutError>(() => new Rpc(channel).call(method, {}, { expiration: 20 }));
@@ -97,7 +97,7 @@ describe('call', () => {
     expect(error).toMatchObject({ code: 'EXPIRED', outcome: 'rejected' });
   });
 
-  it('nobody answers in time', () => {
+  it('fails with TimeoutError if nobody answers in time', () => {
     const method = unique('idle');
     channel.declareQueue(method, { exclusive: true });
     const rpc = new Rpc(channel);
@@ -138,7 +138,7 @@ describe('on the wire, as aio-pika has it', () => {
     return channel.getQueue(method).get({ noAck: true, timeout: CEILING }) as IncomingMessage;
   }
 
-  it('a call', () => {
+  it('a call has the properties of aio-pika', () => {
     const method = unique('method');
     channel.queueDeclare(method, { exclusive: false, durable: true, autoDelete: false });
     const expiration = { minutes: 1 };
@@ -269,7 +269,7 @@ describe('on the wire, as aio-pika has it', () => {
     ],
     ['null', 'null', { message: 'the server of "$" threw Error: null' }],
     ['no JSON', 'a plain text', { message: 'the server of "$" threw Error: a plain text' }],
-  ])('an error: %s', (_, body, wanted) => {
+  ])('an error is told with its class and words: %s', (_, body, wanted) => {
     const rpc = new Rpc(channel);
     const { name: method } = channel.declareQueue();
     // a server that is quick: the reply is there before the call waits for it
@@ -286,7 +286,7 @@ describe('on the wire, as aio-pika has it', () => {
   });
 });
 
-it('JsonRpc is another name of it', () => {
+it('JsonRpc is another name of Rpc', () => {
   expect(JsonRpc).toBe(Rpc);
 });
 
@@ -316,7 +316,7 @@ it.each<[string, (rpc: Rpc, channel: Channel) => unknown]>([
   ['timeout must be', (rpc) => rpc.call('m', {}, { timeout: 'x' as never })],
   ['fn must be a function', (rpc) => rpc.register('m', 1 as never)],
   ['register: unknown option "prefetsch"', (rpc) => rpc.register('m', () => 1, { prefetsch: 1 } as never)],
-])('%s', (text, wrong) => {
+])('wrong arguments of an Rpc are refused in words: %s', (text, wrong) => {
   const error = thrownBy(() => wrong(new Rpc(channel), channel));
   expect(error.message).toContain(text);
   expect(error).toBeInstanceOf(TypeError);

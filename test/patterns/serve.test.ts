@@ -66,7 +66,7 @@ describe('answers', () => {
     ['an object', { a: 1 }, '{"a":1}', 'application/json'],
     ['nothing, as null', undefined, 'null', 'application/json'],
     ['false', false, 'false', 'application/json'],
-  ])('%s', (_, result, text, contentType) => {
+  ])('are what the function returns: %s', (_, result, text, contentType) => {
     serve(() => result);
     request('');
     drain();
@@ -290,7 +290,7 @@ it.each<[string, () => unknown]>([
   ['onError must be a function', () => serve(() => 1, { onError: true as never })],
   ['messageTtl must be', () => serve(() => 1, { messageTtl: 'x' as never })],
   ['prefetch must be', () => serve(() => 1, { prefetch: -1, exclusive: true })],
-])('%s', (text, wrong) => {
+])('wrong arguments of serve are refused in words: %s', (text, wrong) => {
   const error = thrownBy(wrong);
   expect(error.message).toContain(text);
   expect(error instanceof TypeError || error instanceof RangeError).toBe(true);

@@ -18,7 +18,7 @@ import {
 
 export const FRAME_MAX = 8192;
 /** Milliseconds that a call may wait for an attack, which ends it long before: reached in failure only. */
-export const PATIENCE = 15_000;
+export const CALL_TIMEOUT = 15_000;
 const { METHOD, HEADER, BODY, HEARTBEAT } = FRAME;
 
 /** Situations: what the client is doing when the attack comes, and what the broker expects of it by then. */
@@ -37,7 +37,7 @@ const declaring: Scene = {
 };
 const waiting: Scene = {
   steps: [waitFor('attack')],
-  act: (_, connection) => connection.drainEvents({ timeout: PATIENCE }),
+  act: (_, connection) => connection.drainEvents({ timeout: CALL_TIMEOUT }),
 };
 export const consuming: Scene = {
   steps: [
@@ -46,7 +46,7 @@ export const consuming: Scene = {
   ],
   act(channel, connection) {
     channel.basicConsume('q', () => {}, { consumerTag: 'ct' });
-    connection.loop({ timeout: PATIENCE });
+    connection.loop({ timeout: CALL_TIMEOUT });
   },
 };
 const confirming: Scene = {
@@ -198,7 +198,7 @@ export const methods: Attack[] = [
       steps: [...declaring.steps],
       act: (channel, connection) => {
         channel.queueDeclare('q');
-        connection.drainEvents({ timeout: PATIENCE });
+        connection.drainEvents({ timeout: CALL_TIMEOUT });
       },
     },
     [send('queue.declare-ok', { queue: 'q' }), send('queue.declare-ok', { queue: 'q' })],

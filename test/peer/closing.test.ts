@@ -183,26 +183,29 @@ describe.each<[string, Step, typeof ConnectionClosedError]>([
   ['the connection is reset', cut({ rst: true }), ConnectionLostError],
   ['the broker closes the connection', send('connection.close', forced), ConnectionForcedError],
 ])('%s during', (_, end, errorClass) => {
-  test.each(calls)('%s', (_, before, seen, prepare, call) => {
-    const start = seen === undefined ? waitFor('go') : seen;
-    const stage = scene(...before, start, stall(50), end);
-    const prepared = prepare(stage);
-    stage.peer.signal('go');
-    const { error, ms } = failureOf(() => call(stage, prepared));
-    expect(error).toBeInstanceOf(errorClass);
-    expect(error).toMatchObject({ outcome: 'unknown', recoverable: true });
-    expect(ms).toBeLessThan(AT_ONCE);
-    // it has been told once; from now on nothing is sent, and the cause is known
-    for (const after of [
-      () => stage.channel.queuePurge('q'),
-      () => stage.connection.drainEvents({ timeout: 0 }),
-    ]) {
-      const { error: later, ms: atOnce } = failureOf(after);
-      expect(later).toBeInstanceOf(WrongStateError);
-      expect(later).toMatchObject({ outcome: 'not-sent', cause: error });
-      expect(atOnce).toBeLessThan(AT_ONCE);
-    }
-  });
+  test.each(calls)(
+    '%s: it throws at once, and says that the outcome is unknown',
+    (_, before, seen, prepare, call) => {
+      const start = seen === undefined ? waitFor('go') : seen;
+      const stage = scene(...before, start, stall(50), end);
+      const prepared = prepare(stage);
+      stage.peer.signal('go');
+      const { error, ms } = failureOf(() => call(stage, prepared));
+      expect(error).toBeInstanceOf(errorClass);
+      expect(error).toMatchObject({ outcome: 'unknown', recoverable: true });
+      expect(ms).toBeLessThan(AT_ONCE);
+      // it has been told once; from now on nothing is sent, and the cause is known
+      for (const after of [
+        () => stage.channel.queuePurge('q'),
+        () => stage.connection.drainEvents({ timeout: 0 }),
+      ]) {
+        const { error: later, ms: atOnce } = failureOf(after);
+        expect(later).toBeInstanceOf(WrongStateError);
+        expect(later).toMatchObject({ outcome: 'not-sent', cause: error });
+        expect(atOnce).toBeLessThan(AT_ONCE);
+      }
+    },
+  );
 
   test('publishBatch: no error, but a result for each message', () => {
     const { channel } = scene(

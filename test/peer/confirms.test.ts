@@ -61,7 +61,7 @@ describe('acks', () => {
     ['some at once, over some that came before', [ack(2), ack(3, true), ack(5, true)]],
     ['twice each', [ack(1), ack(1), ack(3, true), ack(2), ack(3, true), ack(5, true), ack(4), ack(0, true)]],
     ['byte by byte', [split(1), ack(1), ack(3, true), ack(5), ack(4)]],
-  ])('%s', (_, acks) => {
+  ])('confirm all publishes when they come %s', (_, acks) => {
     const { channel, connection } = confirming(...publishes(5), ...acks);
     for (let i = 0; i < 5; i++) channel.basicPublish('x', { ...key, wait: false });
     expect(channel.waitForConfirms()).toBe(true);
@@ -83,7 +83,7 @@ describe('acks', () => {
     expect(duration(() => channel.basicPublish('two', key))).toBeGreaterThan(60);
   });
 
-  test('that come during another call count', () => {
+  test('count when they come during another call', () => {
     const { channel } = confirming(...publishes(1), expects('queue.purge'), ack(1), send('queue.purge-ok'));
     channel.basicPublish('x', { ...key, wait: false });
     channel.queuePurge('q');
@@ -114,7 +114,7 @@ describe('acks', () => {
     expect(two.waitForConfirms()).toBe(true);
   });
 
-  test('confirmSelect twice asks once', () => {
+  test('are asked for once, though confirmSelect is called twice', () => {
     const { peer, channel, connection } = confirming();
     channel.confirmSelect();
     expect(channel.mode).toBe('confirm');
@@ -138,7 +138,7 @@ describe('nacks', () => {
     channel.basicPublish('x', key);
   });
 
-  test('of several, some of them acked', () => {
+  test('of some publishes leave the others acked', () => {
     const { channel } = confirming(...publishes(5), nack(2), ack(4, true), nack(5));
     expect(statuses(channel, ['1', '2', '3', '4', '5'])).toEqual([
       'acked',
@@ -149,13 +149,13 @@ describe('nacks', () => {
     ]);
   });
 
-  test('of all at once', () => {
+  test('of all publishes at once fail each', () => {
     const { channel } = confirming(...publishes(3), nack(3, true), ...publishes(1), ack(4));
     expect(statuses(channel, ['1', '2', '3'])).toEqual(['nacked', 'nacked', 'nacked']);
     channel.basicPublish('x', key);
   });
 
-  test('waitForConfirms returns false, once', () => {
+  test('make waitForConfirms return false, once', () => {
     const { channel } = confirming(...publishes(2), ack(1), nack(2));
     for (const body of ['1', '2']) channel.basicPublish(body, { ...key, wait: false });
     expect(channel.waitForConfirms()).toBe(false);

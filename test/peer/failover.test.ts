@@ -270,7 +270,7 @@ describe('connectTimeout is for all of it together', () => {
     expect(ms).toBeLessThan(2400 + AT_ONCE);
   });
 
-  test('Infinity is no limit', () => {
+  test('and Infinity is no limit', () => {
     const connection = connectTo(broker(GOOD), { connectTimeout: Number.POSITIVE_INFINITY });
     expect(connection.isOpen).toBe(true);
     connection.close();

@@ -233,7 +233,7 @@ describe('channel.flow: the broker takes no publishes on one channel', () => {
     connection.close();
   });
 
-  test('asked again and again', () => {
+  test('and though it is asked again and again, it is answered each time', () => {
     const { peer, channel, connection } = scene([
       ...repeat(20, [...pauseChannel, ...resumeChannel]),
       ...[expects('basic.publish'), serve()],

@@ -115,7 +115,7 @@ describe('a peer that hangs up', () => {
     expect(errorOf(() => connectTo(peer).channel())).toMatchObject({ code: 'CONNECTION_LOST' });
   });
 
-  test('nobody listens at all', () => {
+  test('or does not listen at all is ECONNREFUSED, at once', () => {
     const peer = broker([]);
     peer.close();
     const { error, ms } = failureOf<ConnectError>(() => connectTo(peer));
@@ -169,7 +169,7 @@ describe('a peer that speaks something else', () => {
     expect(ms).toBeLessThan(AT_ONCE);
   });
 
-  test('connection.start of another version', () => {
+  test('starts with another version, which the error names', () => {
     const peer = broker([header(), send('connection.start', { ...START, versionMajor: 8, versionMinor: 0 })]);
     const error = errorOf(() => connectTo(peer));
     expect(error).toBeInstanceOf(ProtocolError);
@@ -293,7 +293,7 @@ describe('tuning on the wire: the smaller of what both sides want, where 0 is no
       { heartbeat: 20 },
       { ...ours, heartbeat: 20 },
     ],
-  ])('%s', (_, offer, options, agreed) => {
+  ])('where %s', (_, offer, options, agreed) => {
     const script = handshake(offer);
     script[4] = expects('connection.tune-ok', agreed);
     const { connection } = talk([...script, serve()], options);
@@ -413,14 +413,14 @@ describe('hostile server properties', () => {
     connection.close();
   });
 
-  test('no properties at all', () => {
+  test('may be none at all', () => {
     const { connection } = talk([...handshake({}, { serverProperties: {} }), serve()]);
     expect(Object.keys(connection.serverProperties)).toEqual([]);
     expect(Object.keys(connection.serverCapabilities)).toEqual([]);
     connection.close();
   });
 
-  test('capabilities that are not a table', () => {
+  test('may have capabilities that are not a table', () => {
     const { connection } = talk([...handshake({}, { serverProperties: { capabilities: 'all' } }), serve()]);
     expect(connection.serverCapabilities['basic.nack']).toBeUndefined();
     connection.close();

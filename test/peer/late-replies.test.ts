@@ -112,7 +112,7 @@ describe('a reply that comes after its call has timed out is swallowed', () => {
     expect(channel.queuePurge('q')).toBe(3);
   });
 
-  test('withDeadline is no different', () => {
+  test('inside of withDeadline, too', () => {
     const { peer, connection, channel } = scene(...declares('a', 1, waitFor('late')), ...declares('b', 2));
     timeOut(peer, () => connection.withDeadline(SHORT, () => channel.queueDeclare('a')));
     expect(channel.queueDeclare('b').queue).toBe('b');
@@ -519,7 +519,7 @@ describe('channels that open and close late', () => {
 describe('races', () => {
   const ROUNDS = 250;
   /** A timeout that about half of the replies meet, however busy the machine is. */
-  class Patience {
+  class ShiftingTimeout {
     ms = 4;
     wasEnough(): void {
       this.ms = Math.max(1, Math.floor(this.ms * 0.8));
@@ -548,10 +548,10 @@ describe('races', () => {
     }).flat();
     const { peer, channel } = scene(...steps);
     let late = 0;
-    const patience = new Patience();
+    const shifting = new ShiftingTimeout();
     for (let round = 0; round < ROUNDS; round++) {
       const isHasty = round % 2 === 0; // every second call waits for what is owed before it
-      const timeout = isHasty ? patience.ms : CEILING;
+      const timeout = isHasty ? shifting.ms : CEILING;
       try {
         if (round % 3 === 2) {
           expect(channel.queuePurge(`q${round}`, { timeout })).toBe(round);
@@ -561,10 +561,10 @@ describe('races', () => {
             messageCount: round,
           });
         }
-        if (isHasty) patience.wasEnough();
+        if (isHasty) shifting.wasEnough();
       } catch (error) {
         if (!(error instanceof TimeoutError)) throw error;
-        patience.wasTooLittle();
+        shifting.wasTooLittle();
         late++;
       }
     }
@@ -582,17 +582,17 @@ describe('races', () => {
     ]).flat();
     const { peer, connection, channel } = scene(...answers);
     const delivered: number[] = [];
-    const patience = new Patience();
+    const shifting = new ShiftingTimeout();
     for (let round = 0; round < ROUNDS; round++) {
       const isHasty = round % 2 === 0;
       try {
-        const message = channel.basicGet('q', { timeout: isHasty ? patience.ms : CEILING });
-        if (isHasty) patience.wasEnough();
+        const message = channel.basicGet('q', { timeout: isHasty ? shifting.ms : CEILING });
+        if (isHasty) shifting.wasEnough();
         expect(message?.text).toBe(String(round));
         delivered.push(message!.deliveryTag);
       } catch (error) {
         if (!(error instanceof TimeoutError)) throw error;
-        patience.wasTooLittle();
+        shifting.wasTooLittle();
       }
     }
     channel.queueDeclare('last'); // whatever is late has come

@@ -47,6 +47,7 @@ import {
 import { type ScriptedBroker, scriptedBroker } from '../support/peers/scripted-broker';
 import {
   bodyFrame,
+  CALL_TIMEOUT,
   channels,
   consuming,
   contents,
@@ -56,7 +57,6 @@ import {
   getOkFrame,
   headerFrame,
   methods,
-  PATIENCE,
   rawHeader,
 } from './attacks';
 
@@ -78,37 +78,40 @@ describe.each([
   ['methods, as the worker writes the calls', methods, false],
   ['contents, as the worker writes the calls', contents, false],
 ] as const)('hostile %s', (_, attacks, directWrites) => {
-  test.each(attacks)('%s', (_, { steps, act }, attack, replyCode) => {
-    const peer = broker([
-      ...handshake({ channelMax: 10, frameMax: FRAME_MAX }),
-      ...opened(),
-      ...steps,
-      ...attack,
-      ...closed({ replyCode }),
-    ]);
-    const connection = connectTo(peer, { callTimeout: PATIENCE, directWrites });
-    const channel = connection.channel();
-    peer.signal('attack');
-    const growth = growthDuring(() => {
-      const { error, ms } = failureOf(() => act(channel, connection));
-      expect(error).toBeInstanceOf(ProtocolError);
-      expect(error).toMatchObject({ replyCode, origin: 'network' });
-      expect(error.message).toMatch(/broke the protocol/);
-      expect(ms).toBeLessThan(AT_ONCE);
-      // everything else on the connection ends with it, and says why
-      const after = errorOf(() => channel.queuePurge('q'));
-      expect(after).toBeInstanceOf(WrongStateError);
-      expect(after.cause).toBe(error);
-      expect(connection.isOpen).toBe(false);
-      expect(channel.isOpen).toBe(false);
-    });
-    expect(growth).toBeLessThan(64);
-    expect(bystander.basicGet('q')).toBeNull(); // a second connection notices nothing
-    peer.done(); // connection.close with the code was on the wire
-  });
+  test.each(attacks)(
+    'are refused, and end the connection with a code: %s',
+    (_, { steps, act }, attack, replyCode) => {
+      const peer = broker([
+        ...handshake({ channelMax: 10, frameMax: FRAME_MAX }),
+        ...opened(),
+        ...steps,
+        ...attack,
+        ...closed({ replyCode }),
+      ]);
+      const connection = connectTo(peer, { callTimeout: CALL_TIMEOUT, directWrites });
+      const channel = connection.channel();
+      peer.signal('attack');
+      const growth = growthDuring(() => {
+        const { error, ms } = failureOf(() => act(channel, connection));
+        expect(error).toBeInstanceOf(ProtocolError);
+        expect(error).toMatchObject({ replyCode, origin: 'network' });
+        expect(error.message).toMatch(/broke the protocol/);
+        expect(ms).toBeLessThan(AT_ONCE);
+        // everything else on the connection ends with it, and says why
+        const after = errorOf(() => channel.queuePurge('q'));
+        expect(after).toBeInstanceOf(WrongStateError);
+        expect(after.cause).toBe(error);
+        expect(connection.isOpen).toBe(false);
+        expect(channel.isOpen).toBe(false);
+      });
+      expect(growth).toBeLessThan(64);
+      expect(bystander.basicGet('q')).toBeNull(); // a second connection notices nothing
+      peer.done(); // connection.close with the code was on the wire
+    },
+  );
 });
 
-test('that was enough of them', () => {
+test('hostile input comes in at least 38 kinds', () => {
   expect([...frames, ...channels, ...methods, ...contents].length).toBeGreaterThanOrEqual(38);
 });
 
@@ -123,7 +126,7 @@ describe('what is sent along', () => {
     });
   });
 
-  test('a consumer tag of many bytes and few characters does not stop the farewell', () => {
+  test('a consumer tag of many bytes and few characters does not keep connection.close from being sent', () => {
     const consumerTag = '隊'.repeat(80);
     const { peer, connection } = talk([
       ...ready(),

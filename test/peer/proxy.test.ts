@@ -22,7 +22,7 @@ const ECHO = `
 `;
 
 /** Milliseconds for what ought to happen, and for what ought not to. */
-const PATIENCE = 60_000;
+const CALL_TIMEOUT = 60_000;
 const A_WHILE = 100;
 
 interface Ending {
@@ -62,9 +62,9 @@ function start(options: ProxyOptions = {}): TcpProxy {
 }
 
 async function until(predicate: () => boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE;
+  const deadline = performance.now() + CALL_TIMEOUT;
   while (!predicate()) {
-    if (performance.now() > deadline) throw new Error(`not within ${PATIENCE} ms: ${predicate}`);
+    if (performance.now() > deadline) throw new Error(`not within ${CALL_TIMEOUT} ms: ${predicate}`);
     await sleep(2);
   }
 }

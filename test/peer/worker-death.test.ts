@@ -148,7 +148,7 @@ describe('a worker that dies while this thread waits', () => {
         channel.basicPublish('x', { routingKey: 'q', timeout: Number.POSITIVE_INFINITY });
       },
     ],
-  ])('%s is waited for', (_, steps, call) => {
+  ])('ends the wait for %s', (_, steps, call) => {
     const { channel } = doomed('exit', steps);
     const { error } = failureOf(() => call(channel));
     expectCrash(error);
@@ -157,7 +157,7 @@ describe('a worker that dies while this thread waits', () => {
   test.each<[string, number]>([
     ['room', 100_000],
     ['room for half a message', 64 * 2 ** 20],
-  ])('%s is waited for', (_, size) => {
+  ])('ends the wait for %s', (_, size) => {
     // a broker that reads no more says nothing more either: the clock of the fault is started here
     const { channel } = doomed('exit', [reading(false)], []);
     const body = Buffer.alloc(size);

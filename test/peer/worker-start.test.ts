@@ -53,7 +53,7 @@ describe('the first connection lives on, the second is refused', () => {
     ],
     ['its file throws', 'fs.writeFileSync(file, \'throw new Error("not today");\');', /not today/],
     ['NODE_OPTIONS are wrong', "process.env.NODE_OPTIONS = '--require /nowhere.cjs';", /\/nowhere\.cjs/],
-  ])('%s', async (_what, spoil, reason) => {
+  ])('because %s', async (_what, spoil, reason) => {
     const { lines, code, stderr } = await spoiled(spoil);
     const { ms, message, ...error } = JSON.parse(lines[0]!) as { ms: number; message: string };
     expect(error).toEqual({

@@ -212,7 +212,7 @@ describe('arguments that do not fit', () => {
     ['connection.start', { versionMajor: 256 }, RangeError, 'versionMajor must be'],
     ['connection.secure-ok', { response: 5 }, TypeError, 'response must be a string or bytes, got a number'],
     ['basic.publish', { routingKey: 'é'.repeat(128) }, RangeError, 'routingKey is 256 bytes long in UTF-8'],
-  ] as const)('%s %o', (name, args, type, message) => {
+  ] as const)('are refused by name: %s %o', (name, args, type, message) => {
     const error = encode(name, args);
     expect(error).toBeInstanceOf(type);
     expect((error as Error).message).toContain(message);

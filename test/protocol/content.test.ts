@@ -145,19 +145,19 @@ describe('a body that is longer than announced', () => {
     expect(error.expected).toBe('3 bytes');
   });
 
-  test('with its last frame', () => {
+  test('is refused with its last frame', () => {
     const assembler = atBody(3);
     push(assembler, Buffer.from('ab'));
     expect(violation(() => push(assembler, Buffer.from('cd'))).problem).toBe('body longer than announced');
   });
 
-  test('after it was complete', () => {
+  test('is refused after it was complete', () => {
     const assembler = atBody(3);
     push(assembler, Buffer.from('abc'));
     expect(violation(() => push(assembler, Buffer.from('d'))).problem).toBe('unexpected frame');
   });
 
-  test('when it is not even kept', () => {
+  test('is refused when it is not even kept', () => {
     expect(violation(() => push(atBody(11, 10), Buffer.alloc(12))).problem).toBe(
       'body longer than announced',
     );
@@ -188,7 +188,7 @@ describe('memory follows the bytes that came, not the size that was announced', 
     return process.memoryUsage().arrayBuffers - before;
   }
 
-  test.each([4 * 2 ** 30, 2 ** 53 - 1])('%i bytes announced', (bodySize) => {
+  test.each([4 * 2 ** 30, 2 ** 53 - 1])('for a body of %i announced bytes', (bodySize) => {
     const piece = Buffer.alloc(131_064);
     let assembler!: ContentAssembler;
     const atHeader = allocatedBy(() => {

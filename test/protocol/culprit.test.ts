@@ -56,7 +56,7 @@ test.each<
     1,
     0,
   ],
-])('%s', (_what, sent, of, replyText, quoted, alike) => {
+])('the culprit of a close is found among what was sent: %s', (_what, sent, of, replyText, quoted, alike) => {
   const { id } = PLANS[of];
   const close = { classId: id >>> 16, methodId: id & 0xffff, replyText };
   const found = culprit(sent, close, (each) => each);

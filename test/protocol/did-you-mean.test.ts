@@ -15,7 +15,7 @@ test.each<[string, string | undefined, string]>([
   ['connect_timeout', 'connectTimeout', 'underscores'],
   ['zzzzzzzzz', undefined, 'nothing alike'],
   ['noAckk', 'noAck', 'closer than noLocal'],
-])('%s: %s (%s)', (word, candidate) => {
+])('the word nearest to %s is %s (%s)', (word, candidate) => {
   expect(nearest(word, OPTIONS)).toBe(candidate);
 });
 
@@ -25,7 +25,7 @@ test.each<[string, string, string | undefined]>([
   ['abcdefghi', 'abcdefghixxx', 'abcdefghixxx'], // and one for every three letters
   ['abcdefghi', 'abcdefghixxxx', undefined],
   ['abcdefgh', 'abcdefghxxx', undefined],
-])('%s is like %s: %s', (word, candidate, expected) => {
+])('the word nearest to %s, where there is only %s, is %s', (word, candidate, expected) => {
   expect(nearest(word, [candidate])).toBe(expected);
 });
 
@@ -39,7 +39,7 @@ test('a closer candidate wins wherever it stands', () => {
   expect(nearest('heartbeat', ['heartbeat', 'heartbeets'])).toBe('heartbeat');
 });
 
-test('without candidates there is none', () => {
+test('no word is near where there are no candidates', () => {
   expect(nearest('x', [])).toBeUndefined();
   expect(didYouMean('x', [])).toBe('');
 });

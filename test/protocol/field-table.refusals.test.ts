@@ -64,7 +64,7 @@ describe('values that cannot be sent are refused with the path to them', () => {
     ['bigint below 64 bits', { n: -(2n ** 63n) - 1n }, RangeError, 'headers.n must be from'],
     ['key of a Map', new Map([[1, 1]]), TypeError, 'the keys of headers must be strings, got a number'],
     ['key of a nested Map', { m: new Map([[{}, 1]]) }, TypeError, 'the keys of headers.m must be strings'],
-  ])('%s', (_, input, type, message) => {
+  ])('such as %s', (_, input, type, message) => {
     const error = thrown(() => encoded(input));
     expect(error).toBeInstanceOf(type);
     expect((error as Error).message).toContain(message);

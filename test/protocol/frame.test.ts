@@ -227,7 +227,7 @@ describe('limits are judged by the seven octets of the header', () => {
 });
 
 describe('the end octet', () => {
-  test.each([0x00, 0xcd, 0xcf, 0x01])('%i is not 0xce', (octet) => {
+  test.each([0x00, 0xcd, 0xcf, 0x01])('that is %i and not 0xce is refused', (octet) => {
     const { scanner: frames, control } = scanner();
     const wire = frame(METHOD, 0, hex('000a0033'));
     wire[wire.length - 1] = octet;

@@ -64,7 +64,7 @@ test('damaged tables are refused or read', () => {
   attack(TABLES, (bytes) => decodeTable(reading(bytes)), 4000);
 });
 
-test('typed tables; what is accepted means the same when it is sent again', () => {
+test('typed tables that are accepted mean the same when they are sent again', () => {
   const decode = (bytes: Buffer) => {
     const table = decodeTypedTable(reading(bytes));
     const again = written((writer) => encodeTable(writer, table));
@@ -93,7 +93,7 @@ test('damaged frames are judged the same in pieces', () => {
   attack(streams, decode, 2000);
 });
 
-test('contents: any frames in any order', () => {
+test('frames of contents in any order are refused or read', () => {
   const kinds = fc.constantFrom('method', 'header', 'body');
   check(
     fc.property(fc.array(fc.tuple(kinds, garbage(30)), { maxLength: 12 }), (frames) => {
@@ -111,7 +111,7 @@ test('contents: any frames in any order', () => {
   );
 });
 
-test('a handshake of damaged methods', () => {
+test('damaged methods of a handshake are refused or read', () => {
   const payloads = METHOD_PAYLOADS.filter((payload) => payload.readUInt16BE(0) === 10);
   check(
     fc.property(fc.array(damaged(payloads), { maxLength: 5 }), (received) => {

@@ -97,7 +97,7 @@ describe('any other method at any stage is unexpected', () => {
       .map((name) => ({ name, args: {} }) as Method),
   ];
 
-  test.each(stages)('%s', (stage) => {
+  test.each(stages)('where %s is expected', (stage) => {
     const questions = stage === 'connection.tune' ? ['connection.secure'] : [];
     for (const method of methods.filter(({ name }) => ![stage, ...questions].includes(name))) {
       const handshake = handshakeAt(stage);

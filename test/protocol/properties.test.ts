@@ -132,7 +132,7 @@ describe('body size', () => {
     [0xffff_ffff, '00000000ffffffff'],
     [0x1_0000_0000, '0000000100000000'],
     [2 ** 53 - 1, '001fffffffffffff'],
-  ])('%i', (size, bytes) => {
+  ])('of %i is written and read in eight octets', (size, bytes) => {
     const payload = hex(`003c 0000 ${bytes} 0000`);
     expect(encoded(size, {})).toEqual(payload);
     expect(decodeContentHeader(reading(payload)).bodySize).toBe(size);
@@ -163,7 +163,7 @@ describe('properties that cannot be sent are refused by name', () => {
     [{ timestamp: new Date(-1) }, RangeError, 'timestamp is before 1970'],
     [{ timestamp: -1.5 }, RangeError, 'timestamp must be a whole number'],
     [{ timestamp: -1n }, RangeError, 'timestamp must be from 0'],
-  ])('%o', (properties, type, message) => {
+  ])('such as %o', (properties, type, message) => {
     const error = thrown(() => encoded(0, properties as PropertiesInput)) as Error;
     expect(error).toBeInstanceOf(type);
     expect(error.message).toContain(message);

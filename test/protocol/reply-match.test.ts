@@ -38,6 +38,6 @@ test.each<[string, Said[], Said, number]>([
     cancelOk(''),
     1,
   ],
-])('%s', (_case, owed, reply, index) => {
+])('a reply finds its request among those that are owed: %s', (_case, owed, reply, index) => {
   expect(requestOf(owed, reply, (request) => request)).toBe(index);
 });

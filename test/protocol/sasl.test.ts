@@ -13,15 +13,15 @@ test.each<[MechanismName, string]>([
   ['AMQPLAIN', `${LOGIN} 00000005 67c3a47374 ${PASSWORD} 00000005 61f09f9880`],
   ['EXTERNAL', ''],
   ['ANONYMOUS', ''],
-])('%s', (mechanism, response) => {
+])('%s has the initial response of its specification', (mechanism, response) => {
   expect(initialResponse(mechanism, { username: 'gäst', password: 'a😀' })).toEqual(hex(response));
 });
 
-test('there are four mechanisms', () => {
+test('the mechanisms that are built in are four', () => {
   expect(MECHANISM_NAMES).toEqual(['PLAIN', 'AMQPLAIN', 'EXTERNAL', 'ANONYMOUS']);
 });
 
-test('credentials may be empty', () => {
+test('PLAIN and AMQPLAIN take empty credentials', () => {
   const nobody = { username: '', password: '' };
   expect(initialResponse('PLAIN', nobody)).toEqual(hex(`${NUL} ${NUL}`));
   expect(initialResponse('AMQPLAIN', nobody)).toEqual(hex(`${LOGIN} 00000000 ${PASSWORD} 00000000`));

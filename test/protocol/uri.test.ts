@@ -25,7 +25,7 @@ describe('the parts of a URI', () => {
     ['amqp://u:p@h:1/v', plain({ hostname: 'h', port: 1, username: 'u', password: 'p', vhost: 'v' })],
     ['amqp://rabbit.example.org', plain({ hostname: 'rabbit.example.org' })],
     ['amqp://10.0.0.1:99/', plain({ hostname: '10.0.0.1', port: 99 })],
-  ])('%s', (uri, parsed) => {
+  ])('are read: %s', (uri, parsed) => {
     expect(parseUri(uri)).toStrictEqual(parsed);
   });
 
@@ -102,7 +102,7 @@ describe('the vhost', () => {
     ['amqp://h/a%20b%3f', 'a b?'],
     ['amqp://h/%252f', '%2f'],
     ['amqp://h/V?heartbeat=1', 'V'],
-  ])('%s: %s', (uri, vhost) => {
+  ])('of %s is %s', (uri, vhost) => {
     expect(parseUri(uri).vhost).toBe(vhost);
   });
 
@@ -140,7 +140,7 @@ describe('query parameters', () => {
     ['no_verify_ssl=1', { rejectUnauthorized: false }],
     ['no_verify_ssl=Yes', { rejectUnauthorized: false }],
     ['no_verify_ssl=TRUE', { rejectUnauthorized: false }],
-  ])('%s', (query, options) => {
+  ])('are read: %s', (query, options) => {
     expect(parseUri(`amqps://h/?${query}`)).toStrictEqual({ tls: true, hostname: 'h', options });
     expect(parseUri(`amqps://h?${query}`).options).toStrictEqual(options);
   });
@@ -189,7 +189,7 @@ describe('what is no AMQP URI', () => {
     ['u:hunter2@localhost', 'the URL must start with amqp:// or amqps://'],
     ['amqp:h', 'the URL must start with amqp:// or amqps://'],
     ['', 'the URL must start with amqp:// or amqps://'],
-  ])('%j', (uri, text) => {
+  ])('is refused: %j', (uri, text) => {
     const error = thrown(() => parseUri(uri));
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).toBe(text);
@@ -219,7 +219,7 @@ describe('the password is in no message', () => {
     // an unencoded "?", "/" or "#" behind digits: what is in front of it passes for a port
     'amqp://u:12?hunter2@h',
     'amqp://u:12?heartbeat=hunter2@h',
-  ])('%s', (uri) => {
+  ])('whatever is wrong: %s', (uri) => {
     const error = thrown(() => parseUri(uri)) as Error;
     expect(error).toBeInstanceOf(TypeError);
     expect(`${error.message} ${error.stack} ${JSON.stringify(error)}`).not.toContain('hunter2');

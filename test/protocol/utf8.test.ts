@@ -28,7 +28,7 @@ const CASES: readonly [name: string, bytes: string, text: string][] = [
   ['the last character', 'f4 8f bf bf', '\u{10ffff}'],
 ];
 
-test.each(CASES)('%s', (_, digits, text) => {
+test.each(CASES)('bytes are decoded so that they can be encoded again: %s', (_, digits, text) => {
   expect(decode(hex(digits))).toBe(text);
   expect(encodeEscaped(text)).toEqual(hex(digits));
 });
@@ -40,7 +40,7 @@ test('every single byte goes through unchanged', () => {
   }
 });
 
-test('only the given part of the memory is read', () => {
+test('only the given part of the memory is decoded', () => {
   expect(decodeUtf8(hex('61 c3a9 62 ff'), 1, 3)).toBe('é');
   expect(decodeUtf8(hex('61 c3a9 62'), 1, 2)).toBe('\udcc3');
 });

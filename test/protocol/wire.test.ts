@@ -82,7 +82,7 @@ describe('short strings', () => {
     ['\0', '01 00'],
     ['\ufffd', '03 efbfbd'],
     ['\ufeffx', '04 efbbbf78'], // a byte order mark is a character like others
-  ])('%j', (text, bytes) => {
+  ])('are written and read: %j', (text, bytes) => {
     expect(written((writer) => writer.shortstr(text))).toEqual(hex(bytes));
     expect(reading(bytes).shortstr()).toBe(text);
   });
@@ -133,7 +133,7 @@ describe('long strings', () => {
     ['bytes', hex('00ff'), '00000002 00ff'],
     ['a view into a larger buffer', hex('01020304').subarray(1, 3), '00000002 0203'],
     ['an escaped byte', 'a\udcff', '00000002 61ff'],
-  ])('%s', (_, value, bytes) => {
+  ])('are written with their size: %s', (_, value, bytes) => {
     expect(written((writer) => writer.longstr(value))).toEqual(hex(bytes));
   });
 
@@ -228,6 +228,6 @@ test.each([
   [[1], false],
   [{ [Symbol.toStringTag]: 'Uint8Array' }, false],
   [null, false],
-])('isBytes %p: %p', (value, expected) => {
+])('isBytes(%p) is %p', (value, expected) => {
   expect(isBytes(value)).toBe(expected);
 });

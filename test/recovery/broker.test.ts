@@ -106,7 +106,7 @@ describeNode('with a broker of its own', () => {
     expect(connection.state).toBe('closed');
   });
 
-  it('over TLS', () => {
+  it('the connection is recovered over TLS', () => {
     const tls = { ca: readFileSync(rabbitmq.ca as string) };
     const connection = connect(rabbitmq.amqpsUrl, { tls, recovery: SOON, callTimeout: 60_000 });
     connections.push(connection);

@@ -87,7 +87,7 @@ function recordOf(connection: number, run: (proxy: TcpProxy) => void): Record<Di
 }
 
 describe.each(DIRECTIONS)('%s', (direction) => {
-  test('a session', () => {
+  test('cut behind any frame of a session loses nothing', () => {
     const record = recordOf(1, (proxy) => expect(program(opened(proxy))).toEqual(EXPECTED));
     const places = cuts(record[direction], direction);
     expect(places.length).toBeGreaterThan(20);
@@ -103,7 +103,7 @@ describe.each(DIRECTIONS)('%s', (direction) => {
     expect(recoveries).toBeGreaterThan(places.length / 2);
   });
 
-  test('a recovery', () => {
+  test('cut behind any frame of a recovery loses nothing', () => {
     const cutOnce = (proxy: TcpProxy) => () => proxy.cut({ connection: 1 });
     const record = recordOf(2, (proxy) => {
       const connection = opened(proxy);

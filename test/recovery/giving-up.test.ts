@@ -51,8 +51,8 @@ function untilLost(connection: ReturnType<typeof connect>): void {
   while (connection.isAlive && connection.state === 'open') pause(1);
 }
 
-describe('recovery ends', () => {
-  test('with wrong credentials: one final error, for every call', () => {
+describe('recovery', () => {
+  test('ends with wrong credentials: one final error, for every call', () => {
     const { connection } = recovering([LOST, NO_LOGIN]);
     const channel = connection.channel();
     const error = errorOf(() => channel.queuePurge('q'));
@@ -68,7 +68,7 @@ describe('recovery ends', () => {
     expect(connection.lastError).toBe(error);
   });
 
-  test('with the last of its attempts', () => {
+  test('ends with the last of its attempts', () => {
     const { connection, peer } = recovering([LOST, [header(), cut()]], { attempts: 3 });
     connection.channel();
     const error = errorOf(() => connection.drainEvents({ timeout: CEILING }));
@@ -77,7 +77,7 @@ describe('recovery ends', () => {
     expect(peer.transcript().filter(({ method }) => method === 'header')).toHaveLength(4);
   });
 
-  test('at once with close(), wherever it is: waiting, dialing or restoring', () => {
+  test('ends at once with close(), wherever it is: waiting, dialing or restoring', () => {
     const silent: Script = [header(), expectsEnd()];
     const half: Script = [...handshake(), expects('channel.open'), waitFor('never')];
     for (const [second, interval, method] of [
@@ -100,7 +100,7 @@ describe('recovery ends', () => {
     }
   });
 
-  test('with close(), though the broker closes for a while at the same time', () => {
+  test('ends with close(), though the broker closes for a while at the same time', () => {
     const forced = send('connection.close', { replyCode: 320, replyText: 'CONNECTION_FORCED - bye' });
     const { connection, peer } = recovering([
       [
@@ -120,7 +120,7 @@ describe('recovery ends', () => {
     expect(peer.transcript().filter(({ method }) => method === 'header')).toHaveLength(1);
   });
 
-  test('with abort()', () => {
+  test('ends at once with abort()', () => {
     const { connection, peer } = recovering([LOST, [header(), expectsEnd()]]);
     connection.channel();
     untilLost(connection);
@@ -265,7 +265,7 @@ describe('connect', () => {
     expect(rude.transcript().filter(({ method }) => method === 'header')).toHaveLength(3);
   });
 
-  test('fails at once otherwise', () => {
+  test('fails at once with failFast, the default', () => {
     const rude = broker([header(), cut()], GOOD);
     expect(errorOf(() => connectTo(rude, { recovery: true }))).toBeInstanceOf(ConnectError);
   });

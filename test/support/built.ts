@@ -15,7 +15,7 @@ import {
 import { dirname, join } from 'node:path';
 
 const ROOT = join(__dirname, '..', '..');
-/** Not below node_modules: jest leaves out of its reports what is there. */
+/** Copies lie beside node_modules, for jest leaves out of its reports what is below that. */
 const COPIES = join(ROOT, '.built');
 const FOLDERS = ['src', 'worker', 'bin', 'examples', join('test', 'support')];
 /** What else the package depends on. */
@@ -69,7 +69,7 @@ function make(): string {
     if (!file.endsWith('.ts')) continue;
     const within = file.startsWith('examples') ? 'package' : 'modules';
     mkdirSync(dirname(join(draft, within, file)), { recursive: true });
-    // no TypeScript beside its JavaScript: synckit would take that for the worker
+    // JavaScript alone: synckit would take TypeScript beside it for the worker
     for (const part of parts(file, key)) linkSync(part.from, join(draft, within, part.to));
   }
   const rolldown = join(ROOT, 'node_modules', 'rolldown', 'bin', 'cli.mjs');

@@ -32,14 +32,14 @@ describe('a consumer to whom nothing has come', () => {
   });
 });
 
-test('what has come first, and was not handed out, is where it begins again', () => {
+test('the offset at which a stream begins again is that of what has come first, and was not handed out', () => {
   const position = StreamPosition.begin();
   expect(position.came(7n)).toBe(true);
   expect(position.came(8n)).toBe(true);
   expect(resumed(position, 'first')).toMatchObject({ 'x-stream-offset': 7n });
 });
 
-test('what was handed out is not again; both threads see it', () => {
+test('a message that was handed out does not come again; both threads see it', () => {
   const main = StreamPosition.begin();
   const worker = new StreamPosition(main.cells);
   for (const offset of [7n, 8n]) expect(main.came(offset)).toBe(true);
@@ -49,7 +49,7 @@ test('what was handed out is not again; both threads see it', () => {
   expect([8n, 9n].map((offset) => main.came(offset))).toEqual([false, true]);
 });
 
-test('no stream: whatever comes is wanted', () => {
+test('a queue that is no stream gives whatever comes', () => {
   const position = StreamPosition.begin();
   position.came(7n);
   position.handedOut(7n);

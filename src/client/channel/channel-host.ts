@@ -95,6 +95,6 @@ export interface HostedChannel {
     tags: readonly string[],
     failures: readonly RecoveryFailure[],
   ): void;
-  /** Its consumers get no more before the program settles something. `isEndless`: the program waits without a limit. */
+  /** Whether consumers get no more before the program settles something. `isEndless`: it waits without a limit. */
   isStuck(isEndless: boolean): boolean;
 }

@@ -69,7 +69,7 @@ export class ChannelSession implements HostedChannel {
     readonly host: ChannelHost,
     /** The channel number, 1 to `channelMax`. */
     readonly id: number,
-    /** None: the library has opened it for itself. */
+    /** The public channel; none where the library has opened it for itself. */
     readonly owner: ChannelOwner | undefined = undefined,
   ) {
     this.#assembler = new ContentAssembler(host.maxMessageSize);
@@ -416,15 +416,15 @@ export class ChannelSession implements HostedChannel {
       { code: replyCodeName(replyCode), replyCode, replyText, method, origin: 'broker', outcome: 'rejected' },
     );
     if (this.#state === 'closing') {
-      // the two closes crossed, and the broker answers ours too. Nobody waits for a method, so only one
-      // that nobody waited for in the first place can still have something to say
+      // the two closes crossed, and the broker answers ours too. No caller waits for a method now, so only a method
+      // that none has ever waited for can still have something to say
       if (method === undefined || !this.history.knows(method)) return;
       this.#reason = reason;
     } else {
       this.host.forget(this);
       this.died(reason);
     }
-    // nobody's call may be waiting on this channel: then the pump throws it
+    // the pump throws it where no call is waiting on this channel
     this.#notice = {
       [DISPATCH]: () => {
         throw this.report(reason);

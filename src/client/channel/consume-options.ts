@@ -19,7 +19,7 @@ export type BasicConsumeOptions = ConsumerStart & {
   onCancel?: CancelCallback | undefined;
 };
 export interface ConsumeOptions {
-  /** No acknowledgements, and no prefetch: see `maxBufferedBytes` of the connection. */
+  /** Acknowledgements are not wanted, and there is no prefetch: see `maxBufferedBytes` of the connection. */
   noAck?: boolean | undefined;
   /**
    * Unsettled messages at most; default `limit`, else 100, or what `basicQos` set. What was sent ahead goes back when

@@ -16,7 +16,7 @@ import { handOut } from './stream-following';
 /** The consumers of a channel, as one of them sees them. */
 export interface ConsumerHost {
   readonly session: ChannelSession;
-  /** For a consumer that the broker cancelled, and that has none of its own. */
+  /** The public channel, whose `onCancel` is for consumers that have none of their own. */
   readonly owner: { onCancel: CancelCallback | undefined };
   cancel(consumerTag: string, options: object): void;
   /** Give messages of one queue back, and wait until they are there. */

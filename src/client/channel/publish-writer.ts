@@ -101,7 +101,7 @@ export function writePublish(
   if (whole <= outbound.capacity && !pump.room(whole, deadline)) return 'late';
 
   const head = () => {
-    // no look at what has come here: it could make others write where this is being written
+    // the inbound ring is not looked at here: what has come could make others write where this is being written
     if (!channel.isOpen) channel.checkOpen('basic.publish');
     const begin = writer.pos;
     const current = recovery.currentAddress(address);

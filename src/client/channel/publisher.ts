@@ -103,7 +103,7 @@ export class Publisher implements ChannelPart {
     const { recoveryPolicy } = this.session.host;
     if (recoveryPolicy === undefined) return publish;
     publish.retry = options.retry ?? recoveryPolicy.republish;
-    // nobody waits for it: the caller's buffer may have something else in it by the time it is published again
+    // the caller does not wait, so its buffer may have something else in it by the time this is published again
     const isFleeting = publish.retry && options.wait === false && !isMessage(content);
     if (isFleeting) publish.content = Buffer.from(bodyBytes(content));
     return publish;
@@ -118,7 +118,7 @@ export class Publisher implements ChannelPart {
       try {
         this.send(content, options, deadline);
       } catch (error) {
-        // to the broker that is there now it cannot be sent at all
+        // the frames of the broker that is there now are too small for it
         if (error instanceof PropertiesTooLarge) lost.shift();
         this.#unconfirmed.unshift(...lost);
         throw error;
@@ -170,7 +170,7 @@ export class Publisher implements ChannelPart {
     return this.factory.publishError(publish, what);
   }
 
-  /** The broker may have asked not to publish: for this channel (flow) or for all (alarm). */
+  /** Back-pressure of the broker: it may have asked not to publish, on this channel (flow) or at all (alarm). */
   #waitUntilAllowed(deadline: number): void {
     const { host, id } = this.session;
     if (host.isBlocked) {
@@ -317,7 +317,7 @@ function addressed({ seqNo, exchange, routingKey }: Publish): string {
   return `publish ${seqNo} to exchange "${exchange}" with routing key "${routingKey}"`;
 }
 
-/** channel.flow */
+/** The error of a publish that channel.flow has held back. */
 function pausedByBroker(channel: number): TimeoutError {
   return new TimeoutError(
     `basic.publish was not sent: the broker has paused channel ${channel} (channel.flow)`,
@@ -325,7 +325,7 @@ function pausedByBroker(channel: number): TimeoutError {
   );
 }
 
-/** connection.blocked */
+/** The error of a publish that connection.blocked has held back. */
 function blockedByBroker(reason: string | undefined): BlockedTimeoutError {
   return new BlockedTimeoutError(
     `basic.publish was not sent: the broker has blocked publishing (${reason})`,

@@ -85,7 +85,7 @@ export class ConnectionSession implements ChannelHost {
   #sasl: SaslResponder | undefined;
   #blockedReason: string | undefined;
   #isReported = false;
-  /** What is thrown now is kept from the user. */
+  /** Errors are kept from the user: see `quietly`. */
   #isQuiet = false;
 
   constructor(
@@ -341,7 +341,7 @@ export class ConnectionSession implements ChannelHost {
     });
   }
 
-  /** connection.update-secret */
+  /** Replace the secret by connection.update-secret, and wait for the answer. */
   updateSecret(secret: string, reason: string, { timeout }: CallOptions): void {
     const method = 'connection.update-secret';
     this.checkAlive(method);
@@ -366,7 +366,7 @@ export class ConnectionSession implements ChannelHost {
     this.link.send();
   }
 
-  /** What the worker says now, or said last. */
+  /** The worker's description of the session: a new one, or the last if it does not answer. */
   describe(): SessionDescription {
     this.pollIfNews();
     const current =

@@ -3,7 +3,7 @@ import type { AmqpError } from '../../errors';
 /** Something that could not be brought back. */
 export interface RecoveryFailure {
   entity: 'exchange' | 'queue' | 'binding' | 'consumer' | 'channel';
-  /** Its name: of a binding both ends, of a consumer its tag, of a channel its number. */
+  /** The name of the entity: of a binding both ends, of a consumer its tag, of a channel its number. */
   name: string;
   /** The number of the channel, of a consumer or a channel. */
   channel: number | undefined;

@@ -81,7 +81,7 @@ export function resolveOptions(
   if (url !== undefined && typeof url !== 'string' && (typeof url !== 'object' || url === null)) {
     throw wrongType(`connect: the first argument must be a URL or an options object, got ${typeName(url)}`);
   }
-  // it has no own properties: everything it says would go unheard
+  // a URL object has no own properties: everything it says would go unheard
   if (typeof url === 'object' && 'href' in url)
     throw wrongType('connect: the URL must be a string, got a URL object; give its href');
   if (typeof url === 'object') checkOptions('connect', url, OPTION_NAMES, OPTION_SYNONYMS);

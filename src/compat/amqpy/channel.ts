@@ -6,16 +6,18 @@ import type { PublishOptions } from '../../client/options/publish-options';
 import { type AmqpError, ChannelClosedError, UnroutableError } from '../../errors';
 import type { TableInput } from '../../protocol/field-table';
 import { showAs } from '../../shown';
+import { COMPAT, COUNT, DIED, FORGET, OPEN, PUT, RECEIVED, REVIVE, SERVE, SETTLE } from '../internals';
 import { type Args, KeyboardInterrupt, milliseconds, translating } from '../python';
 import { checkCallbacks, naming } from './argument-errors';
 import type { Connection } from './connection';
 import {
+  because,
   ConsumerCancelled,
   FrameSyntaxError,
   PreconditionFailed,
   RecoverableConnectionError,
 } from './exceptions';
-import { Message, returned, unsendable } from './message';
+import { Message, outgoing, returned, unsendable } from './message';
 import { ReturnedMessages } from './returned-messages';
 import { CHANNEL } from './signatures';
 import { Basic, type basic_return_t, queue_declare_ok_t } from './spec';
@@ -26,7 +28,7 @@ import { closeReason, insist, leaveChannel, takeReturns, unbindLater } from './w
 type Mode = 0 | 1 | 2;
 const MODES = { none: 0, tx: 1, confirm: 2 } as const;
 
-/** No channel has had more consumers without a name. */
+/** Consumers that got a name here, of all channels. */
 let unnamed = 0;
 
 /**
@@ -59,34 +61,34 @@ export class Channel {
   /** The channel of the blocking client. */
   readonly #core: ClientChannel;
   #isClosed = false;
-  /** A prefetch was asked for, or none was. */
+  /** Whether basic.qos was sent: without it the client sets a prefetch, and amqpy has none. */
   #isLimited = false;
 
   /** Opens it: blocks for a round trip. @throws {AMQPConnectionError} the number is in use */
   constructor(...args: Args<typeof CHANNEL.__init__>) {
     const { connection, channel_id, auto_decode } = CHANNEL.__init__(args);
-    if (typeof connection?.open !== 'function') throw wrongType('connection must be a Connection');
+    if (typeof connection?.[OPEN] !== 'function') throw wrongType('connection must be a Connection');
     this.auto_decode = auto_decode;
     this.#home = connection;
-    this.#core = connection.open(this, channel_id);
+    this.#core = connection[OPEN](this, channel_id);
     this.returned_messages = new ReturnedMessages({
       take: () => takeReturns(this.#core).map((message) => returned(message, this.auto_decode)),
       wait: (timeout) => this.#await(timeout),
     });
-    this.#core.onReturn = (message) => this.returned_messages.put(returned(message, this.auto_decode));
+    this.#core.onReturn = (message) => this.returned_messages[PUT](returned(message, this.auto_decode));
   }
 
-  /** Its number. */
+  /** The number of the channel. */
   get channel_id(): number {
     return this.#core.id;
   }
 
-  /** Its connection; null (typed as if it were not) once one of them is closed. */
+  /** The connection of the channel; null (typed as if it were not) once one of them is closed. */
   get connection(): Connection {
     return (this.is_open ? this.#home : null) as Connection;
   }
 
-  /** Neither it nor its connection is closed, as far as is known. */
+  /** Whether neither it nor its connection is closed, as far as is known. */
   get is_open(): boolean {
     return !this.#isClosed && this.#core.connection.isOpen;
   }
@@ -110,7 +112,7 @@ export class Channel {
     try {
       this.#run(() => leaveChannel(this.#core, reason));
     } finally {
-      this.#home.forget(this, this.#core.id);
+      this.#home[FORGET](this, this.#core.id);
     }
   }
 
@@ -178,7 +180,7 @@ export class Channel {
     const { queue, passive, auto_delete, nowait, ...rest } = CHANNEL.queue_declare(args);
     let { durable, exclusive } = rest;
     if (!passive && !durable && !exclusive) {
-      const { transient_queues } = this.#home.compat;
+      const { transient_queues } = this.#home[COMPAT];
       durable = transient_queues === 'durable';
       exclusive = transient_queues === 'exclusive';
     }
@@ -242,7 +244,7 @@ export class Channel {
   basic_get(...args: Args<typeof CHANNEL.basic_get>): Message | null {
     const { queue, no_ack } = CHANNEL.basic_get(args);
     const message = this.#call((core) => core.basicGet(queue, { noAck: no_ack }));
-    return message && Message.received(this, message);
+    return message && Message[RECEIVED](this, message);
   }
 
   /**
@@ -284,13 +286,13 @@ export class Channel {
   #deliver(message: IncomingMessage): unknown {
     const callback = this.callbacks[message.consumerTag!];
     if (callback === undefined) return undefined;
-    return this.#home.serve(() => callback(Message.received(this, message)));
+    return this.#home[SERVE](() => callback(Message[RECEIVED](this, message)));
   }
 
   #cancelled(tag: string): void {
     const on_cancel = this.cancel_callbacks[tag];
     this.#drop(tag);
-    if (on_cancel !== undefined) return void this.#home.serve(() => on_cancel(tag));
+    if (on_cancel !== undefined) return void this.#home[SERVE](() => on_cancel(tag));
     throw new ConsumerCancelled(
       `the broker ended consumer '${tag}'`,
       Basic.Cancel,
@@ -331,23 +333,23 @@ export class Channel {
    */
   basic_ack(...args: Args<typeof CHANNEL.basic_ack>): void {
     const { delivery_tag, multiple } = CHANNEL.basic_ack(args);
-    this.settle((core) => core.basicAck(delivery_tag, { multiple }));
+    this[SETTLE]((core) => core.basicAck(delivery_tag, { multiple }));
   }
 
   /** Give a message back (`requeue`), or away. Does not block. Throws like `basic_ack`. */
   basic_reject(...args: Args<typeof CHANNEL.basic_reject>): void {
     const { delivery_tag, requeue } = CHANNEL.basic_reject(args);
-    this.settle((core) => core.basicReject(delivery_tag, { requeue }));
+    this[SETTLE]((core) => core.basicReject(delivery_tag, { requeue }));
   }
 
   /** @internal */
-  settle(settle: (core: ClientChannel) => void): void {
+  [SETTLE](settle: (core: ClientChannel) => void): void {
     try {
       this.#call(settle);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       const { message } = error;
-      throw new PreconditionFailed(message, Basic.Ack, null, null, this.channel_id).because(error);
+      throw because(new PreconditionFailed(message, Basic.Ack, null, null, this.channel_id), error);
     }
   }
 
@@ -367,7 +369,7 @@ export class Channel {
   }
 
   #requeue({ requeue }: { requeue: boolean }): boolean {
-    return requeue || this.#home.compat.recover === 'requeue';
+    return requeue || this.#home[COMPAT].recover === 'requeue';
   }
 
   // ── publishing, transactions ────────────────────────────────────────────────────────────────────────
@@ -385,8 +387,8 @@ export class Channel {
   basic_publish(...args: Args<typeof CHANNEL.basic_publish>): void {
     const { msg, exchange, routing_key, mandatory, immediate } = CHANNEL.basic_publish(args);
     if (!(msg instanceof Message)) throw wrongType('basic_publish: msg must be a Message');
-    const { body, properties } = msg.outgoing();
-    const isImmediate = immediate && this.#home.compat.immediate !== 'ignore';
+    const { body, properties } = outgoing(msg);
+    const isImmediate = immediate && this.#home[COMPAT].immediate !== 'ignore';
     const address = { exchange, routingKey: routing_key, mandatory, ...(isImmediate && { immediate }) };
     try {
       this.#call((core) => this.#publish(core, body, { ...properties, ...address }));
@@ -400,7 +402,7 @@ export class Channel {
       core.basicPublish(body, options);
     } catch (error) {
       if (!(error instanceof UnroutableError)) throw error;
-      this.returned_messages.put(returned(error.returnedMessage as ReturnedMessage, this.auto_decode));
+      this.returned_messages[PUT](returned(error.returnedMessage as ReturnedMessage, this.auto_decode));
     }
   }
 
@@ -462,11 +464,11 @@ export class Channel {
     const core = this.#core;
     if (this.#isClosed)
       throw new RecoverableConnectionError('channel already closed', null, null, null, core.id);
-    this.#home.countMethod(core);
+    this.#home[COUNT](core);
     return this.#run(() => fn(core));
   }
 
-  /** What a life had is gone. */
+  /** Consumers and prefetch end with the channel that is closed, whether or not it is opened again. */
   #renew(): void {
     this.callbacks = Object.create(null); // the names are the broker's
     this.cancel_callbacks = Object.create(null);
@@ -474,13 +476,13 @@ export class Channel {
     this.#isLimited = false;
   }
 
-  /** Whether this ended the channel. @internal */
-  died(error: AmqpError): boolean {
+  /** Whether this error ended the channel. @internal */
+  [DIED](error: AmqpError): boolean {
     return !this.#isClosed && !this.#core.isOpen && this.#core.lastError === error;
   }
 
   /** Open it again, as new. What the broker has against that is the next call's to tell. @internal */
-  _do_revive(): void {
+  [REVIVE](): void {
     if (this.#core.isOpen) return;
     this.#renew();
     if (!this.is_open) return;
@@ -496,7 +498,7 @@ export class Channel {
 
   #run<T>(fn: () => T): T {
     const heal = (error: AmqpError) => {
-      if (error instanceof ChannelClosedError) this._do_revive();
+      if (error instanceof ChannelClosedError) this[REVIVE]();
     };
     try {
       return pythonic(
@@ -505,7 +507,7 @@ export class Channel {
         () => naming(fn),
       );
     } catch (error) {
-      throw isUnsendable(error) ? new FrameSyntaxError(error.message).because(error) : error;
+      throw isUnsendable(error) ? because(new FrameSyntaxError(error.message), error) : error;
     }
   }
 
@@ -532,7 +534,7 @@ function isUnsendable(error: unknown): error is Error {
   return /^(the keys? .*of )?arguments\b|^\w+ is \d+ bytes long\b/.test(error.message);
 }
 
-/** The table of arguments, if one was given. @internal */
+/** The table of arguments, if one was given. */
 export function table(given: { arguments: TableInput | null }): { arguments?: TableInput } {
   return given.arguments === null ? {} : { arguments: given.arguments };
 }

@@ -6,6 +6,7 @@ import { resolveOptions } from '../../client/options/settings';
 import { type AmqpError, ChannelClosedError } from '../../errors';
 import type { Table } from '../../protocol/field-table';
 import { showAs } from '../../shown';
+import { COMPAT, COUNT, DIED, FORGET, OPEN, REVIVE, SERVE } from '../internals';
 import { type Args, milliseconds } from '../python';
 import { checkCallbacks, naming } from './argument-errors';
 import { Channel } from './channel';
@@ -14,7 +15,7 @@ import { type ConnectionArguments, checkCompat, connectOptions, type Parameters 
 import { CONNECTION, type Compat } from './signatures';
 import { Channel as ChannelMethods } from './spec';
 import { pythonic } from './translate';
-import { Transport } from './transport';
+import { monotonic, Transport } from './transport';
 import { closeReason, leaveConnection } from './wire';
 
 /**
@@ -67,8 +68,8 @@ export class Connection {
     this.close();
     const settings = naming(() => resolveOptions(connectOptions(this.#parameters)));
     const core = this.#run(() => new ClientConnection(settings));
-    core.onBlocked = (reason) => this.serve(() => this.on_blocked?.(reason));
-    core.onUnblocked = () => this.serve(() => this.on_unblocked?.());
+    core.onBlocked = (reason) => this[SERVE](() => this.on_blocked?.(reason));
+    core.onUnblocked = () => this[SERVE](() => this.on_unblocked?.());
     this.#core = core;
     this.#methodsSent = 0;
     this.#channels = new Map();
@@ -96,7 +97,7 @@ export class Connection {
   }
 
   /** A channel of this connection, known by its number from now on. @internal */
-  open(channel: Channel, channel_id: number | null): ClientChannel {
+  [OPEN](channel: Channel, channel_id: number | null): ClientChannel {
     if (channel_id !== null && this.#channels.has(channel_id)) {
       throw new AMQPConnectionError(`channel ${channel_id} is open already`);
     }
@@ -117,7 +118,7 @@ export class Connection {
   }
 
   /** @internal */
-  forget(channel: Channel, channel_id: number): void {
+  [FORGET](channel: Channel, channel_id: number): void {
     if (this.#channels.get(channel_id) === channel) this.#channels.delete(channel_id);
   }
 
@@ -161,7 +162,7 @@ export class Connection {
   }
 
   /** Run a callback, and remember what it returns. @internal */
-  serve(callback: () => unknown): unknown {
+  [SERVE](callback: () => unknown): unknown {
     const value = callback();
     this.#served = value;
     return value;
@@ -182,7 +183,7 @@ export class Connection {
     this.close();
   }
 
-  /** Neither closed nor lost, after a look at what has come. Does not block. */
+  /** Whether it is neither closed nor lost, after a look at what has come. Does not block. */
   is_alive(): boolean {
     return this.#core?.isAlive === true;
   }
@@ -192,7 +193,7 @@ export class Connection {
     return this.#core?.isOpen === true;
   }
 
-  /** Itself, or null once it is closed. */
+  /** The connection itself, or null once it is closed. */
   get connection(): Connection | null {
     return this.connected ? this : null;
   }
@@ -201,7 +202,7 @@ export class Connection {
   send_heartbeat(): void {
     const core = this.#alive();
     this.#run(() => core[SESSION].sendHeartbeat());
-    this.#transport?.beat();
+    if (this.#transport !== null) this.#transport.last_heartbeat_sent = monotonic();
   }
 
   /** The way to the broker: who is at its ends. null once it is closed. */
@@ -269,12 +270,12 @@ export class Connection {
     return { methods_sent: this.#methodsSent };
   }
   /** A channel is about to send a method. @internal */
-  countMethod(core: ClientChannel): void {
+  [COUNT](core: ClientChannel): void {
     if (core.connection === this.#core) this.#methodsSent++;
   }
 
   /** @internal */
-  get compat(): Compat {
+  get [COMPAT](): Compat {
     return this.#compat;
   }
 
@@ -291,23 +292,23 @@ export class Connection {
 
   /** The channel that an error is about. */
   readonly #channelId = (error: AmqpError): number =>
-    [...this.#channels.values()].find((channel) => channel.died(error))?.channel_id ?? 0;
+    [...this.#channels.values()].find((channel) => channel[DIED](error))?.channel_id ?? 0;
 
   /** A channel that was closed is opened again before anybody hears of it. */
   #heal(error: AmqpError): void {
     if (!(error instanceof ChannelClosedError)) return;
-    for (const channel of this.#channels.values()) if (channel.died(error)) channel._do_revive();
+    for (const channel of this.#channels.values()) if (channel[DIED](error)) channel[REVIVE]();
   }
 
-  /** @internal */
-  get shown(): object {
-    const { host, port, virtual_host } = this.#parameters;
-    const channels = [...this.#channels.keys()];
-    return { connection: `${host}:${port}`, virtual_host, connected: this.connected, channels };
+  static {
+    showAs(Connection, (connection) => {
+      const { host, port, virtual_host } = connection.#parameters;
+      const { connected } = connection;
+      const channels = [...connection.#channels.keys()];
+      return { connection: `${host}:${port}`, virtual_host, connected, channels };
+    });
   }
 }
-
-showAs(Connection, ({ shown }) => shown);
 
 function words(text: string | undefined): string[] {
   return (text ?? '').split(' ').filter((word) => word !== '');

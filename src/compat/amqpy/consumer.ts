@@ -43,7 +43,7 @@ export abstract class AbstractConsumer {
   /** Messages that `run` has dealt with. */
   consume_count = 0;
 
-  /** Nothing is sent; `declare` starts it. */
+  /** The consumer is made, and nothing sent; `declare` starts it. */
   constructor(...args: Args<typeof DEF.__init__>) {
     if (typeof this.run !== 'function') {
       throw wrongType(

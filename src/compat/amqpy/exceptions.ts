@@ -8,7 +8,7 @@ interface ArgumentTypes {
   reply_text: [reply_text: string | null];
   /** The method that is to blame. */
   method_type: [method_type: method_t | null];
-  /** Its name; by default it follows from `method_type`. */
+  /** The name of that method; by default it follows from `method_type`. */
   method_name: [method_name: string | null];
   /** AMQP's number; by default that of the class. */
   reply_code: [reply_code: number | null];
@@ -84,16 +84,16 @@ export class AMQPError extends Error {
   toJSON(): object {
     return errorInShort(this);
   }
+}
 
-  /** Say where it comes from, and what helps. @internal */
-  because(cause: unknown, hint?: string): this {
-    Object.defineProperty(this, 'cause', { value: cause, enumerable: false, configurable: true });
-    if (hint !== undefined) {
-      Object.defineProperty(this, 'hint', { value: hint, enumerable: true });
-      this.message = `${this.message} (${hint})`;
-    }
-    return fromCaller(this, String(this));
+/** The same exception, which says where it comes from, and what helps. */
+export function because<E extends AMQPError>(exception: E, cause: unknown, hint?: string): E {
+  Object.defineProperty(exception, 'cause', { value: cause, enumerable: false, configurable: true });
+  if (hint !== undefined) {
+    Object.defineProperty(exception, 'hint', { value: hint, enumerable: true });
+    exception.message = `${exception.message} (${hint})`;
   }
+  return fromCaller(exception, String(exception));
 }
 
 function sentence(name: string, channel: number | null, code: number, text: string | null): string {

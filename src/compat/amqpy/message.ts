@@ -4,10 +4,11 @@ import type { Table, TableInputValue } from '../../protocol/field-table';
 import type { Properties, PropertiesInput } from '../../protocol/properties';
 import { isBytes, typeName } from '../../protocol/wire';
 import { shortened, showAs } from '../../shown';
+import { RECEIVED, SETTLE } from '../internals';
 import { type Args, signatures } from '../python';
 import type { Channel } from './channel';
 import { decode, encode } from './encodings';
-import { FrameSyntaxError } from './exceptions';
+import { because, FrameSyntaxError } from './exceptions';
 import { Basic, basic_return_t } from './spec';
 
 /** The properties of a message, by their Python names. */
@@ -38,7 +39,7 @@ export interface MessageProperties {
   user_id?: string | undefined;
   /** The application that made it. */
   app_id?: string | undefined;
-  /** Not used by RabbitMQ. */
+  /** A cluster; RabbitMQ does not use it. */
   cluster_id?: string | undefined;
 }
 
@@ -123,9 +124,9 @@ export class Message {
   }
 
   /** The message that came over the wire. @internal */
-  static received(channel: Channel, message: IncomingMessage): Message {
+  static [RECEIVED](channel: Channel, message: IncomingMessage): Message {
     const { deliveryTag, redelivered, exchange, routingKey, consumerTag, messageCount } = message;
-    const received = Message.of(message.body, message.properties, channel.auto_decode);
+    const received = messageOf(message.body, message.properties, channel.auto_decode);
     received.channel = channel;
     received.delivery_info = {
       ...(consumerTag === undefined ? undefined : { consumer_tag: consumerTag }),
@@ -137,18 +138,6 @@ export class Message {
     };
     received.#incoming = message;
     return received;
-  }
-
-  /** A body and properties as they came. @internal */
-  static of(body: Buffer, properties: Properties, auto_decode: boolean): Message {
-    const message = new Message(body);
-    for (const name of NAMES) {
-      const value = properties[PROPERTIES[name]];
-      if (value !== undefined) Object.assign(message.properties, { [name]: value });
-    }
-    const { contentEncoding } = properties;
-    if (auto_decode && contentEncoding !== undefined) message.body = decodedOr(body, contentEncoding);
-    return message;
   }
 
   /** The headers, if there are any; typed as those of a message that came. */
@@ -173,8 +162,8 @@ export class Message {
   }
 
   /** Give it back (`requeue`), or away. Does not block. Throws like `ack`. */
-  reject(...args: Args<typeof SETTLE.reject>): void {
-    const { requeue } = SETTLE.reject(args);
+  reject(...args: Args<typeof REJECT.reject>): void {
+    const { requeue } = REJECT.reject(args);
     this.#settle(
       (incoming) => incoming.reject({ requeue }),
       (tag) => this.channel.basic_reject(tag, requeue),
@@ -187,38 +176,12 @@ export class Message {
     if (tag === null || this.channel === null)
       throw wrongType('a message that did not come has no delivery tag');
     if (incoming === undefined || incoming.deliveryTag !== tag) return other(tag);
-    this.channel.settle(() => received(incoming));
+    this.channel[SETTLE](() => received(incoming));
   }
 
   /** Python's `==`: the same properties and the same body. */
   equals(other: unknown): boolean {
     return other instanceof Message && same(this.properties, other.properties) && same(this.body, other.body);
-  }
-
-  /** What is published. @throws {FrameSyntaxError} the body cannot be encoded; nothing was sent @internal */
-  outgoing(): { body: Uint8Array; properties: PropertiesInput } {
-    if (typeof this.body === 'string') this.properties.content_encoding ??= USUAL;
-    const properties: Record<string, unknown> = {};
-    for (const [name, value] of Object.entries(this.properties)) {
-      if (value === undefined || value === null) continue;
-      const ours = PROPERTIES[name as keyof MessageProperties];
-      if (ours === undefined) throw unsendable(wrongType(`unknown property '${name}'`));
-      properties[ours] = value;
-    }
-    return { body: this.#bytes(), properties };
-  }
-
-  #bytes(): Uint8Array {
-    const { body } = this;
-    if (typeof body !== 'string') {
-      if (isBytes(body)) return body;
-      throw unsendable(wrongType(`body must be a string or bytes, got ${typeName(body)}`));
-    }
-    try {
-      return encode(body, this.properties.content_encoding as string);
-    } catch (error) {
-      throw unsendable(error as Error);
-    }
   }
 }
 
@@ -231,17 +194,54 @@ interface SettleArgumentTypes {
   /** Back to the queue (true), or away: to the dead letters, if there are any. */
   requeue: [requeue: boolean];
 }
-const SETTLE = signatures<SettleArgumentTypes>()('Message', { reject: 'requeue' });
+const REJECT = signatures<SettleArgumentTypes>()('Message', { reject: 'requeue' });
 
-/** A value that cannot be written; nothing was sent, the channel is usable. @internal */
-export function unsendable(cause: Error): FrameSyntaxError {
-  return new FrameSyntaxError(cause.message, Basic.Publish).because(cause);
+/** A body and properties as they came. */
+export function messageOf(body: Buffer, properties: Properties, auto_decode: boolean): Message {
+  const message = new Message(body);
+  for (const name of NAMES) {
+    const value = properties[PROPERTIES[name]];
+    if (value !== undefined) Object.assign(message.properties, { [name]: value });
+  }
+  const { contentEncoding } = properties;
+  if (auto_decode && contentEncoding !== undefined) message.body = decodedOr(body, contentEncoding);
+  return message;
 }
 
-/** The broker's word on a message that came back. @internal */
+/** What is published. @throws {FrameSyntaxError} the body cannot be encoded; nothing was sent */
+export function outgoing(message: Message): { body: Uint8Array; properties: PropertiesInput } {
+  if (typeof message.body === 'string') message.properties.content_encoding ??= USUAL;
+  const properties: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(message.properties)) {
+    if (value === undefined || value === null) continue;
+    const ours = PROPERTIES[name as keyof MessageProperties];
+    if (ours === undefined) throw unsendable(wrongType(`unknown property '${name}'`));
+    properties[ours] = value;
+  }
+  return { body: bytesOf(message), properties };
+}
+
+function bytesOf({ body, properties }: Message): Uint8Array {
+  if (typeof body !== 'string') {
+    if (isBytes(body)) return body;
+    throw unsendable(wrongType(`body must be a string or bytes, got ${typeName(body)}`));
+  }
+  try {
+    return encode(body, properties.content_encoding as string);
+  } catch (error) {
+    throw unsendable(error as Error);
+  }
+}
+
+/** A value that cannot be written; nothing was sent, the channel is usable. */
+export function unsendable(cause: Error): FrameSyntaxError {
+  return because(new FrameSyntaxError(cause.message, Basic.Publish), cause);
+}
+
+/** The broker's word on a message that came back. */
 export function returned(message: ReturnedMessage, auto_decode: boolean): basic_return_t {
   const { replyCode, replyText, exchange, routingKey, body, properties } = message;
-  const own = Message.of(body, properties, auto_decode);
+  const own = messageOf(body, properties, auto_decode);
   return new basic_return_t(replyCode, replyText, exchange, routingKey, own);
 }
 

@@ -8,8 +8,8 @@ import { decodeContentHeader, encodeContentHeader } from '../../protocol/propert
 import { ProtocolViolation } from '../../protocol/violation';
 import { isBytes, OutOfRoom, Reader, Writer } from '../../protocol/wire';
 import { type Args, signatures } from '../python';
-import { AMQPError, error_for_code } from './exceptions';
-import { Message } from './message';
+import { AMQPError, because, error_for_code } from './exceptions';
+import { type Message, messageOf, outgoing } from './message';
 import { FrameType, method_name, method_t } from './spec';
 
 interface FrameArgumentTypes {
@@ -36,7 +36,7 @@ const FRAME = signatures<FrameArgumentTypes>()('Frame', {
  * `new Frame(FrameType.METHOD, 1, payload)` makes them, `new Frame(data)` takes some, `new Frame()` has none.
  */
 export class Frame {
-  /** Its bytes; may be replaced, or changed in place. */
+  /** The bytes of the frame; may be replaced, or changed in place. */
   data: Buffer;
 
   constructor(...args: Args<typeof FRAME.__init__>) {
@@ -77,7 +77,7 @@ export type MethodArguments = Record<string, unknown>;
 interface MethodArgumentTypes {
   /** Which method: `spec.Queue.Declare`. */
   method_type: [method_type: method_t | null];
-  /** Its arguments by name, or in the order of the wire; what is left out is zero, false or empty. */
+  /** Arguments by name, or in the order of the wire; what is left out is zero, false or empty. */
   args: [args: MethodArguments | readonly unknown[] | null];
   /** The message it carries. */
   content: [content: Message | null];
@@ -146,7 +146,7 @@ export class Method {
 
   /** The header frame of its message: size and properties. @throws {TypeError} it has none */
   dump_header_frame(): Frame {
-    const { body, properties } = this.#message().outgoing();
+    const { body, properties } = outgoing(this.#message());
     const payload = written((writer) => encodeContentHeader(writer, body.length, properties));
     return new Frame(FrameType.HEADER, this.channel_id ?? 0, payload);
   }
@@ -155,7 +155,7 @@ export class Method {
   *dump_body_frame(...args: Args<typeof METHOD.dump_body_frame>): Generator<Frame, void, undefined> {
     const { chunk_size } = METHOD.dump_body_frame(args);
     if (!(chunk_size >= 1)) throw outOfRange(`chunk_size must be at least 1, got ${chunk_size}`);
-    const { body } = this.#message().outgoing();
+    const { body } = outgoing(this.#message());
     for (let at = 0; at < body.length; at += chunk_size)
       yield new Frame(FrameType.BODY, this.channel_id ?? 0, body.subarray(at, at + chunk_size));
   }
@@ -184,7 +184,7 @@ export class Method {
   /** Take the properties of the message, and how long it will be. @throws {FrameSyntaxError} it is malformed */
   load_header_frame(...args: Args<typeof METHOD.load>): void {
     const { bodySize, properties } = read(METHOD.load(args).frame, decodeContentHeader);
-    this.content = Message.of(Buffer.alloc(0), properties, false);
+    this.content = messageOf(Buffer.alloc(0), properties, false);
     this.#body.length = 0;
     this.#received = 0;
     this.#announced = bodySize;
@@ -252,6 +252,6 @@ function read<T>(frame: Frame, decode: (reader: Reader) => T): T {
     return decode(new Reader(payload));
   } catch (error) {
     if (!(error instanceof ProtocolViolation)) throw error;
-    throw error_for_code(error.replyCode, error.message, null, AMQPError, frame.channel).because(error);
+    throw because(error_for_code(error.replyCode, error.message, null, AMQPError, frame.channel), error);
   }
 }

@@ -1,6 +1,7 @@
 import { fromCaller } from '../../caller';
 import { Fifo } from '../../client/fifo';
 import { showAs } from '../../shown';
+import { PUT } from '../internals';
 import { type Args, signatures } from '../python';
 import type { basic_return_t } from './spec';
 
@@ -46,7 +47,7 @@ export class ReturnedMessages {
     return this.#filled().length;
   }
 
-  /** None has come. Does not block. */
+  /** Whether no message has come. Does not block. */
   empty(): boolean {
     return this.qsize() === 0;
   }
@@ -70,7 +71,7 @@ export class ReturnedMessages {
   }
 
   /** @internal */
-  put(message: basic_return_t): void {
+  [PUT](message: basic_return_t): void {
     this.#messages.push(message);
   }
 
@@ -80,7 +81,7 @@ export class ReturnedMessages {
   }
 
   #add(messages: Iterable<basic_return_t>): void {
-    for (const message of messages) this.put(message);
+    for (const message of messages) this[PUT](message);
   }
 }
 

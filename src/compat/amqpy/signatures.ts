@@ -71,7 +71,7 @@ interface ConnectionArgumentTypes {
   on_blocked: [on_blocked: ((reason: string) => unknown) | null];
   /** Called when the broker takes publishes again. */
   on_unblocked: [on_unblocked: (() => unknown) | null];
-  /** Not in amqpy: where this port may do other than it does. */
+  /** Where this port may do other than amqpy, which does not have this argument. */
   compat: [compat: Compat | null];
   /** The number of the channel; default: one that is free. */
   channel_id: [channel_id: number | null];
@@ -99,7 +99,7 @@ export const CONNECTION = signatures<ConnectionArgumentTypes>(
 interface ChannelArgumentTypes {
   /** The connection it is made on. */
   connection: [connection: Connection];
-  /** Its number; default: one that is free. */
+  /** The number of the channel; default: one that is free. */
   channel_id: [channel_id: number | null];
   /** Text for bodies whose encoding is known; default true. */
   auto_decode: [auto_decode: boolean];
@@ -117,9 +117,9 @@ interface ChannelArgumentTypes {
   exch_type: [exch_type: string];
   /** Only see whether it is there; default false. */
   passive: [passive: boolean];
-  /** It survives a restart of the broker; default false. */
+  /** Whether it survives a restart of the broker; default false. */
   durable: [durable: boolean];
-  /** It goes when its last user does; default true. */
+  /** Whether it goes when its last user does; default true. */
   auto_delete: [auto_delete: boolean];
   /** Do not wait for the answer; default false. */
   nowait: [nowait: boolean];
@@ -140,7 +140,7 @@ interface ChannelArgumentTypes {
   exclusive: [exclusive: boolean];
   /** The number of the delivery on this channel; with `multiple`, 0 means all. */
   delivery_tag: [delivery_tag: number];
-  /** This and all before it; default false. */
+  /** All up to this one; default false. */
   multiple: [multiple: boolean];
   /** Back to the queue, or away. */
   requeue: [requeue: boolean];
@@ -156,9 +156,9 @@ interface ChannelArgumentTypes {
   on_cancel: [on_cancel: ((consumer_tag: string) => unknown) | null];
   /** What to publish. */
   msg: [msg: Message];
-  /** It comes back if no queue takes it; default false. */
+  /** The message comes back if no queue takes it; default false. */
   mandatory: [mandatory: boolean];
-  /** It comes back if no consumer is ready. RabbitMQ refuses it (540); default false. */
+  /** The message comes back if no consumer is ready. RabbitMQ refuses it (540); default false. */
   immediate: [immediate: boolean];
   /** Bytes sent ahead at most; RabbitMQ knows only 0. */
   prefetch_size: [prefetch_size: number];

@@ -85,10 +85,3 @@ export const { Connection, Channel, Access, Exchange, Queue, Basic, Confirm, Tx 
 export function method_name(type: method_t | null): string {
   return type === null ? '' : (methodName(type.class_id, type.method_id) ?? '');
 }
-
-/** The numbers of a method by its name. @internal */
-export function methodType(name: string | undefined): method_t | null {
-  if (name === undefined || !Object.hasOwn(METHODS, name)) return null;
-  const { id } = METHODS[name as MethodName];
-  return new method_t(id >>> 16, id & 0xffff);
-}

@@ -12,12 +12,15 @@ import {
   TimeoutError,
   WrongStateError,
 } from '../../errors';
+import type { MethodName } from '../../protocol/method-types';
+import { METHODS } from '../../protocol/methods';
 import { translating } from '../python';
 import {
   AccessRefused,
   AMQPConnectionError,
   AMQPError,
   Blocked,
+  because,
   ChannelError,
   ConsumerCancelled,
   ContentTooLarge,
@@ -29,7 +32,7 @@ import {
   ResourceError,
   Timeout,
 } from './exceptions';
-import { Basic, methodType } from './spec';
+import { Basic, method_t } from './spec';
 
 /**
  * Run `fn`; this package's errors come out as amqpy's, with themselves as `cause`. Wrong arguments and what
@@ -53,7 +56,7 @@ export function translate(error: AmqpError, channel: number): Error {
   if (error instanceof TimeoutError) return new Timeout(error.message, { cause: error });
   if (error instanceof ConnectError && isLate(error)) return new Timeout(error.message, { cause: error });
   const exception = closed(error, channel) ?? refused(error, channel);
-  return exception.because(error, hintFor(error));
+  return because(exception, error, hintFor(error));
 }
 
 /** All that was tried took too long, as opposed to being refused. */
@@ -139,4 +142,11 @@ function hintFor({ replyCode, method = '?', replyText = '' }: AmqpError): string
   return HINTS.find(
     ([code, blamed, text]) => code === replyCode && blamed.test(method) && text.test(`${replyText} `),
   )?.[3];
+}
+
+/** The numbers of a method by its name. */
+function methodType(name: string | undefined): method_t | null {
+  if (name === undefined || !Object.hasOwn(METHODS, name)) return null;
+  const { id } = METHODS[name as MethodName];
+  return new method_t(id >>> 16, id & 0xffff);
 }

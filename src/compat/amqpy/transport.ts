@@ -11,7 +11,8 @@ interface AddressArgumentTypes {
 export const address_t = namedTuple<AddressArgumentTypes>()('address_t', 'host, port');
 export type address_t = InstanceType<typeof address_t>;
 
-const now = () => clock.now() / 1000;
+/** Seconds, as Python's `time.monotonic` counts them. */
+export const monotonic = () => clock.now() / 1000;
 
 /** What can be seen, from the thread of the program, of a socket that another thread owns. */
 export class Transport {
@@ -20,7 +21,7 @@ export class Transport {
   readonly #core: Connection;
   readonly #close: () => void;
   #bytes = 0;
-  #heard = now();
+  #heard = monotonic();
 
   /** @internal */
   constructor(core: Connection, close: () => void) {
@@ -35,7 +36,7 @@ export class Transport {
   /** When something last came from the broker, as far as it was looked, in seconds. */
   get last_heartbeat_received(): number {
     const { bytesIn } = this.#core.stats();
-    if (bytesIn !== this.#bytes) this.#heard = now();
+    if (bytesIn !== this.#bytes) this.#heard = monotonic();
     this.#bytes = bytesIn;
     return this.#heard;
   }
@@ -49,11 +50,6 @@ export class Transport {
 
   close(): void {
     this.#close();
-  }
-
-  /** @internal */
-  beat(): void {
-    this.last_heartbeat_sent = now();
   }
 }
 

@@ -4,6 +4,7 @@ import type { ReturnedMessage as CoreReturned } from '../../api/message';
 import { outOfRange, wrongType } from '../../caller';
 import type { PublishOptions } from '../../client/options/publish-options';
 import { UnroutableError as Unroutable } from '../../errors';
+import { FORGET } from '../internals';
 import { type Args, milliseconds } from '../python';
 import type { Method as AmqpMethod } from './amqp-object';
 import { callable } from './argument-checks';
@@ -18,8 +19,9 @@ import { Cancel, type Deliver, GetOk, type Return } from './methods/basic';
 import * as Exchange from './methods/exchange';
 import * as Queue from './methods/queue';
 import * as Tx from './methods/tx';
+import type { Compat } from './parameters';
 import { Shown } from './repr';
-import { type Hint, returned } from './translate';
+import { guard, type Hint, returned } from './translate';
 
 /** Called with a message that no queue took; `method.reply_text` says why. */
 export type OnReturn = (
@@ -74,6 +76,7 @@ const QOS: Hint = {
 export class BlockingChannel extends Shown {
   /** The channel of the blocking client. */
   readonly #core: Channel;
+  readonly #compat: Compat;
 
   readonly #consumers = new Map<string, Subscriber | Source>();
   #source: Source | undefined;
@@ -84,9 +87,11 @@ export class BlockingChannel extends Shown {
     /** The connection it belongs to. */
     readonly connection: BlockingConnection,
     core: Channel,
+    compat: Compat,
   ) {
     super();
     this.#core = core;
+    this.#compat = compat;
     core.onReturn = (message) => {
       if (!core.isOpen) return; // with the channel, all that nobody has looked at is gone
       const { method, properties, body } = returned(message);
@@ -129,7 +134,7 @@ export class BlockingChannel extends Shown {
       this.#cancelAll();
       this.#call(() => this.#core.close({ replyCode: reply_code, replyText: reply_text }));
     } finally {
-      this.forget();
+      this[FORGET]();
     }
   }
 
@@ -139,7 +144,7 @@ export class BlockingChannel extends Shown {
   }
 
   /** The channel has ended: nothing is consumed any more. @internal */
-  forget(): void {
+  [FORGET](): void {
     this.#consumers.clear();
     this.#source = undefined;
   }
@@ -236,7 +241,7 @@ export class BlockingChannel extends Shown {
    * @throws {KeyboardInterrupt} Ctrl-C
    */
   start_consuming(): void {
-    if (this.connection.isDispatching) {
+    if (this.#core.connection[SESSION].events.isDispatching) {
       throw new ReentrancyError(
         'start_consuming may not be called from the scope of another BlockingConnection or BlockingChannel callback',
       );
@@ -248,11 +253,11 @@ export class BlockingChannel extends Shown {
     }
   }
 
-  /** Its end has been told to somebody already; this caller must learn of it, too. */
+  /** The end of the channel has been told to somebody already; this caller must learn of it, too. */
   #raiseIfClosed(): void {
     const { lastError } = this.#core;
     if (lastError === undefined || this.#core.isOpen) return;
-    this.forget();
+    this[FORGET]();
     this.#call(() => {
       throw lastError;
     });
@@ -319,7 +324,7 @@ export class BlockingChannel extends Shown {
       return this.#call(() => source.take(timeout));
     } catch (error) {
       if (error instanceof ConsumerCancelled) return this.#leave(source);
-      if (!this.#core.isOpen) this.forget();
+      if (!this.#core.isOpen) this[FORGET]();
       throw error;
     }
   }
@@ -391,7 +396,7 @@ export class BlockingChannel extends Shown {
   /** Have all unsettled messages delivered again. Blocks for a round trip. RabbitMQ wants `requeue`: see `compat`. */
   basic_recover(...args: Args<typeof DEF.basic_recover>): void {
     const { requeue } = DEF.basic_recover(args);
-    const wanted = requeue || this.connection.compat.recover === 'requeue';
+    const wanted = requeue || this.#compat.recover === 'requeue';
     this.#call(() => this.#core.basicRecover({ requeue: wanted }), wanted ? undefined : RECOVER);
   }
 
@@ -416,7 +421,7 @@ export class BlockingChannel extends Shown {
     this.#call(() => this.#publish(bytes, options));
   }
 
-  /** What comes back is thrown, and then shown to the callbacks, too. */
+  /** A message that comes back is thrown, and then shown to the callbacks, too. */
   #publish(body: Uint8Array, options: PublishOptions): void {
     const core = this.#core;
     try {
@@ -502,7 +507,7 @@ export class BlockingChannel extends Shown {
   queue_declare(...args: Args<typeof DEF.queue_declare>): Method<Queue.DeclareOk> {
     const { queue, passive, durable, exclusive, auto_delete, ...rest } = DEF.queue_declare(args);
     const isTransient = !passive && !durable && !exclusive;
-    const instead = isTransient ? this.connection.compat.transient_queues : undefined;
+    const instead = isTransient ? this.#compat.transient_queues : undefined;
     const options = {
       passive,
       durable: durable || instead === 'durable',
@@ -573,7 +578,7 @@ export class BlockingChannel extends Shown {
 
   /** Make calls of the core; what it throws comes out as pika's exception. */
   #call<T>(fn: () => T, hint?: Hint): T {
-    return this.connection.guard('channel', fn, hint);
+    return guard('channel', fn, hint);
   }
 
   /** A method as the calls return it. */
@@ -586,7 +591,7 @@ function show(triple: readonly unknown[]): string {
   return `(${triple.map(String).join(', ')})`;
 }
 
-/** What the core takes: a table, or nothing. */
+/** A table as the core takes it, which has undefined for None. */
 function table(rest: { arguments: Table | null }): { arguments: Table | undefined } {
   return { arguments: rest.arguments ?? undefined };
 }

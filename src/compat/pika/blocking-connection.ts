@@ -3,16 +3,17 @@ import { SESSION } from '../../api/internals';
 import type { RemoteHandle } from '../../api/remote';
 import { outOfRange, wrongType } from '../../caller';
 import { clock } from '../../clock';
-import { type Args, milliseconds, signatures, translating } from '../python';
+import { FORGET } from '../internals';
+import { type Args, milliseconds, signatures } from '../python';
 import { callable } from './argument-checks';
 import { BlockingChannel } from './blocking-channel';
 import { dial, redial } from './dial';
 import { ConnectionWrongStateError, InvalidChannelNumber, ReentrancyError } from './exceptions';
 import { Method } from './frame';
 import { Blocked, Unblocked } from './methods/connection';
-import { type Compat, ConnectionParameters, Parameters } from './parameters';
+import { ConnectionParameters, Parameters } from './parameters';
 import { Shown } from './repr';
-import { type Hint, type Subject, translate } from './translate';
+import { guard } from './translate';
 
 /** Called when the broker stops taking publishes; `frame.method.reason` says why. */
 export type OnBlocked = (connection: BlockingConnection, frame: Method<Blocked>) => unknown;
@@ -93,7 +94,7 @@ export class BlockingConnection extends Shown {
   constructor(...args: Args<typeof DEF.__init__>) {
     super();
     const all = listOf(DEF.__init__(args).parameters);
-    const { core, used } = this.guard('opening', () => dial(all));
+    const { core, used } = guard('opening', () => dial(all));
     this.#core = core;
     this.#parameters = used;
     if (typeof used.heartbeat === 'function') this.#core = this.#decideHeartbeat(core, used.heartbeat);
@@ -118,7 +119,7 @@ export class BlockingConnection extends Shown {
     core.close();
     if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535)
       throw wrongType(`heartbeat must return an int from 0 to 65535, got ${String(wanted)}`);
-    return this.guard('opening', () => redial(this.#parameters, wanted));
+    return guard('opening', () => redial(this.#parameters, wanted));
   }
 
   // ── what it is ──────────────────────────────────────────────────────────────────────────────────────
@@ -171,15 +172,6 @@ export class BlockingConnection extends Shown {
     return `<BlockingConnection ${host}:${port}${this.is_open ? '' : ' (closed)'}>`;
   }
 
-  /** @internal */
-  get compat(): Compat {
-    return this.#parameters.compat;
-  }
-  /** A callback is running. @internal */
-  get isDispatching(): boolean {
-    return this.#core[SESSION].events.isDispatching;
-  }
-
   // ── channels, opening and closing ───────────────────────────────────────────────────────────────────
 
   /**
@@ -192,8 +184,8 @@ export class BlockingConnection extends Shown {
     this.#checkOpen('channel');
     if (channel_number !== null && this.#core.channels.has(channel_number))
       throw new InvalidChannelNumber(`channel ${channel_number} is open already`);
-    const core = this.guard('connection', () => this.#core.channel(channel_number ?? undefined));
-    const channel = new BlockingChannel(this, core);
+    const core = guard('connection', () => this.#core.channel(channel_number ?? undefined));
+    const channel = new BlockingChannel(this, core, this.#parameters.compat);
     for (const each of this.#channels) if (each.is_closed) this.#channels.delete(each);
     this.#channels.add(channel);
     return channel;
@@ -207,8 +199,8 @@ export class BlockingConnection extends Shown {
   close(...args: Args<typeof DEF.close>): void {
     const { reply_code, reply_text } = DEF.close(args);
     this.#checkOpen(`close(${reply_code}, '${reply_text}')`);
-    for (const channel of this.#channels) channel.forget();
-    this.guard('connection', () => this.#core.close({ replyCode: reply_code, replyText: reply_text }));
+    for (const channel of this.#channels) channel[FORGET]();
+    guard('connection', () => this.#core.close({ replyCode: reply_code, replyText: reply_text }));
   }
 
   /** Closes it if it is open: `using connection = new pika.BlockingConnection()`. */
@@ -219,8 +211,8 @@ export class BlockingConnection extends Shown {
   #checkOpen(what: string): void {
     if (this.is_open) return;
     try {
-      // why it has ended, if no call has said so
-      this.guard('connection', () => this.#core[SESSION].checkAlive(what));
+      // the reason of its end comes first, if no call has said so
+      guard('connection', () => this.#core[SESSION].checkAlive(what));
     } catch (error) {
       if (!(error instanceof ConnectionWrongStateError)) throw error;
       const { lastError } = this.#core;
@@ -233,7 +225,7 @@ export class BlockingConnection extends Shown {
   update_secret(...args: Args<typeof DEF.update_secret>): void {
     const { new_secret, reason } = DEF.update_secret(args);
     this.#checkOpen('update_secret');
-    this.guard('connection', () => this.#core.updateSecret(new_secret, reason));
+    guard('connection', () => this.#core.updateSecret(new_secret, reason));
   }
 
   // ── events ──────────────────────────────────────────────────────────────────────────────────────────
@@ -256,15 +248,15 @@ export class BlockingConnection extends Shown {
     if (events.isDispatching) {
       if (timeout === Infinity)
         throw new ReentrancyError('process_data_events(None) in a callback would never return');
-      this.guard('connection', () => events.waitFor(NEVER, deadline));
+      guard('connection', () => events.waitFor(NEVER, deadline));
       return;
     }
-    this.guard('connection', () => {
+    guard('connection', () => {
       while (!events.hasEvents) {
         if (clock.now() >= deadline) return;
         events.waitForEvents(deadline);
       }
-      // those that are there now: callbacks that take long must not keep the caller here for ever
+      // the events that are there now, and no more: callbacks that take long must not keep the caller here for ever
       let left = Math.max(1, events.waiting);
       do core.drainEvents({ timeout: 0 });
       while (--left > 0 && core.isOpen && events.hasEvents);
@@ -330,13 +322,6 @@ export class BlockingConnection extends Shown {
   ): void {
     const { callback } = UNBLOCKED.add_on_connection_unblocked_callback(args);
     this.#onUnblocked.push(callable(callback, 'callback'));
-  }
-
-  // ── below the methods ───────────────────────────────────────────────────────────────────────────────
-
-  /** Make calls of the core; what it throws comes out as pika's exception. @internal */
-  guard<T>(subject: Subject, fn: () => T, hint?: Hint): T {
-    return translating((error) => translate(error, subject, hint), fn);
   }
 }
 

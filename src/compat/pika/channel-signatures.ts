@@ -11,7 +11,7 @@ interface TopologyArgumentTypes {
   exchange_type: [exchange_type: string];
   /** Only check that it is there; 404 if not. */
   passive: [passive: boolean];
-  /** It survives a restart of the broker. */
+  /** Whether it survives a restart of the broker. */
   durable: [durable: boolean];
   /** For this connection only, and gone with it. */
   exclusive: [exclusive: boolean];
@@ -73,7 +73,7 @@ interface MessageArgumentTypes {
   body: [body: string | Uint8Array];
   /** The properties of the message. */
   properties: [properties: BasicProperties | null];
-  /** It comes back if no queue takes it. */
+  /** The message comes back if no queue takes it. */
   mandatory: [mandatory: boolean];
   /** RabbitMQ has none: anything but 0 ends the connection (540). */
   prefetch_size: [prefetch_size: number];
@@ -109,7 +109,7 @@ interface ConsumingArgumentTypes {
   on_message_callback: [on_message_callback: OnMessage];
   /** The broker forgets a message when it has sent it. */
   auto_ack: [auto_ack: boolean];
-  /** Nobody else may consume from the queue. */
+  /** The queue is for this consumer alone. */
   exclusive: [exclusive: boolean];
   /** The consumer's name on this channel; null: one is made. */
   consumer_tag: [consumer_tag: string | null];

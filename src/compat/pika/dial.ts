@@ -1,7 +1,9 @@
 import { Connection } from '../../api/connection';
+import type { ConnectOptions } from '../../client/options/connect-options';
 import { resolveOptions, type Settings } from '../../client/options/settings';
 import { LONGEST_TIMER } from '../../clock';
 import { milliseconds } from '../python';
+import { PlainCredentials } from './credentials';
 import type { Parameters } from './parameters';
 
 /**
@@ -33,8 +35,43 @@ function blockedLimit({ blocked_connection_timeout }: Parameters): number | unde
   return limit === Infinity ? undefined : Math.min(limit, LONGEST_TIMER);
 }
 
+/** Parameters in the terms of the core. */
+function connectOptions(parameters: Parameters, heartbeat: number | null): ConnectOptions {
+  const { credentials, ssl_options, client_properties, tcp_options } = parameters;
+  const { context, server_hostname } = ssl_options ?? {};
+  const login =
+    credentials instanceof PlainCredentials
+      ? {
+          authMechanism: 'PLAIN' as const,
+          username: credentials.username ?? '',
+          password: credentials.password ?? '',
+        }
+      : { authMechanism: 'EXTERNAL' as const };
+  const idle = tcp_options?.TCP_KEEPIDLE;
+  return {
+    hostname: parameters.host,
+    port: parameters.port,
+    vhost: parameters.virtual_host,
+    ...login,
+    channelMax: parameters.channel_max,
+    frameMax: parameters.frame_max,
+    ...(heartbeat !== null && { heartbeat }),
+    ...(context && {
+      tls: { ...context, ...(server_hostname !== null && { servername: server_hostname }) },
+    }),
+    connectTimeout: milliseconds(parameters.stack_timeout ?? parameters.socket_timeout, 'stack_timeout'),
+    locale: parameters.locale,
+    ...(client_properties !== null && { clientProperties: client_properties }),
+    ...(idle !== undefined && { keepAlive: milliseconds(idle, 'TCP_KEEPIDLE') }),
+    // pika's calls wait as long as the connection lives
+    callTimeout: milliseconds(parameters.compat.call_timeout, 'call_timeout'),
+    // the thread that connects keeps blocked_connection_timeout, for all calls
+    blockedTimeout: Number.POSITIVE_INFINITY,
+  };
+}
+
 function settings(all: readonly Parameters[], heartbeats: readonly (number | null)[]): Settings {
-  const each = all.map((parameters, index) => resolveOptions(parameters.options(heartbeats[index]!)));
+  const each = all.map((parameters, index) => resolveOptions(connectOptions(parameters, heartbeats[index]!)));
   const last = each.at(-1)!;
   const { connection_attempts, retry_delay } = all.at(-1)!;
   const retryDelay = retry_delay * 1000;

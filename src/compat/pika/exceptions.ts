@@ -64,7 +64,7 @@ export class ConnectionClosedByBroker extends ConnectionClosed {}
 export class ConnectionClosedByClient extends ConnectionClosed {}
 /** The broker has blocked publishing for longer than `blocked_connection_timeout`. */
 export class ConnectionBlockedTimeout extends AMQPConnectionError {}
-/** Nothing came from the broker for two heartbeats. */
+/** The broker was silent for two heartbeats. */
 export class AMQPHeartbeatTimeout extends AMQPConnectionError {}
 /** An exception of pika's new adapter; never thrown here. */
 export class WorkQueueFullError extends AMQPConnectionError {}
@@ -149,7 +149,7 @@ export class ChannelError extends Error {
     fromCaller(this);
   }
 }
-/** Never thrown here: a get waits for its answer. */
+/** Exported for code that names it, and never thrown: a get waits for its answer. */
 export class DuplicateGetOkCallback extends ChannelError {
   override readonly name = 'DuplicateGetOkCallback';
 }

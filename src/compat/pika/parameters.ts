@@ -1,6 +1,6 @@
 import { outOfRange, wrongType } from '../../caller';
-import type { ConnectOptions } from '../../client/options/connect-options';
-import { type Args, isPlainObject, milliseconds, signatures } from '../python';
+import { VALUES } from '../internals';
+import { type Args, isPlainObject, signatures } from '../python';
 import type { Table } from './basic-properties';
 import type { BlockingConnection } from './blocking-connection';
 import { type Credentials, PlainCredentials, VALID_TYPES } from './credentials';
@@ -60,7 +60,7 @@ interface ArgumentTypes {
   client_properties: [client_properties: Table | null];
   /** `{ TCP_KEEPIDLE: 60 }`, in seconds; Node knows no others. */
   tcp_options: [tcp_options: Readonly<Record<string, number>> | null];
-  /** Not in pika: see `Compat`. */
+  /** Where this port may do other than pika, which does not have this argument: see `Compat`. */
   compat: [compat: Compat];
 }
 
@@ -149,7 +149,7 @@ function bound(sign: string, least: number): string {
   return least === Number.MIN_VALUE ? `${sign} 0` : `${sign}= ${least}`;
 }
 
-/** Never a password. */
+/** A value for an error message: never a password. */
 function show(value: unknown): string {
   return typeof value === 'string'
     ? JSON.stringify(value)
@@ -160,7 +160,7 @@ function show(value: unknown): string {
 
 // ── parameters ────────────────────────────────────────────────────────────────────────────────────────
 
-/** Its attributes may be set later; each is checked when it is. */
+/** Parameters of a connection. The attributes may be set later; each is checked when it is. */
 export class Parameters extends Shown {
   static readonly DEFAULT_HOST = 'localhost';
   static readonly DEFAULT_PORT = 5672;
@@ -200,7 +200,7 @@ export class Parameters extends Shown {
   declare compat: Compat;
 
   /** @internal */
-  readonly values: Values = {
+  readonly [VALUES]: Values = {
     host: Parameters.DEFAULT_HOST,
     port: Parameters.DEFAULT_PORT,
     virtual_host: Parameters.DEFAULT_VIRTUAL_HOST,
@@ -223,7 +223,7 @@ export class Parameters extends Shown {
   constructor() {
     super();
     // what shows an object must not show its credentials
-    Object.defineProperty(this, 'values', { enumerable: false });
+    Object.defineProperty(this, VALUES, { enumerable: false });
   }
 
   override toString(): string {
@@ -231,50 +231,15 @@ export class Parameters extends Shown {
     const ssl = ssl_options === null ? 'False' : 'True';
     return `<${this.constructor.name} host=${host} port=${port} virtual_host=${virtual_host} ssl=${ssl}>`;
   }
-
-  /** The same, in the terms of the core. @internal */
-  options(heartbeat: number | null): ConnectOptions {
-    const { credentials, ssl_options, client_properties, tcp_options } = this;
-    const { context, server_hostname } = ssl_options ?? {};
-    const login =
-      credentials instanceof PlainCredentials
-        ? {
-            authMechanism: 'PLAIN' as const,
-            username: credentials.username ?? '',
-            password: credentials.password ?? '',
-          }
-        : { authMechanism: 'EXTERNAL' as const };
-    const idle = tcp_options?.TCP_KEEPIDLE;
-    return {
-      hostname: this.host,
-      port: this.port,
-      vhost: this.virtual_host,
-      ...login,
-      channelMax: this.channel_max,
-      frameMax: this.frame_max,
-      ...(heartbeat !== null && { heartbeat }),
-      ...(context && {
-        tls: { ...context, ...(server_hostname !== null && { servername: server_hostname }) },
-      }),
-      connectTimeout: milliseconds(this.stack_timeout ?? this.socket_timeout, 'stack_timeout'),
-      locale: this.locale,
-      ...(client_properties !== null && { clientProperties: client_properties }),
-      ...(idle !== undefined && { keepAlive: milliseconds(idle, 'TCP_KEEPIDLE') }),
-      // pika's calls wait as long as the connection lives
-      callTimeout: milliseconds(this.compat.call_timeout, 'call_timeout'),
-      // the thread that connects keeps blocked_connection_timeout, for all calls
-      blockedTimeout: Number.POSITIVE_INFINITY,
-    };
-  }
 }
 
 for (const name of Object.keys(CHECKS) as (keyof ArgumentTypes)[]) {
   Object.defineProperty(Parameters.prototype, name, {
     get(this: Parameters) {
-      return this.values[name];
+      return this[VALUES][name];
     },
     set(this: Parameters, value: unknown) {
-      Object.assign(this.values, { [name]: checked(name, value) });
+      Object.assign(this[VALUES], { [name]: checked(name, value) });
     },
   });
 }

@@ -17,6 +17,7 @@ import {
   UnroutableError as Unroutable,
   WrongStateError,
 } from '../../errors';
+import { translating } from '../python';
 import { received } from './basic-properties';
 import * as exceptions from './exceptions';
 import { Return } from './methods/basic';
@@ -24,6 +25,11 @@ import { ReturnedMessage } from './returned-message';
 
 /** Which of pika's objects was called, or made: each has words of its own for what went wrong. */
 export type Subject = 'opening' | 'connection' | 'channel';
+
+/** Make calls of the core; what it throws comes out as pika's exception. */
+export function guard<T>(subject: Subject, fn: () => T, hint?: Hint): T {
+  return translating((error) => translate(error, subject, hint), fn);
+}
 
 /** pika's exception for an error of the core, which is its `cause`. `hint`: what to do about it, if that is known. */
 export function translate(error: AmqpError, subject: Subject, hint?: Hint): Error {
@@ -93,7 +99,7 @@ function connectionClosed(error: ConnectionClosedError): Error {
     const isOurs = reply === undefined && !error.recoverable;
     return new (isOurs ? exceptions.AuthenticationError : exceptions.ProbableAuthenticationError)(message);
   }
-  // it was asked for the virtual host, and had not said yes
+  // the broker was asked for the virtual host, and had not said yes
   if (error instanceof NotAllowedError && /^VHOST_/.test(code))
     return new exceptions.ProbableAccessDeniedError(message);
   if (reply !== undefined) return new exceptions.ConnectionClosedByBroker(reply.code, reply.text);

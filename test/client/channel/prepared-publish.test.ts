@@ -112,7 +112,7 @@ describe('options are known', () => {
     ['inherited', Object.create(given), false, false],
     ['inherited beside its own', Object.assign(Object.create({ type: 't' }), given), false, false],
     ['for text', given, true, false],
-  ])('%s', (_, options, isText, fits) => {
+  ])('if they fit: %s', (_, options, isText, fits) => {
     expect(made(given).fits(options, isText)).toBe(fits);
   });
 
@@ -171,7 +171,7 @@ describe('what settles a delivery', () => {
     ['basic.reject', { requeue: false }],
   ];
 
-  test.each(cases)('%s %p', (method, how) => {
+  test.each(cases)('is written by hand as the table has it: %s %p', (method, how) => {
     const { pump, bytesOf } = rig();
     for (const deliveryTag of [0, 1, 255, 2 ** 31, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
       const bits = settlementBits(method, how)!;

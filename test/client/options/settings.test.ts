@@ -119,7 +119,7 @@ describe('what is given in no way', () => {
     expect(targets(undefined, { hostname: 'x' })[0]!.host).toBe('x');
   });
 
-  test('blockedTimeout is callTimeout', () => {
+  test('is callTimeout, where it is blockedTimeout', () => {
     expect(resolved({ callTimeout: 7 })).toMatchObject({ callTimeout: 7, blockedTimeout: 7 });
     expect(resolved({ callTimeout: 7, blockedTimeout: 0 })).toMatchObject({ blockedTimeout: 0 });
   });
@@ -193,7 +193,7 @@ describe('several brokers', () => {
       [{ hostname: 'a' }, { hostname: '::1', port: 9 }, { hostname: 'b', port: undefined }],
       ['a 5672', '::1 9', 'b 5672'],
     ],
-  ])('hosts: %s', (_what, hosts, expected) => {
+  ])('are found in hosts: %s', (_what, hosts, expected) => {
     expect(places({ hosts })).toEqual(expected);
   });
 
@@ -404,7 +404,7 @@ describe('TLS', () => {
     expect(error.message).toContain(text);
   });
 
-  test('a folder without certificates', () => {
+  test('is refused with a caPath in which there are no certificates', () => {
     expect(refusal({ tls: { caPath: file('empty') } }).message).toMatch(
       /has no \.pem, \.crt, \.cer or <hash>\.0 file$/,
     );
@@ -427,7 +427,7 @@ describe('more of the URL', () => {
     ['amqp://h?fail_fast=2', 'fail_fast must be 1 or 0, got "2"'],
     ['amqp://h?auth_mechanism=plan', 'got "PLAN"; did you mean '],
     ['amqp://h?auth_mechanism=', 'authMechanism must be one of'],
-  ])('%s', (url, text) => {
+  ])('is refused where it is wrong: %s', (url, text) => {
     expect(refusal({ url }).message).toContain(text);
   });
 
@@ -437,7 +437,7 @@ describe('more of the URL', () => {
     ['enabled', true],
     ['off', false],
     ['disable', false],
-  ])('fail_fast=%s', (text, value) => {
+  ])('may say fail_fast=%s, which is %s', (text, value) => {
     expect(parseUri(`amqp://h?fail_fast=${text}`).options).toEqual({ failFast: value });
   });
 });

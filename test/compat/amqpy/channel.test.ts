@@ -22,7 +22,7 @@ import { open, shared } from '../../support/facades/amqpy';
 const connected = (conn = shared()) => ({ conn, ch: conn.channel() });
 
 describe('numbers', () => {
-  test('one that is free, the one asked for, or the channel that has it', () => {
+  test('are the free one, the one asked for, or that of the channel which has it', () => {
     const { conn, ch } = connected(open());
     const tenth = new Channel(conn, 10);
     expect([ch.channel_id, conn.channel().channel_id, tenth.channel_id]).toEqual([1, 2, 10]);
@@ -188,7 +188,7 @@ describe('modes', () => {
     },
   );
 
-  test('their numbers', () => {
+  test('have the numbers of amqpy', () => {
     const { CH_MODE_NONE, CH_MODE_TX, CH_MODE_CONFIRM } = Channel;
     expect([CH_MODE_NONE, CH_MODE_TX, CH_MODE_CONFIRM]).toEqual([0, 1, 2]);
     const { ch } = connected();
@@ -205,7 +205,7 @@ describe('modes', () => {
     },
   );
 
-  test('confirm_select without waiting', () => {
+  test('are selected without waiting by confirm_select with nowait', () => {
     const { ch } = connected();
     ch.confirm_select({ nowait: true });
     expect(ch.mode).toBe(2);
@@ -216,7 +216,7 @@ describe('modes', () => {
 });
 
 describe('exchanges', () => {
-  test('declared, checked, bound to one another, unbound, deleted', () => {
+  test('are declared, checked, bound to one another, unbound, deleted', () => {
     const { ch } = connected();
     const [source, dest] = [unique('source'), unique('dest')];
     expect(ch.exchange_declare(source, 'topic', { auto_delete: false })).toBeUndefined();
@@ -246,7 +246,7 @@ describe('exchanges', () => {
     });
   });
 
-  test('refusals', () => {
+  test("that cannot be declared or deleted are refused with amqpy's exceptions", () => {
     const { ch } = connected();
     const exchange = unique('exchange');
     ch.exchange_declare(exchange, 'direct');
@@ -299,7 +299,7 @@ describe('queues', () => {
     expect(ch.queue_delete()).toBe(1);
   });
 
-  test('bound, unbound, purged, deleted, also without waiting', () => {
+  test('are bound, unbound, purged, deleted, also without waiting', () => {
     const { ch } = connected();
     const exchange = unique('exchange');
     ch.exchange_declare(exchange, 'topic', { auto_delete: false });
@@ -333,7 +333,7 @@ describe('queues', () => {
     ch.exchange_delete(exchange);
   });
 
-  test('refusals', () => {
+  test("that cannot be declared, deleted or bound are refused with amqpy's exceptions", () => {
     const { conn, ch } = connected();
     const { queue } = ch.queue_declare(unique('queue'), { exclusive: true, auto_delete: false });
     expect(thrownBy(() => ch.queue_declare(queue, { exclusive: true }))).toBeInstanceOf(PreconditionFailed);
@@ -432,7 +432,7 @@ describe('where a default of amqpy is what RabbitMQ refuses', () => {
     ['immediate', (ch: Channel) => ch.basic_publish(new Message('x'), { immediate: true }), /immediate/],
     ['prefetch_size', (ch: Channel) => ch.basic_qos(1), /prefetch_size/],
     ['flow(false)', (ch: Channel) => ch.flow(false), /basic_qos/],
-  ] as const)('%s: 540', (_, call, hint) => {
+  ] as const)('%s fails with 540, and the hint says what to use instead', (_, call, hint) => {
     const { conn, ch } = connected();
     const error = thrownBy<AMQPNotImplementedError>(() => {
       call(ch);

@@ -88,7 +88,7 @@ describe('basic_consume', () => {
     expect([conn.drain_events(60), conn.drain_events(60)].sort()).toEqual(['a', 'b']);
   });
 
-  test('what goes wrong', () => {
+  test('fails with NotFound, or with AccessRefused where another consumer is exclusive', () => {
     const { conn, ch, queue } = filled();
     expect(thrownBy(() => ch.basic_consume(unique('missing')))).toBeInstanceOf(NotFound);
     conn.channel().basic_consume(queue, { exclusive: true });
@@ -180,7 +180,7 @@ describe('the broker ends a consumer', () => {
 });
 
 describe('settling', () => {
-  test('one, or all up to it', () => {
+  test('takes one message, or all up to it', () => {
     const { ch, queue } = filled('a', 'b', 'c', 'd');
     const tags = [1, 2, 3].map(() => ch.basic_get(queue)?.delivery_tag);
     expect(tags).toEqual([1, 2, 3]);
@@ -192,7 +192,7 @@ describe('settling', () => {
     eventually(() => ch.basic_get(queue)?.delivery_info.redelivered === true);
   });
 
-  test('twice, or what never came: PreconditionFailed, and the channel lives on with its consumers', () => {
+  test('twice, or of what never came, is PreconditionFailed, and the channel lives on with its consumers', () => {
     const { ch, queue } = filled('a');
     ch.basic_consume(queue, { callback: () => {} });
     const other = ch.connection.channel();
@@ -214,7 +214,7 @@ describe('settling', () => {
     expect(ch.queue_declare(queue, true).consumer_count).toBe(1);
   });
 
-  test('a message of an earlier life of its channel', () => {
+  test('refuses a message of an earlier life of its channel', () => {
     const { ch, queue } = filled('a');
     const msg = ch.basic_get(queue)!;
     expect(thrownBy(() => ch.queue_purge(unique('missing')))).toBeInstanceOf(NotFound);
@@ -225,7 +225,7 @@ describe('settling', () => {
     again.ack();
   });
 
-  test("a message of one's own", () => {
+  test("refuses a message of one's own, which has no tag", () => {
     expect(() => new Message('x').ack()).toThrow(
       new TypeError('a message that did not come has no delivery tag'),
     );
@@ -245,7 +245,7 @@ describe('AbstractConsumer', () => {
     }
   }
 
-  test('declares, runs, counts, cancels', () => {
+  test('declares its queue, runs, counts its messages, and cancels', () => {
     const { conn, ch, queue } = filled('a', 'b');
     const consumer = new Collector(ch, queue);
     expect(consumer.channel).toBe(ch);
@@ -288,7 +288,7 @@ describe('AbstractConsumer', () => {
     expect([counts, consumer.consume_count]).toEqual([[0, 1], 1]);
   });
 
-  test('its arguments, and the end by the broker', () => {
+  test('takes its arguments as amqpy does, and hears of its end by the broker', () => {
     const { conn, ch, queue } = filled('a');
     const consumer = new Collector({
       channel: ch,

@@ -39,7 +39,7 @@ function characterOf(byte: number, name: string): string {
   }
 }
 
-test.each(TABLES)('%s: every byte, there and back', (name, digest) => {
+test.each(TABLES)('the encoding %s has every byte, there and back', (name, digest) => {
   const characters = Array.from({ length: 256 }, (_, byte) => characterOf(byte, name));
   expect(createHash('sha1').update(characters.join('|')).digest('hex').slice(0, 12)).toBe(digest);
   characters.forEach((character, byte) => {
@@ -68,12 +68,12 @@ test.each([
   ['Windows 1250', 'žluť', '9e6c759d'],
   ['us-ascii', 'plain', '706c61696e'],
   ['UTF8', '', ''],
-])('%s: %s', (name, text, hex) => {
+])('the encoding %s writes and reads %s as Python does', (name, text, hex) => {
   expect(encode(text, name).toString('hex')).toBe(hex);
   expect(decode(Buffer.from(hex, 'hex'), name)).toBe(text);
 });
 
-test('the mark in front says which end comes first', () => {
+test('the mark in front of text says which end comes first', () => {
   expect(decode(Buffer.from('feff0041', 'hex'), 'utf_16')).toBe('A');
   expect(decode(Buffer.from('4100', 'hex'), 'utf_16')).toBe('A');
   expect(decode(Buffer.from('0000feff00000041', 'hex'), 'utf_32')).toBe('A');
@@ -95,7 +95,7 @@ test.each([
   ['x', 'constructor', /^unknown encoding: constructor$/],
   ['x', '__proto__', /^unknown encoding: __proto__$/],
   ['x', '', /^unknown encoding: $/],
-])('%j cannot be %s', (text, name, message) => {
+])('the text %j cannot be written as %s', (text, name, message) => {
   expect(() => encode(text, name)).toThrow(message);
   expect(() => encode(text, name)).toThrow(RangeError);
 });
@@ -111,6 +111,6 @@ test.each([
   ['00001100', 'utf_32_le'],
   ['0000110000', 'utf_32_be'],
   ['41', 'no-such'],
-])('%s is no text in %s', (hex, name) => {
+])('the bytes %s are no text in %s', (hex, name) => {
   expect(() => decode(Buffer.from(hex, 'hex'), name)).toThrow(RangeError);
 });

@@ -57,13 +57,13 @@ test('all exceptions are in the tree', () => {
 });
 
 describe('error_for_code', () => {
-  test.each(rows.filter(([, [, code]]) => code > 0))('the class of %s', (name, [, code]) => {
+  test.each(rows.filter(([, [, code]]) => code > 0))('makes the class of %s', (name, [, code]) => {
     const error = error_for_code(code, 'why', spec.Basic.Get, AMQPError, 7);
     expect(error.constructor).toBe(classes[name]);
     expect(error).toMatchObject({ code, reply_code: code, channel_id: 7, method_type: spec.Basic.Get });
   });
 
-  test('a number without a class', () => {
+  test('makes the class that it is given for a number without one', () => {
     const error = error_for_code({ code: 999, text: 'why', method_type: null, default: ChannelError });
     expect(error.constructor).toBe(ChannelError);
     expect(error).toMatchObject({ code: 0, reply_code: 999, channel_id: null });
@@ -71,8 +71,8 @@ describe('error_for_code', () => {
   });
 });
 
-describe('what they say', () => {
-  test('method, channel, code and text, for String and in the stack', () => {
+describe('what an exception says', () => {
+  test('is method, channel, code and text, for String and in the stack', () => {
     const error = new NotFound('no queue', spec.Queue.Declare, { channel_id: 3 });
     expect(String(error)).toBe('queue.declare [ch: 3]: (404) no queue');
     expect(error.stack).toMatch(
@@ -81,7 +81,7 @@ describe('what they say', () => {
     expect([error.method, error.method_name]).toEqual(['queue.declare', 'queue.declare']);
   });
 
-  test('with less', () => {
+  test('is what there is, where less is known', () => {
     expect(String(new NotFound())).toBe('NotFound');
     expect(String(new NotFound('why'))).toBe('why');
     expect(String(new NotFound({ reply_text: 'why', method_name: 'mine', reply_code: 9 }))).toBe(

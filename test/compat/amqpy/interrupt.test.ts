@@ -21,7 +21,7 @@ test.each([
   ['drain_events', 'conn.drain_events()'],
   ['loop', 'conn.loop()'],
   ['returned_messages.get', 'ch.returned_messages.get()'],
-])('in %s: it can be caught, and the connection is as good as before', async (_, call) => {
+])('KeyboardInterrupt in %s can be caught, and the connection is as good as before', async (_, call) => {
   const interrupted = program(`
     try { say('waiting'); ${call}; } catch (error) {
       say(error instanceof KeyboardInterrupt, error.name, error.cause.name);
@@ -35,7 +35,7 @@ test.each([
   expect([...ended(end), end.stderr]).toEqual([0, null, '']);
 });
 
-test('in a call whose answer does not come; the answer is swallowed when it does', async () => {
+test('KeyboardInterrupt ends a call whose answer does not come; the answer is swallowed when it does', async () => {
   const peer = broker([
     ...[...ready(), expects('queue.purge'), expects('queue.purge')],
     ...[send('queue.purge-ok', { messageCount: 1 }), send('queue.purge-ok', { messageCount: 2 }), serve()],
@@ -49,7 +49,7 @@ test('in a call whose answer does not come; the answer is swallowed when it does
   expect((await interrupted.end).lines).toEqual(['KeyboardInterrupt', '2']);
 });
 
-test('while a channel is being opened again', async () => {
+test('KeyboardInterrupt is heard while a channel is being opened again', async () => {
   const peer = broker([
     ...[
       ...ready(),
@@ -66,7 +66,7 @@ test('while a channel is being opened again', async () => {
   expect((await interrupted.end).lines).toEqual(['KeyboardInterrupt false']);
 });
 
-test('uncaught: finally runs, and the exit code is that of Ctrl-C', async () => {
+test('KeyboardInterrupt that is not caught runs finally, and the exit code is that of Ctrl-C', async () => {
   const interrupted = program(`
     try { say('waiting'); conn.loop(); } finally { say('finally', conn.connected); }`);
   await interrupted.ctrlC();
@@ -79,7 +79,7 @@ test('uncaught: finally runs, and the exit code is that of Ctrl-C', async () => 
 test.each([
   ['caught', 'try { main(); } catch (error) { say(error.name); }', ['KeyboardInterrupt', 'listener'], 0],
   ['uncaught', 'main();', ['listener'], 130],
-])("%s, with a listener of one's own: that is called, too", async (_, start, lines, code) => {
+])("a listener of one's own is called, too, where KeyboardInterrupt is %s", async (_, start, lines, code) => {
   const interrupted = program(`
     process.on('SIGINT', () => say('listener'));
     function main() { say('waiting'); conn.loop(); }
@@ -89,7 +89,7 @@ test.each([
   expect([end.lines, end.code]).toEqual([lines, code]);
 });
 
-test('what is not a call of the facade is ended by Ctrl-C as ever', async () => {
+test('Ctrl-C ends what is not a call of the facade as ever', async () => {
   const interrupted = program(`
     amqp.connect(url).channel();
     say('waiting'); pause(10000);`);

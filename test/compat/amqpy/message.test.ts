@@ -49,13 +49,13 @@ describe('a body', () => {
       'gzip',
     ],
     ['any bytes', new Message(new Uint8Array([1, 2])), Buffer.of(1, 2), undefined],
-  ])('%s', (_, msg, body, encoding) => {
+  ])('goes out and comes back: %s', (_, msg, body, encoding) => {
     const got = roundTrip(msg);
     expect(got.body).toEqual(body);
     expect(got.properties.content_encoding).toBe(encoding);
   });
 
-  test('the bytes are those of the encoding', () => {
+  test('has the bytes of its encoding', () => {
     ch.auto_decode = false;
     expect(roundTrip(new Message('ü', { content_encoding: 'latin_1' })).body).toEqual(Buffer.of(0xfc));
     expect(roundTrip(new Message('ü')).body).toEqual(Buffer.of(0xc3, 0xbc));
@@ -143,13 +143,13 @@ describe('equality', () => {
   });
 });
 
-test('one of your own has no channel, no delivery and no tag', () => {
+test("a message of one's own has no channel, no delivery and no tag", () => {
   const msg = new Message('x');
   expect([msg.channel, msg.delivery_info, msg.delivery_tag]).toEqual([null, {}, null]);
   expect(thrownBy(() => msg.reject(true))).toBeInstanceOf(TypeError);
 });
 
-test('one of your own may settle what another way told it', () => {
+test("a message of one's own may settle what another way told it", () => {
   ch.basic_publish(new Message('x'), '', queue);
   const got = ch.basic_get(queue)!;
   const msg = new Message(got.body, ch);

@@ -15,12 +15,12 @@ const { FrameType } = spec;
 const hex = (frame: InstanceType<typeof Frame>) => frame.data.toString('hex');
 
 describe('spec', () => {
-  test('the constants', () => {
+  test('has the constants of amqpy', () => {
     expect(spec.FRAME_MIN_SIZE).toBe(4096);
     expect(FrameType).toEqual({ METHOD: 1, HEADER: 2, BODY: 3, HEARTBEAT: 8, END: 206 });
   });
 
-  test('the methods by class', () => {
+  test('has the methods by class', () => {
     expect(spec.Queue.Declare).toEqual([50, 10]);
     expect(spec.Basic.GetOk).toEqual(new spec.method_t(60, 71));
     expect(spec.Connection.UpdateSecret.method_id).toBe(70);
@@ -38,7 +38,7 @@ describe('spec', () => {
     expect(spec.method_name(new spec.method_t(1, 1))).toBe('');
   });
 
-  test('the tuples', () => {
+  test('has tuples with names', () => {
     expect(spec.queue_declare_ok_t._fields).toEqual(['queue', 'message_count', 'consumer_count']);
     expect(spec.basic_return_t._fields).toEqual([
       'reply_code',
@@ -52,7 +52,7 @@ describe('spec', () => {
 });
 
 describe('Frame', () => {
-  test('type, channel, size, payload, end', () => {
+  test('is written as type, channel, size, payload and end', () => {
     const frame = new Frame(FrameType.BODY, 258, Buffer.from('abc'));
     expect(hex(frame)).toBe('03' + '0102' + '00000003' + '616263' + 'ce');
     expect([frame.frame_type, frame.channel, frame.payload_size, frame.payload.toString()]).toEqual([
@@ -71,7 +71,7 @@ describe('Frame', () => {
     expect([frame.frame_type, frame.payload_size, frame.payload.length]).toEqual([FrameType.HEARTBEAT, 0, 0]);
   });
 
-  test('of bytes that came, and of none', () => {
+  test('is made of bytes that came, or of none', () => {
     const bytes = new Frame(FrameType.METHOD, 1, Buffer.of(1, 2)).data;
     const frame = new Frame(bytes);
     expect([frame.frame_type, frame.channel, frame.payload]).toEqual([1, 1, Buffer.of(1, 2)]);
@@ -184,7 +184,7 @@ describe('Method', () => {
     expect(method.dump_header_frame().payload_size).toBeGreaterThan(5000);
   });
 
-  test('what goes wrong', () => {
+  test('refuses what goes wrong, and says what it was', () => {
     expect(() => new Method().dump_method_frame()).toThrow(
       'method_type must be a method of AMQP 0-9-1, got None',
     );

@@ -52,7 +52,7 @@ describe('basic_publish', () => {
     });
   });
 
-  test('large bodies, in pieces', () => {
+  test('sends large bodies in pieces', () => {
     const { ch, queue } = withQueue();
     for (const size of [0, 1, 131_064, 131_065, 600_000, 5_000_000]) {
       const body = randomBytes(size);
@@ -103,7 +103,7 @@ describe('confirms', () => {
     }
   });
 
-  test('basic_publish_confirm selects the mode itself, once', () => {
+  test('are selected by basic_publish_confirm itself, once', () => {
     const { ch, queue } = withQueue();
     const msg = new Message('x');
     ch.basic_publish_confirm(msg, '', queue);

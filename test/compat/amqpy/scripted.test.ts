@@ -64,7 +64,7 @@ describe('the handshake', () => {
     ...[expects('connection.open', open), send('connection.open-ok'), serve()],
   ];
 
-  test('by default: AMQPLAIN, en_US, 65535 channels, 131072 bytes, no heartbeats, whatever the server wants', () => {
+  test('by default asks for AMQPLAIN, en_US, 65535 channels, 131072 bytes, no heartbeats, whatever the server wants', () => {
     const peer = broker(
       saying(
         { mechanism: 'AMQPLAIN', locale: 'en_US' },
@@ -83,7 +83,7 @@ describe('the handshake', () => {
     peer.satisfied();
   });
 
-  test('with everything else', () => {
+  test('asks for everything that the arguments say', () => {
     const peer = broker(
       saying(
         { mechanism: 'PLAIN', locale: 'de_DE', response: Buffer.from('\0me\0secret') },
@@ -117,7 +117,7 @@ describe('the handshake', () => {
     expect(conn.server_capabilities).toEqual({ publisher_confirms: true, 'basic.nack': true });
   });
 
-  test('positional, all fifteen', () => {
+  test('takes all fifteen arguments by position', () => {
     const peer = broker([...handshake(), serve()]);
     const conn = new Connection(
       ...(['127.0.0.1', peer.port, null, 5, 'me', 'secret', 'PLAIN', '/', 'en_US', 10, 8192, 0] as const),
@@ -131,7 +131,7 @@ describe('the handshake', () => {
   test.each([
     ['a broker that says nothing', [header(), stall(60_000)]],
     ['one that stops half way', [header(), send('connection.start', START), stall(60_000)]],
-  ])('%s: Timeout after connect_timeout', (_, script) => {
+  ])('with %s is a Timeout after connect_timeout', (_, script) => {
     const peer = broker(script as Script);
     warm();
     const { error, ms } = failureOf(() => open({ connect_timeout: 1 }, peer.url));
@@ -140,12 +140,12 @@ describe('the handshake', () => {
     expect(ms).toBeLessThan(within(2000));
   });
 
-  test('a broker that hangs up on a wrong password, without a word', () => {
+  test('with a broker that hangs up on a wrong password, without a word, is AccessRefused', () => {
     const peer = broker([header(), send('connection.start', START), expects('connection.start-ok'), cut()]);
     expect(errorOf(() => open({}, peer.url))).toBeInstanceOf(AccessRefused);
   });
 
-  test('a broker that hangs up', () => {
+  test('with a broker that hangs up is a RecoverableConnectionError', () => {
     const peer = broker([header(), cut()]);
     expect(errorOf(() => open({}, peer.url))).toBeInstanceOf(RecoverableConnectionError);
   });
@@ -160,25 +160,28 @@ describe('errors by their number', () => {
     [405, ResourceLocked],
     [406, PreconditionFailed],
     [499, ChannelError],
-  ] as const)('channel.close %i; the channel is opened again before it is thrown', (code, errorClass) => {
-    const close = { replyCode: code, replyText: 'so it is', classId: 50, methodId: 30 };
-    const { peer, ch } = on(
-      ...[expects('queue.purge'), send('channel.close', close), expects('channel.close-ok'), ...opened(1)],
-      serve(),
-    );
-    const error = errorOf<AMQPError>(() => ch.queue_purge('q'));
-    expect(error.constructor).toBe(errorClass);
-    expect(error).toMatchObject({
-      reply_code: code,
-      channel_id: 1,
-      method_name: 'queue.purge',
-      message: 'so it is',
-    });
-    expect(error.method_type).toEqual(spec.Queue.Purge);
-    expect(error.hint).toBeUndefined();
-    peer.satisfied();
-    expect(ch.queue_purge('q')).toBe(0);
-  });
+  ] as const)(
+    'are those of channel.close %i; the channel is opened again before they are thrown',
+    (code, errorClass) => {
+      const close = { replyCode: code, replyText: 'so it is', classId: 50, methodId: 30 };
+      const { peer, ch } = on(
+        ...[expects('queue.purge'), send('channel.close', close), expects('channel.close-ok'), ...opened(1)],
+        serve(),
+      );
+      const error = errorOf<AMQPError>(() => ch.queue_purge('q'));
+      expect(error.constructor).toBe(errorClass);
+      expect(error).toMatchObject({
+        reply_code: code,
+        channel_id: 1,
+        method_name: 'queue.purge',
+        message: 'so it is',
+      });
+      expect(error.method_type).toEqual(spec.Queue.Purge);
+      expect(error.hint).toBeUndefined();
+      peer.satisfied();
+      expect(ch.queue_purge('q')).toBe(0);
+    },
+  );
 
   test.each([
     [320, ConnectionForced],
@@ -193,7 +196,7 @@ describe('errors by their number', () => {
     [540, AMQPNotImplementedError],
     [541, InternalError],
     [599, AMQPConnectionError],
-  ] as const)('connection.close %i', (code, errorClass) => {
+  ] as const)('are those of connection.close %i', (code, errorClass) => {
     const close = { replyCode: code, replyText: 'so it is', classId: 50, methodId: 30 };
     const { conn, ch } = on(
       expects('queue.purge'),
@@ -216,13 +219,13 @@ describe('errors by their number', () => {
     conn.close();
   });
 
-  test('a socket that closes in the middle of a call', () => {
+  test('have none for a socket that closes in the middle of a call: RecoverableConnectionError', () => {
     const { conn, ch } = on(expects('queue.purge'), cut());
     expect(errorOf(() => ch.queue_purge('q'))).toBeInstanceOf(RecoverableConnectionError);
     expect(conn.is_alive()).toBe(false);
   });
 
-  test('a dead peer, found by its heartbeats', () => {
+  test('have none for a dead peer, found by its heartbeats: RecoverableConnectionError', () => {
     const { conn } = talk([...ready({ heartbeat: 1 }), stall(60_000)], { heartbeat: 1 });
     const { error, ms } = failureOf(() => conn.loop(20));
     expect(error).toBeInstanceOf(RecoverableConnectionError);
@@ -230,7 +233,7 @@ describe('errors by their number', () => {
     expect(ms).toBeLessThan(within(4000));
   });
 
-  test('a peer that beats lives', () => {
+  test('do not come as long as the peer beats', () => {
     const { conn } = talk([...ready({ heartbeat: 1 }), beat(200), serve()], { heartbeat: 1 });
     expect(errorOf(() => conn.drain_events(2.5))).toBeInstanceOf(Timeout);
     expect(conn.is_alive()).toBe(true);
@@ -243,14 +246,14 @@ describe('a channel that is opened again', () => {
     expects('channel.close-ok'),
   ];
 
-  test('not if the connection ends over it; the call throws what it had to', () => {
+  test('stays closed if the connection ends over it; the call throws what it had to', () => {
     const { conn, ch } = on(...death, expects('channel.open'), cut());
     expect(errorOf(() => ch.queue_purge('q'))).toBeInstanceOf(NotFound);
     expect(conn.is_alive()).toBe(false);
     expect(errorOf(() => ch.queue_purge('q')).message).toBe('connection already closed');
   });
 
-  test('as often as need be', () => {
+  test('is opened as often as need be', () => {
     const { peer, ch } = on(...death, ...opened(1), ...death, ...opened(1), ...death, ...opened(1), serve());
     for (let time = 0; time < 3; time++)
       expect(errorOf(() => ch.queue_purge('q'))).toBeInstanceOf(IrrecoverableChannelError);
@@ -258,7 +261,7 @@ describe('a channel that is opened again', () => {
     expect(ch.queue_purge('q')).toBe(0);
   });
 
-  test('not one that is being closed', () => {
+  test('is not one that is being closed', () => {
     const { peer, conn, ch } = on(
       ...[expects('basic.publish'), send('channel.close', { replyCode: 404, classId: 60, methodId: 40 })],
       ...[
@@ -368,7 +371,7 @@ describe('RabbitMQ 4.3', () => {
   ];
   const TEXT = 'INTERNAL_ERROR - Feature `transient_nonexcl_queues` is deprecated';
 
-  test('a queue that is neither durable nor exclusive: InternalError says what to change', () => {
+  test('refuses a queue that is neither durable nor exclusive: InternalError says what to change', () => {
     const { ch } = on(expects('queue.declare'), ...refused(TEXT, spec.Queue.Declare));
     const error = errorOf<InternalError>(() => ch.queue_declare('q'));
     expect(error).toBeInstanceOf(InternalError);
@@ -381,7 +384,7 @@ describe('RabbitMQ 4.3', () => {
     ['durable', { durable: true, exclusive: false }],
     ['exclusive', { durable: false, exclusive: true }],
     ['as-is', { durable: false, exclusive: false }],
-  ] as const)('the switch: %s', (transient_queues, args) => {
+  ] as const)('hears from the switch what becomes of such a queue: %s', (transient_queues, args) => {
     const { peer, ch } = talk(
       [
         ...[
@@ -406,7 +409,7 @@ describe('RabbitMQ 4.3', () => {
     peer.satisfied();
   });
 
-  test('a prefetch for all of a channel', () => {
+  test('refuses a prefetch for all of a channel', () => {
     const { ch } = on(
       expects('basic.qos', { global: true }),
       ...refused('INTERNAL_ERROR - Feature `global_qos` is deprecated', spec.Basic.Qos),
@@ -416,7 +419,7 @@ describe('RabbitMQ 4.3', () => {
     );
   });
 
-  test('another 541 is only what it says', () => {
+  test('may say 541 for something else, and that is only what it says', () => {
     const { ch } = on(expects('queue.declare'), ...refused('INTERNAL_ERROR', spec.Queue.Declare));
     expect(errorOf<InternalError>(() => ch.queue_declare('q')).hint).toBeUndefined();
   });
@@ -462,7 +465,7 @@ describe('time', () => {
 });
 
 describe('what close says', () => {
-  test('nothing, by default', () => {
+  test('is nothing by default', () => {
     const peer = broker([
       ...handshake(),
       ...closed({ replyCode: 0, replyText: '', classId: 0, methodId: 0 }),
@@ -471,7 +474,7 @@ describe('what close says', () => {
     peer.done();
   });
 
-  test('the reason, and the method that is to blame', () => {
+  test('is the reason, and the method that is to blame', () => {
     const peer = broker([
       ...handshake(),
       ...closed({ replyCode: 541, replyText: 'my fault', classId: 60, methodId: 40 }),

@@ -243,13 +243,13 @@ const titled = (rows: Row[]) =>
     calls.map((call) => [String(call).slice(8), [method, args, call] as Row] as const),
   );
 
-test.each(titled(DEFAULTS))('by default: %s', (_, row) => {
+test.each(titled(DEFAULTS))("a call with amqpy's defaults sends every field: %s", (_, row) => {
   const { peer, ch } = talk(answering(row));
   row[2](ch);
   peer.satisfied();
 });
 
-test.each(titled(EVERYTHING))('with everything: %s', (_, row) => {
+test.each(titled(EVERYTHING))('a call with all its arguments sends them: %s', (_, row) => {
   const { peer, ch } = talk(answering(row));
   row[2](ch);
   peer.satisfied();

@@ -21,7 +21,7 @@ type ClosedByBroker = InstanceType<typeof ChannelClosedByBroker>;
 useChannel();
 
 describe('the channel itself', () => {
-  test('number, connection, state', () => {
+  test('has a number, a connection and a state', () => {
     expect(channel.connection).toBe(connection);
     expect(Number(channel)).toBe(channel.channel_number);
     expect([channel.is_open, channel.is_closed, channel.consumer_tags]).toEqual([true, false, []]);
@@ -34,7 +34,7 @@ describe('the channel itself', () => {
     expect(() => channel.consume('q').next()).toThrow(ChannelWrongStateError);
   });
 
-  test('`using` closes it', () => {
+  test('is closed by `using` at the end of its block', () => {
     let kept: pika.BlockingChannel;
     {
       using short = connection.channel();
@@ -43,7 +43,7 @@ describe('the channel itself', () => {
     expect(kept.is_closed).toBe(true);
   });
 
-  test('flow(True) is flow', () => {
+  test('lets the broker go on by flow(True)', () => {
     expect(channel.flow(true)).toBe(true);
   });
 });
@@ -114,7 +114,7 @@ describe('queues', () => {
     channel.exchange_delete(exchange, { if_unused: true });
   });
 
-  test('what is missing: ChannelClosedByBroker, with what the broker said', () => {
+  test('that are missing are ChannelClosedByBroker, with what the broker said', () => {
     const error = errorOf<ClosedByBroker>(() => channel.queue_declare('no such queue', { passive: true }));
     expect(error).toBeInstanceOf(ChannelClosedByBroker);
     expect(error).toBeInstanceOf(pika.exceptions.AMQPChannelError);
@@ -344,7 +344,7 @@ describe('returns and confirms', () => {
 });
 
 describe('transactions', () => {
-  test('commit and rollback', () => {
+  test('are committed and rolled back', () => {
     const queue = privateQueue(channel);
     expect(channel.tx_select().method).toBeInstanceOf(pika.spec.Tx.SelectOk);
     channel.basic_publish('', queue, 'forgotten');
@@ -356,7 +356,7 @@ describe('transactions', () => {
     expect(() => channel.confirm_delivery()).toThrow(ChannelWrongStateError);
   });
 
-  test('need tx_select', () => {
+  test('need tx_select before a commit or a rollback', () => {
     expect(() => channel.tx_commit()).toThrow(ChannelWrongStateError);
   });
 });

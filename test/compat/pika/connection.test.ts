@@ -49,7 +49,7 @@ describe('opening', () => {
     );
   });
 
-  test('the credentials are refused: ProbableAuthenticationError', () => {
+  test('fails with ProbableAuthenticationError where the credentials are refused', () => {
     const parameters = localWith({ credentials: new pika.PlainCredentials('guest', 'wrong') });
     const error = errorOf<Error>(() => new pika.BlockingConnection(parameters));
     expect(error).toBeInstanceOf(pika.exceptions.ProbableAuthenticationError);
@@ -58,18 +58,18 @@ describe('opening', () => {
     expect(error.cause).toMatchObject({ replyCode: 403 });
   });
 
-  test('no such virtual host: ProbableAccessDeniedError', () => {
+  test('fails with ProbableAccessDeniedError where there is no such virtual host', () => {
     expect(() => new pika.BlockingConnection(localWith({ virtual_host: 'nowhere' }))).toThrow(
       pika.exceptions.ProbableAccessDeniedError,
     );
   });
 
-  test('a mechanism that the broker does not offer: AuthenticationError', () => {
+  test('fails with AuthenticationError for a mechanism that the broker does not offer', () => {
     const parameters = localWith({ credentials: new pika.ExternalCredentials() });
     expect(() => new pika.BlockingConnection(parameters)).toThrow(pika.exceptions.AuthenticationError);
   });
 
-  test('nobody there: AMQPConnectionError', () => {
+  test('fails with AMQPConnectionError where nobody is there', () => {
     const parameters = new pika.ConnectionParameters({ host: '127.0.0.1', port: 1 });
     const error = errorOf<Error>(() => new pika.BlockingConnection(parameters));
     expect(error.constructor).toBe(AMQPConnectionError);
@@ -224,7 +224,7 @@ describe('channels', () => {
     expect([connection.channel(), connection.channel(1)].map(Number)).toEqual([3, 1]);
   });
 
-  test('end somewhere: NoFreeChannels', () => {
+  test('come to an end with NoFreeChannels', () => {
     const connection = open(localWith({ channel_max: 2 }));
     connection.channel();
     connection.channel();
@@ -251,7 +251,7 @@ describe('process_data_events', () => {
     expect(seen).toHaveLength(4);
   });
 
-  test('None: until something comes', () => {
+  test('with None waits until something comes', () => {
     const connection = open();
     const seen: string[] = [];
     connection.call_later(0.1, () => seen.push('timer'));
@@ -299,7 +299,7 @@ describe('process_data_events', () => {
 });
 
 describe('time', () => {
-  test('sleep sleeps, and serves', () => {
+  test('passes in sleep, while callbacks run', () => {
     const connection = open();
     const seen: string[] = [];
     connection.call_later(0.05, () => seen.push('on the way'));

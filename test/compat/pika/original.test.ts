@@ -63,7 +63,7 @@ result = {name: str(inspect.signature(each)) for name, each in vars(of).items()
     expect(properties).toContain('is_open');
   });
 
-  test('the same constructors', () => {
+  test('has the same constructors', () => {
     const expected = original<Record<string, string>>(`
 of = [pika.BasicProperties, pika.PlainCredentials, pika.SSLOptions, BlockingConnection]
 result = {each.__name__: str(inspect.signature(each)) for each in of}`);
@@ -72,7 +72,7 @@ result = {each.__name__: str(inspect.signature(each)) for each in of}`);
     expect(missing).toEqual([]);
   });
 
-  test('the same exceptions, in the same tree', () => {
+  test('has the same exceptions, in the same tree', () => {
     const tree = original<Record<string, string>>(`
 result = {name: each.__bases__[0].__name__ for name, each in vars(pika.exceptions).items() if inspect.isclass(each)}`);
     const ours = Object.entries(pika.exceptions).map(([name, each]) => {
@@ -84,7 +84,7 @@ result = {name: each.__bases__[0].__name__ for name, each in vars(pika.exception
     expect(shared).toEqual(tree);
   });
 
-  test('the same constants in spec', () => {
+  test('has the same constants in spec', () => {
     const constants = original<Record<string, number>>(`
 result = {name: each for name, each in vars(pika.spec).items() if name.isupper() and isinstance(each, int)}`);
     const ours = Object.entries(pika.spec).filter(([, value]) => typeof value === 'number');
@@ -92,7 +92,7 @@ result = {name: each for name, each in vars(pika.spec).items() if name.isupper()
     expect(Object.fromEntries(ours)).toEqual({ ...constants, FRAME_MIN_SIZE: 8192 });
   });
 
-  test('the same names and numbers of methods', () => {
+  test('has the same names and numbers of methods', () => {
     const { Basic, Connection, Exchange, Queue, Tx } = pika.spec;
     const classes = [Basic, Connection, Exchange, Queue, Tx].flatMap((each) => Object.values(each));
     const names = classes.map(({ NAME }) => NAME);
@@ -105,7 +105,7 @@ result = [getattr(getattr(pika.spec, name.split('.')[0]), name.split('.')[1]).IN
     expect(names.length).toBeGreaterThan(15);
   });
 
-  test('the same defaults of parameters', () => {
+  test('has the same defaults of parameters', () => {
     const source = `
 of = pika.ConnectionParameters
 plain = (int, float, str, type(None))
@@ -116,7 +116,7 @@ result = {name: getattr(of, name) for name in dir(of) if name.startswith('DEFAUL
     expect(Object.fromEntries(ours)).toEqual(expected);
   });
 
-  test('things look the same', () => {
+  test('shows its objects with the same text', () => {
     const looks = original<string[]>(`
 spec = pika.spec
 result = [repr(each) for each in [

@@ -6,7 +6,7 @@ import { errorOf } from '../../support/peers/peer';
 const { ConnectionParameters, PlainCredentials, SSLOptions, URLParameters } = pika;
 
 describe('ConnectionParameters', () => {
-  test('by position, by keyword, and both', () => {
+  test('are given by position, by keyword, and both', () => {
     for (const parameters of [
       new ConnectionParameters('h', 1, 'v'),
       new ConnectionParameters({ host: 'h', port: 1, virtual_host: 'v' }),
@@ -45,14 +45,14 @@ describe('ConnectionParameters', () => {
     }
   });
 
-  test('with ssl_options the port is another one, unless it is given', () => {
+  test('with ssl_options have another port, unless it is given', () => {
     const ssl_options = new SSLOptions({});
     expect(new ConnectionParameters({ ssl_options }).port).toBe(5671);
     expect(new ConnectionParameters({ ssl_options, port: 5672 }).port).toBe(5672);
     expect(String(new ConnectionParameters({ ssl_options }))).toContain('port=5671 virtual_host=/ ssl=True');
   });
 
-  test('a password is never shown', () => {
+  test('never show a password', () => {
     const credentials = new PlainCredentials('me', 'secret');
     const parameters = new ConnectionParameters({ credentials });
     for (const each of [credentials, parameters, new URLParameters('amqp://me:secret@h')]) {
@@ -63,7 +63,7 @@ describe('ConnectionParameters', () => {
     expect(errorOf<Error>(() => new URLParameters('http://me:secret@h')).message).not.toContain('secret');
   });
 
-  test('credentials', () => {
+  test('take PlainCredentials, which need a name and a password', () => {
     expect(new PlainCredentials({ username: 'u', password: 'p' })).toMatchObject({
       username: 'u',
       password: 'p',

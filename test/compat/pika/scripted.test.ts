@@ -54,7 +54,7 @@ describe('opening', () => {
     ['none', 0, 0],
     ['what the broker offers', null, 10],
     ['the offer, by a function', (_: unknown, offered: number) => offered, 10],
-  ])('heartbeat: %s', (_, heartbeat, agreed) => {
+  ])('agrees on the heartbeat: %s', (_, heartbeat, agreed) => {
     const [first, start, startOk, tune, , ...rest] = handshake({ heartbeat: 10 });
     connect({ heartbeat }, [
       first!,
@@ -188,7 +188,7 @@ describe('the broker blocks publishing', () => {
 describe('confirms', () => {
   const confirmed = [expects('confirm.select'), send('confirm.select-ok'), expects('basic.publish')];
 
-  test('basic.nack is NackError', () => {
+  test('take basic.nack for a NackError', () => {
     const { channel } = scene([...confirmed, send('basic.nack', { deliveryTag: 1 })]);
     channel.confirm_delivery();
     const error = errorOf<Error>(() => channel.basic_publish('', 'q', 'x'));
@@ -196,7 +196,7 @@ describe('confirms', () => {
     expect(error).toBeInstanceOf(exceptions.AMQPChannelError);
   });
 
-  test('basic.return and basic.ack is UnroutableError', () => {
+  test('take basic.return and basic.ack for an UnroutableError', () => {
     const back = content(
       'basic.return',
       { replyCode: 312, replyText: 'NO_ROUTE', routingKey: 'q' },
@@ -356,7 +356,7 @@ describe('the connection ends', () => {
     expect(other.consumer_tags).toEqual([]);
   });
 
-  test('lost: StreamLostError', () => {
+  test('without a word in a call: StreamLostError', () => {
     const { channel } = scene([expects('queue.purge'), cut({ rst: true })]);
     expect(() => channel.queue_purge('q')).toThrow(exceptions.StreamLostError);
   });

@@ -222,7 +222,7 @@ export class PrivateRabbitmq {
       }
       await sleep(50);
     }
-    // it answers before its boot is over, and until then operators find no connections
+    // the node answers before its boot is over, and until then operators find no connections
     const booted = this.eval(`rabbit:await_startup(node(), false, ${timeout})`);
     if (booted !== 'ok') throw new Error(`RabbitMQ answers, but its boot is not over: ${booted}`);
   }

@@ -69,7 +69,7 @@ class Program {
   #heard = () => {};
   #ended = false;
   #since = performance.now();
-  /** Its end, within a ceiling. */
+  /** The end of the program, within a ceiling. */
   readonly end: Promise<End>;
 
   constructor(source: string, options: ProgramOptions) {
@@ -116,19 +116,19 @@ class Program {
     this.#heard();
   }
 
-  /** It has said "waiting" once more, and is asleep; or it has ended. */
+  /** The program has said "waiting" once more, and is asleep; or it has ended. */
   async blocked(): Promise<void> {
     await this.#until(() => this.#waits > this.#awaited);
     this.#awaited++;
     await this.asleep();
   }
 
-  /** Its main thread sleeps, in a wait that a signal ends; or it has ended. */
+  /** The main thread of the program sleeps, in a wait that a signal ends; or it has ended. */
   async asleep(): Promise<void> {
     if (!this.#ended) await asleep(this.#child.pid!);
   }
 
-  /** It has said `line`, or one like it; or it has ended. */
+  /** The program has said `line`, or one like it; or it has ended. */
   async says(line: string | RegExp): Promise<void> {
     const isIt = (said: string) => (typeof line === 'string' ? said === line : line.test(said));
     await this.#until(() => this.#lines.some(isIt));

@@ -18,7 +18,7 @@ export interface SleepingChildOptions {
   nested: boolean;
   /** Milliseconds the process idles in its event loop after the waits. */
   idle: number;
-  /** It sends itself SIGINT when a slice of a wait has ended and the next has not begun. */
+  /** The process sends itself SIGINT when a slice of a wait has ended and the next has not begun. */
   interruptsItself: boolean;
 }
 
