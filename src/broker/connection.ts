@@ -1,9 +1,11 @@
 import { type MethodPlan, methodName, PLANS } from '../protocol/codec';
+import type { TableValue } from '../protocol/field-table';
 import type { Args } from '../protocol/method-types';
 import type { Properties } from '../protocol/properties';
 import { BrokerChannel, type ChannelEngine, type ChannelHost } from './channel';
 import type { ConsumedQueue } from './consumers';
-import { Failure } from './failure';
+import { isRepresentable } from './erlang';
+import { Failure, internalError } from './failure';
 import { FrameOutput } from './frame-output';
 import { publish } from './handlers/publishing';
 import { HANDLERS } from './handlers/table';
@@ -140,7 +142,8 @@ export class BrokerConnection implements ChannelHost {
     this.state = 'closing';
     this.#endChannels();
     const { replyCode, replyText } = failure;
-    this.output.method(0, 'connection.close', { replyCode, replyText, ...idsOf(plan) });
+    const ids = idsOf(failure.namesMethod ? plan : undefined);
+    this.output.method(0, 'connection.close', { replyCode, replyText, ...ids });
     this.engine.runDeferred();
   }
 
@@ -184,8 +187,9 @@ export class BrokerConnection implements ChannelHost {
       run();
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      if (error.scope === 'connection') this.fail(error, plan);
-      else this.#failChannel(number, error, plan);
+      const failure = this.engine.rules.isSince4 && error.isCutInLetter ? internalError() : error;
+      if (failure.scope === 'connection') this.fail(failure, plan);
+      else this.#failChannel(number, failure, plan);
     }
     this.engine.runDeferred();
   }
@@ -223,6 +227,7 @@ export class BrokerConnection implements ChannelHost {
       this.#endChannel(number);
       return this.output.method(number, 'channel.close-ok');
     }
+    if (!isRepresentable((args.arguments ?? null) as TableValue)) throw internalError();
     const handler = HANDLERS[plan.name];
     if (handler === undefined) throw new Failure(503, 'unimplemented method');
     handler(channel, args);
@@ -244,10 +249,8 @@ export class BrokerConnection implements ChannelHost {
     if (this.#channels.has(number)) throw new Failure(504, "second 'channel.open' seen");
     const most = this.channelMax;
     if (most > 0 && this.#channels.size >= most) {
-      throw new Failure(
-        530,
-        `number of channels opened (${most}) has reached the negotiated channel_max (${most})`,
-      );
+      const text = `number of channels opened (${most}) has reached the negotiated channel_max (${most})`;
+      throw new Failure(530, text, 'connection', false);
     }
     this.#channels.set(number, new BrokerChannel(this, number));
     this.output.method(number, 'channel.open-ok');

@@ -2,6 +2,7 @@ import type { Table } from '../protocol/field-table';
 import type { BrokerMessage } from './message';
 import type { QueueLimits } from './queue-arguments';
 import type { QueuedMessage } from './ready-messages';
+import type { Requeue } from './unacked';
 
 /** The channel, seen from its consumers. */
 export interface Subscriber {
@@ -23,7 +24,7 @@ export interface ConsumedQueue {
   messageFor(entry: QueuedMessage): BrokerMessage;
   settle(entry: QueuedMessage): void;
   reject(entries: readonly QueuedMessage[]): void;
-  requeue(entries: readonly QueuedMessage[], why: 'requeue' | 'return'): void;
+  requeue(entries: readonly QueuedMessage[], why: Requeue): void;
 }
 
 export interface ConsumerTraits {

@@ -1,5 +1,5 @@
 import type { User } from './engine';
-import type { RabbitmqVersion } from './rules';
+import type { DeprecatedFeature, RabbitmqVersion } from './rules';
 
 /** Options that the thread of the embedded broker is started with. Plain data. */
 export interface ServerOptions {
@@ -11,6 +11,7 @@ export interface ServerOptions {
   mechanisms: string[];
   anonymousUser: string;
   version: RabbitmqVersion;
+  permit: DeprecatedFeature[];
   channelMax: number;
   frameMax: number;
   /** Seconds. */

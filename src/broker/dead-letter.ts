@@ -15,32 +15,42 @@ export function deadLetter(
   now: number,
 ): BrokerMessage {
   const { deadLetterExchange, deadLetterRoutingKey } = queue.limits;
+  const { isSince4 } = queue.host.rules;
   const change = (properties: TypedProperties): void => {
     const headers: TypedTable = properties.headers ?? new Map();
+    if (isSince4 && !message.hasDied) for (const name of RECORDS) headers.delete(name); // a client's own
     const death: TypedTable = new Map<string, TypedTableValue>([
       ['count', typed.int64(1)],
       ['reason', typed.string(reason)],
       ['queue', typed.string(queue.name)],
       ['time', typed.timestamp(Math.floor(now / 1000))],
       ['exchange', typed.string(message.exchange)],
-      ['routing-keys', message.routingKeys.map((key) => typed.string(key))],
+      ['routing-keys', message.shownKeys.map((key) => typed.string(key))],
     ]);
     if (properties.expiration !== undefined) {
       death.set('original-expiration', typed.string(properties.expiration));
       delete properties.expiration;
     }
     record(headers, death, queue.name, reason);
-    if (!headers.has('x-first-death-reason')) {
-      headers.set('x-first-death-exchange', typed.string(message.exchange));
-      headers.set('x-first-death-queue', typed.string(queue.name));
-      headers.set('x-first-death-reason', typed.string(reason));
+    const places = [
+      ['exchange', message.exchange],
+      ['queue', queue.name],
+      ['reason', reason],
+    ] as const;
+    const isFirst = !headers.has('x-first-death-reason');
+    for (const [name, value] of places) {
+      if (isFirst) headers.set(`x-first-death-${name}`, typed.string(value));
+      if (isSince4) headers.set(`x-last-death-${name}`, typed.string(value));
     }
-    if (deadLetterRoutingKey !== undefined) headers.delete('CC');
+    if (deadLetterRoutingKey !== undefined && !isSince4) headers.delete('CC');
     properties.headers = sorted(headers);
   };
-  const keys = deadLetterRoutingKey === undefined ? message.routingKeys : [deadLetterRoutingKey];
-  return message.changed(change, deadLetterExchange!, keys);
+  const to = { exchange: deadLetterExchange!, hasDied: true };
+  if (deadLetterRoutingKey === undefined) return message.changed(change, to);
+  return message.changed(change, { ...to, routingKeys: [deadLetterRoutingKey], hiddenKeys: 0 });
 }
+
+const RECORDS = ['x-death', ...['exchange', 'queue', 'reason'].map((name) => `x-first-death-${name}`)];
 
 /** The newest death stands first; another one in the same queue for the same reason only counts. */
 function record(headers: TypedTable, death: TypedTable, queue: string, reason: DeadLetterReason): void {

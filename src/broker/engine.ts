@@ -1,7 +1,7 @@
 import type { BrokerChannel } from './channel';
 import { BrokerConnection, type ConnectionEngine } from './connection';
 import { Failure } from './failure';
-import { type RabbitmqVersion, Rules } from './rules';
+import { type DeprecatedFeature, type RabbitmqVersion, Rules } from './rules';
 import { Timers } from './timers';
 import { Vhost, type VhostHost } from './vhost';
 
@@ -17,6 +17,8 @@ export interface EngineOptions {
   users: Readonly<Record<string, User>>;
   vhosts: readonly string[];
   version: RabbitmqVersion;
+  /** Deprecated features that are permitted all the same. */
+  permit: readonly DeprecatedFeature[];
   /** Bytes of messages above which publishers are blocked. */
   memoryLimit: number;
   /** The connection has something to send. */
@@ -47,7 +49,7 @@ export class Engine implements VhostHost, ConnectionEngine {
 
   constructor(readonly options: EngineOptions) {
     this.timers = new Timers(options.now);
-    this.rules = new Rules(options.version);
+    this.rules = new Rules(options.version, options.permit);
     this.#users = new Map(Object.entries(options.users));
     for (const name of options.vhosts) this.vhosts.set(name, new Vhost(name, this));
   }

@@ -17,11 +17,13 @@ export function typeWord(value: TableValue): string {
   }
 }
 
+const TYPE_WORDS: Readonly<Record<string, string>> = { D: 'decimal', d: 'double', f: 'float' };
+
 function objectWord(value: object | null): string {
   if (value === null) return 'void';
   if (value instanceof Date) return 'timestamp';
   if (value instanceof Uint8Array) return 'binary';
-  if (value instanceof TypedValue) return value.type === 'D' ? 'decimal' : 'timestamp';
+  if (value instanceof TypedValue) return TYPE_WORDS[value.type] ?? 'timestamp';
   return Array.isArray(value) ? 'array' : 'table';
 }
 
@@ -35,6 +37,13 @@ export function shown(value: TableValue): string {
 /** Bytes as Erlang prints a binary, cut where a text would become too long. */
 export function binary(bytes: Uint8Array): string {
   return `<<${[...bytes.subarray(0, 60)].join()}>>`;
+}
+
+/** Whether Erlang has all the numbers of a value: it knows none that is no number, nor an endless one. */
+export function isRepresentable(value: TableValue): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return true;
+  return Object.values(value).every(isRepresentable);
 }
 
 export function isInteger(value: TableValue): value is number | bigint {

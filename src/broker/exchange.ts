@@ -3,6 +3,7 @@ import type { Binding } from './binding';
 import { headersPattern, matches } from './headers';
 import type { BrokerMessage } from './message';
 import type { BrokerQueue } from './queue';
+import type { Rules } from './rules';
 import { tableTerm } from './terms';
 import { TopicTrie } from './topic';
 
@@ -10,6 +11,11 @@ export type Destination = BrokerQueue | BrokerExchange;
 type Outbound = Binding<Destination>;
 
 export const EXCHANGE_TYPES: readonly string[] = ['direct', 'fanout', 'topic', 'headers'];
+export const EXCHANGE_TYPES_SINCE_4: readonly string[] = [
+  ...EXCHANGE_TYPES,
+  'x-local-random',
+  'x-modulus-hash',
+];
 
 export interface BrokerExchangeTraits {
   type: string;
@@ -33,6 +39,7 @@ export class BrokerExchange {
     readonly name: string,
     readonly traits: BrokerExchangeTraits,
     readonly args: Table,
+    readonly rules: Rules,
   ) {
     const alternate = args['alternate-exchange'];
     this.alternate = typeof alternate === 'string' ? alternate : undefined;
@@ -42,7 +49,13 @@ export class BrokerExchange {
   bind(destination: Destination, key: string, args: Table): void {
     const id = bindingId(destination, key, args);
     if (this.bindings.has(id)) return;
-    const binding: Outbound = { source: this, destination, key, args, pattern: headersPattern(args) };
+    const binding: Outbound = {
+      source: this,
+      destination,
+      key,
+      args,
+      pattern: headersPattern(args, this.rules.isSince4),
+    };
     this.bindings.set(id, binding);
     destination.inbound.add(binding);
     if (this.traits.type === 'topic') this.#trie.add(binding);
@@ -70,6 +83,13 @@ export class BrokerExchange {
     if (same?.size === 0) this.#byKey.delete(binding.key);
   }
 
+  /** Call `found` with one of the destinations. */
+  #matchOne(at: number, found: (destination: Destination) => void): void {
+    const bindings = [...this.bindings.values()];
+    const one = bindings[Math.floor(at * bindings.length)];
+    if (one !== undefined) found(one.destination);
+  }
+
   /** Call `found` with every destination of the message, perhaps more than once. */
   match(message: BrokerMessage, found: (destination: Destination) => void): void {
     switch (this.traits.type) {
@@ -77,7 +97,7 @@ export class BrokerExchange {
         for (const { destination } of this.bindings.values()) found(destination);
         return;
       case 'headers': {
-        const { terms } = message;
+        const terms = message.terms(this.rules.isSince4);
         for (const { destination, pattern } of this.bindings.values()) {
           if (matches(pattern, terms)) found(destination);
         }
@@ -86,6 +106,10 @@ export class BrokerExchange {
       case 'topic':
         for (const key of message.routingKeys) this.#trie.match(key, ({ destination }) => found(destination));
         return;
+      case 'x-local-random':
+        return this.#matchOne(Math.random(), found);
+      case 'x-modulus-hash':
+        return this.#matchOne(fraction(message.routingKey), found);
       default:
         for (const key of message.routingKeys) {
           const same = this.#byKey.get(key);
@@ -93,6 +117,13 @@ export class BrokerExchange {
         }
     }
   }
+}
+
+/** A number from 0 to 1 that a key always has. */
+function fraction(key: string): number {
+  let hash = 0;
+  for (const byte of Buffer.from(key)) hash = (Math.imul(hash, 31) + byte) >>> 0;
+  return hash / 2 ** 32;
 }
 
 function bindingId(destination: Destination, key: string, args: Table): string {

@@ -1,5 +1,5 @@
 import type { Table } from '../protocol/field-table';
-import { term, typesOf } from './terms';
+import { headerTerm, typesOf } from './terms';
 
 /** The headers that the arguments of a binding ask for. */
 export interface HeadersPattern {
@@ -11,12 +11,15 @@ export interface HeadersPattern {
 export const MATCH_MODES: readonly string[] = ['all', 'any', 'all-with-x', 'any-with-x'];
 
 /** Names that begin with x- count only in the modes that say so. */
-export function headersPattern(args: Table): HeadersPattern {
+export function headersPattern(args: Table, isSince4: boolean): HeadersPattern {
   const mode = String(args['x-match'] ?? 'all');
   const all = mode.endsWith('-with-x');
   const wanted = [...typesOf(args)]
     .filter(([name]) => name !== 'x-match' && (all || !name.startsWith('x-')))
-    .map(([name, value]) => [name, value.valueOf() === null ? undefined : term(value)] as const);
+    .map(
+      ([name, value]) =>
+        [name, value.valueOf() === null ? undefined : headerTerm(value, isSince4, 'binding')] as const,
+    );
   return { any: mode.startsWith('any'), wanted };
 }
 

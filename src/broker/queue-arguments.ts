@@ -1,6 +1,8 @@
-import type { Table, TableValue } from '../protocol/field-table';
+import { type Table, type TableValue, type TypedTable, TypedValue } from '../protocol/field-table';
 import { isInteger, shown, typeWord } from './erlang';
 import { type Failure, nameOf, precondition } from './failure';
+import type { Rules } from './rules';
+import { typesOf } from './terms';
 
 /** The longest time RabbitMQ takes: ten years, in milliseconds. */
 export const MAX_EXPIRY = 315_360_000_000;
@@ -26,6 +28,7 @@ export interface QueueLimits {
 
 /** Says what is wrong with a value, in RabbitMQ's words. */
 type Check = (value: TableValue, args: Table) => string | undefined;
+type Checks = Readonly<Record<string, Check>>;
 
 const integer: Check = (value) =>
   isInteger(value) ? undefined : `"expected integer, got ${typeWord(value)}"`;
@@ -50,10 +53,12 @@ const anything: Check = () => undefined;
 
 const OVERFLOWS: readonly Overflow[] = ['drop-head', 'reject-publish', 'reject-publish-dlx'];
 const TYPES: readonly string[] = ['classic', 'quorum'] satisfies BrokerQueueType[];
+/** Words that RabbitMQ 4.3 takes for no type. */
+const UNSAID: readonly string[] = ['', 'undefined'];
 const LOCATORS = ['client-local', 'balanced', 'least-leaders', 'random'];
 
 /** The arguments of queues; in this order they are checked and compared. */
-const CHECKS: Readonly<Record<string, Check>> = {
+const CHECKS: Checks = {
   'x-expires': positiveTime,
   'x-message-ttl': time,
   'x-dead-letter-exchange': text,
@@ -79,8 +84,20 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'x-queue-type': oneOf(TYPES, (value) => `"unsupported queue type '${value}'"`),
 };
 
+const CHECKS_SINCE_4: Checks = {
+  ...CHECKS,
+  'x-queue-mode': anything,
+  'x-queue-version': (value, args) =>
+    integer(value, args) ?? (value === 2 ? undefined : `"unsupported queue version '${value}'"`),
+  'x-consumer-timeout': integer,
+  'x-consumer-disconnected-timeout': integer,
+  'x-queue-type': oneOf([...TYPES, ...UNSAID], (value) => `"unsupported queue type '${value}'"`),
+};
+
+type ForeignArguments = Readonly<Record<BrokerQueueType, readonly string[]>>;
+
 /** Arguments that other types of queues take. */
-const FOREIGN: Readonly<Record<BrokerQueueType, readonly string[]>> = {
+const FOREIGN: ForeignArguments = {
   classic: [
     'x-delivery-limit',
     'x-dead-letter-strategy',
@@ -102,17 +119,30 @@ const FOREIGN: Readonly<Record<BrokerQueueType, readonly string[]>> = {
   ],
 };
 
+const FOREIGN_SINCE_4: ForeignArguments = {
+  classic: [
+    ...FOREIGN.classic.filter((name) => name !== 'x-queue-leader-locator'),
+    'x-consumer-timeout',
+    'x-consumer-disconnected-timeout',
+    'x-delayed-retry-type',
+    'x-delayed-retry-min',
+    'x-delayed-retry-max',
+  ],
+  quorum: [...FOREIGN.quorum, 'x-queue-master-locator'],
+};
+
 export function queueType(args: Table): BrokerQueueType {
   return args['x-queue-type'] === 'quorum' ? 'quorum' : 'classic';
 }
 
 /** @throws {Failure} 406, naming the first argument that cannot be */
-export function checkQueueArguments(queue: string, args: Table, vhost: string): void {
+export function checkQueueArguments(queue: string, args: Table, vhost: string, { isSince4 }: Rules): void {
   const where = nameOf('queue', queue, vhost);
-  const type = queueType(args);
-  for (const [name, check] of Object.entries(CHECKS)) {
-    const value = args[name];
-    if (value === undefined) continue;
+  if (isSince4) checkForeign(where, args, FOREIGN_SINCE_4);
+  const types = typesOf(args);
+  for (const [name, check] of Object.entries(isSince4 ? CHECKS_SINCE_4 : CHECKS)) {
+    if (args[name] === undefined) continue;
+    const value = asSent(args, types, name);
     const complaint = check(value, args);
     if (complaint === undefined) continue;
     if (name === 'x-dead-letter-exchange') {
@@ -120,16 +150,32 @@ export function checkQueueArguments(queue: string, args: Table, vhost: string): 
     }
     throw precondition(`invalid arg '${name}' for ${where}: ${complaint}`);
   }
-  const foreign = FOREIGN[type].find((name) => args[name] !== undefined);
-  if (foreign !== undefined) {
-    throw precondition(`invalid arg '${foreign}' for ${where} of queue type rabbit_${type}_queue`);
-  }
+  if (!isSince4) checkForeign(where, args, FOREIGN);
+}
+
+/** A whole number that came as a float is none to RabbitMQ. */
+function asSent(args: Table, types: TypedTable, name: string): TableValue {
+  const value = types.get(name);
+  return value instanceof TypedValue && (value.type === 'd' || value.type === 'f') ? value : args[name]!;
+}
+
+function checkForeign(where: string, args: Table, foreign: ForeignArguments): void {
+  const type = queueType(args);
+  const name = foreign[type].find((one) => args[one] !== undefined);
+  if (name !== undefined)
+    throw precondition(`invalid arg '${name}' for ${where} of queue type rabbit_${type}_queue`);
 }
 
 /** The arguments that have to be the same when a queue is declared again; no type is the same as the usual one. */
 export function comparedArguments(now: Table, then: Table): string[] {
   const isOfSameType = queueType(now) === queueType(then);
   return Object.keys(CHECKS).filter((name) => name !== 'x-queue-type' || !isOfSameType);
+}
+
+/** @throws {Failure} 406, naming both types, which RabbitMQ 4.3 compares as it does the other fields */
+export function checkSameType(where: string, now: Table, then: Table): void {
+  const [received, current] = [queueType(now), queueType(then)];
+  if (received !== current) throw different(where, 'x-queue-type', `'${received}'`, `'${current}'`);
 }
 
 /** @throws {Failure} 406, naming the first argument that differs from what it was declared with */
@@ -141,10 +187,7 @@ export function checkSameArguments(where: string, now: Table, then: Table, names
     if (received === undefined) throw different(where, name, 'none', described(current!));
     if (current === undefined) throw different(where, name, described(received), 'none');
     if (shown(received) === shown(current) && sameKind(received, current)) continue;
-    if (sameKind(received, current)) {
-      throw different(where, name, `'${shown(received)}'`, `'${shown(current)}'`);
-    }
-    throw different(where, name, described(received), described(current));
+    throw different(where, name, `'${shown(received)}'`, `'${shown(current)}'`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Table, typed } from '../protocol/field-table';
+import { type Table, type TypedValue, typed } from '../protocol/field-table';
 import type { Binding } from './binding';
 import { type BrokerConsumer, type ConsumedQueue, QueueConsumers, type Subscriber } from './consumers';
 import type { BrokerMessage } from './message';
@@ -6,6 +6,7 @@ import { type QueueLimits, queueLimits } from './queue-arguments';
 import { bodySize, type QueuedMessage, ReadyMessages } from './ready-messages';
 import type { Rules } from './rules';
 import type { Timer, Timers } from './timers';
+import type { Requeue } from './unacked';
 
 export interface BrokerQueueTraits {
   durable: boolean;
@@ -78,7 +79,7 @@ export class BrokerQueue implements ConsumedQueue {
   }
 
   /** Take a message; false: the queue is full and refuses it. */
-  publish(message: BrokerMessage): boolean {
+  publish(message: BrokerMessage, redelivered = false): boolean {
     if (this.limits.overflow !== 'drop-head' && this.#refuses(message)) {
       if (this.limits.overflow === 'reject-publish-dlx') this.host.deadLetter(this, message, 'maxlen');
       return false;
@@ -88,8 +89,9 @@ export class BrokerQueue implements ConsumedQueue {
       order: this.#order++,
       priority: this.#priority(message),
       expiry: this.#expiry(message),
-      redelivered: false,
+      redelivered,
       returns: 0,
+      failures: 0,
     };
     this.host.countBytes(memoryOf(entry));
     const consumer = this.ready.length === 0 && this.consumers.size > 0 ? this.consumers.next() : undefined;
@@ -148,7 +150,7 @@ export class BrokerQueue implements ConsumedQueue {
   }
 
   /** Messages that were taken come back; `run` hands them out again. */
-  requeue(entries: readonly QueuedMessage[], why: 'requeue' | 'return'): void {
+  requeue(entries: readonly QueuedMessage[], why: Requeue): void {
     const back: QueuedMessage[] = [];
     for (const entry of entries) {
       if (this.deleted) {
@@ -157,6 +159,7 @@ export class BrokerQueue implements ConsumedQueue {
         this.unacked--;
         entry.redelivered = true;
         entry.returns++;
+        if (why !== 'nack' || !this.host.rules.isSince4) entry.failures++;
         if (this.limits.type === 'classic' || this.#mayReturn(entry, why)) back.push(entry);
       }
     }
@@ -170,20 +173,25 @@ export class BrokerQueue implements ConsumedQueue {
    * A message that comes back to a quorum queue comes before all that never was delivered, as long as its limit lets it.
    * Where there is no limit RabbitMQ puts at the end what a client gives back, so that it can forget what it has logged.
    */
-  #mayReturn(entry: QueuedMessage, why: 'requeue' | 'return'): boolean {
+  #mayReturn(entry: QueuedMessage, why: Requeue): boolean {
     const { deliveryLimit } = this.limits;
-    if (deliveryLimit !== undefined && entry.returns > deliveryLimit) {
+    if (deliveryLimit !== undefined && entry.failures > deliveryLimit) {
       this.#deadLetter(entry, 'delivery_limit');
       return false;
     }
-    entry.order = why === 'requeue' && deliveryLimit === undefined ? this.#order++ : this.#front++;
+    entry.order = why !== 'return' && deliveryLimit === undefined ? this.#order++ : this.#front++;
     return true;
   }
 
-  /** The message as it is sent: quorum queues say how often it came back, and to `get` that it never did. */
-  messageFor({ message, returns }: QueuedMessage, toGet = false): BrokerMessage {
-    const isCounted = this.limits.type === 'quorum' && (returns > 0 || toGet);
-    return isCounted ? message.withHeader('x-delivery-count', typed.int64(returns)) : message;
+  /** The message as it is sent: quorum queues say how often it came back, and 3.10 says to `get` that it never did. */
+  messageFor({ message, returns, failures }: QueuedMessage, toGet = false): BrokerMessage {
+    if (this.limits.type === 'classic') return message;
+    const { isSince4 } = this.host.rules;
+    if (returns === 0 && (isSince4 || !toGet)) return message;
+    const counts: [name: string, value: TypedValue][] = [];
+    if (isSince4) counts.push(['x-acquired-count', typed.int64(returns)]);
+    if (failures > 0 || !isSince4) counts.push(['x-delivery-count', typed.int64(failures)]);
+    return message.withHeaders(counts);
   }
 
   purge(): number {
@@ -286,7 +294,8 @@ export class BrokerQueue implements ConsumedQueue {
   }
 
   #priority(message: BrokerMessage): number {
-    const { maxPriority } = this.limits;
+    const { type, maxPriority } = this.limits;
+    if (type === 'quorum') return this.host.rules.quorumPriority(message.properties.priority);
     return maxPriority === undefined ? 0 : Math.min(message.properties.priority ?? 0, maxPriority);
   }
 

@@ -11,6 +11,8 @@ export interface QueuedMessage {
   redelivered: boolean;
   /** Times that it was taken and came back. */
   returns: number;
+  /** Those of them that count as failures: since 4.0 not what a client has given back by nack or recover. */
+  failures: number;
 }
 
 /** Bytes that a message counts for: `x-max-length-bytes` counts bodies only. */

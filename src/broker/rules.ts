@@ -1,52 +1,46 @@
 import type { Table } from '../protocol/field-table';
 import { isInteger } from './erlang';
-import { Failure, precondition } from './failure';
+import { Failure } from './failure';
 import { queueType } from './queue-arguments';
 
-/** The RabbitMQ whose rules the broker keeps: 3.10 takes everything, 4.3 no longer what is deprecated. */
+/** The RabbitMQ whose rules the broker keeps. */
 export type RabbitmqVersion = '3.10' | '4.3';
 
-/** Rules that differ between versions of RabbitMQ. @throws {Failure} 541, naming the feature, for what its operator could permit */
+/** Features that RabbitMQ 4.3 refuses, unless its operator permits them. */
+export const DEPRECATED_FEATURES = [
+  'global_qos',
+  'queue_master_locator',
+  'transient_nonexcl_queues',
+] as const;
+export type DeprecatedFeature = (typeof DEPRECATED_FEATURES)[number];
+
+/** Deliveries after which RabbitMQ 4.3 takes a message for a bad one. */
+const DELIVERY_LIMIT = 20;
+/** Levels of priority in quorum queues, and that of messages without one. */
+const HIGHEST_PRIORITY = 31;
+const USUAL_PRIORITY = 4;
+
+/** Rules that differ between versions of RabbitMQ. What more than one place asks for has a name here. */
 export class Rules {
-  readonly #strict: boolean;
+  /** RabbitMQ 4.0 and later: messages are kept in a form of their own, and what was deprecated has gone. */
+  readonly isSince4: boolean;
+  readonly #permitted: ReadonlySet<DeprecatedFeature>;
 
-  constructor(readonly version: RabbitmqVersion) {
-    this.#strict = version === '4.3';
+  constructor(
+    readonly version: RabbitmqVersion,
+    permitted: readonly DeprecatedFeature[] = [],
+  ) {
+    this.isSince4 = version === '4.3';
+    this.#permitted = new Set(permitted);
   }
 
-  /** `where` is the queue, as the texts call it. @throws {Failure} 406 too, for what went with the first storage */
-  queue(where: string, durable: boolean, exclusive: boolean, args: Table): void {
-    if (!durable && !exclusive) this.#refuse('transient_nonexcl_queues');
-    if (args['x-queue-master-locator'] !== undefined) this.#refuse('queue_master_locator');
-    if (!this.#strict || queueType(args) !== 'classic') return;
-    if (args['x-queue-mode'] !== undefined) {
-      throw precondition(`invalid arg 'x-queue-mode' for ${where} of queue type rabbit_classic_queue`);
-    }
-    if (args['x-queue-version'] === 1) {
-      throw precondition(`invalid arg 'x-queue-version' for ${where}: "unsupported queue version '1'"`);
-    }
+  permits(feature: DeprecatedFeature): boolean {
+    return !this.isSince4 || this.#permitted.has(feature);
   }
 
-  /** How often a message may come back to a quorum queue with these arguments; undefined is no limit. */
-  deliveryLimit(args: Table): number | undefined {
-    if (queueType(args) === 'classic') return undefined;
-    const limit = args['x-delivery-limit'] ?? (this.#strict ? 20 : undefined);
-    if (limit === undefined) return undefined;
-    if (!isInteger(limit)) return Number.POSITIVE_INFINITY; // 3.10 compares with whatever it was given
-    return this.#strict && limit < 0 ? undefined : Number(limit);
-  }
-
-  globalPrefetch(): void {
-    this.#refuse('global_qos');
-  }
-
-  /** The smallest frame_max that a client may ask for. */
-  get frameMin(): number {
-    return this.#strict ? 8192 : 4096;
-  }
-
-  #refuse(feature: string): void {
-    if (!this.#strict) return;
+  /** @throws {Failure} 541, naming the feature, if it is not permitted */
+  deprecated(feature: DeprecatedFeature): void {
+    if (this.permits(feature)) return;
     throw new Failure(
       541,
       `Feature \`${feature}\` is deprecated.\nBy default, this feature is not permitted anymore.\nThe feature will be ` +
@@ -54,5 +48,24 @@ export class Rules {
         'determined.\nTo continue using this feature when it is not permitted by default, set the following parameter ' +
         `in your configuration:\n    "deprecated_features.permit.${feature} = true"`,
     );
+  }
+
+  /** How often a message may come back to a quorum queue with these arguments; undefined is no limit. */
+  deliveryLimit(args: Table): number | undefined {
+    if (queueType(args) === 'classic') return undefined;
+    const limit = args['x-delivery-limit'] ?? (this.isSince4 ? DELIVERY_LIMIT : undefined);
+    if (limit === undefined) return undefined;
+    if (!isInteger(limit)) return Number.POSITIVE_INFINITY; // 3.10 compares with whatever it was given
+    return this.isSince4 && limit < 0 ? undefined : Number(limit);
+  }
+
+  /** The priority of a message in a quorum queue. */
+  quorumPriority(priority: number | undefined): number {
+    return this.isSince4 ? Math.min(priority ?? USUAL_PRIORITY, HIGHEST_PRIORITY) : 0;
+  }
+
+  /** The smallest frame_max that a client may ask for. */
+  get frameMin(): number {
+    return this.isSince4 ? 8192 : 4096;
   }
 }

@@ -4,7 +4,7 @@ import {
   type Table,
   type TypedTable,
   type TypedTableValue,
-  type TypedValue,
+  TypedValue,
   typed,
   typedTable,
 } from '../protocol/field-table';
@@ -19,6 +19,19 @@ import { encoded, Reader } from '../protocol/wire';
 /** A table with the wire types that it came with; one that did not come has those that it would be sent with. */
 export function typesOf(table: Table): TypedTable {
   return typedTable(table) ?? decodeTypedTable(new Reader(encoded((writer) => encodeTable(writer, table))));
+}
+
+/**
+ * The value as a binding or a message of a headers exchange has it: two are equal if this is. Since 4.0 floats are no
+ * integers, and a moment of time is an integer to a binding but nothing that a binding could ask for to a message.
+ */
+export function headerTerm(value: TypedTableValue, isSince4: boolean, side: 'binding' | 'message'): string {
+  if (isSince4 && value instanceof TypedValue) {
+    if (value.type === 'f' || value.type === 'd')
+      return `float ${Object.is(value.value, -0) ? '-0' : value.value}`;
+    if (value.type === 'T' && side === 'message') return 'time';
+  }
+  return term(value);
 }
 
 /** Two values are equal to RabbitMQ, if their terms are. What is inside of a list or a table has its type beside it. */

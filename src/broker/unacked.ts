@@ -10,8 +10,10 @@ export interface Delivery {
   consumer: BrokerConsumer | undefined;
 }
 
-/** How deliveries are settled: by the client, or because it is gone (`return`). */
-export type Settlement = 'ack' | 'requeue' | 'return' | 'discard';
+/** How deliveries come back: by nack or recover, by reject, or because the client is gone. */
+export type Requeue = 'nack' | 'reject' | 'return';
+/** How deliveries are settled. */
+export type Settlement = 'ack' | 'discard' | Requeue;
 
 /** The deliveries of a channel that are not settled, in the order of their tags. */
 export class UnackedDeliveries {

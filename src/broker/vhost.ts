@@ -2,7 +2,13 @@ import type { Table } from '../protocol/field-table';
 import type { BindingSource } from './binding';
 import { deadLetter, isCycle } from './dead-letter';
 import { shown, typeWord } from './erlang';
-import { BrokerExchange, type BrokerExchangeTraits, type Destination, EXCHANGE_TYPES } from './exchange';
+import {
+  BrokerExchange,
+  type BrokerExchangeTraits,
+  type Destination,
+  EXCHANGE_TYPES,
+  EXCHANGE_TYPES_SINCE_4,
+} from './exchange';
 import { Failure, locked, nameOf, notFound, precondition, refused } from './failure';
 import { MATCH_MODES } from './headers';
 import type { BrokerMessage } from './message';
@@ -10,6 +16,7 @@ import { BrokerQueue, type BrokerQueueTraits, type DeadLetterReason, type QueueH
 import {
   checkQueueArguments,
   checkSameArguments,
+  checkSameType,
   comparedArguments,
   different,
   queueType,
@@ -39,9 +46,14 @@ export class Vhost implements QueueHost {
   ) {
     this.timers = host.timers;
     this.rules = host.rules;
-    for (const [exchange, type] of BUILT_IN) {
-      const traits = { type, durable: true, autoDelete: false, internal: exchange === TRACE };
-      this.exchanges.set(exchange, new BrokerExchange(exchange, traits, {}));
+    for (const [exchange, type] of this.rules.isSince4 ? [...BUILT_IN, LOG] : BUILT_IN) {
+      const traits = {
+        type,
+        durable: true,
+        autoDelete: false,
+        internal: exchange.startsWith('amq.rabbitmq.'),
+      };
+      this.exchanges.set(exchange, new BrokerExchange(exchange, traits, {}, this.rules));
     }
   }
 
@@ -58,7 +70,6 @@ export class Vhost implements QueueHost {
   }
 
   declareExchange(name: string, traits: BrokerExchangeTraits, args: Table): void {
-    checkType(traits.type);
     const where = nameOf('exchange', name, this.name);
     const known = this.exchanges.get(name);
     if (known !== undefined) return checkSame(where, traits, args, known);
@@ -67,7 +78,7 @@ export class Vhost implements QueueHost {
     if (alternate !== undefined && typeof alternate !== 'string') {
       throw precondition(`invalid type '${typeWord(alternate)}' for arg 'alternate-exchange' in ${where}`);
     }
-    this.exchanges.set(name, new BrokerExchange(name, traits, args));
+    this.exchanges.set(name, new BrokerExchange(name, traits, args, this.rules));
   }
 
   deleteExchange(name: string, ifUnused: boolean): void {
@@ -105,6 +116,9 @@ export class Vhost implements QueueHost {
 
   bind(destination: Destination, source: BrokerExchange, key: string, args: Table): void {
     if (source.traits.type === 'headers') checkMatchMode(args['x-match']);
+    if (source.traits.type === 'topic' && this.rules.isSince4) checkWildcards(key);
+    if (source.traits.type === 'x-local-random' && key !== '')
+      throw precondition(`Non empty binding '${key}' key not permitted`);
     source.bind(destination, key, args);
   }
 
@@ -137,12 +151,15 @@ export class Vhost implements QueueHost {
       if (known.owner !== (wanted.exclusive ? user : undefined)) throw locked(name, this.name);
       checkField(where, 'durable', traits.durable, known.traits.durable);
       checkField(where, 'auto_delete', traits.autoDelete, known.traits.autoDelete);
+      if (this.rules.isSince4) checkSameType(where, args, known.args);
       checkSameArguments(where, args, known.args, comparedArguments(args, known.args));
       known.used();
       return known;
     }
-    checkQueueArguments(name, args, this.name);
+    checkQueueArguments(name, args, this.name, this.rules);
     if (queueType(args) === 'quorum') checkQuorum(where, wanted);
+    if (!wanted.durable && !wanted.exclusive) this.rules.deprecated('transient_nonexcl_queues');
+    if (args['x-queue-master-locator'] !== undefined) this.rules.deprecated('queue_master_locator');
     const queue = new BrokerQueue(name, traits, wanted.exclusive ? user : undefined, args, this);
     this.queues.set(name, queue);
     return queue;
@@ -193,28 +210,30 @@ export class Vhost implements QueueHost {
     const exchange = this.exchanges.get(queue.limits.deadLetterExchange!);
     if (exchange === undefined) return;
     const dead = deadLetter(message, queue, reason, this.timers.now());
+    const wasDelivered = this.rules.isSince4 && (reason === 'rejected' || reason === 'delivery_limit');
     for (const target of this.route(exchange, dead)) {
-      if (reason === 'rejected' || !isCycle(dead, target.name)) target.publish(dead);
+      if (reason === 'rejected' || !isCycle(dead, target.name)) target.publish(dead, wasDelivered);
     }
   }
 }
 
-/** The exchange that RabbitMQ's tracing publishes to; here nothing does. */
-const TRACE = 'amq.rabbitmq.trace';
-
-const BUILT_IN = [
+/** The exchanges that are there; to those of RabbitMQ's tracing and log nothing is published here. */
+const BUILT_IN: readonly (readonly [name: string, type: string])[] = [
   ['', 'direct'],
   ['amq.direct', 'direct'],
   ['amq.fanout', 'fanout'],
   ['amq.topic', 'topic'],
   ['amq.headers', 'headers'],
   ['amq.match', 'headers'],
-  [TRACE, 'topic'],
-] as const;
+  ['amq.rabbitmq.trace', 'topic'],
+];
+const LOG = ['amq.rabbitmq.log', 'topic'] as const;
 
-function checkType(type: string): void {
-  if (type === '') throw new Failure(503, `invalid exchange type ''`);
-  if (!EXCHANGE_TYPES.includes(type)) throw new Failure(503, `unknown exchange type '${type}'`);
+/** @throws {Failure} 503, since 4.0 406 */
+export function checkExchangeType(type: string, { isSince4 }: Rules): void {
+  const known = isSince4 ? EXCHANGE_TYPES_SINCE_4 : EXCHANGE_TYPES;
+  if (known.includes(type)) return;
+  throw new Failure(isSince4 ? 406 : 503, `${type === '' ? 'invalid' : 'unknown'} exchange type '${type}'`);
 }
 
 function checkSame(where: string, traits: BrokerExchangeTraits, args: Table, known: BrokerExchange): void {
@@ -237,6 +256,17 @@ function checkQuorum(where: string, { durable, exclusive, autoDelete }: BrokerQu
 
 function checkField(where: string, name: string, wanted: boolean, current: boolean): void {
   if (wanted !== current) throw different(where, name, `'${wanted}'`, `'${current}'`);
+}
+
+/** Two signs for many words are allowed. */
+const MOST_WILDCARDS = 2;
+
+function checkWildcards(key: string): void {
+  const count = key.split('.').filter((word) => word === '#').length;
+  if (count <= MOST_WILDCARDS) return;
+  throw precondition(
+    `Topic binding key '${key}' uses ${count} '#' wildcards, at most ${MOST_WILDCARDS} are allowed`,
+  );
 }
 
 function checkMatchMode(mode: Table[string] | undefined): void {

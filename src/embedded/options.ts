@@ -1,5 +1,5 @@
 import type { ServerOptions, ServerTls } from '../broker/control';
-import type { RabbitmqVersion } from '../broker/rules';
+import { DEPRECATED_FEATURES, type DeprecatedFeature, type RabbitmqVersion } from '../broker/rules';
 import { outOfRange, wrongType } from '../caller';
 
 /** How an embedded broker is to be. Everything has a default. */
@@ -20,6 +20,8 @@ export interface BrokerOptions {
   mechanisms?: readonly string[] | undefined;
   /** Whose rules it keeps; default `'3.10'`. `'4.3'` refuses what RabbitMQ 4.3 does. */
   version?: RabbitmqVersion | undefined;
+  /** Features that RabbitMQ 4.3 refuses and its operator has permitted (`deprecated_features.permit.*`); default none. */
+  permit?: readonly DeprecatedFeature[] | undefined;
   /** Offered to clients: default 2047 channels. */
   channelMax?: number | undefined;
   /** Offered to clients: default 131,072 bytes. */
@@ -28,7 +30,7 @@ export interface BrokerOptions {
   heartbeat?: number | undefined;
   /** Bytes of messages above which publishers are blocked; default 256 MiB. */
   memoryLimit?: number | undefined;
-  /** The largest message in bytes; default 128 MiB, as RabbitMQ. */
+  /** The largest message in bytes; default 128 MiB, with the rules of 4.3 16 MiB, as RabbitMQ. */
   maxMessageSize?: number | undefined;
   /** `'virtual'`: for message TTL and queue expiry time stands still, until `advance`; default `'real'`. */
   clock?: 'real' | 'virtual' | undefined;
@@ -43,6 +45,7 @@ const KNOWN = [
   'vhosts',
   'mechanisms',
   'version',
+  'permit',
   'channelMax',
   'frameMax',
   'heartbeat',
@@ -59,10 +62,12 @@ export function serverOptions(options: BrokerOptions): ServerOptions {
   const {
     host = '127.0.0.1',
     version = '3.10',
+    permit = [],
     clock = 'real',
     mechanisms = MECHANISMS.slice(0, 2),
   } = options;
   oneOf('version', version, ['3.10', '4.3']);
+  for (const feature of permit) oneOf('permit', feature, DEPRECATED_FEATURES);
   oneOf('clock', clock, ['real', 'virtual']);
   for (const mechanism of mechanisms) oneOf('mechanisms', mechanism, MECHANISMS);
   const users = Object.entries(options.users ?? { guest: 'guest' });
@@ -78,11 +83,17 @@ export function serverOptions(options: BrokerOptions): ServerOptions {
     mechanisms: [...mechanisms],
     anonymousUser: users[0]![0],
     version,
+    permit: [...permit],
     channelMax: number('channelMax', options.channelMax ?? 2047, 0, 65_535),
     frameMax: frameMax(options.frameMax ?? 131_072),
     heartbeat: number('heartbeat', options.heartbeat ?? 60, 0, 65_535),
     memoryLimit: number('memoryLimit', options.memoryLimit ?? 256 * MIB, 1, Number.MAX_SAFE_INTEGER),
-    maxMessageSize: number('maxMessageSize', options.maxMessageSize ?? 128 * MIB, 1, 512 * MIB),
+    maxMessageSize: number(
+      'maxMessageSize',
+      options.maxMessageSize ?? (version === '4.3' ? 16 : 128) * MIB,
+      1,
+      512 * MIB,
+    ),
     virtualClock: clock === 'virtual',
   };
 }

@@ -33,6 +33,7 @@ function started(): { engine: Engine; clock: { now: number } } {
     users: { guest: { password: 'guest' } },
     vhosts: ['/'],
     version: '3.10',
+    permit: [],
     memoryLimit: 1e9,
     onOutput: () => {},
     onAlarm: () => {},
@@ -188,6 +189,7 @@ test('ready messages keep their order, whatever is taken and put back', () => {
             expiry: undefined,
             redelivered: false,
             returns: 0,
+            failures: 0,
           });
         }
         const now = [...ready];

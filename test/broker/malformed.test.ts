@@ -87,25 +87,16 @@ describeRabbitmq('before a connection is open', () => {
     return first?.args.header ?? first?.name;
   }
 
-  /** RabbitMQ 4.3 offers AMQP 1.0 to whom it does not know, the embedded broker what it has: 0-9-1. */
-  const UNKNOWN = {
-    '3.10': [
-      [0, 0, 9, 1],
-      [0, 0, 9, 1],
-    ],
-    '4.3': [
-      [0, 0, 9, 1],
-      [3, 1, 0, 0],
-    ],
-  }[version];
+  /** RabbitMQ 4.3 offers AMQP 1.0 to whom it does not know. */
+  const UNKNOWN = { '3.10': [0, 0, 9, 1], '4.3': [3, 1, 0, 0] }[version];
 
   test.each([
     ['GET / HTTP', UNKNOWN],
     ['AMQP\x00\x01\x00\x00', UNKNOWN],
-    ['AMQP\x00\x00\x09\x01', ['connection.start', 'connection.start']],
-    ['AMQP\x01\x01\x00\x09', ['connection.start', 'connection.start']],
+    ['AMQP\x00\x00\x09\x01', 'connection.start'],
+    ['AMQP\x01\x01\x00\x09', 'connection.start'],
   ])('to %j it answers as RabbitMQ', async (bytes, expected) => {
-    expect([await greet(url, bytes), await greet(rabbitmqUrl, bytes)]).toEqual(expected);
+    expect([await greet(url, bytes), await greet(rabbitmqUrl, bytes)]).toEqual([expected, expected]);
   });
 
   test.each([

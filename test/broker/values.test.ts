@@ -12,7 +12,7 @@ import { encodeTable } from '../../src/protocol/field-table';
 import { encoded } from '../../src/protocol/wire';
 import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { CEILING, eventually } from '../support/connect';
-import { embedded, expectSame, version } from './support/pair';
+import { embedded, version } from './support/pair';
 import { KEYS, letThrough, PATTERNS, VALUES } from './support/routing';
 
 const connections: Connection[] = [];
@@ -109,10 +109,7 @@ describeRabbitmq('as RabbitMQ has it', () => {
       }));
       const messages = VALUES.map(([name, value]) => ({ name, how: { headers: { h: value } } }));
       const [ours, theirs] = routes('headers', bindings, messages);
-      expectSame(
-        [ours, theirs],
-        '2: "int8 1 lets through int8 1, uint8 1, int16 1, uint16 1, int32 1, uint32 1, int64 1, L 1, float 1, double 1, timestamp 1" | "int8 1 lets through int8 1, uint8 1, int16 1, uint16 1, int32 1, uint32 1, int64 1, L 1"',
-      );
+      expect(ours).toEqual(theirs);
     }
   });
 
@@ -126,7 +123,7 @@ describeRabbitmq('as RabbitMQ has it', () => {
     expect(ours).toEqual(theirs);
   });
 
-  it('a pattern with more than two "#": 4.3 refuses it, the embedded broker never', () => {
+  it('a pattern with more than two "#" is refused by 4.3', () => {
     const [tooMany] = PATTERNS.filter(hasTooMany);
     const outcomes = both.map((channel) => {
       try {
@@ -139,7 +136,8 @@ describeRabbitmq('as RabbitMQ has it', () => {
       }
     });
     const refusal = `PRECONDITION_FAILED - Topic binding key '${tooMany}' uses 3 '#' wildcards, at most 2 are allowed`;
-    expect(outcomes).toEqual(['bound', { '3.10': 'bound', '4.3': refusal }[version]]);
+    const outcome = { '3.10': 'bound', '4.3': refusal }[version];
+    expect(outcomes).toEqual([outcome, outcome]);
   });
 
   it('patterns that are bound and unbound again, the empty one among them', () => {
@@ -197,7 +195,7 @@ describeRabbitmq('as RabbitMQ has it', () => {
       }
       return seen;
     });
-    expectSame([ours, theirs], '0.8.0: "z" | "x-last-death-exchange"');
+    expect(ours).toEqual(theirs);
   });
 
   it('headers that are written anew for other reasons', () => {
@@ -224,7 +222,7 @@ describeRabbitmq('as RabbitMQ has it', () => {
       channel.queueDelete(quorum);
       return seen;
     });
-    expectSame([ours, theirs], '0.0.0: "z" | "B"');
+    expect(ours).toEqual(theirs);
   });
 
   it('a content header that dead-lettering has made larger than frame_max', () => {
@@ -241,7 +239,7 @@ describeRabbitmq('as RabbitMQ has it', () => {
       const { typedHeaders } = channel.basicGet(dead, { noAck: true })!;
       return encoded((writer) => encodeTable(writer, typedHeaders)).length;
     });
-    expectSame(sizes, ': 131305 | 131419');
+    expect(sizes[0]).toBe(sizes[1]);
     expect(sizes[0]).toBeGreaterThan(131_072);
   });
 });

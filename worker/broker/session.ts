@@ -151,7 +151,7 @@ export class BrokerSession {
       header.subarray(0, this.#protocolHeader.length).equals(this.#protocolHeader.subarray(0, header.length)),
     );
     if (isWrong) {
-      this.socket.end(PROTOCOL_HEADER);
+      this.socket.end(this.engine.rules.isSince4 ? AMQP_1_0_WITH_SASL : PROTOCOL_HEADER);
       this.#refused = true;
       return undefined;
     }
@@ -247,6 +247,8 @@ export class BrokerSession {
 const CHANNEL_CLOSE = PLANS['channel.close'];
 const CHANNEL_CLOSE_OK = PLANS['channel.close-ok'];
 
+/** What RabbitMQ offers since 4.0 to whoever speaks something else. */
+const AMQP_1_0_WITH_SASL = Buffer.of(0x41, 0x4d, 0x51, 0x50, 3, 1, 0, 0);
 const HEADERS = [Buffer.from(PROTOCOL_HEADER), Buffer.of(0x41, 0x4d, 0x51, 0x50, 1, 1, 0, 9)];
 
 function capabilitiesOf(clientProperties: Table): ClientCapabilities {

@@ -1,11 +1,12 @@
 import { DIRECT_REPLY_TO } from '../../protocol/constants';
-import type { Table } from '../../protocol/field-table';
+import type { Table, TableValue } from '../../protocol/field-table';
 import type { BrokerChannel } from '../channel';
 import { BrokerConsumer } from '../consumers';
 import { isInteger, typeWord } from '../erlang';
 import { Failure, nameOf, precondition, refused } from '../failure';
 import { randomToken } from '../names';
 import type { BrokerQueue } from '../queue';
+import type { Vhost } from '../vhost';
 import type { Handlers } from './handler';
 import { accessQueue, resolveName } from './topology';
 
@@ -13,21 +14,18 @@ import { accessQueue, resolveName } from './topology';
 export const CONSUMING: Handlers = {
   'basic.qos'(channel, { prefetchSize, prefetchCount, global }) {
     if (prefetchSize !== 0) throw new Failure(540, `prefetch_size!=0 (${prefetchSize})`);
-    if (global) {
-      channel.connection.engine.rules.globalPrefetch();
-      channel.sharedPrefetch = prefetchCount;
-    } else {
-      channel.prefetch = prefetchCount;
-    }
+    const isShared = global && channel.vhost.rules.permits('global_qos');
+    if (isShared) channel.sharedPrefetch = prefetchCount;
+    else channel.prefetch = prefetchCount;
     channel.send('basic.qos-ok');
-    if (global) channel.unblockConsumers();
+    if (isShared) channel.unblockConsumers();
   },
 
   'basic.consume'(channel, { queue, consumerTag, noAck, exclusive, noWait, arguments: args }) {
     if (queue === DIRECT_REPLY_TO) return consumeDirectReplies(channel, consumerTag, noAck, noWait);
     const target = accessQueue(channel, resolveName(channel, queue));
     const tag = newTag(channel, consumerTag);
-    checkArguments(target, args, channel.vhost.name);
+    checkArguments(target, args, channel.vhost);
     const where = nameOf('queue', target.name, channel.vhost.name);
     const isQuorum = target.limits.type === 'quorum';
     if (isQuorum && channel.sharedPrefetch > 0)
@@ -61,7 +59,7 @@ export const CONSUMING: Handlers = {
       throw new Failure(
         405,
         `cannot obtain access to locked ${nameOf('queue', from.name, channel.vhost.name)}. basic.get operations ` +
-          'are not supported by quorum queues with single active consumer',
+          `are not supported by ${channel.vhost.rules.isSince4 ? '<<"quorum">>' : 'quorum'} queues with single active consumer`,
       );
     }
     const entry = from.get(noAck);
@@ -82,15 +80,16 @@ function newTag(channel: BrokerChannel, wanted: string): string {
   return wanted;
 }
 
-function checkArguments(queue: BrokerQueue, args: Table, vhost: string): void {
-  const where = nameOf('queue', queue.name, vhost);
+function checkArguments(queue: BrokerQueue, args: Table, { name, rules }: Vhost): void {
+  const where = nameOf('queue', queue.name, name);
   const { 'x-priority': priority, 'x-cancel-on-ha-failover': cancel, 'x-stream-offset': offset } = args;
+  if (rules.isSince4) checkTimeout(where, queue, args['x-consumer-timeout']);
   if (priority !== undefined && !isInteger(priority)) {
     throw precondition(
       `invalid arg 'x-priority' for ${where}: "expected integer, got ${typeWord(priority)}"`,
     );
   }
-  if (cancel !== undefined && typeof cancel !== 'boolean') {
+  if (!rules.isSince4 && cancel !== undefined && typeof cancel !== 'boolean') {
     throw precondition(
       `invalid arg 'x-cancel-on-ha-failover' for ${where}: {unacceptable_type,${typeWord(cancel)}}`,
     );
@@ -100,6 +99,13 @@ function checkArguments(queue: BrokerQueue, args: Table, vhost: string): void {
       `invalid arg 'x-stream-offset' for ${where} of queue type rabbit_${queue.limits.type}_queue`,
     );
   }
+}
+
+function checkTimeout(where: string, { limits }: BrokerQueue, timeout: TableValue | undefined): void {
+  if (timeout === undefined) return;
+  const invalid = `invalid arg 'x-consumer-timeout' for ${where}`;
+  if (limits.type === 'classic') throw precondition(`${invalid} of queue type rabbit_classic_queue`);
+  if (!isInteger(timeout)) throw precondition(`${invalid}: "expected integer, got ${typeWord(timeout)}"`);
 }
 
 /** Become the one who gets the direct replies to the requests of this channel. */

@@ -2,8 +2,8 @@ import { DIRECT_REPLY_TO } from '../../protocol/constants';
 import type { Args } from '../../protocol/method-types';
 import type { Properties } from '../../protocol/properties';
 import type { BrokerChannel } from '../channel';
-import { typeWord } from '../erlang';
-import { Failure, nameOf, precondition, refused } from '../failure';
+import { isRepresentable, typeWord } from '../erlang';
+import { Failure, internalError, nameOf, precondition, refused } from '../failure';
 import { BrokerMessage, extraKeys } from '../message';
 import type { BrokerQueue } from '../queue';
 import { MAX_EXPIRY } from '../queue-arguments';
@@ -24,9 +24,11 @@ export function publish(
   }
   checkUser(properties, connection.username);
   checkExpiration(properties.expiration);
-  checkDeliveryMode(properties.deliveryMode);
-  const plain = new BrokerMessage(name, [routingKey], header, body, properties);
-  const message = withCopies(withReplyTo(channel, plain));
+  if (!vhost.rules.isSince4) checkDeliveryMode(properties.deliveryMode);
+  if (properties.headers !== undefined && !isRepresentable(properties.headers)) throw internalError();
+  const sent = new BrokerMessage(name, [routingKey], header, body, properties);
+  const plain = withCopies(withReplyTo(channel, sent));
+  const message = vhost.rules.isSince4 ? plain.normalized() : plain;
   if (name === '' && routingKey.startsWith(`${DIRECT_REPLY_TO}.`))
     return publishDirectReply(channel, message, mandatory);
   const queues = vhost.route(exchange, message);
@@ -102,6 +104,7 @@ function withCopies(message: BrokerMessage): BrokerMessage {
   if (headers === undefined || !(Object.hasOwn(headers, 'CC') || Object.hasOwn(headers, 'BCC')))
     return message;
   const keys = [message.routingKey];
+  let hidden = 0;
   for (const name of ['CC', 'BCC'] as const) {
     const extra = extraKeys(headers, name);
     if (extra === undefined) {
@@ -110,8 +113,10 @@ function withCopies(message: BrokerMessage): BrokerMessage {
       );
     }
     keys.push(...extra);
+    if (name === 'BCC') hidden = extra.length;
   }
   const { exchange, header, body, properties } = message;
   if (!Object.hasOwn(headers, 'BCC')) return new BrokerMessage(exchange, keys, header, body, properties);
-  return message.changed((changed) => changed.headers!.delete('BCC'), exchange, keys);
+  const way = { routingKeys: keys, hiddenKeys: hidden };
+  return message.changed((changed) => changed.headers!.delete('BCC'), way);
 }

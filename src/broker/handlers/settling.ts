@@ -1,5 +1,6 @@
 import type { BrokerChannel } from '../channel';
 import { Failure, precondition } from '../failure';
+import type { BrokerQueue } from '../queue';
 import type { Settlement } from '../unacked';
 import type { Handlers } from './handler';
 import { enqueue } from './publishing';
@@ -10,10 +11,10 @@ export const SETTLING: Handlers = {
     settle(channel, deliveryTag, multiple, 'ack');
   },
   'basic.nack'(channel, { deliveryTag, multiple, requeue }) {
-    settle(channel, deliveryTag, multiple, requeue ? 'requeue' : 'discard');
+    settle(channel, deliveryTag, multiple, requeue ? 'nack' : 'discard');
   },
   'basic.reject'(channel, { deliveryTag, requeue }) {
-    settle(channel, deliveryTag, false, requeue ? 'requeue' : 'discard');
+    settle(channel, deliveryTag, false, requeue ? 'reject' : 'discard');
   },
 
   'basic.recover-async'(channel, { requeue }) {
@@ -36,7 +37,8 @@ export const SETTLING: Handlers = {
   },
   'tx.commit'(channel) {
     const { publishes, settlements } = takeTransaction(channel);
-    for (const { message, mandatory, queues } of publishes) enqueue(channel, queues, message, mandatory);
+    for (const { message, mandatory, queues } of publishes)
+      enqueue(channel, stillThere(channel, queues), message, mandatory);
     for (const { deliveries, settlement } of settlements) channel.settle(deliveries, settlement);
     channel.send('tx.commit-ok');
   },
@@ -66,8 +68,27 @@ function settle(channel: BrokerChannel, tag: number, multiple: boolean, settleme
 function recover(channel: BrokerChannel, requeue: boolean, reply: () => void = () => {}): void {
   if (!requeue) throw new Failure(540, 'requeue=false');
   reply();
-  channel.settle(channel.unacked.takeAll(), 'requeue');
+  channel.settle(channel.unacked.takeAll(), 'nack');
 }
+
+/** The queues that a message was for, without those that have gone since. @throws {Failure} since 4.0: there is one that has */
+function stillThere({ vhost }: BrokerChannel, queues: ReadonlySet<BrokerQueue>): ReadonlySet<BrokerQueue> {
+  const gone = [...queues].find(({ deleted }) => deleted);
+  if (gone === undefined) return queues;
+  if (vhost.rules.isSince4) throw undeliverable(gone.name, vhost.name);
+  return new Set([...queues].filter(({ deleted }) => !deleted));
+}
+
+/** The text as Erlang prints it, which breaks what is longer than a line. */
+function undeliverable(queue: string, vhost: string): Failure {
+  const before = 'failed to deliver message: ';
+  const inOneLine = `${before}{not_found,{resource,<<"${vhost}">>,queue,<<"${queue}">>}}`;
+  const [outer, inner] = [32, 36].map((width) => `\n${' '.repeat(width - 1)}`);
+  const inLines = `${before}{not_found,${outer}{resource,<<"${vhost}">>,queue,${inner}<<"${queue}">>}}`;
+  return new Failure(506, inOneLine.length <= ERLANG_LINE ? inOneLine : inLines);
+}
+
+const ERLANG_LINE = 80;
 
 /** The content of the transaction; the next one begins at once. */
 function takeTransaction(channel: BrokerChannel): NonNullable<BrokerChannel['transaction']> {

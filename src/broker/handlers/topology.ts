@@ -1,14 +1,16 @@
 import { DIRECT_REPLY_TO } from '../../protocol/constants';
 import type { BrokerChannel } from '../channel';
-import { Failure, nameOf, notFound, precondition, refused } from '../failure';
+import { Failure, notFound, precondition, refused } from '../failure';
 import { oneLine, randomToken } from '../names';
 import type { BrokerQueue } from '../queue';
 import { queueType } from '../queue-arguments';
+import { checkExchangeType } from '../vhost';
 import type { Handlers } from './handler';
 
 /** The methods of exchanges and queues. @see AMQP 0-9-1 §1.6, §1.7 */
 export const TOPOLOGY: Handlers = {
   'exchange.declare'(channel, { exchange, type, passive, durable, autoDelete, internal, noWait, ...rest }) {
+    if (!passive) checkExchangeType(type, channel.vhost.rules);
     refuseDefault(exchange);
     if (passive) channel.vhost.exchange(exchange);
     else
@@ -120,7 +122,6 @@ function declare(
   if (queue.startsWith('amq.') && !vhost.queues.has(queue)) {
     throw refused(`queue name '${queue}' contains reserved prefix 'amq.*'`);
   }
-  connection.engine.rules.queue(nameOf('queue', queue, vhost.name), durable, exclusive, args);
   if (queue === '' && queueType(args) === 'quorum') {
     throw precondition('Cannot declare a server-named queue for type rabbit_quorum_queue');
   }

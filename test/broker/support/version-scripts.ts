@@ -54,6 +54,7 @@ const SOME_ARGUMENTS: readonly TableInput[] = [
   { 'x-delayed-retry-type': 'all' },
   { 'x-delayed-retry-min': 1000 },
   { 'x-quorum-target-group-size': 1 },
+  { 'x-queue-master-locator': 'min-masters' },
 ];
 const CONSUMER_ARGUMENTS: readonly TableInput[] = [
   { 'x-consumer-timeout': 1000 },
@@ -90,9 +91,10 @@ export const VERSION_SCRIPTS: Readonly<Record<string, Script>> = {
   'an exchange of RabbitMQ 4: x-local-random': (n) => [
     ['exchange.declare', { exchange: n('e'), type: 'x-local-random', autoDelete: true }],
     declare(n),
-    ['queue.bind', { queue: n('q'), exchange: n('e'), routingKey: 'k' }],
+    ['queue.bind', { queue: n('q'), exchange: n('e') }],
     ['basic.publish', { exchange: n('e'), routingKey: 'k' }, 'x'],
     get(n('q')),
+    ['queue.bind', { queue: n('q'), exchange: n('e'), routingKey: 'k' }],
   ],
   'an exchange of RabbitMQ 4: x-modulus-hash': (n) => [
     ['exchange.declare', { exchange: n('e'), type: 'x-modulus-hash', autoDelete: true }],
@@ -145,7 +147,9 @@ export const VERSION_SCRIPTS: Readonly<Record<string, Script>> = {
       'basic.publish',
       { routingKey: n('q') },
       'x',
-      { headers: { 'x-death': [{ queue: n('q'), reason: 'rejected', count: typed.int64(7) }], CC: ['none'] } },
+      {
+        headers: { 'x-death': [{ queue: n('q'), reason: 'rejected', count: typed.int64(7) }], CC: ['none'] },
+      },
     ],
     get(n('q'), false),
     ['basic.reject', { deliveryTag: 1 }],
@@ -193,6 +197,15 @@ export const VERSION_SCRIPTS: Readonly<Record<string, Script>> = {
     ['basic.nack', { deliveryTag: 2, requeue: true }],
     get(n('q'), false),
     remove(n),
+  ],
+  'dead letters: expired after it came back': (n) => [
+    declare(n, 'q', toDead(n)),
+    declare(n, 'dead'),
+    ['basic.publish', { routingKey: n('q') }, 'x', { expiration: '150' }],
+    get(n('q'), false),
+    ['basic.nack', { deliveryTag: 1, requeue: true }],
+    ['basic.consume', { queue: n('dead'), noAck: true, consumerTag: 'c' }],
+    ...[1, 2, 3].map<Step>(() => ['basic.qos', { prefetchCount: 5 }]),
   ],
   'a limit that is nothing': (n) => [
     quorum(n, { 'x-delivery-limit': 0, ...toDead(n) }),
