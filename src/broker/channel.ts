@@ -1,5 +1,5 @@
 import type { Input, MethodName } from '../protocol/method-types';
-import type { BrokerConsumer, Subscriber } from './consumers';
+import type { BrokerConsumer, ConsumedQueue, Subscriber } from './consumers';
 import type { FrameOutput } from './frame-output';
 import type { BrokerMessage } from './message';
 import type { BrokerQueue } from './queue';
@@ -74,9 +74,9 @@ export class BrokerChannel implements Subscriber {
 
   canDeliver({ traits, shares, most, unacked }: BrokerConsumer): boolean {
     if (this.connection.congested || !this.connection.has(this)) return false;
-    if (traits.noAck) return true;
-    if (unacked >= most) return false;
-    return !shares || this.sharedPrefetch === 0 || this.#sharedUnacked < this.sharedPrefetch;
+    // a prefetch that is shared and full holds those without acks, too
+    if (shares && this.sharedPrefetch > 0 && this.#sharedUnacked >= this.sharedPrefetch) return false;
+    return traits.noAck || unacked < most;
   }
 
   deliver(consumer: BrokerConsumer, entry: QueuedMessage): void {
@@ -112,10 +112,17 @@ export class BrokerChannel implements Subscriber {
   /** Settle deliveries, and run their queues. */
   settle(deliveries: readonly Delivery[], settlement: Settlement): void {
     for (const { consumer } of deliveries) if (consumer?.shares) this.#sharedUnacked--;
-    const queues = settleDeliveries(deliveries, settlement);
-    if (this.sharedPrefetch > 0) for (const { queue } of this.consumers.values()) queues.add(queue);
+    const settled = settleDeliveries(deliveries, settlement);
+    const queues = this.sharedPrefetch === 0 ? settled : this.#inTurn(settled);
     for (const queue of queues) queue.consumers.unblock(this);
     for (const queue of queues) queue.run();
+  }
+
+  /** All queues that share the prefetch, those behind the last that had its turn first, and that one at the end. */
+  #inTurn(served: ReadonlySet<ConsumedQueue>): Set<ConsumedQueue> {
+    const all = [...new Set([...this.consumers.values()].map(({ queue }) => queue))];
+    const next = all.findLastIndex((queue) => served.has(queue)) + 1;
+    return new Set([...all.slice(next), ...all.slice(0, next), ...served]);
   }
 
   /** The consumers can take messages again, or more of them. */

@@ -2,7 +2,6 @@ import type { Table } from '../protocol/field-table';
 import type { BrokerMessage } from './message';
 import type { QueueLimits } from './queue-arguments';
 import type { QueuedMessage } from './ready-messages';
-import type { Requeue } from './unacked';
 
 /** The channel, seen from its consumers. */
 export interface Subscriber {
@@ -12,6 +11,9 @@ export interface Subscriber {
   /** The queue has ended the consumer. */
   consumerCancelled(consumer: BrokerConsumer): void;
 }
+
+/** How deliveries come back: by nack or recover, by reject, or because the client is gone. */
+export type Requeue = 'nack' | 'reject' | 'return';
 
 /** The queue, seen from those who consume from it. */
 export interface ConsumedQueue {

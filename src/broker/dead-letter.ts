@@ -31,13 +31,13 @@ export function deadLetter(
       death.set('original-expiration', typed.string(properties.expiration));
       delete properties.expiration;
     }
+    const isFirst = !headers.has('x-death');
     record(headers, death, queue.name, reason);
     const places = [
       ['exchange', message.exchange],
       ['queue', queue.name],
       ['reason', reason],
     ] as const;
-    const isFirst = !headers.has('x-first-death-reason');
     for (const [name, value] of places) {
       if (isFirst) headers.set(`x-first-death-${name}`, typed.string(value));
       if (isSince4) headers.set(`x-last-death-${name}`, typed.string(value));

@@ -1,7 +1,6 @@
 import { type Table, type TableValue, type TypedTable, TypedValue } from '../protocol/field-table';
 import { isInteger, shown, typeWord } from './erlang';
 import { type Failure, nameOf, precondition } from './failure';
-import type { Rules } from './rules';
 import { typesOf } from './terms';
 
 /** The longest time RabbitMQ takes: ten years, in milliseconds. */
@@ -111,6 +110,7 @@ const FOREIGN: ForeignArguments = {
   ],
   quorum: [
     'x-max-priority',
+    'x-queue-master-locator',
     'x-queue-mode',
     'x-queue-version',
     'x-initial-cluster-size',
@@ -128,7 +128,7 @@ const FOREIGN_SINCE_4: ForeignArguments = {
     'x-delayed-retry-min',
     'x-delayed-retry-max',
   ],
-  quorum: [...FOREIGN.quorum, 'x-queue-master-locator'],
+  quorum: FOREIGN.quorum,
 };
 
 export function queueType(args: Table): BrokerQueueType {
@@ -136,9 +136,9 @@ export function queueType(args: Table): BrokerQueueType {
 }
 
 /** @throws {Failure} 406, naming the first argument that cannot be */
-export function checkQueueArguments(queue: string, args: Table, vhost: string, { isSince4 }: Rules): void {
+export function checkQueueArguments(queue: string, args: Table, vhost: string, isSince4: boolean): void {
   const where = nameOf('queue', queue, vhost);
-  if (isSince4) checkForeign(where, args, FOREIGN_SINCE_4);
+  checkForeign(where, args, isSince4 ? FOREIGN_SINCE_4 : FOREIGN);
   const types = typesOf(args);
   for (const [name, check] of Object.entries(isSince4 ? CHECKS_SINCE_4 : CHECKS)) {
     if (args[name] === undefined) continue;
@@ -150,7 +150,6 @@ export function checkQueueArguments(queue: string, args: Table, vhost: string, {
     }
     throw precondition(`invalid arg '${name}' for ${where}: ${complaint}`);
   }
-  if (!isSince4) checkForeign(where, args, FOREIGN);
 }
 
 /** A whole number that came as a float is none to RabbitMQ. */

@@ -1,12 +1,17 @@
 import { type Table, type TypedValue, typed } from '../protocol/field-table';
 import type { Binding } from './binding';
-import { type BrokerConsumer, type ConsumedQueue, QueueConsumers, type Subscriber } from './consumers';
+import {
+  type BrokerConsumer,
+  type ConsumedQueue,
+  QueueConsumers,
+  type Requeue,
+  type Subscriber,
+} from './consumers';
 import type { BrokerMessage } from './message';
 import { type QueueLimits, queueLimits } from './queue-arguments';
 import { bodySize, type QueuedMessage, ReadyMessages } from './ready-messages';
 import type { Rules } from './rules';
 import type { Timer, Timers } from './timers';
-import type { Requeue } from './unacked';
 
 export interface BrokerQueueTraits {
   durable: boolean;

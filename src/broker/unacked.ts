@@ -1,4 +1,4 @@
-import type { BrokerConsumer, ConsumedQueue } from './consumers';
+import type { BrokerConsumer, ConsumedQueue, Requeue } from './consumers';
 import { precondition } from './failure';
 import type { QueuedMessage } from './ready-messages';
 
@@ -10,8 +10,6 @@ export interface Delivery {
   consumer: BrokerConsumer | undefined;
 }
 
-/** How deliveries come back: by nack or recover, by reject, or because the client is gone. */
-export type Requeue = 'nack' | 'reject' | 'return';
 /** How deliveries are settled. */
 export type Settlement = 'ack' | 'discard' | Requeue;
 

@@ -153,10 +153,9 @@ export class Vhost implements QueueHost {
       checkField(where, 'auto_delete', traits.autoDelete, known.traits.autoDelete);
       if (this.rules.isSince4) checkSameType(where, args, known.args);
       checkSameArguments(where, args, known.args, comparedArguments(args, known.args));
-      known.used();
       return known;
     }
-    checkQueueArguments(name, args, this.name, this.rules);
+    checkQueueArguments(name, args, this.name, this.rules.isSince4);
     if (queueType(args) === 'quorum') checkQuorum(where, wanted);
     if (!wanted.durable && !wanted.exclusive) this.rules.deprecated('transient_nonexcl_queues');
     if (args['x-queue-master-locator'] !== undefined) this.rules.deprecated('queue_master_locator');

@@ -5,6 +5,7 @@ import { BrokerExchange } from '../../src/broker/exchange';
 import { BrokerMessage } from '../../src/broker/message';
 import type { BrokerQueue } from '../../src/broker/queue';
 import { type QueuedMessage, ReadyMessages } from '../../src/broker/ready-messages';
+import { Rules } from '../../src/broker/rules';
 import { Timers } from '../../src/broker/timers';
 import { type MethodPlan, PLANS } from '../../src/protocol/codec';
 import type { Input, MethodName } from '../../src/protocol/method-types';
@@ -148,6 +149,7 @@ test('topics: as the pattern says, whatever else is bound', () => {
         'e',
         { type: 'topic', durable: false, autoDelete: false, internal: false },
         {},
+        new Rules('3.10'),
       );
       const queues = bound.map(
         (_, n) => ({ kind: 'queue', name: `q${n}`, inbound: new Set() }) as unknown as BrokerQueue,
@@ -218,4 +220,54 @@ test('timers run in the order of their times, and not when cancelled', () => {
       expect(timers.due).toBe(later.length === 0 ? undefined : Math.min(...later));
     }),
   );
+});
+
+describe('what RabbitMQ makes of two connections', () => {
+  /** The last of a client's frames, as text. */
+  const told = (frames: Buffer) => frames.toString('latin1');
+
+  test('a queue that is exclusive to somebody else cannot be unbound', () => {
+    const { engine } = started();
+    const [owner, other] = [open(engine), open(engine)];
+    for (const connection of [owner, other]) call(connection, 'channel.open');
+    call(owner, 'queue.declare', { queue: 'q', exclusive: true });
+    call(owner, 'queue.bind', { queue: 'q', exchange: 'amq.direct', routingKey: 'k' });
+    const unbind = { queue: 'q', exchange: 'amq.direct', routingKey: 'k' };
+    expect(told(call(other, 'queue.unbind', unbind))).toContain('RESOURCE_LOCKED');
+    expect(engine.vhosts.get('/')!.exchanges.get('amq.direct')!.bindings.size).toBe(1);
+  });
+
+  test('a passive declaration is a use, from which x-expires counts', () => {
+    const { engine, clock } = started();
+    const connection = open(engine);
+    call(connection, 'channel.open');
+    call(connection, 'queue.declare', { queue: 'q', durable: true, arguments: { 'x-expires': 100 } });
+    for (let n = 0; n < 3; n++) {
+      clock.now += 60;
+      engine.tick();
+      expect(told(call(connection, 'queue.declare', { queue: 'q', passive: true }))).not.toContain(
+        'NOT_FOUND',
+      );
+    }
+    clock.now += 101;
+    engine.tick();
+    expect(engine.vhosts.get('/')!.queues.size).toBe(0);
+  });
+
+  test('queues that share a prefetch are served in turn', () => {
+    const { engine } = started();
+    const connection = open(engine);
+    call(connection, 'channel.open');
+    const queues = ['a', 'b', 'c'];
+    for (const queue of queues) call(connection, 'queue.declare', { queue });
+    call(connection, 'basic.qos', { prefetchCount: 1, global: true });
+    for (const queue of queues) call(connection, 'basic.consume', { queue, consumerTag: queue });
+    const ready = () => queues.map((name) => engine.vhosts.get('/')!.queues.get(name)!.ready.length);
+    for (const routingKey of [...'aaabbbccc']) {
+      const args = { exchange: '', routingKey, mandatory: false, immediate: false };
+      connection.publish(1, args, HEADER, Buffer.from('body'), {});
+    }
+    for (let deliveryTag = 1; deliveryTag <= 6; deliveryTag++) call(connection, 'basic.ack', { deliveryTag });
+    expect(ready()).toEqual([0, 1, 1]);
+  });
 });

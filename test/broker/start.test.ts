@@ -55,6 +55,10 @@ describe('startBroker', () => {
     [{ prot: 1 }, 'startBroker has no option "prot"'],
     [{ port: 70_000 }, 'port must be from 0 to 65535, got 70000'],
     [{ version: '9' }, 'version must be 3.10 or 4.3, got "9"'],
+    [
+      { permit: ['everything'] },
+      'permit must be global_qos or queue_master_locator or transient_nonexcl_queues, got "everything"',
+    ],
     [{ mechanisms: ['CRAM-MD5'] }, 'mechanisms must be PLAIN or AMQPLAIN or ANONYMOUS, got "CRAM-MD5"'],
     [{ users: {} }, 'users must name at least one user'],
   ])('refuses the options %j', (options, complaint) => {
@@ -278,9 +282,41 @@ describe('limits', () => {
     expect(raw.heartbeats).toBeGreaterThan(1);
   });
 
+  it('the rules of 4.3: a prefetch for the whole channel is one for each consumer, unless permitted', () => {
+    const delivered = (options: object) => {
+      const connection = client(embedded({ version: '4.3', ...options }).url);
+      const channel = connection.channel();
+      const queues = ['a', 'b'].map((name) => channel.queueDeclare(name, { exclusive: true }).queue);
+      channel.confirmSelect();
+      for (const routingKey of queues) channel.basicPublish('x', { routingKey });
+      channel.basicQos({ prefetchCount: 1, global: true });
+      for (const queue of queues) channel.basicConsume(queue, () => {});
+      const ready = queues.map((queue) => channel.queueDeclare(queue, { passive: true }).messageCount);
+      return ready.filter((count) => count === 0).length;
+    };
+    expect(delivered({})).toBe(2);
+    expect(delivered({ permit: ['global_qos'] })).toBe(1);
+  });
+
+  it('the rules of 4.3: a transaction has 10,000 publishes, and a message 16 MiB', () => {
+    const connection = client(embedded({ version: '4.3' }).url);
+    const channel = connection.channel();
+    channel.txSelect();
+    for (let n = 0; n <= 10_000; n++) channel.basicPublish('x', { routingKey: 'none' });
+    expect(thrownBy(() => channel.txCommit()).message).toContain(
+      'the maximum of 10000 uncommitted publishes',
+    );
+    const other = connection.channel();
+    other.confirmSelect();
+    const large = Buffer.alloc(2 ** 24 + 1);
+    expect(thrownBy(() => other.basicPublish(large, { routingKey: 'none' })).message).toContain(
+      'message size 16777217 is larger than configured max size 16777216',
+    );
+  });
+
   it('the rules of 4.3: what is deprecated is refused by name', async () => {
     const lasting = (args: Record<string, string | number>) => ({ durable: true, arguments: args });
-    const broker = embedded({ version: '4.3' });
+    const broker = embedded({ version: '4.3', permit: [] });
     for (const attempt of [
       ['queue.declare', { queue: 'transient' }, 'transient_nonexcl_queues'],
       [
@@ -288,7 +324,6 @@ describe('limits', () => {
         { queue: 'q', ...lasting({ 'x-queue-master-locator': 'a' }) },
         'queue_master_locator',
       ],
-      ['basic.qos', { prefetchCount: 1, global: true }, 'global_qos'],
     ] as const) {
       const raw = await RawClient.open(broker.url);
       await raw.call(1, 'channel.open');
@@ -299,12 +334,18 @@ describe('limits', () => {
       );
     }
     const raw = await RawClient.open(broker.url);
-    for (const argument of [{ 'x-queue-mode': 'default' }, { 'x-queue-version': 1 }]) {
+    for (const argument of [{ 'x-queue-version': 1 }, { 'x-consumer-timeout': 1000 }]) {
       await raw.call(1, 'channel.open');
       const answer = await raw.call(1, 'queue.declare', { queue: 'q', ...lasting(argument) });
       expect(answer).toMatchObject({ name: 'channel.close', args: { replyCode: 406 } });
     }
     raw.end();
+    const permitting = embedded({
+      version: '4.3',
+      permit: ['transient_nonexcl_queues', 'queue_master_locator'],
+    });
+    const channel = client(permitting.url).channel();
+    expect(channel.queueDeclare('q', { arguments: { 'x-queue-master-locator': 'a' } }).queue).toBe('q');
     expect(client(broker.url).channel().queueDeclare('durable', { durable: true }).queue).toBe('durable');
   });
 });

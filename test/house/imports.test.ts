@@ -74,7 +74,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['worker/connection/', 'worker/connection/', 'worker/tasks.ts'],
   ['worker/connection/dial.ts', 'node:dns'],
   ['worker/connection/failure.ts', 'node:crypto'],
-  ['worker/broker/', 'worker/broker/', 'worker/tasks.ts'],
+  ['worker/broker/', 'worker/broker/', 'worker/tasks.ts', 'src/version.ts'],
   ['bin/', 'bin/', 'src/index.ts', 'src/clock.ts', 'commander'],
   ['bin/amqp-sync.ts', 'src/version.ts'],
   ['bin/parts/', 'node:buffer', 'node:fs'],

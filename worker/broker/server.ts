@@ -3,6 +3,8 @@ import type { BrokerConnection } from '../../src/broker/connection';
 import type { ConnectionInfo, ServerOptions } from '../../src/broker/control';
 import { Engine } from '../../src/broker/engine';
 import { Failure } from '../../src/broker/failure';
+import type { RabbitmqVersion } from '../../src/broker/rules';
+import { version as ownVersion } from '../../src/version';
 import { BrokerSession } from './session';
 
 /** The listening socket, the sessions of those who came, and the one real clock. */
@@ -118,9 +120,15 @@ export class Server {
 /** Milliseconds that a timer of Node's can wait at most. */
 const MAX_WAIT = 0x7fff_ffff;
 
-const SERVER_PROPERTIES = (version: string) => ({
-  product: 'amqp-sync',
-  version,
+/** The release of RabbitMQ that each version was compared with. */
+const RELEASES: Readonly<Record<RabbitmqVersion, string>> = { '3.10': '3.10.8', '4.3': '4.3.6' };
+
+/** Clients go by product and version; who asks what it is really, finds that beside them. */
+const SERVER_PROPERTIES = (version: RabbitmqVersion) => ({
+  product: 'RabbitMQ',
+  version: RELEASES[version],
+  embedded_product: 'amqp-sync',
+  embedded_version: ownVersion,
   platform: `Node.js ${process.version}`,
   information: 'an embedded broker for demos and tests; it speaks as RabbitMQ does',
   capabilities: {

@@ -4,7 +4,7 @@ import type { ServerOptions } from '../../src/broker/control';
 import type { Engine } from '../../src/broker/engine';
 import { Failure } from '../../src/broker/failure';
 import { type MethodPlan, PLANS } from '../../src/protocol/codec';
-import { FRAME, FRAME_MAX_BEFORE_TUNE, PROTOCOL_HEADER } from '../../src/protocol/constants';
+import { FRAME, PROTOCOL_HEADER } from '../../src/protocol/constants';
 import type { Table } from '../../src/protocol/field-table';
 import type { Method } from '../../src/protocol/method-types';
 import { Refusal, ServerHandshake } from '../../src/protocol/server-handshake';
@@ -38,6 +38,8 @@ export class BrokerSession {
   #heartbeat: BrokerHeartbeat | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #stalled = false;
+  /** Whether it has sent much in this turn of the thread, which is the others' now. */
+  #hasHadItsTurn = false;
   #refused = false;
 
   constructor(
@@ -58,8 +60,8 @@ export class BrokerSession {
       authenticate: (username, password) => engine.authenticate(username, password),
     });
     this.#assembler = new CommandAssembler(this, maxMessageSize);
-    this.#frames.frameMax = FRAME_MAX_BEFORE_TUNE;
-    this.connection.output.frameMax = FRAME_MAX_BEFORE_TUNE;
+    this.#frames.frameMax = engine.rules.frameMin;
+    this.connection.output.frameMax = engine.rules.frameMin;
     this.#setDeadline(HANDSHAKE_TIMEOUT);
     socket.setNoDelay();
     socket.on('data', (bytes: Buffer) => this.#push(bytes));
@@ -87,7 +89,7 @@ export class BrokerSession {
   pauseOrResume(): void {
     const isAlarmed = this.engine.alarm !== undefined && this.connection.publishes;
     const isDeaf = this.socket.writableLength > HIGH_WATER;
-    if (this.#stalled || isDeaf || isAlarmed) this.socket.pause();
+    if (this.#stalled || isDeaf || isAlarmed || this.#hasHadItsTurn) this.socket.pause();
     else this.socket.resume();
     this.#heartbeat?.suspend(isAlarmed);
   }
@@ -132,6 +134,7 @@ export class BrokerSession {
   #push(bytes: Buffer): void {
     this.#heartbeat?.received();
     if (this.#refused) return;
+    if (bytes.length >= A_TURN) this.#letOthersHaveTheirs();
     try {
       const rest = this.#hasProtocolHeader ? bytes : this.#readProtocolHeader(bytes);
       if (rest !== undefined) this.#frames.push(rest, () => this.connection.state !== 'over');
@@ -142,6 +145,17 @@ export class BrokerSession {
     }
     this.connection.flush();
     if (this.connection.state === 'over') this.flush();
+  }
+
+  /** Who floods the broker is read from once a turn: otherwise those who come wait for seconds until they are greeted. */
+  #letOthersHaveTheirs(): void {
+    if (this.#hasHadItsTurn) return;
+    this.#hasHadItsTurn = true;
+    this.socket.pause();
+    setImmediate(() => {
+      this.#hasHadItsTurn = false;
+      this.pauseOrResume();
+    });
   }
 
   /** The protocol header; RabbitMQ takes those of 0-9, too. Returns what stands behind it. */
@@ -243,6 +257,9 @@ export class BrokerSession {
     }
   }
 }
+
+/** Bytes: what a socket gives at once, unless it has less. */
+const A_TURN = 65_536;
 
 const CHANNEL_CLOSE = PLANS['channel.close'];
 const CHANNEL_CLOSE_OK = PLANS['channel.close-ok'];

@@ -89,6 +89,11 @@ function checkArguments(queue: BrokerQueue, args: Table, { name, rules }: Vhost)
       `invalid arg 'x-priority' for ${where}: "expected integer, got ${typeWord(priority)}"`,
     );
   }
+  if (!rules.isSince4 && cancel !== undefined && queue.limits.type === 'quorum') {
+    throw precondition(
+      `invalid arg 'x-cancel-on-ha-failover' for ${where} of queue type rabbit_quorum_queue`,
+    );
+  }
   if (!rules.isSince4 && cancel !== undefined && typeof cancel !== 'boolean') {
     throw precondition(
       `invalid arg 'x-cancel-on-ha-failover' for ${where}: {unacceptable_type,${typeWord(cancel)}}`,

@@ -32,9 +32,15 @@ export function publish(
   if (name === '' && routingKey.startsWith(`${DIRECT_REPLY_TO}.`))
     return publishDirectReply(channel, message, mandatory);
   const queues = vhost.route(exchange, message);
-  if (channel.transaction === undefined) enqueue(channel, queues, message, mandatory);
-  else channel.transaction.publishes.push({ message, mandatory, queues });
+  if (channel.transaction === undefined) return enqueue(channel, queues, message, mandatory);
+  const { publishes } = channel.transaction;
+  if (vhost.rules.isSince4 && publishes.length === MOST_UNCOMMITTED)
+    throw precondition(`transaction has reached the maximum of ${MOST_UNCOMMITTED} uncommitted publishes`);
+  publishes.push({ message, mandatory, queues });
 }
+
+/** Publishes that RabbitMQ 4.3 keeps for one commit. */
+const MOST_UNCOMMITTED = 10_000;
 
 /** Put the message into its queues; what nobody takes is returned first and then confirmed. */
 export function enqueue(

@@ -49,6 +49,7 @@ export const TOPOLOGY: Handlers = {
     if (args.queue === DIRECT_REPLY_TO || args.queue.startsWith(`${DIRECT_REPLY_TO}.`))
       return declareDirectReplyTo(channel, args);
     const queue = args.passive ? accessQueue(channel, args.queue) : declare(channel, args);
+    queue.used();
     channel.lastQueue = queue.name;
     if (args.noWait) return;
     const { name, ready, consumers } = queue;
@@ -72,7 +73,8 @@ export const TOPOLOGY: Handlers = {
     refuseDefault(exchange);
     const { queue, routingKey } = bindingTarget(channel, args);
     const { vhost } = channel;
-    vhost.unbind(vhost.queues.get(queue), vhost.exchanges.get(exchange), routingKey, args.arguments);
+    const target = vhost.queues.has(queue) ? accessQueue(channel, queue) : undefined;
+    vhost.unbind(target, vhost.exchanges.get(exchange), routingKey, args.arguments);
     channel.send('queue.unbind-ok');
   },
 

@@ -232,7 +232,16 @@ export const VERSION_SCRIPTS: Readonly<Record<string, Script>> = {
     ['basic.qos', { prefetchCount: 1, global: true }],
     ['basic.consume', { queue: n('a'), consumerTag: 'a' }],
     ['basic.consume', { queue: n('b'), consumerTag: 'b' }],
-    ...['a', 'b', 'a', 'b'].map<Step>((queue) => ['basic.publish', { routingKey: n(queue) }, queue]),
+    ...['a', 'b'].map<Step>((queue) => ['basic.publish', { routingKey: n(queue) }, queue]),
+    ['basic.ack', { deliveryTag: 1 }],
+  ],
+  'a prefetch for the whole channel, and a consumer without acks': (n) => [
+    declare(n, 'a'),
+    declare(n, 'b'),
+    ['basic.qos', { prefetchCount: 1, global: true }],
+    ['basic.consume', { queue: n('a'), consumerTag: 'a' }],
+    ['basic.consume', { queue: n('b'), consumerTag: 'b', noAck: true }],
+    ...['a', 'b', 'b'].map<Step>((queue) => ['basic.publish', { routingKey: n(queue) }, queue]),
     ['basic.ack', { deliveryTag: 1 }],
   ],
   'a mandatory message whose queue goes before the commit': (n) => [
