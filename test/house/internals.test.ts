@@ -1,9 +1,14 @@
 import ts from 'typescript';
-import { readSources } from './sources';
+import { importsOf, readSources } from './sources';
 
-/** Files whose classes users hold, or derive from. */
-const sources = readSources('src').filter(
-  ({ file }) => /^src\/(api|patterns|compat|embedded)\//.test(file) || file === 'src/errors.ts',
+/** Files whose classes users hold, or derive from: of these folders, and what the entry points export from others. */
+const all = readSources('src');
+const exported = all
+  .filter(({ file }) => ['src/index.ts', 'src/compat/amqpy.ts', 'src/compat/pika.ts'].includes(file))
+  .flatMap(importsOf)
+  .map(({ target }) => target);
+const sources = all.filter(
+  ({ file }) => /^src\/(api|patterns|compat|embedded)\//.test(file) || exported.includes(file),
 );
 
 /** Members that declarations leave out, though a program in JavaScript could call them by their names. */
@@ -11,7 +16,7 @@ function hiddenMembers(tree: ts.SourceFile): string[] {
   const hidden: string[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isClassLike(node))
-      for (const member of node.members)
+      for (const member of node.members.flatMap(withFields))
         if (isHidden(member) && member.name !== undefined && isSpelt(member.name))
           hidden.push(`${tree.fileName}: ${node.name?.text}.${member.name.getText(tree)}`);
     node.forEachChild(visit);
@@ -20,7 +25,15 @@ function hiddenMembers(tree: ts.SourceFile): string[] {
   return hidden;
 }
 
-function isHidden(member: ts.ClassElement): boolean {
+type Member = ts.ClassElement | ts.ParameterDeclaration;
+
+/** A member; of a constructor the fields that its parameters declare. */
+function withFields(member: ts.ClassElement): Member[] {
+  if (!ts.isConstructorDeclaration(member)) return [member];
+  return member.parameters.filter((parameter) => ts.isParameterPropertyDeclaration(parameter, member));
+}
+
+function isHidden(member: Member): boolean {
   const flags = ts.ModifierFlags.Private | ts.ModifierFlags.Protected;
   return (ts.getCombinedModifierFlags(member) & flags) !== 0 || isInternal(member);
 }
@@ -29,8 +42,9 @@ function isInternal(node: ts.Node): boolean {
   return ts.getJSDocTags(node).some(({ tagName }) => tagName.text === 'internal');
 }
 
-function isSpelt(name: ts.PropertyName): boolean {
-  return ts.isIdentifier(name) || ts.isStringLiteral(name);
+function isSpelt(name: ts.PropertyName | ts.BindingName): boolean {
+  if (ts.isComputedPropertyName(name)) return ts.isStringLiteralLike(name.expression);
+  return ts.isIdentifier(name) || ts.isStringLiteralLike(name);
 }
 
 /** What a module that is exported as a whole (`export * as spec from './spec'`) exports against its declarations. */
@@ -70,10 +84,14 @@ test('the check sees members by their names, however they are hidden', () => {
     '  /** @internal */ [FOUR] = 4;',
     '  #five = 5;',
     '  /** Documented. */ six(): void {}',
+    '  constructor(private readonly eight: number, /** @internal */ readonly nine: number, ten: number) {}',
+    "  private static ['eleven'] = 11;",
     '}',
     '/** @internal */ export function seven(): void {}',
   ].join('\n');
-  expect(hiddenMembers(parse('a.ts', text))).toEqual(['a.ts: A.one', 'a.ts: A.two', "a.ts: A.'three'"]);
+  expect(hiddenMembers(parse('a.ts', text))).toEqual(
+    ['one', 'two', "'three'", 'eight', 'nine', "['eleven']"].map((name) => `a.ts: A.${name}`),
+  );
   expect(hiddenExports(parse('a.ts', text))).toEqual(
     ['a.ts: /** @internal */ export function seven(): void {}'].map((line) =>
       line.replace('/** @internal */ ', ''),
