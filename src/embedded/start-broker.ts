@@ -106,6 +106,7 @@ export class EmbeddedBroker {
     return this.#ask({ call: 'connections' }) as ConnectionInfo[];
   }
 
+  /** The queues of all virtual hosts. */
   queues(): QueueInfo[] {
     return this.#ask({ call: 'queues' }) as QueueInfo[];
   }
@@ -120,6 +121,7 @@ export class EmbeddedBroker {
     return this.#ask({ call: 'bindings' }) as BindingInfo[];
   }
 
+  /** The consumers of all connections. */
   consumers(): ConsumerInfo[] {
     return this.#ask({ call: 'consumers' }) as ConsumerInfo[];
   }
@@ -150,6 +152,7 @@ export class EmbeddedBroker {
     return this.#ask({ call: 'stall', connection: choice(which) }) as number;
   }
 
+  /** Go on reading and writing after `stall`. Returns how many connections. */
   resume(which?: ConnectionChoice): number {
     return this.#ask({ call: 'resume', connection: choice(which) }) as number;
   }
@@ -159,6 +162,7 @@ export class EmbeddedBroker {
     this.#ask({ call: 'block', reason });
   }
 
+  /** Undo `block`: `connection.unblocked`, and what was held is read. */
   unblock(): void {
     this.#ask({ call: 'block', reason: undefined });
   }
