@@ -13,6 +13,7 @@ import type { MessageFactory } from '../client/channel/message-factory';
 import { publishBatch } from '../client/channel/publish-batch';
 import {
   type CallOptions,
+  checkBoolean,
   checkFunction,
   checkGiven,
   checkKind,
@@ -318,6 +319,7 @@ export class Channel {
     checkShortstr(name, 'name');
     checkGiven(options, 'type');
     const { passive, timeout } = options;
+    checkBoolean(passive, 'passive');
     if (passive && name === '') throw wrongType('declareQueue: passive needs a name');
     if (passive) return this.getQueue(name, { timeout });
     const type = options.type ?? typeIn(options.arguments);
@@ -344,6 +346,7 @@ export class Channel {
     checkOptions('getQueue', options, NAMES.getObject);
     if (checkShortstr(name, 'name') === '') throw wrongType('getQueue: name must not be empty');
     const { ensure = true, timeout } = options;
+    checkBoolean(ensure, 'ensure');
     if (ensure) this.queueDeclare(name, { passive: true, timeout });
     return new Queue(this, name);
   }
@@ -375,6 +378,8 @@ export class Channel {
       autoDelete = false,
       internal = false,
     } = options;
+    checkBoolean(passive, 'passive');
+    checkBoolean(delayed, 'delayed');
     if (passive) return this.getExchange(name, { timeout });
     const table = argumentsOf('declareExchange', options, EXCHANGE_ARGUMENTS, undefined);
     if (delayed) table['x-delayed-type'] = type;
@@ -397,6 +402,7 @@ export class Channel {
     checkOptions('getExchange', options, NAMES.getObject);
     if (checkShortstr(name, 'name') === '') return this.defaultExchange;
     const { ensure = true, timeout } = options;
+    checkBoolean(ensure, 'ensure');
     if (ensure) this.exchangeDeclare(name, ExchangeType.Direct, { passive: true, timeout });
     return new Exchange(this, name);
   }
@@ -611,10 +617,8 @@ export class Channel {
     options: { multiple?: boolean | undefined; requeue?: boolean | undefined } = {},
   ): void {
     checkOptions('basicNack', options, NAMES.basicNack);
-    this.#parts.settler.settle('basic.nack', deliveryTag, {
-      multiple: options.multiple,
-      requeue: options.requeue ?? true,
-    });
+    const { multiple, requeue = true } = options;
+    this.#parts.settler.settle('basic.nack', deliveryTag, { multiple, requeue });
   }
 
   /** Give a message away (dead letters), or back with `requeue: true`. Does not block. Throws like `basicAck`. */

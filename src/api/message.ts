@@ -3,7 +3,7 @@ import { inVain, refusePromiseFor } from '../client/callbacks';
 import { type BodyInput, bodyBytes, IS_MESSAGE, withEncoding } from '../client/channel/content';
 import { CONSUMER, type Consumer, STREAM_OFFSET } from '../client/channel/delivery';
 import { DISPATCH } from '../client/dispatcher';
-import { checkFunction, checkOptions } from '../client/options/checks';
+import { checkBoolean, checkFunction, checkOptions } from '../client/options/checks';
 import type { MessageProperties } from '../client/options/conversions';
 import { AlreadySettledError, StaleDeliveryError, WrongStateError } from '../errors';
 import { type TypedTable, typedTable } from '../protocol/field-table';
@@ -232,6 +232,9 @@ export class IncomingMessage extends Message<Properties> {
     checkFunction(fn, 'process: fn');
     if (options !== NO_OPTIONS) checkOptions('process', options, PROCESS_OPTIONS);
     const { requeue = false, rejectOnRedelivered = false, ignoreProcessed = false } = options;
+    checkBoolean(requeue, 'requeue');
+    checkBoolean(rejectOnRedelivered, 'rejectOnRedelivered');
+    checkBoolean(ignoreProcessed, 'ignoreProcessed');
     let result: T;
     try {
       result = fn(this);

@@ -9,9 +9,9 @@ import type {
   MessageInfo,
   QueueInfo,
 } from '../broker/control';
-import { fromCaller, outOfRange } from '../caller';
+import { fromCaller, outOfRange, wrongType } from '../caller';
 import { decodeContentHeader, type Properties } from '../protocol/properties';
-import { Reader } from '../protocol/wire';
+import { Reader, typeName } from '../protocol/wire';
 import { showAs } from '../shown';
 import { type BrokerOptions, serverOptions } from './options';
 
@@ -106,6 +106,7 @@ export class EmbeddedBroker {
     return this.#ask({ call: 'connections' }) as ConnectionInfo[];
   }
 
+  /** The queues of all virtual hosts. */
   queues(): QueueInfo[] {
     return this.#ask({ call: 'queues' }) as QueueInfo[];
   }
@@ -120,6 +121,7 @@ export class EmbeddedBroker {
     return this.#ask({ call: 'bindings' }) as BindingInfo[];
   }
 
+  /** The consumers of all connections. */
   consumers(): ConsumerInfo[] {
     return this.#ask({ call: 'consumers' }) as ConsumerInfo[];
   }
@@ -142,6 +144,7 @@ export class EmbeddedBroker {
 
   /** Close connections as an operator does: 320 CONNECTION_FORCED. Returns how many. */
   closeConnections(which?: ConnectionChoice, reason = 'closed by the operator'): number {
+    checkReason(reason);
     return this.#ask({ call: 'close-connections', connection: choice(which), reason }) as number;
   }
 
@@ -150,21 +153,26 @@ export class EmbeddedBroker {
     return this.#ask({ call: 'stall', connection: choice(which) }) as number;
   }
 
+  /** Go on reading and writing after `stall`. Returns how many connections. */
   resume(which?: ConnectionChoice): number {
     return this.#ask({ call: 'resume', connection: choice(which) }) as number;
   }
 
   /** Block those that publish, as an alarm does: `connection.blocked`, and no more is read until `unblock`. */
   block(reason = 'low on memory'): void {
+    checkReason(reason);
     this.#ask({ call: 'block', reason });
   }
 
+  /** Undo `block`: `connection.unblocked`, and what was held is read. */
   unblock(): void {
     this.#ask({ call: 'block', reason: undefined });
   }
 
   /** Let `ms` milliseconds pass at once: what expires by then has expired when it returns. */
   advance(ms: number): void {
+    if (typeof ms !== 'number')
+      throw wrongType(`advance takes a number of milliseconds, got ${typeName(ms)}`);
     if (!(ms >= 0)) throw outOfRange(`advance takes milliseconds from 0 on, got ${ms}`);
     this.#ask({ call: 'advance', ms });
   }
@@ -196,6 +204,16 @@ function unanswered({ call }: BrokerCall, { message }: Error): string {
   return `the embedded broker did not ${what} within ${TIMEOUT / 1000} s: this machine is very busy, or the process was suspended`;
 }
 
+/** @throws {TypeError} it is something else, which must not stand for all connections */
 function choice(which: ConnectionChoice | undefined): number | string | undefined {
-  return typeof which === 'object' ? which.id : which;
+  const wanted = typeof which === 'object' ? (which?.id ?? null) : which;
+  if (wanted === undefined || typeof wanted === 'number' || typeof wanted === 'string') return wanted;
+  throw wrongType(
+    `a connection is given by its number, by the name that its client has given it, or as an entry of connections(), got ${typeName(which)}`,
+  );
+}
+
+/** @throws {TypeError} */
+function checkReason(reason: unknown): void {
+  if (typeof reason !== 'string') throw wrongType(`reason must be a string, got ${typeName(reason)}`);
 }

@@ -245,6 +245,24 @@ describe('process', () => {
     expect(channel.isOpen).toBe(true);
   });
 
+  it.each(['requeue', 'rejectOnRedelivered', 'ignoreProcessed'])(
+    '%s that is neither true nor false is refused before the function runs',
+    (name) => {
+      const message = next();
+      expect(() => message.process(fail, { [name]: 'no' })).toThrow(
+        `${name} must be true or false, got a string`,
+      );
+      expect(message.isSettled).toBe(false);
+      message.ack();
+    },
+  );
+
+  it('a requeue of null is refused: it is not left out', () => {
+    const message = next();
+    expect(() => message.nack({ requeue: null as never })).toThrow('requeue must be true or false, got null');
+    message.ack();
+  });
+
   it('the error of a function that has settled the message is not hidden', () => {
     const message = next();
     const settleAndFail = () => {

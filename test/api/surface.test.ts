@@ -1,9 +1,8 @@
 /** What a program can reach of the public classes: what is documented, and nothing besides. */
-import ts from 'typescript';
 import * as amqp from '../../src';
 import { AMQPLIB_CHANNEL, AMQPLIB_CONNECTION } from '../../src/api/amqplib-names';
-import { readSources } from '../house/sources';
-import { channel, useChannel } from '../support/channel';
+import { channel, connection, useChannel } from '../support/channel';
+import { documentedIn, undocumented } from '../support/documented';
 
 useChannel();
 
@@ -18,42 +17,41 @@ const PARENTS: Readonly<Record<string, string>> = {
   ReturnedMessage: 'Message',
 };
 
-/** The members that each class of these folders declares for everybody, less what is internal. */
-const documented = new Map<string, Set<string>>();
-for (const { file, text } of readSources('src/api', 'src/patterns', 'src/embedded', 'src/protocol')) {
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
-  ts.forEachChild(source, (node) => {
-    if (ts.isClassDeclaration(node) && node.name !== undefined)
-      documented.set(node.name.text, new Set(node.members.flatMap(publicName)));
-  });
-}
-
-function publicName(member: ts.ClassElement): string[] {
-  const isHidden =
-    ts.getCombinedModifierFlags(member) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected);
-  const isInternal = ts.getJSDocTags(member).some(({ tagName }) => tagName.text === 'internal');
-  const { name } = member;
-  return !isHidden && !isInternal && name !== undefined && ts.isIdentifier(name) ? [name.text] : [];
-}
+const documented = documentedIn('src/api', 'src/patterns', 'src/embedded', 'src/protocol');
+const explained = { ...AMQPLIB_CHANNEL, ...AMQPLIB_CONNECTION };
+const reachable = (object: object) => undocumented(object, documented).filter((each) => !(each in explained));
 
 describe.each(classes.filter(([, { prototype }]) => !(prototype instanceof Error)))(
   '%s',
   (_, { prototype }) => {
-    const className = prototype.constructor.name;
     test('has the methods that are documented, and no others', () => {
-      const explained = { ...AMQPLIB_CHANNEL, ...AMQPLIB_CONNECTION };
-      const reachable = Object.getOwnPropertyNames(prototype).filter(
-        (each) => !['constructor', 'toJSON'].includes(each) && !(each in explained),
-      );
-      expect(reachable.filter((each) => !documented.get(className)?.has(each))).toEqual([]);
+      expect(reachable(prototype)).toEqual([]);
     });
 
     test('stands on its own, or on a class of the API', () => {
       const parent = Object.getPrototypeOf(prototype);
-      expect(parent.constructor.name).toBe(PARENTS[className] ?? 'Object');
+      expect(parent.constructor.name).toBe(PARENTS[prototype.constructor.name] ?? 'Object');
     });
   },
 );
+
+test('objects have the members that are documented, and no others', () => {
+  const queue = channel.declareQueue();
+  const exchange = channel.declareExchange('', 'direct', { passive: true });
+  for (const body of ['one', 'two']) queue.publish(body);
+  exchange.publish('nobody', 'nowhere', { mandatory: true, wait: false });
+  channel.waitForConfirms();
+  const message = queue.get()!;
+  const iterator = channel.consume(queue.name);
+  const procedure = connection.rpc(queue.name);
+  const objects: object[] = [
+    ...[channel, connection, queue, exchange, message, iterator, procedure],
+    ...[channel.returnedMessages[0]!, new amqp.Message('three'), iterator.next().value!],
+    ...[queue.subscribe(() => {}), connection.channel().transaction(), amqp.typed.int64(1n)],
+    ...[new amqp.Rpc(channel), new amqp.Master(channel)],
+  ];
+  expect(objects.flatMap(reachable)).toEqual([]);
+});
 
 test('the channel of a message is the channel', () => {
   const queue = channel.declareQueue();

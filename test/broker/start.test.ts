@@ -167,6 +167,22 @@ describe('what a test can do to it', () => {
     expect(broker.kill('nobody')).toBe(0);
   });
 
+  it('what is no connection, reason or time is refused, and nothing is done', () => {
+    using broker = embedded();
+    const connection = client(broker.url);
+    const choices = 'a connection is given by its number, by the name that its client has given it, or as';
+    for (const wrong of [null, {}, connection, true] as never[])
+      for (const verb of ['kill', 'stall', 'resume', 'closeConnections'] as const)
+        expect(() => broker[verb](wrong)).toThrow(choices);
+    const reason = 'reason must be a string, got a number';
+    expect(() => broker.block(5 as never)).toThrow(reason);
+    expect(() => broker.closeConnections(undefined, 5 as never)).toThrow(reason);
+    const time = 'advance takes a number of milliseconds, got a string';
+    expect(() => broker.advance('5' as never)).toThrow(time);
+    expect(broker.connections()).toHaveLength(1);
+    connection.channel().queueDeclare();
+  });
+
   it('close connections as an operator does', () => {
     const broker = embedded();
     const connection = client(broker.url);

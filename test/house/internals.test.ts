@@ -1,9 +1,14 @@
 import ts from 'typescript';
-import { readSources } from './sources';
+import { importsOf, readSources } from './sources';
 
-/** Files whose classes users hold, or derive from. */
-const sources = readSources('src').filter(
-  ({ file }) => /^src\/(api|patterns|compat|embedded)\//.test(file) || file === 'src/errors.ts',
+/** Files whose classes users hold, or derive from: of these folders, and what the entry points export from others. */
+const all = readSources('src');
+const entries = all.filter(({ file }) =>
+  ['src/index.ts', 'src/compat/amqpy.ts', 'src/compat/pika.ts'].includes(file),
+);
+const exported = entries.flatMap(importsOf).map(({ target }) => target);
+const sources = all.filter(
+  ({ file }) => /^src\/(api|patterns|compat|embedded)\//.test(file) || exported.includes(file),
 );
 
 /** Members that declarations leave out, though a program in JavaScript could call them by their names. */
@@ -11,7 +16,7 @@ function hiddenMembers(tree: ts.SourceFile): string[] {
   const hidden: string[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isClassLike(node))
-      for (const member of node.members)
+      for (const member of node.members.flatMap(withFields))
         if (isHidden(member) && member.name !== undefined && isSpelt(member.name))
           hidden.push(`${tree.fileName}: ${node.name?.text}.${member.name.getText(tree)}`);
     node.forEachChild(visit);
@@ -20,7 +25,15 @@ function hiddenMembers(tree: ts.SourceFile): string[] {
   return hidden;
 }
 
-function isHidden(member: ts.ClassElement): boolean {
+type Member = ts.ClassElement | ts.ParameterDeclaration;
+
+/** A member; of a constructor the fields that its parameters declare. */
+function withFields(member: ts.ClassElement): Member[] {
+  if (!ts.isConstructorDeclaration(member)) return [member];
+  return member.parameters.filter((parameter) => ts.isParameterPropertyDeclaration(parameter, member));
+}
+
+function isHidden(member: Member): boolean {
   const flags = ts.ModifierFlags.Private | ts.ModifierFlags.Protected;
   return (ts.getCombinedModifierFlags(member) & flags) !== 0 || isInternal(member);
 }
@@ -29,8 +42,9 @@ function isInternal(node: ts.Node): boolean {
   return ts.getJSDocTags(node).some(({ tagName }) => tagName.text === 'internal');
 }
 
-function isSpelt(name: ts.PropertyName): boolean {
-  return ts.isIdentifier(name) || ts.isStringLiteral(name);
+function isSpelt(name: ts.PropertyName | ts.BindingName): boolean {
+  if (ts.isComputedPropertyName(name)) return ts.isStringLiteralLike(name.expression);
+  return ts.isIdentifier(name) || ts.isStringLiteralLike(name);
 }
 
 /** What a module that is exported as a whole (`export * as spec from './spec'`) exports against its declarations. */
@@ -44,6 +58,36 @@ function hiddenExports(tree: ts.SourceFile): string[] {
 
 function isExport({ kind }: ts.Modifier): boolean {
   return kind === ts.SyntaxKind.ExportKeyword;
+}
+
+/** Methods of classes that the entry points export for which no comment says what they do. */
+function unexplainedMethods(tree: ts.SourceFile, exported: ReadonlySet<string>): string[] {
+  const found: string[] = [];
+  for (const node of tree.statements) {
+    if (!ts.isClassDeclaration(node) || node.name === undefined || !exported.has(node.name.text)) continue;
+    const methods = node.members.filter(ts.isMethodDeclaration).filter((each) => !isHidden(each));
+    const nameOf = ({ name }: ts.MethodDeclaration) => name.getText(tree);
+    const explained = new Set(methods.filter(isExplained).map(nameOf));
+    for (const method of methods)
+      if (isSpelt(method.name) && !explained.has(nameOf(method)) && nameOf(method) !== 'toString')
+        found.push(`${tree.fileName}: ${node.name.text}.${nameOf(method)}`);
+  }
+  return found;
+}
+
+/** Whether a comment is above it, or above what it overrides. */
+function isExplained(method: ts.MethodDeclaration): boolean {
+  const overrides = ts.getCombinedModifierFlags(method) & ts.ModifierFlags.Override;
+  return overrides !== 0 || ts.getJSDocCommentsAndTags(method).length > 0;
+}
+
+/** The names in the lists that a module exports. */
+function exportedNames(tree: ts.SourceFile): string[] {
+  return tree.statements.flatMap((statement) => {
+    if (!ts.isExportDeclaration(statement) || statement.exportClause === undefined) return [];
+    const { exportClause: clause } = statement;
+    return ts.isNamedExports(clause) ? clause.elements.map(({ name }) => name.text) : [];
+  });
 }
 
 const parse = (file: string, text: string) => ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
@@ -61,6 +105,12 @@ test('modules that are exported as a whole export nothing that is not documented
   expect(trees.filter(({ fileName }) => names.includes(fileName)).flatMap(hiddenExports)).toEqual([]);
 });
 
+test('methods of public classes say what they do', () => {
+  const names = new Set(entries.flatMap(({ file, text }) => exportedNames(parse(file, text))));
+  expect([...names]).toEqual(expect.arrayContaining(['Channel', 'EmbeddedBroker', 'BlockingChannel']));
+  expect(trees.flatMap((tree) => unexplainedMethods(tree, names))).toEqual([]);
+});
+
 test('the check sees members by their names, however they are hidden', () => {
   const text = [
     'class A {',
@@ -70,10 +120,17 @@ test('the check sees members by their names, however they are hidden', () => {
     '  /** @internal */ [FOUR] = 4;',
     '  #five = 5;',
     '  /** Documented. */ six(): void {}',
+    '  constructor(private readonly eight: number, /** @internal */ readonly nine: number, ten: number) {}',
+    "  private static ['eleven'] = 11;",
     '}',
     '/** @internal */ export function seven(): void {}',
   ].join('\n');
-  expect(hiddenMembers(parse('a.ts', text))).toEqual(['a.ts: A.one', 'a.ts: A.two', "a.ts: A.'three'"]);
+  expect(hiddenMembers(parse('a.ts', text))).toEqual(
+    ['one', 'two', "'three'", 'eight', 'nine', "['eleven']"].map((name) => `a.ts: A.${name}`),
+  );
+  const more =
+    'class A {\n /** Does. */ one(a: 1): 1; one(a: 2): 2; one() {} two() {} #three() {} override four() {} }';
+  expect(unexplainedMethods(parse('a.ts', more), new Set(['A']))).toEqual(['a.ts: A.two']);
   expect(hiddenExports(parse('a.ts', text))).toEqual(
     ['a.ts: /** @internal */ export function seven(): void {}'].map((line) =>
       line.replace('/** @internal */ ', ''),

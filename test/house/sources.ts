@@ -62,11 +62,30 @@ export function namesIn(source: Source): { name: string; line: number }[] {
   return names;
 }
 
-/** The classes that a file declares. */
+/** Every member that is read or called, however: `a.name`, `a['name']`, `const { name } = a`. */
+export function membersReachedIn(source: Source): { name: string; line: number }[] {
+  const members: { name: string; line: number }[] = [];
+  visit(source, (node, tree) => {
+    const name = memberReachedBy(node);
+    if (name !== undefined && (ts.isIdentifier(name) || ts.isStringLiteralLike(name)))
+      members.push({ name: name.text, line: lineOf(name, tree) });
+  });
+  return members;
+}
+
+function memberReachedBy(node: ts.Node): ts.Node | undefined {
+  if (ts.isPropertyAccessExpression(node)) return node.name;
+  if (ts.isElementAccessExpression(node)) return node.argumentExpression;
+  if (ts.isBindingElement(node) && ts.isObjectBindingPattern(node.parent))
+    return node.propertyName ?? node.name;
+  return undefined;
+}
+
+/** The classes that a file has by name. */
 export function classesIn(source: Source): string[] {
   const names: string[] = [];
   visit(source, (node) => {
-    if (ts.isClassDeclaration(node) && node.name !== undefined) names.push(node.name.text);
+    if (ts.isClassLike(node) && node.name !== undefined) names.push(node.name.text);
   });
   return names;
 }

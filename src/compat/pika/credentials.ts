@@ -42,6 +42,7 @@ export class ExternalCredentials {
   static readonly TYPE = 'EXTERNAL';
   readonly erase_on_connect = false;
 
+  /** Does nothing: there is no password. */
   erase_credentials(): void {}
 }
 
