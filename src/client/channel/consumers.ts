@@ -339,11 +339,19 @@ export class Consumers implements ChannelPart {
     }
   }
 
+  /**
+   * A consumer that the broker has cancelled for good is told of it. RabbitMQ 4.3 only suspends one that has held a message
+   * for too long: until the client cancels it too, any settlement revives it, and its tag stays taken. The answer wants
+   * none: who uses the tag again says so behind it.
+   */
   #cancelledByBroker(consumerTag: string): void {
+    const { session } = this;
     const consumer = this.#tags.get(consumerTag);
     this.#tags.end(consumerTag);
-    consumer?.noAckBuffer?.forbidSuspension();
-    consumer?.ended(cancelled(consumerTag));
+    if (consumer === undefined || consumer instanceof DrainingConsumer) return; // it has been cancelled from here
+    consumer.noAckBuffer?.forbidSuspension();
+    session.respond('basic.cancel', { consumerTag, noWait: true });
+    consumer.ended(cancelled(consumer, session.unacked.longest));
   }
 
   /** The message of a delivery or a get-ok. @throws {MessageTooLargeError} */
