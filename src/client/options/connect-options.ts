@@ -64,6 +64,12 @@ export interface ConnectOptions {
   callTimeout?: number | undefined;
   /** Milliseconds that a publish waits while the broker blocks publishing; default: `callTimeout`. */
   blockedTimeout?: number | undefined;
+  /**
+   * Milliseconds at most that a message waits here, unsettled, before it is requeued because it has failed again
+   * (`subscribe`, `process` and their kin): 50 the second time, then twice as long each time; default 1000. 0: it goes
+   * back at once, and may come at once. Callbacks and heartbeats go on meanwhile.
+   */
+  requeuePause?: number | undefined;
   /** Seconds; 0 turns heartbeats off; default: what the broker offers (RabbitMQ: 60). */
   heartbeat?: number | undefined;
   /** Channels at most; default 2047; 0: what the broker offers. */

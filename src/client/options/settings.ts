@@ -19,6 +19,7 @@ export interface Settings {
   recovery: RecoveryPolicy | undefined;
   callTimeout: number;
   blockedTimeout: number;
+  requeuePause: number;
   maxMessageSize: number;
   ringCapacity: number;
   interruptible: boolean;
@@ -43,6 +44,7 @@ const OPTION_NAMES = new Set<string>([
   'connectTimeout',
   'callTimeout',
   'blockedTimeout',
+  'requeuePause',
   'heartbeat',
   'channelMax',
   'frameMax',
@@ -66,6 +68,7 @@ const MIB = 1024 * 1024;
 const LEAST_RING = 2 * MIB;
 const DEFAULT_TIMEOUT = 30_000;
 const STALL_TIMEOUT = 10_000;
+const REQUEUE_PAUSE = 1000;
 const RETRY_DELAY = 2000;
 /** @see RFC 8305 §8 */
 const HAPPY_EYEBALLS_DELAY = 250;
@@ -121,6 +124,7 @@ export function resolveOptions(
     mechanism,
     callTimeout,
     blockedTimeout: checkTimeout(given.blockedTimeout ?? callTimeout, 'blockedTimeout'),
+    requeuePause: checkTimeout(given.requeuePause ?? REQUEUE_PAUSE, 'requeuePause'),
     maxMessageSize: count(given.maxMessageSize ?? 128 * MIB, 'maxMessageSize'),
     ringCapacity: ringCapacity(frameLimit(frameMax)),
     interruptible: given.interruptible ?? true,
