@@ -293,7 +293,7 @@ describe('figures', () => {
     [{ interleave: -1 }, 'interleave must be a whole number from 0 to 65535, got -1'],
     [{ keepAlive: Number.POSITIVE_INFINITY }, 'keepAlive must be a whole number from 0 to'],
     [{ blockedTimeout: -1 }, 'blockedTimeout must be 0 or more milliseconds, got -1'],
-    [{ requeuePause: '1 s' }, 'requeuePause must be 0 or more milliseconds, got a string'],
+    [{ requeuePause: '1 s' }, 'requeuePause must be a number of milliseconds, got a string'],
     [{ maxMessageSize: -1 }, 'maxMessageSize must be'],
     [{ maxBufferedBytes: 1.5 }, 'maxBufferedBytes must be'],
     [{ noDelay: 0 }, 'noDelay must be true or false, got a number'],
