@@ -218,7 +218,7 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
     options: O,
   ): Omit<O, keyof ConsumerArguments> {
     if (options.noAck) this.#refuseStream('noAck is not possible, and acknowledging costs nothing');
-    const { priority, offset, filter, matchUnfiltered, ...rest } = options;
+    const { priority, consumerTimeout, offset, filter, matchUnfiltered, ...rest } = options;
     const table = argumentsOf(verb, options, CONSUMER_ARGUMENTS, this.type);
     return { ...rest, arguments: table };
   }

@@ -15,9 +15,10 @@ const PATIENCE = 300;
 /** A queue with two messages, if the broker has consumer timeouts; it is deleted by the broker once nobody uses it. */
 function impatientQueue(): string | undefined {
   if (versionOf(connection) !== '4.3') return undefined;
-  const { queue } = channel.queueDeclare(unique('impatient'), {
-    durable: true,
-    arguments: { 'x-queue-type': 'quorum', 'x-consumer-timeout': PATIENCE, 'x-expires': 60_000 },
+  const { name: queue } = channel.declareQueue(unique('impatient'), {
+    type: 'quorum',
+    consumerTimeout: PATIENCE,
+    expires: 60_000,
   });
   fill(channel, queue, 'one', 'two');
   channel.basicQos({ prefetchCount: 1 });
@@ -72,6 +73,14 @@ describe('a consumer that held its message for too long', () => {
     );
     expect([seen, channel.consumerTags, consumersOf(queue)]).toEqual([['one'], [], 0]);
     expect(takeUnder('slow', channel, queue)).toEqual(['one', 'two']);
+  });
+
+  it('of its own limit ends by that', () => {
+    if (versionOf(connection) !== '4.3') return;
+    const queue = channel.declareQueue(unique('patient'), { type: 'quorum', expires: 60_000 });
+    queue.publish('one');
+    queue.consume(() => {}, { consumerTimeout: PATIENCE });
+    expect(thrownBy(() => drainUntil(connection, () => false))).toBeInstanceOf(ConsumerCancelledError);
   });
 
   it('hears how long the oldest was held', () => {
@@ -131,7 +140,7 @@ describe('the same through a facade', () => {
     ch.basic_consume(queue, slow);
     const error = thrownBy(() => conn.loop(CEILING / 1000));
     expect(error).toBeInstanceOf(amqpy.ConsumerCancelled);
-    expect(consumersOf(queue)).toBe(0);
+    eventually(() => consumersOf(queue) === 0);
     const seen: unknown[] = [];
     ch.basic_consume(queue, { ...slow, callback: (msg) => void seen.push(msg.body, msg.ack()) });
     for (let events = 0; events < 2; events++) conn.drain_events(CEILING / 1000);
@@ -154,7 +163,7 @@ describe('the same through a facade', () => {
       { consumer_tag: 'slow' },
     );
     pika.start_consuming(); // returns: no consumer is left
-    expect(consumersOf(queue)).toBe(0);
+    eventually(() => consumersOf(queue) === 0);
     pika.basic_consume(
       queue,
       (_channel, { delivery_tag }, _properties, body) => {
