@@ -60,7 +60,10 @@ export interface ConnectOptions {
    * the handshake; default 30000. A host gets its share of what is left.
    */
   connectTimeout?: number | undefined;
-  /** Milliseconds that a blocking call waits for the broker unless it says otherwise; default 30000. */
+  /**
+   * Milliseconds that a blocking call waits for the broker unless it says otherwise; default 40000, which is more than the
+   * 30 s after which RabbitMQ says itself that it has no majority, or cannot reach a node.
+   */
   callTimeout?: number | undefined;
   /** Milliseconds that a publish waits while the broker blocks publishing; default: `callTimeout`. */
   blockedTimeout?: number | undefined;

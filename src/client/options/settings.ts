@@ -66,7 +66,9 @@ const OPTION_NAMES = new Set<string>([
 
 const MIB = 1024 * 1024;
 const LEAST_RING = 2 * MIB;
-const DEFAULT_TIMEOUT = 30_000;
+const CONNECT_TIMEOUT = 30_000;
+/** RabbitMQ itself gives up after 30 s, and then says why. */
+const CALL_TIMEOUT = 40_000;
 const STALL_TIMEOUT = 10_000;
 const REQUEUE_PAUSE = 1000;
 const RETRY_DELAY = 2000;
@@ -94,8 +96,8 @@ export function resolveOptions(
     checkBoolean(given[name], name);
   const mechanism = customMechanism(given.authMechanism);
   const { targets, url: fromUrl } = resolveTargets(given);
-  const callTimeout = checkTimeout(given.callTimeout ?? DEFAULT_TIMEOUT, 'callTimeout');
-  const connectTimeout = given.connectTimeout ?? fromUrl.connectTimeout ?? DEFAULT_TIMEOUT;
+  const callTimeout = checkTimeout(given.callTimeout ?? CALL_TIMEOUT, 'callTimeout');
+  const connectTimeout = given.connectTimeout ?? fromUrl.connectTimeout ?? CONNECT_TIMEOUT;
   const maxBufferedBytes = count(given.maxBufferedBytes ?? 64 * MIB, 'maxBufferedBytes');
   const recovery = resolveRecovery(given.recovery, fromUrl, targets.length);
   const frameMax = Math.max(...targets.map(({ handshake }) => handshake.frameMax));
