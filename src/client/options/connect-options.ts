@@ -61,8 +61,8 @@ export interface ConnectOptions {
    */
   connectTimeout?: number | undefined;
   /**
-   * Milliseconds that a blocking call waits for the broker unless it says otherwise; default 40000, which is more than the
-   * 30 s after which RabbitMQ says itself that it has no majority, or cannot reach a node.
+   * Milliseconds that a blocking call waits for the broker unless it says otherwise; default 45000, which is more than the
+   * 30 to 36 s after which RabbitMQ says itself that it has no majority, or cannot reach a node.
    */
   callTimeout?: number | undefined;
   /** Milliseconds that a publish waits while the broker blocks publishing; default: `callTimeout`. */

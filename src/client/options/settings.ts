@@ -67,8 +67,8 @@ const OPTION_NAMES = new Set<string>([
 const MIB = 1024 * 1024;
 const LEAST_RING = 2 * MIB;
 const CONNECT_TIMEOUT = 30_000;
-/** RabbitMQ itself gives up after 30 s, and then says why. */
-const CALL_TIMEOUT = 40_000;
+/** RabbitMQ itself gives up after 30 s, for a quorum queue after 36, and then says why. */
+const CALL_TIMEOUT = 45_000;
 const STALL_TIMEOUT = 10_000;
 const REQUEUE_PAUSE = 1000;
 const RETRY_DELAY = 2000;

@@ -53,7 +53,7 @@ describe('what is given in no way', () => {
       maxBufferedBytes: 64 * 2 ** 20,
       dial: { noDelay: true, keepAlive: 60_000, happyEyeballsDelay: 250, interleave: 1 },
     });
-    expect(resolved()).toMatchObject({ callTimeout: 40_000, blockedTimeout: 40_000, interruptible: true });
+    expect(resolved()).toMatchObject({ callTimeout: 45_000, blockedTimeout: 45_000, interruptible: true });
   });
 
   test('is what AMQP_URL says, unless a URL is given', () => {
