@@ -170,10 +170,10 @@ function working(
   };
 }
 
-/** How a message is settled; one that is kept never is. RabbitMQ 4.3 counts what is rejected against a delivery limit, but not a nack. */
+/** How a message is settled; one that is kept never is. What is given up is requeued as by subscribers: counted, and not in a hot loop. */
 function settlement(message: IncomingMessage, ok: boolean, onFailure: OnFailure): (() => void) | undefined {
   if (ok) return () => message.ack();
   if (onFailure === 'reject') return () => message.reject();
-  if (onFailure === 'requeue') return () => message.reject({ requeue: true });
+  if (onFailure === 'requeue') return () => message[Symbol.dispose]();
   return undefined;
 }

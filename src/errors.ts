@@ -220,7 +220,7 @@ export class RpcError extends AmqpError {
 export class StaleDeliveryError extends AmqpError {}
 /** The delivery has been acked, nacked or rejected before, or needs none. */
 export class AlreadySettledError extends AmqpError {}
-/** The broker ended a consumer: its queue is gone, or moved. */
+/** The broker ended a consumer: its queue is gone, or moved, or a message was not settled in time. */
 export class ConsumerCancelledError extends AmqpError {
   readonly consumerTag: string;
 

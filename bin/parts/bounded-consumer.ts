@@ -104,7 +104,10 @@ export class BoundedConsumer {
   end(): void {
     if (!this.channel.isOpen) return;
     this.#stop();
-    for (const message of this.#arrived.splice(0)) message[Symbol.dispose]();
+    for (const message of this.#arrived.splice(0)) {
+      // a stream takes nothing back
+      if (!message.isSettled && message.properties.headers?.['x-stream-offset'] === undefined) message.nack();
+    }
   }
 
   #arrives(): boolean {

@@ -14,7 +14,10 @@ export interface QueueArguments {
   type?: QueueType | undefined;
   /** One consumer gets all messages; another takes over when it ends. Not for streams. */
   singleActiveConsumer?: boolean | undefined;
-  /** Priorities that count, 1 to 255; few are better. Classic queues. */
+  /**
+   * Priorities that count, 1 to 255; few are better. Classic queues. Quorum queues of RabbitMQ 4.3 need no argument: they
+   * know 32, strictly in their order, take what is above 31 for 31, and a message without one for 4.
+   */
   maxPriority?: number | undefined;
   /** Time a message may wait, in milliseconds or as a duration. Not for streams. */
   messageTtl?: Duration | undefined;
@@ -32,11 +35,30 @@ export interface QueueArguments {
   deadLetterRoutingKey?: string | undefined;
   /** Quorum queues; `at-least-once` needs `overflow: 'reject-publish'`. */
   deadLetterStrategy?: 'at-most-once' | 'at-least-once' | undefined;
-  /** Times a message may come back before it is dropped or dead-lettered. Quorum queues. */
+  /**
+   * Times a message may come back before it is dropped or dead-lettered; default in RabbitMQ 4: 20, and -1 there is no
+   * limit. RabbitMQ 4.3 does not count a nack. Quorum queues.
+   */
   deliveryLimit?: number | undefined;
+  /**
+   * Which messages wait before they come again: those that were rejected (`failed`), nacked (`returned`), or both. Needs
+   * `delayedRetryMin`. Quorum queues of RabbitMQ 4.3.
+   */
+  delayedRetryType?: 'all' | 'failed' | 'returned' | undefined;
+  /** How long: milliseconds or a duration; what was rejected waits as many times longer as it has been delivered. */
+  delayedRetryMin?: Duration | undefined;
+  /** How long at most. */
+  delayedRetryMax?: Duration | undefined;
+  /**
+   * How long a consumer may hold a message: milliseconds or a duration; then the broker takes its messages back and ends
+   * it (ConsumerCancelledError). Default in RabbitMQ: 30 minutes. Quorum queues of RabbitMQ 4.3.
+   */
+  consumerTimeout?: Duration | undefined;
+  /** How long it may hold one while its node cannot be reached. Quorum queues of RabbitMQ 4.3. */
+  consumerDisconnectedTimeout?: Duration | undefined;
   /** Replicas to begin with. Quorum queues and streams. */
   initialGroupSize?: number | undefined;
-  /** Where the leader is. Quorum queues and streams. */
+  /** Where the leader is. Quorum queues and streams; RabbitMQ 4 knows it for classic queues, too. */
   leaderLocator?: 'client-local' | 'balanced' | undefined;
   /** How long a stream keeps a message: a duration, or as RabbitMQ writes it (`7D`). */
   maxAge?: Duration | string | undefined;
@@ -48,6 +70,8 @@ export interface QueueArguments {
 export interface ConsumerArguments {
   /** Consumers with a higher priority get messages first; default 0. @see https://www.rabbitmq.com/docs/consumer-priority */
   priority?: number | undefined;
+  /** How long this consumer may hold a message, instead of what its queue says. Quorum queues of RabbitMQ 4.3. */
+  consumerTimeout?: Duration | undefined;
   /**
    * Where in a stream to begin: `first`, `last` (chunk), `next` (default), an offset, a moment, or a duration
    * ago. @see https://www.rabbitmq.com/docs/streams#consuming
@@ -60,11 +84,12 @@ export interface ConsumerArguments {
 }
 
 type Encode = (value: never, name: string) => TableInputValue;
-/** The argument on the wire, how its value is written, and the queues that know it (default: all). */
-type Rule = readonly [argument: string, encode: Encode, types?: readonly QueueType[]];
+/** The argument on the wire, how its value is written, the queues that know it, and another option that has to be there. */
+type Rule = readonly [argument: string, encode: Encode, types?: readonly QueueType[], needs?: string];
 
 const QUEUES: readonly QueueType[] = ['classic', 'quorum'];
 const REPLICATED: readonly QueueType[] = ['quorum', 'stream'];
+const QUORUM: readonly QueueType[] = ['quorum'];
 
 const count = (least: number, most = Number.MAX_SAFE_INTEGER): Encode => {
   return (value: unknown, name) => checkInteger(value, name, least, most);
@@ -94,16 +119,23 @@ export const QUEUE_ARGUMENTS = {
   overflow: ['x-overflow', oneOf('drop-head', 'reject-publish', 'reject-publish-dlx'), QUEUES],
   deadLetterExchange: ['x-dead-letter-exchange', (value: ExchangeName, name) => nameOf(value, name), QUEUES],
   deadLetterRoutingKey: ['x-dead-letter-routing-key', text, QUEUES],
-  deadLetterStrategy: ['x-dead-letter-strategy', oneOf('at-most-once', 'at-least-once'), ['quorum']],
-  deliveryLimit: ['x-delivery-limit', count(0), ['quorum']],
+  deadLetterStrategy: ['x-dead-letter-strategy', oneOf('at-most-once', 'at-least-once'), QUORUM],
+  deliveryLimit: ['x-delivery-limit', count(-1), QUORUM],
+  // without its companion, or of another type, RabbitMQ takes it and does nothing
+  delayedRetryType: ['x-delayed-retry-type', oneOf('all', 'failed', 'returned'), QUORUM, 'delayedRetryMin'],
+  delayedRetryMin: ['x-delayed-retry-min', lease, QUORUM, 'delayedRetryType'],
+  delayedRetryMax: ['x-delayed-retry-max', lease, QUORUM, 'delayedRetryMin'],
+  consumerTimeout: ['x-consumer-timeout', lease, QUORUM],
+  consumerDisconnectedTimeout: ['x-consumer-disconnected-timeout', ttlMs, QUORUM],
   initialGroupSize: ['x-quorum-initial-group-size', count(1), REPLICATED],
-  leaderLocator: ['x-queue-leader-locator', oneOf('client-local', 'balanced'), REPLICATED],
+  leaderLocator: ['x-queue-leader-locator', oneOf('client-local', 'balanced')],
   maxAge: ['x-max-age', age, ['stream']],
   maxSegmentSize: ['x-stream-max-segment-size-bytes', count(1), ['stream']],
 } as const satisfies Record<keyof QueueArguments, Rule>;
 
 export const CONSUMER_ARGUMENTS = {
   priority: ['x-priority', count(-0x8000_0000, 0x7fff_ffff)],
+  consumerTimeout: ['x-consumer-timeout', lease, QUORUM],
   offset: ['x-stream-offset', offset, ['stream']],
   filter: ['x-stream-filter', filters, ['stream']],
   matchUnfiltered: ['x-stream-match-unfiltered', flag, ['stream']],
@@ -129,10 +161,15 @@ export function argumentsOf(
       throw wrongType(`${verb}: ${name} and arguments['${argument}'] are the same; give one of them`);
     table[argument] = encode(value as never, name);
   }
+  for (const [name, [, , , needs]] of Object.entries(rules)) {
+    if (needs === undefined || (options as Readonly<Record<string, unknown>>)[name] === undefined) continue;
+    if (!Object.hasOwn(table, rules[needs]?.[0] ?? ''))
+      throw wrongType(`${verb}: ${name} needs ${needs}, or the broker ignores it`);
+  }
   return table;
 }
 
-/** RabbitMQ refuses a queue that expires at once. */
+/** Times at which nothing would be left: RabbitMQ refuses them, or ends every consumer at once. */
 function lease(value: unknown, name: string): number {
   return checkInteger(ttlMs(value, name), name, 1, Number.MAX_SAFE_INTEGER);
 }

@@ -1,7 +1,7 @@
 import { wrongType } from '../caller';
 import { inVain, refusePromiseFor } from '../client/callbacks';
 import { type BodyInput, bodyBytes, IS_MESSAGE, withEncoding } from '../client/channel/content';
-import { CONSUMER, type Consumer, STREAM_OFFSET } from '../client/channel/delivery';
+import { CONSUMER, type Consumer, GIVE_BACK, STREAM_OFFSET } from '../client/channel/delivery';
 import { DISPATCH } from '../client/dispatcher';
 import { checkBoolean, checkFunction, checkOptions } from '../client/options/checks';
 import type { MessageProperties } from '../client/options/conversions';
@@ -283,21 +283,34 @@ export class IncomingMessage extends Message<Properties> {
     this.#consumer?.handle(this);
   }
 
-  /** Requeues the message if nothing was decided about it. */
+  /** @internal */
+  [GIVE_BACK](): void {
+    settle(this, () => this.nack());
+  }
+
+  /** Requeues the message if nothing was decided about it. If that happens again and again, it waits for a while before. */
   [Symbol.dispose](): void {
     giveUp(this, true);
   }
 }
 
 /**
- * Whoever had the message could not deal with it: back to the queue, or away, if nothing was decided yet. A stream
- * keeps its messages and takes none back; there an ack only asks for more.
+ * Whoever had the message could not deal with it: back to the queue, or away, if nothing was decided yet. It is rejected in
+ * either case: RabbitMQ 4.3 counts that against the delivery limit of a quorum queue, and a nack it does not.
  */
 export function giveUp(message: IncomingMessage, requeue: boolean): void {
+  const reject = () => settle(message, () => message.reject({ requeue }));
+  const isBack = requeue && !message.isSettled && !isOfStream(message);
+  const pauses = isBack ? message.channel[PARTS]?.pauses : undefined;
+  if (pauses === undefined) reject();
+  else pauses.failed(message, reject);
+}
+
+/** Settle it, unless that is done. A stream keeps its messages and takes none back; there an ack only asks for more. */
+function settle(message: IncomingMessage, how: () => void): void {
   if (message.isSettled || !message.channel.isOpen) return;
   if (isOfStream(message)) message.ack();
-  else if (requeue) message.nack({ requeue });
-  else message.reject();
+  else how();
 }
 
 function isOfStream(message: IncomingMessage): boolean {

@@ -37,7 +37,7 @@ export class Procedure {
 
   /**
    * Call it: text and bytes are sent as they are, anything else as JSON. Blocks until the reply has come, at
-   * most `timeout` ms (default: the connection's `callTimeout`, 30 s), with no callback run meanwhile. The
+   * most `timeout` ms (default: the connection's `callTimeout`, 45 s), with no callback run meanwhile. The
    * request expires with the call, if no server has taken it, and a reply that comes later is dropped.
    *
    * Replies come by direct reply-to; the first call of a connection opens a channel for them. A program cannot

@@ -199,8 +199,9 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
   }
 
   /**
-   * Start a consumer that settles by itself: ack when `fn` returns, nack (`requeue`, default true) when it
-   * throws; `fn` may also do it. What `fn` throws is thrown by `drainEvents`, unless `onError` takes it.
+   * Start a consumer that settles by itself: ack when `fn` returns, reject (`requeue`, default true) when it
+   * throws; `fn` may also do it. A message that fails again goes back after a pause that grows (`requeuePause` of
+   * `connect`), and quorum queues count that against their delivery limit. What `fn` throws is thrown by `drainEvents`, unless `onError` takes it.
    * Blocks for a round trip.
    * @throws {TypeError} from `drainEvents`: `fn` returned a promise; the message is requeued
    *
@@ -217,7 +218,7 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
     options: O,
   ): Omit<O, keyof ConsumerArguments> {
     if (options.noAck) this.#refuseStream('noAck is not possible, and acknowledging costs nothing');
-    const { priority, offset, filter, matchUnfiltered, ...rest } = options;
+    const { priority, consumerTimeout, offset, filter, matchUnfiltered, ...rest } = options;
     const table = argumentsOf(verb, options, CONSUMER_ARGUMENTS, this.type);
     return { ...rest, arguments: table };
   }

@@ -8,7 +8,7 @@ import type { MessageCallback } from './message-iterator';
 import type { Queue, QueueConsumeOptions } from './queue';
 
 /**
- * Decides about a message whose `fn` threw: settles it, or leaves that to the subscription (nack). What it
+ * Decides about a message whose `fn` threw: settles it, or leaves that to the subscription (reject). What it
  * throws is thrown by `drainEvents`.
  */
 export type FailureHandler = (error: unknown, message: IncomingMessage, queue: Queue) => unknown;

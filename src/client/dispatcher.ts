@@ -16,6 +16,8 @@ export interface Event {
 interface Timer extends Event {
   id: number;
   due: number;
+  /** The library has set it: it is no event, and nobody who waits for one hears of it. */
+  isOwn: boolean;
 }
 
 /**
@@ -61,6 +63,22 @@ export class Dispatcher {
   /** When the next timer is due (clock.now), or Infinity. */
   get nextDue(): number {
     return this.#timers[0]?.due ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether a timer of the program's is due. Those of the library's own that are due run now. */
+  hasDueTimer(): boolean {
+    this.runOwnTimers();
+    return this.#timers.length > 0 && this.nextDue <= clock.now();
+  }
+
+  /** Unlike callbacks they run in the middle of calls: nobody's code is in them. */
+  runOwnTimers(): void {
+    if (this.#timers.length === 0) return;
+    const now = clock.now();
+    for (const timer of this.#timers.filter(({ isOwn, due }) => isOwn && due <= now)) {
+      this.cancelTimer(timer.id);
+      timer[DISPATCH]();
+    }
   }
 
   /** @throws {WrongStateError} inside a callback */
@@ -109,7 +127,7 @@ export class Dispatcher {
   }
 
   #take(): Event | undefined {
-    if (this.#timers.length > 0 && this.nextDue <= clock.now()) return this.#timers.shift();
+    if (this.hasDueTimer()) return this.#timers.shift();
     if (this.#mailboxes.size > 0) this.#takeMail();
     return this.#events.shift();
   }
@@ -135,10 +153,10 @@ export class Dispatcher {
     this.retain((other) => other !== event);
   }
 
-  addTimer(due: number, callback: () => void): number {
+  addTimer(due: number, callback: () => void, isOwn = false): number {
     const id = this.#nextTimer++;
     const index = this.#timers.findIndex((timer) => timer.due > due);
-    this.#timers.splice(index < 0 ? this.#timers.length : index, 0, { id, due, [DISPATCH]: callback });
+    this.#timers.splice(index < 0 ? this.#timers.length : index, 0, { id, due, isOwn, [DISPATCH]: callback });
     return id;
   }
 

@@ -65,7 +65,7 @@ export class EventLoop implements Waits {
   get hasEvents(): boolean {
     const { host } = this;
     host.pollIfNews();
-    return !host.isOpen || host.dispatcher.isDone || host.dispatcher.nextDue <= clock.now();
+    return !host.isOpen || host.dispatcher.isDone || host.dispatcher.hasDueTimer();
   }
 
   /** Wait for an event, and dispatch it. False: the deadline passed first. */

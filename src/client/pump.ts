@@ -109,7 +109,7 @@ export class Pump {
       this.#noticeEnd(state);
       if (goal.isDone) return true;
       if (this.death !== undefined) throw this.router.report(this.death);
-      if (!this.#holding) this.#runDeferred();
+      this.#runDeferred();
       if (!this.#woke(this.#sleep(state, deadline, goal, hurry))) return goal.isDone;
     }
   }
@@ -140,15 +140,20 @@ export class Pump {
     } finally {
       this.link.take(size + FRAME_OVERHEAD);
     }
-    if (!this.#holding) this.#runDeferred();
+    this.#runDeferred();
     return true;
   }
 
   /** Deferred writes run as far as there is room: an answer that we owe a peer who does not read must not hold up anybody. */
   #runDeferred(): void {
-    if (this.suspended) return;
-    while (this.#deferred.length > 0 && this.link.outbound.hasRoom(USUAL_METHOD_SIZE))
-      this.#deferred.shift()!();
+    if (this.#deferred.length === 0 || this.suspended || this.#holding) return;
+    this.#holding = true;
+    try {
+      while (this.#deferred.length > 0 && this.link.outbound.hasRoom(USUAL_METHOD_SIZE))
+        this.#deferred.shift()!();
+    } finally {
+      this.#holding = false;
+    }
   }
 
   /** Sleep until there is something to do. */
@@ -269,7 +274,7 @@ export class Pump {
 
   /**
    * Back-pressure on whoever publishes: wait until `size` bytes can be written, through an outage if need be. Frames
-   * that come meanwhile are routed.
+   * that come meanwhile are routed. What the broker is owed goes first: it may not take what is written next before that.
    */
   room(size: number, deadline: number): boolean {
     while (!this.#isWritable(size)) {
@@ -277,16 +282,23 @@ export class Pump {
       this.poll();
       if (this.death !== undefined) throw this.router.report(this.death);
       if (this.#isWritable(size)) return true; // it is suspended no more
+      const needed = this.#isInTurn ? size : Math.max(size, USUAL_METHOD_SIZE);
       const end = this.suspended
         ? this.link.waitReadable(state, deadline)
-        : this.link.waitWritable(size, state, deadline);
+        : this.link.waitWritable(needed, state, deadline);
       if (!this.#woke(end)) return false;
     }
     return true;
   }
 
   #isWritable(size: number): boolean {
-    return !this.suspended && this.link.outbound.hasRoom(size);
+    this.#runDeferred();
+    return !this.suspended && this.#isInTurn && this.link.outbound.hasRoom(size);
+  }
+
+  /** Nothing deferred has to be written first, or what is written is that. */
+  get #isInTurn(): boolean {
+    return this.#holding || this.#deferred.length === 0;
   }
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,8 @@ import { isMainThread } from 'node:worker_threads';
 const WARNINGS = {
   AMQP_SYNC_NEVER_SERVED:
     'a consumer was started, and the program ended without serving it, so its callback never ran: callbacks run in drainEvents, loop and sleep only (pika: start_consuming, amqpy: drain_events); call connection.loop() behind the last subscribe',
+  AMQP_SYNC_FAILS_AGAIN:
+    'a message has failed five times, and is requeued again: have it tried a limited number of times, and parked, by onError: retry({ max }), or dead-lettered by rejectOnRedelivered or the deliveryLimit of a quorum queue; requeuePause says how long it waits',
   AMQP_SYNC_NOTHING_SETTLED:
     'a consumer waits for more, but nothing can come: as many of its messages are unsettled as its prefetch allows; settle each with message.ack(), or message.process(fn), before the next, or read with noAck',
   AMQP_SYNC_SIGNAL_UNHEARD:

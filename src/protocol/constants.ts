@@ -57,10 +57,18 @@ export function replyCodeName(replyCode: number): string {
   );
 }
 
+/** RabbitMQ has given up waiting for other nodes, or for the node of a queue: what they were asked for they may still do. */
+export function isGivenUp(replyText: string): boolean {
+  return /operation timed out|due to timeout/.test(replyText);
+}
+
 /** `404 NOT_FOUND - no queue 'x'`: RabbitMQ's texts begin with the name already. */
 export function describeReply(replyCode: number, replyText: string): string {
   const name = replyCodeName(replyCode);
-  return replyText.startsWith(name) ? `${replyCode} ${replyText}` : `${replyCode} ${name} - ${replyText}`;
+  const text = replyText.startsWith(name)
+    ? `${replyCode} ${replyText}`
+    : `${replyCode} ${name} - ${replyText}`;
+  return isGivenUp(replyText) ? `${text}; it may still be carried out` : text;
 }
 
 /** Capabilities of this client; RabbitMQ changes its behaviour for each of them. */

@@ -2,7 +2,7 @@
 import { deaths, type IncomingMessage, Message, type Queue, retry } from '../../src';
 import { type KnownVersion, versionOf } from '../support/brokers/version';
 import { channel, connection, useChannel } from '../support/channel';
-import { CEILING, drainUntil, unique } from '../support/connect';
+import { CEILING, drainUntil, duration, unique } from '../support/connect';
 import { throwaway } from '../support/throwaway';
 
 useChannel();
@@ -56,6 +56,24 @@ describe('arguments', () => {
     [
       { type: 'stream', messageTtl: 5 },
       'messageTtl is for classic and quorum queues, and this is a stream queue',
+    ],
+    [{ type: 'quorum', deliveryLimit: -2 }, 'deliveryLimit must be a whole number from -1'],
+    [
+      { type: 'quorum', delayedRetryType: 'some', delayedRetryMin: 1 },
+      'delayedRetryType must be all or failed or returned, got "some"',
+    ],
+    [{ type: 'quorum', delayedRetryType: 'all' }, 'delayedRetryType needs delayedRetryMin, or the broker'],
+    [{ type: 'quorum', delayedRetryMin: 5 }, 'delayedRetryMin needs delayedRetryType'],
+    [{ type: 'quorum', delayedRetryMax: 5 }, 'delayedRetryMax needs delayedRetryMin'],
+    [
+      { type: 'quorum', delayedRetryType: 'all', delayedRetryMin: '5' },
+      'delayedRetryMin must be milliseconds',
+    ],
+    [{ type: 'classic', consumerTimeout: 5 }, 'consumerTimeout is for quorum queues'],
+    [{ type: 'quorum', consumerTimeout: 0 }, 'consumerTimeout must be a whole number from 1'],
+    [
+      { type: 'quorum', consumerDisconnectedTimeout: 'x' },
+      'consumerDisconnectedTimeout must be milliseconds',
     ],
     [{ type: 'quorum', maxAge: '1D' }, 'maxAge is for stream queues'],
     [{ arguments: { 'x-queue-type': 'quorum' }, maxPriority: 5 }, 'maxPriority is for classic queues'],
@@ -148,6 +166,40 @@ describe('classic queues', () => {
 });
 
 describe('quorum queues', () => {
+  it('have arguments of their own, which brokers before 4.3 ignore', () => {
+    const queue = declare(unique('quorum'), {
+      type: 'quorum',
+      deliveryLimit: -1,
+      delayedRetryType: 'failed',
+      delayedRetryMin: { seconds: 1 },
+      delayedRetryMax: { minutes: 1 },
+      consumerTimeout: { hours: 1 },
+      consumerDisconnectedTimeout: 5000,
+    });
+    expect(queue.arguments).toEqual({
+      'x-queue-type': 'quorum',
+      'x-delivery-limit': -1,
+      'x-delayed-retry-type': 'failed',
+      'x-delayed-retry-min': 1000,
+      'x-delayed-retry-max': 60_000,
+      'x-consumer-timeout': 3_600_000,
+      'x-consumer-disconnected-timeout': 5000,
+    });
+  });
+
+  it('keep what has failed for a while, if they are told to', () => {
+    if (versionOf(connection) !== '4.3') return;
+    const queue = declare(unique('quorum'), {
+      type: 'quorum',
+      delayedRetryType: 'failed',
+      delayedRetryMin: 300,
+    });
+    queue.publish('x');
+    queue.get({ timeout: CEILING })!.reject({ requeue: true });
+    const waited = duration(() => queue.get({ timeout: CEILING })!.ack());
+    expect(waited).toBeGreaterThanOrEqual(250); // by the broker's clock
+  });
+
   /** Each of the first two deliveries goes back; what their headers count, and what has become of the message. */
   const goBackTwice = (giveBack: (message: IncomingMessage) => void) => {
     const grave = declare('', { autoDelete: false });

@@ -169,6 +169,7 @@ it('stream filters are consumer arguments', () => {
     expects('basic.consume', {
       queue: 's',
       arguments: {
+        'x-consumer-timeout': 5000,
         'x-priority': 3,
         'x-stream-offset': '90s',
         'x-stream-filter': ['a', 'b'],
@@ -181,6 +182,7 @@ it('stream filters are consumer arguments', () => {
   channel.getQueue('s', { ensure: false }).consume(() => {}, {
     prefetch: 5,
     priority: 3,
+    consumerTimeout: { seconds: 5 },
     offset: { minutes: 1, seconds: 30 },
     filter: ['a', 'b'],
     matchUnfiltered: true,

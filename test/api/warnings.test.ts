@@ -30,6 +30,12 @@ const times = (text: string, what: string) => text.split(what).length - 1;
 const NEVER_SERVED = 'queue.subscribe(() => {}); queue.subscribe(() => {});';
 const NOTHING_SETTLED = `queue.publishBatch(Array(100).fill('x'));
   for (let i = 0; i < 2; i++) for (const message of queue.iterator({ timeout: 500 }));`;
+const FAILS_AGAIN = `
+  let calls = 0;
+  const failing = channel.declareQueue();
+  for (const body of ['one', 'two']) failing.publish(body);
+  failing.subscribe(() => { calls++; throw new Error('failed'); });
+  while (calls < 12) try { connection.drainEvents(); } catch {}`;
 const SIGNAL_UNHEARD = `
   process.on('SIGTERM', () => {});
   connection.callLater(1500, () => { throw new Error('enough'); });
@@ -40,6 +46,7 @@ const SIGNAL_UNHEARD = `
 const HABITS: [code: string, source: string, advice: string][] = [
   ['AMQP_SYNC_NEVER_SERVED', NEVER_SERVED, 'connection.loop()'],
   ['AMQP_SYNC_NOTHING_SETTLED', NOTHING_SETTLED, 'message.ack()'],
+  ['AMQP_SYNC_FAILS_AGAIN', FAILS_AGAIN, 'onError: retry({ max })'],
   ['AMQP_SYNC_SIGNAL_UNHEARD', SIGNAL_UNHEARD, 'loop({ timeout: 1000 })'],
 ];
 

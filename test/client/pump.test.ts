@@ -15,14 +15,20 @@ afterEach(() => {
   for (const port of ports.splice(0)) port.close();
 });
 
-/** A pump, and a broker that sends a frame for each one that is taken. */
-function insatiable(): { pump: Pump; routed: () => number } {
+const nothing = () => {};
+
+/** Both sides of a small ring, on this thread. */
+function bothSides(): { link: Link; worker: WorkerLink } {
   const link = new Link(1024, false, 60_000);
   const { port1, port2 } = new MessageChannel();
   ports.push(port1, port2);
   link.attach(port1);
-  const nothing = () => {};
-  const worker = new WorkerLink(link.memory, link.wakeSignal.memory, port2, nothing, nothing);
+  return { link, worker: new WorkerLink(link.memory, link.wakeSignal.memory, port2, nothing, nothing) };
+}
+
+/** A pump, and a broker that sends a frame for each one that is taken. */
+function insatiable(): { pump: Pump; routed: () => number } {
+  const { link, worker } = bothSides();
   const send = () => {
     worker.inbound.write(FRAME_BYTES, 0, FRAME_BYTES.length);
     worker.publish(worker.inbound.head);
@@ -52,4 +58,19 @@ it('a wait takes nothing beyond its goal', () => {
   };
   expect(pump.until(goal, performance.now() + 60_000)).toBe(true);
   expect(routed()).toBe(5);
+});
+
+it('what is owed to the broker goes out before what is written next, once there is room again', () => {
+  const { link, worker } = bothSides();
+  const pump = new Pump(link, { route: nothing, died: nothing, report: (error) => error });
+  const written: string[] = [];
+  const write = (name: string) => pump.claim(10, () => void written.push(name), 0);
+  link.outbound.claim(10);
+  link.outbound.commit(10);
+  pump.defer(() => void write('owed'));
+  pump.defer(() => void write('owed, too'));
+  pump.poll();
+  worker.release(10);
+  write('next');
+  expect(written).toEqual(['owed', 'owed, too', 'next']);
 });

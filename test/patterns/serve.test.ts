@@ -104,6 +104,12 @@ describe('answers', () => {
     drain();
     request('', { replyTo: 'amq.rabbitmq.reply-to.nonsense', correlationId: '1' });
     drain();
+    const vanished = open();
+    const requester = vanished.channel();
+    requester.basicConsume('amq.rabbitmq.reply-to', () => {}, { noAck: true });
+    requester.basicPublish('', { routingKey: name, replyTo: 'amq.rabbitmq.reply-to', correlationId: '1' });
+    vanished.close();
+    drain();
     request('');
     drain();
     expect(reply().text).toBe('too late');

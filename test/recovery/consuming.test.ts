@@ -1,11 +1,18 @@
 /** Loops over messages go on through an outage; what came before it cannot be settled any more, and need not be. */
-import { AlreadySettledError, type IncomingMessage, StaleDeliveryError } from '../../src';
+import {
+  AlreadySettledError,
+  ConsumerCancelledError,
+  type IncomingMessage,
+  StaleDeliveryError,
+} from '../../src';
+import { versionOf } from '../support/brokers/version';
 import {
   CEILING,
   count,
   drainUntil,
   eventually,
   expectSilence,
+  fill,
   open,
   thrownBy,
   unique,
@@ -70,6 +77,31 @@ test('what waits for a callback and has to be acked is dropped: it comes again',
   expectSilence(connection);
   expect(got.map(({ text }) => text)).toEqual(['a', 'a', 'b', 'c']);
   expect(got.map(({ redelivered }) => redelivered)).toEqual([false, true, true, true]);
+});
+
+test('a consumer that the broker has cancelled, as it held a message for too long, does not come back', () => {
+  const { connection, lose, regain } = lossy();
+  if (versionOf(connection) !== '4.3') return;
+  const channel = connection.channel();
+  const queue = unique('impatient');
+  channel.queueDeclare(queue, {
+    durable: true,
+    arguments: { 'x-queue-type': 'quorum', 'x-consumer-timeout': 300, 'x-expires': 60_000 },
+  });
+  fill(channel, queue, 'one', 'two');
+  const observer = open().channel();
+  const consumer = { consumerTag: 'slow', prefetch: 1 };
+  const holdTooLong = () => eventually(() => count(observer, queue) === 2);
+  channel.basicConsume(queue, holdTooLong, consumer);
+  const wait = () => drainUntil(connection, () => false);
+  expect(thrownBy(wait)).toBeInstanceOf(ConsumerCancelledError);
+  lose();
+  regain();
+  expect(channel.queueDeclare(queue, { passive: true })).toMatchObject({ messageCount: 2, consumerCount: 0 });
+  const seen: string[] = [];
+  for (const message of channel.consume(queue, { ...consumer, limit: 2, timeout: CEILING }))
+    message.process(() => seen.push(message.text));
+  expect(seen).toEqual(['one', 'two']);
 });
 
 test('a message of before is settled already; to settle it is void, by whatever verb, and its tag reaches nobody', () => {

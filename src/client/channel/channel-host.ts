@@ -54,6 +54,9 @@ export interface ChannelHost {
   readonly maxMessageSize: number;
   readonly callTimeout: number;
   readonly blockedTimeout: number;
+  /** Milliseconds at most that a message which fails again waits until it goes back. */
+  readonly requeuePause: number;
+  readonly warnings: boolean;
   readonly isOpen: boolean;
   readonly isBlocked: boolean;
   readonly blockedReason: string | undefined;

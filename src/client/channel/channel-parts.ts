@@ -5,6 +5,7 @@ import type { MessageFactory } from './message-factory';
 import { PublishMode } from './publish-mode';
 import { Publisher, type ReturnReceiver } from './publisher';
 import { QueueNames } from './queue-names';
+import { RequeuePauses } from './requeue-pauses';
 import { Settler } from './settler';
 import { Transactions } from './transactions';
 
@@ -15,6 +16,7 @@ export class ChannelParts {
   readonly mode: PublishMode;
   readonly transactions: Transactions;
   readonly settler: Settler;
+  readonly pauses: RequeuePauses;
   readonly consumers: Consumers;
   readonly publisher: Publisher;
 
@@ -30,7 +32,8 @@ export class ChannelParts {
     this.mode = mode;
     this.transactions = new Transactions(session, mode);
     this.settler = new Settler(session);
-    this.consumers = new Consumers(session, this.queues, this.settler, mode, factory, owner);
+    this.pauses = new RequeuePauses(session, mode);
+    this.consumers = new Consumers(session, this.queues, this.settler, this.pauses, mode, factory, owner);
     this.publisher = new Publisher(session, mode, this.transactions, factory, owner);
     // transactions come first: whether one is lost shows in what the others forget
     session.add([this.transactions, mode, this.queues, this.settler, this.consumers, this.publisher]);

@@ -2,7 +2,7 @@ import { fromCaller } from '../../caller';
 import { clock } from '../../clock';
 import { type AmqpError, channelErrorClass, type TimeoutError, WrongStateError } from '../../errors';
 import { decodeArgs, decodeMethodPlan, encodeMethod, methodName, PLANS } from '../../protocol/codec';
-import { describeReply, FRAME, replyCodeName } from '../../protocol/constants';
+import { describeReply, FRAME, isGivenUp, replyCodeName } from '../../protocol/constants';
 import { ContentAssembler } from '../../protocol/content';
 import { LateDeliveries } from '../../protocol/late-deliveries';
 import type { Args, Input, MethodName, RequestName } from '../../protocol/method-types';
@@ -411,9 +411,10 @@ export class ChannelSession implements HostedChannel {
     const during = this.#replies.current?.plan.name;
     const elsewhere = during === undefined || during === method ? '' : ` (noticed during ${during})`;
     const aside = this.#parts.map((part) => part.aside?.(method) ?? '').join('');
+    const outcome = isGivenUp(replyText) ? 'unknown' : 'rejected';
     const reason = new (channelErrorClass(replyCode))(
       `${blamed} closed channel ${this.id}: ${describeReply(replyCode, replyText)}${aside}${elsewhere}`,
-      { code: replyCodeName(replyCode), replyCode, replyText, method, origin: 'broker', outcome: 'rejected' },
+      { code: replyCodeName(replyCode), replyCode, replyText, method, origin: 'broker', outcome },
     );
     if (this.#state === 'closing') {
       // the two closes crossed, and the broker answers ours too. No caller waits for a method now, so only a method

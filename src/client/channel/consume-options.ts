@@ -1,8 +1,10 @@
+import type { ConsumerCancelledError } from '../../errors';
 import type { Input } from '../../protocol/method-types';
 import { optionNames } from '../options/checks';
 import type { OptionsOf } from '../options/verb-options';
 
-export type CancelCallback = (consumerTag: string) => unknown;
+/** The error says what the reason may be. */
+export type CancelCallback = (consumerTag: string, error: ConsumerCancelledError) => unknown;
 
 export type QosOptions = OptionsOf<'basic.qos'>;
 export type BasicGetOptions = OptionsOf<'basic.get', 'queue'>;

@@ -31,7 +31,7 @@ export class CallbackConsumer<D extends Delivery = Delivery> implements Consumer
   position: StreamPosition | null | undefined;
   readonly noAckBuffer: NoAckBuffer | undefined;
   readonly window: PrefetchWindow;
-  #end: AmqpError | undefined;
+  #end: ConsumerCancelledError | undefined;
 
   constructor(
     readonly consumers: ConsumerHost,
@@ -68,14 +68,20 @@ export class CallbackConsumer<D extends Delivery = Delivery> implements Consumer
   [DISPATCH](): unknown {
     const { owner } = this.consumers;
     const onCancel = this.onCancel ?? owner.onCancel;
-    if (onCancel === undefined) throw fromCaller(this.#end ?? cancelled(this.tag));
-    return onCancel(this.tag);
+    const error = this.#end as ConsumerCancelledError;
+    if (onCancel === undefined) throw fromCaller(error);
+    return onCancel(this.tag, error);
   }
 }
 
-export function cancelled(tag: string): ConsumerCancelledError {
+/** The broker says nothing of why. `held`: milliseconds for which its channel has held the oldest message, if it holds any. */
+export function cancelled({ tag, noAck }: Consumer, held: number | undefined): ConsumerCancelledError {
+  const late =
+    noAck || held === undefined
+      ? ''
+      : `, or a message was not settled before the consumer timeout (the oldest that the channel holds came ${(held / 1000).toFixed(1)} s ago)`;
   return new ConsumerCancelledError(
-    `the broker cancelled consumer "${tag}": its queue was deleted or has moved`,
+    `the broker cancelled consumer "${tag}": its queue was deleted or has moved${late}`,
     { consumerTag: tag },
   );
 }

@@ -11,11 +11,12 @@ import type { CancelCallback, ConsumeOptions, ConsumerStart, QosOptions } from '
 import { DEFAULT_PREFETCH } from './consume-options';
 import { CallbackConsumer, cancelled, DrainingConsumer, IteratorConsumer, notRestarted } from './consumer';
 import { ConsumerTags } from './consumer-tags';
-import { CONSUMER, type Consumer, type Delivery } from './delivery';
+import { CONSUMER, type Consumer, type Delivery, GIVE_BACK } from './delivery';
 import type { MessageFactory } from './message-factory';
 import type { PublishMode } from './publish-mode';
 import type { QueueNames } from './queue-names';
 import { type Answer, contentOf } from './replies';
+import type { RequeuePauses } from './requeue-pauses';
 import { giveBack } from './requeuing';
 import type { Settler } from './settler';
 import { follow, isRepeated } from './stream-following';
@@ -38,6 +39,7 @@ export class Consumers implements ChannelPart {
     readonly session: ChannelSession,
     readonly queues: QueueNames,
     readonly settler: Settler,
+    readonly pauses: RequeuePauses,
     readonly mode: PublishMode,
     readonly factory: MessageFactory,
     readonly owner: CancelReceiver,
@@ -171,7 +173,8 @@ export class Consumers implements ChannelPart {
       (event) => consumer === undefined || (event as Partial<Delivery>)[CONSUMER] !== consumer,
     ) as Delivery[];
     consumer?.noAckBuffer?.drop();
-    if (options.noWait) for (const message of unseen) message[Symbol.dispose]();
+    this.pauses.end(consumer);
+    if (options.noWait) for (const message of unseen) message[GIVE_BACK]();
     else this.giveBack(consumer?.queue ?? '', unseen);
   }
 
@@ -339,11 +342,19 @@ export class Consumers implements ChannelPart {
     }
   }
 
+  /**
+   * A consumer that the broker has cancelled for good is told of it. RabbitMQ 4.3 only suspends one that has held a message
+   * for too long: until the client cancels it too, any settlement revives it, and its tag stays taken. The answer wants
+   * none: who uses the tag again says so behind it.
+   */
   #cancelledByBroker(consumerTag: string): void {
+    const { session } = this;
     const consumer = this.#tags.get(consumerTag);
     this.#tags.end(consumerTag);
-    consumer?.noAckBuffer?.forbidSuspension();
-    consumer?.ended(cancelled(consumerTag));
+    if (consumer === undefined || consumer instanceof DrainingConsumer) return; // it has been cancelled from here
+    consumer.noAckBuffer?.forbidSuspension();
+    session.respond('basic.cancel', { consumerTag, noWait: true });
+    consumer.ended(cancelled(consumer, session.unacked.longest));
   }
 
   /** The message of a delivery or a get-ok. @throws {MessageTooLargeError} */

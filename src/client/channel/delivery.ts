@@ -7,6 +7,7 @@ import type { PrefetchWindow } from './prefetch-window';
 /** Members of a message for the channel that brought it; whoever reads the message does not meet them. */
 export const CONSUMER = Symbol('consumer');
 export const STREAM_OFFSET = Symbol('stream offset');
+export const GIVE_BACK = Symbol('give back');
 
 /** A message from a queue, as its channel sees it. */
 export interface Delivery extends Event, Disposable {
@@ -18,6 +19,8 @@ export interface Delivery extends Event, Disposable {
   readonly [CONSUMER]: Consumer | undefined;
   /** Where in a stream it is; but the header stays with a copy that was published elsewhere. */
   readonly [STREAM_OFFSET]: bigint | undefined;
+  /** Nobody has looked at it: back to its queue, unless it is settled. `dispose` is for what somebody had. */
+  [GIVE_BACK](): void;
 }
 
 /** Who a delivery is for. */

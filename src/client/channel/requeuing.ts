@@ -5,7 +5,7 @@ import { inVain } from '../callbacks';
 import type { ChannelHost } from './channel-host';
 import type { ChannelPart } from './channel-part';
 import { ChannelSession } from './channel-session';
-import { CONSUMER, type Delivery } from './delivery';
+import { CONSUMER, type Delivery, GIVE_BACK } from './delivery';
 import type { Answer } from './replies';
 
 /** Milliseconds for which a queue that does not grow may still, while others consume: they may be taking what comes back. */
@@ -39,7 +39,7 @@ export function giveBack(
     if (count > 0 && !isTransactional && channel.isOpen) watch = new QueueWatch(channel.host, queue);
   } finally {
     unlessEnded(channel, () => {
-      for (const message of messages) message[Symbol.dispose]();
+      for (const message of messages) message[GIVE_BACK]();
     });
   }
   watch?.untilGrownBy(count);

@@ -1,4 +1,5 @@
 import { outOfRange } from '../../caller';
+import { clock } from '../../clock';
 import { AlreadySettledError } from '../../errors';
 
 /**
@@ -6,18 +7,19 @@ import { AlreadySettledError } from '../../errors';
  * here it is an error of the one call. In a transaction, settled tags come back with a rollback.
  */
 export class Unacked {
-  readonly #unsettled = new Set<number>();
+  /** By tag: when they came, in whole milliseconds of `clock`. */
+  readonly #unsettled = new Map<number, number>();
   #last = 0;
   /** Tags up to this one came before a recovery of the connection: the broker has begun to count anew since. */
   #offset = 0;
   /** Tags settled since the transaction began; undefined outside of one. */
-  #settledInTransaction: number[] | undefined;
+  #settledInTransaction: [tag: number, since: number][] | undefined;
 
   /** A message came, with this tag of the broker's. @returns the tag by which it is known here */
   add(wireTag: number, noAck: boolean): number {
     const deliveryTag = wireTag + this.#offset;
     this.#last = Math.max(this.#last, deliveryTag);
-    if (!noAck) this.#unsettled.add(deliveryTag);
+    if (!noAck) this.#unsettled.set(deliveryTag, Math.floor(clock.now()));
     return deliveryTag;
   }
 
@@ -55,6 +57,14 @@ export class Unacked {
     return this.#unsettled.size;
   }
 
+  /** Milliseconds since the oldest came that is unsettled; undefined: none is. */
+  get longest(): number | undefined {
+    if (this.#unsettled.size === 0) return undefined;
+    let first = Number.POSITIVE_INFINITY;
+    for (const since of this.#unsettled.values()) first = Math.min(first, since);
+    return clock.now() - first;
+  }
+
   /** @throws {AlreadySettledError | RangeError} before anything is sent */
   check(deliveryTag: number, multiple: boolean, channel: number): void {
     if (this.#unsettled.has(deliveryTag) || (multiple && deliveryTag === 0)) return;
@@ -71,14 +81,15 @@ export class Unacked {
 
   settle(deliveryTag: number, multiple: boolean): void {
     if (!multiple) return this.#remove(deliveryTag);
-    for (const tag of this.#unsettled) {
+    for (const tag of this.#unsettled.keys()) {
       if (deliveryTag === 0 || tag <= deliveryTag) this.#remove(tag);
     }
   }
 
   #remove(deliveryTag: number): void {
+    const since = this.#settledInTransaction && this.#unsettled.get(deliveryTag);
+    if (since !== undefined) this.#settledInTransaction?.push([deliveryTag, since]);
     this.#unsettled.delete(deliveryTag);
-    this.#settledInTransaction?.push(deliveryTag);
   }
 
   /** From now on a rollback can bring settled tags back. */
@@ -91,7 +102,7 @@ export class Unacked {
   }
 
   rollback(): void {
-    for (const tag of this.#settledInTransaction ?? []) this.#unsettled.add(tag);
+    for (const [tag, since] of this.#settledInTransaction ?? []) this.#unsettled.set(tag, since);
     this.commit();
   }
 

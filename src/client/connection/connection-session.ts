@@ -64,6 +64,7 @@ export class ConnectionSession implements ChannelHost {
   readonly maxMessageSize: number;
   readonly callTimeout: number;
   readonly blockedTimeout: number;
+  readonly requeuePause: number;
   readonly warnings: boolean;
   readonly queues = new KnownQueues();
   readonly recoveryPolicy: RecoveryPolicy | undefined;
@@ -95,6 +96,7 @@ export class ConnectionSession implements ChannelHost {
     this.maxMessageSize = settings.maxMessageSize;
     this.callTimeout = settings.callTimeout;
     this.blockedTimeout = settings.blockedTimeout;
+    this.requeuePause = settings.requeuePause;
     this.recoveryPolicy = settings.recovery;
     this.warnings = settings.warnings;
     this.link = new Link(settings.ringCapacity, settings.interruptible, settings.stallTimeout);
@@ -271,6 +273,7 @@ export class ConnectionSession implements ChannelHost {
   /** Look at what has come, without waiting. */
   pollIfNews(): void {
     if (this.pump.hasNews) this.pump.poll();
+    this.dispatcher.runOwnTimers();
   }
 
   /** @throws why the connection has ended: the error itself once, then that it is closed */

@@ -60,10 +60,19 @@ export interface ConnectOptions {
    * the handshake; default 30000. A host gets its share of what is left.
    */
   connectTimeout?: number | undefined;
-  /** Milliseconds that a blocking call waits for the broker unless it says otherwise; default 30000. */
+  /**
+   * Milliseconds that a blocking call waits for the broker unless it says otherwise; default 45000, which is more than the
+   * 30 to 36 s after which RabbitMQ says itself that it has no majority, or cannot reach a node.
+   */
   callTimeout?: number | undefined;
   /** Milliseconds that a publish waits while the broker blocks publishing; default: `callTimeout`. */
   blockedTimeout?: number | undefined;
+  /**
+   * Milliseconds at most that a message waits here, unsettled, before it is requeued because it has failed again
+   * (`subscribe`, `process` and their kin): 50 the second time, then twice as long each time; default 1000. 0: it goes
+   * back at once, and may come at once. Callbacks and heartbeats go on meanwhile.
+   */
+  requeuePause?: number | undefined;
   /** Seconds; 0 turns heartbeats off; default: what the broker offers (RabbitMQ: 60). */
   heartbeat?: number | undefined;
   /** Channels at most; default 2047; 0: what the broker offers. */

@@ -19,6 +19,7 @@ export interface Settings {
   recovery: RecoveryPolicy | undefined;
   callTimeout: number;
   blockedTimeout: number;
+  requeuePause: number;
   maxMessageSize: number;
   ringCapacity: number;
   interruptible: boolean;
@@ -43,6 +44,7 @@ const OPTION_NAMES = new Set<string>([
   'connectTimeout',
   'callTimeout',
   'blockedTimeout',
+  'requeuePause',
   'heartbeat',
   'channelMax',
   'frameMax',
@@ -64,8 +66,11 @@ const OPTION_NAMES = new Set<string>([
 
 const MIB = 1024 * 1024;
 const LEAST_RING = 2 * MIB;
-const DEFAULT_TIMEOUT = 30_000;
+const CONNECT_TIMEOUT = 30_000;
+/** RabbitMQ itself gives up after 30 s, for a quorum queue after 36, and then says why. */
+const CALL_TIMEOUT = 45_000;
 const STALL_TIMEOUT = 10_000;
+const REQUEUE_PAUSE = 1000;
 const RETRY_DELAY = 2000;
 /** @see RFC 8305 §8 */
 const HAPPY_EYEBALLS_DELAY = 250;
@@ -91,8 +96,8 @@ export function resolveOptions(
     checkBoolean(given[name], name);
   const mechanism = customMechanism(given.authMechanism);
   const { targets, url: fromUrl } = resolveTargets(given);
-  const callTimeout = checkTimeout(given.callTimeout ?? DEFAULT_TIMEOUT, 'callTimeout');
-  const connectTimeout = given.connectTimeout ?? fromUrl.connectTimeout ?? DEFAULT_TIMEOUT;
+  const callTimeout = checkTimeout(given.callTimeout ?? CALL_TIMEOUT, 'callTimeout');
+  const connectTimeout = given.connectTimeout ?? fromUrl.connectTimeout ?? CONNECT_TIMEOUT;
   const maxBufferedBytes = count(given.maxBufferedBytes ?? 64 * MIB, 'maxBufferedBytes');
   const recovery = resolveRecovery(given.recovery, fromUrl, targets.length);
   const frameMax = Math.max(...targets.map(({ handshake }) => handshake.frameMax));
@@ -121,6 +126,7 @@ export function resolveOptions(
     mechanism,
     callTimeout,
     blockedTimeout: checkTimeout(given.blockedTimeout ?? callTimeout, 'blockedTimeout'),
+    requeuePause: checkTimeout(given.requeuePause ?? REQUEUE_PAUSE, 'requeuePause'),
     maxMessageSize: count(given.maxMessageSize ?? 128 * MIB, 'maxMessageSize'),
     ringCapacity: ringCapacity(frameLimit(frameMax)),
     interruptible: given.interruptible ?? true,

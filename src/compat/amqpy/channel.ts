@@ -3,7 +3,12 @@ import { PARTS, SESSION } from '../../api/internals';
 import type { IncomingMessage, ReturnedMessage } from '../../api/message';
 import { wrongType } from '../../caller';
 import type { PublishOptions } from '../../client/options/publish-options';
-import { type AmqpError, ChannelClosedError, UnroutableError } from '../../errors';
+import {
+  type AmqpError,
+  ChannelClosedError,
+  type ConsumerCancelledError,
+  UnroutableError,
+} from '../../errors';
 import type { TableInput } from '../../protocol/field-table';
 import { showAs } from '../../shown';
 import { COMPAT, COUNT, DIED, FORGET, OPEN, PUT, RECEIVED, REVIVE, SERVE, SETTLE } from '../internals';
@@ -270,7 +275,7 @@ export class Channel {
       noAck: no_ack,
       exclusive,
       noWait: nowait,
-      onCancel: (tag: string) => this.#cancelled(tag),
+      onCancel: (tag: string, error: ConsumerCancelledError) => this.#cancelled(tag, error),
       ...table(given),
     };
     return this.#call((core) => {
@@ -289,7 +294,7 @@ export class Channel {
     return this.#home[SERVE](() => callback(Message[RECEIVED](this, message)));
   }
 
-  #cancelled(tag: string): void {
+  #cancelled(tag: string, error: ConsumerCancelledError): void {
     const on_cancel = this.cancel_callbacks[tag];
     this.#drop(tag);
     if (on_cancel !== undefined) return void this.#home[SERVE](() => on_cancel(tag));
@@ -299,7 +304,7 @@ export class Channel {
       null,
       null,
       this.channel_id,
-    );
+    ).because(error);
   }
 
   #drop(tag: string): void {

@@ -116,7 +116,7 @@ export class IrrecoverableConnectionError extends AMQPConnectionError {}
 
 /** The broker takes no publishes for now: it is short of memory or disk. */
 export class Blocked extends RecoverableConnectionError {}
-/** The broker ended a consumer that has no `on_cancel`: its queue is gone, or has moved. */
+/** The broker ended a consumer that has no `on_cancel`: its queue is gone, or has moved, or a message was not settled in time. */
 export class ConsumerCancelled extends RecoverableConnectionError {}
 /** 320: an operator, or a broker that shuts down. */
 export class ConnectionForced extends RecoverableConnectionError {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from '../../api/message';
 import { CallbackConsumer, IteratorConsumer } from '../../client/channel/consumer';
+import { GIVE_BACK } from '../../client/channel/delivery';
 import { DISPATCH } from '../../client/dispatcher';
 
 /** A consumer with a callback: after its end, or its channel's, nothing is handed over any more. */
@@ -15,7 +16,7 @@ export class Subscriber extends CallbackConsumer<IncomingMessage> {
 
   override handle(message: IncomingMessage): void {
     this.waiting.delete(message);
-    if (this.#isOver) message[Symbol.dispose]();
+    if (this.#isOver) message[GIVE_BACK]();
     else super.handle(message);
   }
 

@@ -53,7 +53,7 @@ describe('what is given in no way', () => {
       maxBufferedBytes: 64 * 2 ** 20,
       dial: { noDelay: true, keepAlive: 60_000, happyEyeballsDelay: 250, interleave: 1 },
     });
-    expect(resolved()).toMatchObject({ callTimeout: 30_000, blockedTimeout: 30_000, interruptible: true });
+    expect(resolved()).toMatchObject({ callTimeout: 45_000, blockedTimeout: 45_000, interruptible: true });
   });
 
   test('is what AMQP_URL says, unless a URL is given', () => {
@@ -293,6 +293,7 @@ describe('figures', () => {
     [{ interleave: -1 }, 'interleave must be a whole number from 0 to 65535, got -1'],
     [{ keepAlive: Number.POSITIVE_INFINITY }, 'keepAlive must be a whole number from 0 to'],
     [{ blockedTimeout: -1 }, 'blockedTimeout must be 0 or more milliseconds, got -1'],
+    [{ requeuePause: '1 s' }, 'requeuePause must be a number of milliseconds, got a string'],
     [{ maxMessageSize: -1 }, 'maxMessageSize must be'],
     [{ maxBufferedBytes: 1.5 }, 'maxBufferedBytes must be'],
     [{ noDelay: 0 }, 'noDelay must be true or false, got a number'],

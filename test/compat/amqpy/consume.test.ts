@@ -173,6 +173,7 @@ describe('the broker ends a consumer', () => {
       channel_id: ch.channel_id,
       method_name: 'basic.cancel',
       message: `the broker ended consumer '${tag}'`,
+      cause: { name: 'ConsumerCancelledError', message: expect.stringContaining('its queue was deleted') },
     });
     expect([ch.is_open, ch.no_ack_consumers.size, conn.is_alive()]).toEqual([true, 0, true]);
     ch.queue_declare('', { exclusive: true });

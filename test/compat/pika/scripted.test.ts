@@ -411,7 +411,8 @@ describe('consumers', () => {
       ...consuming,
       delivery('t', 1, { body: 'one' }),
       send('basic.cancel', { consumerTag: 't', noWait: true }),
-      expects('basic.cancel', { consumerTag: 't' }),
+      expects('basic.cancel', { consumerTag: 't', noWait: true }),
+      expects('basic.cancel', { consumerTag: 't', noWait: false }),
       send('basic.cancel-ok', { consumerTag: 't' }),
     ]);
     const seen: unknown[] = [];
@@ -444,7 +445,8 @@ describe('consumers', () => {
     ];
     // in one piece: when any of it has come, all has
     const together = sendBytes(Buffer.concat(sent.map((step) => (step as { bytes: Uint8Array }).bytes)));
-    const { connection, channel } = scene([...consuming, together, expects('channel.close-ok')]);
+    const answers = [expects('basic.cancel', { consumerTag: 't' }), expects('channel.close-ok')];
+    const { connection, channel } = scene([...consuming, together, ...answers]);
     const seen: string[] = [];
     channel.add_on_cancel_callback(() => seen.push('cancel'));
     channel.add_on_return_callback(() => seen.push('return'));
