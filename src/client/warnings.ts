@@ -2,6 +2,8 @@ import { isMainThread } from 'node:worker_threads';
 
 /** What a program is warned of, once in its life. The codes are those of Node's --disable-warning. */
 const WARNINGS = {
+  AMQP_SYNC_GLOBAL_PREFETCH:
+    'basicQos({ global: true }): RabbitMQ since 4.3 limits each consumer, not all of the channel together, unless its operator permits global_qos; leave global out, and count yourself what a channel may have',
   AMQP_SYNC_NEVER_SERVED:
     'a consumer was started, and the program ended without serving it, so its callback never ran: callbacks run in drainEvents, loop and sleep only (pika: start_consuming, amqpy: drain_events); call connection.loop() behind the last subscribe',
   AMQP_SYNC_FAILS_AGAIN:

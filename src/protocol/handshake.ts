@@ -2,6 +2,7 @@ import { FRAME_MIN_SIZE } from './constants';
 import type { Table, TableInput } from './field-table';
 import type { Args, Input, Method, MethodName } from './method-types';
 import { chooseMechanism, initialResponse, isBuiltIn } from './sasl';
+import { isRabbitmqSince } from './server-version';
 import { ProtocolViolation } from './violation';
 
 export interface HandshakeParams {
@@ -177,9 +178,8 @@ function smaller(ours: number, theirs: number): number {
   return ours === 0 || theirs === 0 ? ours || theirs : Math.min(ours, theirs);
 }
 
-function usualLimit({ product, version }: Table): number {
-  const [, major, minor] = /^(\d+)\.(\d+)/.exec(String(version)) ?? [];
-  if (product !== 'RabbitMQ' || major === undefined) return Number.POSITIVE_INFINITY;
-  const isOld = Number(major) < 4 || (Number(major) === 4 && Number(minor) < 1);
-  return isOld ? LIMIT_BEFORE_4_1 : LIMIT_BEFORE_LOGIN;
+function usualLimit(serverProperties: Table): number {
+  const isNew = isRabbitmqSince(serverProperties, 4, 1);
+  if (isNew === undefined) return Number.POSITIVE_INFINITY;
+  return isNew ? LIMIT_BEFORE_LOGIN : LIMIT_BEFORE_4_1;
 }

@@ -1,4 +1,5 @@
 import type { AmqpError } from '../../errors';
+import type { Table } from '../../protocol/field-table';
 import type { LateDeliveries } from '../../protocol/late-deliveries';
 import type { Reader } from '../../protocol/wire';
 import type { KnownQueues } from '../connection/known-queues';
@@ -57,6 +58,8 @@ export interface ChannelHost {
   /** Milliseconds at most that a message which fails again waits until it goes back. */
   readonly requeuePause: number;
   readonly warnings: boolean;
+  /** What the server said of itself when the connection was opened last. */
+  readonly greeting: { readonly serverProperties: Table } | undefined;
   readonly isOpen: boolean;
   readonly isBlocked: boolean;
   readonly blockedReason: string | undefined;

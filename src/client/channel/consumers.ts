@@ -1,10 +1,12 @@
 import { wrongType } from '../../caller';
 import { type AmqpError, MessageTooLargeError, wasSent } from '../../errors';
 import type { Args, Input } from '../../protocol/method-types';
+import { isRabbitmqSince } from '../../protocol/server-version';
 import { ProtocolViolation } from '../../protocol/violation';
 import type { RecoveryFailure } from '../connection/recovery-info';
 import { DISPATCH } from '../dispatcher';
 import { type CallOptions, checkBoolean, checkFunction, checkInteger, checkTimeout } from '../options/checks';
+import { warnOf } from '../warnings';
 import type { ChannelPart } from './channel-part';
 import type { ChannelSession } from './channel-session';
 import type { CancelCallback, ConsumeOptions, ConsumerStart, QosOptions } from './consume-options';
@@ -53,6 +55,9 @@ export class Consumers implements ChannelPart {
   limit(options: QosOptions): void {
     const { prefetchCount = 0, global } = options;
     this.session.request('basic.qos', options, options);
+    const { host } = this.session;
+    if (global === true && host.warnings && isRabbitmqSince(host.greeting?.serverProperties ?? {}, 4, 3))
+      warnOf('AMQP_SYNC_GLOBAL_PREFETCH');
     this.settler.limit(prefetchCount);
     this.#prefetchSet = true;
     if (global !== true) this.#prefetch = prefetchCount;

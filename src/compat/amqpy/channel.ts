@@ -298,13 +298,8 @@ export class Channel {
     const on_cancel = this.cancel_callbacks[tag];
     this.#drop(tag);
     if (on_cancel !== undefined) return void this.#home[SERVE](() => on_cancel(tag));
-    throw new ConsumerCancelled(
-      `the broker ended consumer '${tag}'`,
-      Basic.Cancel,
-      null,
-      null,
-      this.channel_id,
-    ).because(error);
+    const text = `the broker ended consumer '${tag}'`;
+    throw because(new ConsumerCancelled(text, Basic.Cancel, null, null, this.channel_id), error);
   }
 
   #drop(tag: string): void {
