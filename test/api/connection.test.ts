@@ -8,6 +8,7 @@ import {
   NotAllowedError,
   TimeoutError,
 } from '../../src';
+import { Link } from '../../src/bridge/link';
 import {
   CEILING,
   duration,
@@ -168,6 +169,18 @@ describe('an open connection', () => {
     connection.flush();
     expect(connection.stats().unsentBytes).toBe(0);
     channel.close();
+  });
+
+  test('stats of a worker thread that does not answer are those that it had last', () => {
+    const channel = connection.channel();
+    channel.queueDeclare('', { exclusive: true });
+    const { bytesIn, bytesOut } = connection.stats();
+    const silent = jest.spyOn(Link.prototype, 'answers').mockReturnValue(false);
+    try {
+      expect(connection.stats()).toMatchObject({ bytesIn, bytesOut });
+    } finally {
+      silent.mockRestore();
+    }
   });
 
   it('is not blocked as long as the broker has memory and disk', () => {

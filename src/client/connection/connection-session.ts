@@ -372,9 +372,9 @@ export class ConnectionSession implements ChannelHost {
   /** The worker's description of the session: a new one, or the last if it does not answer. */
   describe(): SessionDescription {
     this.pollIfNews();
-    const current =
-      this.isOpen && this.link.answers(ANSWER_TIMEOUT) && control(this.#thread, { call: 'describe' });
-    return current || this.description;
+    if (this.isOpen && this.link.answers(ANSWER_TIMEOUT))
+      this.description = control(this.#thread, { call: 'describe' }) ?? this.description;
+    return this.description;
   }
 
   /** Warn of what was thrown, and nobody else hears of. */
