@@ -181,6 +181,7 @@ describe('an open connection', () => {
     } finally {
       silent.mockRestore();
     }
+    channel.close();
   });
 
   it('is not blocked as long as the broker has memory and disk', () => {
