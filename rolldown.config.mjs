@@ -64,6 +64,7 @@ const build = (input, plugins) => ({
     dir: 'dist',
     format: 'cjs',
     sourcemap: true, // with the sources, which are not in the package themselves
+    sourcemapPathTransform: (source) => source.replace(/^.*(?=node_modules\/)/, ''),
     comments: false, // they are in the source maps
     keepNames: true, // `Channel` is the name of more than one class
     chunkFileNames: `${SHARED}/[name].js`,
