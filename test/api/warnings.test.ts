@@ -183,3 +183,22 @@ describe('what a function throws, and a handler takes', () => {
     expect(await warned(source(), '{ warnings: false }')).toEqual([0, '']);
   });
 });
+
+describe('AMQP_SYNC_GLOBAL_PREFETCH', () => {
+  const source = `
+    const channel = connect(url, OPTIONS).channel();
+    channel.basicQos({ prefetchCount: 5 });
+    for (let i = 0; i < 2; i++) channel.basicQos({ prefetchCount: 5, global: true });`;
+  const said = async (options: string, version: '3.10' | '4.3') => {
+    using broker = startBroker({ version });
+    return (await run(source.replace('OPTIONS', options), { url: broker.url }).end).stderr;
+  };
+
+  it('is told once, by RabbitMQ 4.3 only, which limits each consumer', async () => {
+    const stderr = await said('{}', '4.3');
+    expect(times(stderr, 'AMQP_SYNC_GLOBAL_PREFETCH')).toBe(1);
+    expect(stderr).toContain('leave global out');
+    expect(await said('{}', '3.10')).toBe('');
+    expect(await said('{ warnings: false }', '4.3')).toBe('');
+  });
+});
