@@ -493,7 +493,8 @@ export class Channel {
 
   /**
    * Limit how many unsettled messages the broker sends ahead. Blocks for a round trip.
-   * RabbitMQ: `global: false` is for each consumer started after this, `true` for the channel;
+   * RabbitMQ: `global: false` is for each consumer started after this, `true` for the channel (since 4.3 for each
+   * consumer too, unless its operator permits `global_qos`: `AMQP_SYNC_GLOBAL_PREFETCH` warns of it);
    * `prefetchSize` other than 0 closes the connection with 540.
    * @see AMQP 0-9-1 §1.8.3.1 (basic.qos)
    */
