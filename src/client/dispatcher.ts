@@ -67,18 +67,19 @@ export class Dispatcher {
 
   /** Whether a timer of the program's is due. Those of the library's own that are due run now. */
   hasDueTimer(): boolean {
-    this.runOwnTimers();
-    return this.#timers.length > 0 && this.nextDue <= clock.now();
+    return this.runOwnTimers() && this.nextDue <= clock.now();
   }
 
-  /** Unlike callbacks they run in the middle of calls: nobody's code is in them. */
-  runOwnTimers(): void {
-    if (this.#timers.length === 0) return;
+  /** Unlike callbacks they run in the middle of calls: nobody's code is in them. @returns whether any timer was due */
+  runOwnTimers(): boolean {
+    if (this.#timers.length === 0) return false;
     const now = clock.now();
+    if (this.nextDue > now) return false;
     for (const timer of this.#timers.filter(({ isOwn, due }) => isOwn && due <= now)) {
       this.cancelTimer(timer.id);
       timer[DISPATCH]();
     }
+    return true;
   }
 
   /** @throws {WrongStateError} inside a callback */

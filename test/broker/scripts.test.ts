@@ -51,7 +51,7 @@ class Run {
 }
 
 /** Milliseconds after a step without an answer. If what comes of it differs, the machine may just be busy. */
-const PAUSES = [20, 100];
+const PAUSES = [20, 100, 500];
 
 async function sideBySide(script: Script): Promise<Told> {
   let told!: Told;

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type AmqpError,
   ConnectError,
   type Connection,
   ConnectionForcedError,
@@ -328,6 +329,20 @@ describe('limits', () => {
     expect(thrownBy(() => other.basicPublish(large, { routingKey: 'none' })).message).toContain(
       'message size 16777217 is larger than configured max size 16777216',
     );
+  });
+
+  it('the rules of 4.3: a queue that is gone at the commit is named as Erlang breaks its lines', () => {
+    const { url } = embedded({ version: '4.3' });
+    const lines = [8, 9, 15, 16].map((length) => {
+      const queue = 'q'.repeat(length);
+      const channel = client(url).channel();
+      channel.queueDeclare(queue, { exclusive: true });
+      channel.txSelect();
+      channel.basicPublish('x', { routingKey: queue });
+      channel.queueDelete(queue);
+      return (thrownBy(() => channel.txCommit()) as AmqpError).replyText!.split('\n').length;
+    });
+    expect(lines).toEqual([1, 2, 2, 3]); // as RabbitMQ 4.3.6
   });
 
   it('the rules of 4.3: what is deprecated is refused by name', async () => {

@@ -89,15 +89,11 @@ function checkArguments(queue: BrokerQueue, args: Table, { name, rules }: Vhost)
       `invalid arg 'x-priority' for ${where}: "expected integer, got ${typeWord(priority)}"`,
     );
   }
-  if (!rules.isSince4 && cancel !== undefined && queue.limits.type === 'quorum') {
-    throw precondition(
-      `invalid arg 'x-cancel-on-ha-failover' for ${where} of queue type rabbit_quorum_queue`,
-    );
-  }
-  if (!rules.isSince4 && cancel !== undefined && typeof cancel !== 'boolean') {
-    throw precondition(
-      `invalid arg 'x-cancel-on-ha-failover' for ${where}: {unacceptable_type,${typeWord(cancel)}}`,
-    );
+  if (!rules.isSince4 && cancel !== undefined) {
+    const invalid = `invalid arg 'x-cancel-on-ha-failover' for ${where}`;
+    if (queue.limits.type === 'quorum') throw precondition(`${invalid} of queue type rabbit_quorum_queue`);
+    if (typeof cancel !== 'boolean')
+      throw precondition(`${invalid}: {unacceptable_type,${typeWord(cancel)}}`);
   }
   if (offset !== undefined) {
     throw precondition(

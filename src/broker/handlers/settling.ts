@@ -79,16 +79,21 @@ function stillThere({ vhost }: BrokerChannel, queues: ReadonlySet<BrokerQueue>):
   return new Set([...queues].filter(({ deleted }) => !deleted));
 }
 
-/** The text as Erlang prints it, which breaks what is longer than a line. */
-function undeliverable(queue: string, vhost: string): Failure {
-  const before = 'failed to deliver message: ';
-  const inOneLine = `${before}{not_found,{resource,<<"${vhost}">>,queue,<<"${queue}">>}}`;
-  const [outer, inner] = [32, 36].map((width) => `\n${' '.repeat(width - 1)}`);
-  const inLines = `${before}{not_found,${outer}{resource,<<"${vhost}">>,queue,${inner}<<"${queue}">>}}`;
-  return new Failure(506, inOneLine.length <= ERLANG_LINE ? inOneLine : inLines);
-}
+/** The widest line of what Erlang prints; it breaks what is wider, first the outer tuple, then the inner one. */
+const ERLANG_LINE = 78;
 
-const ERLANG_LINE = 80;
+function undeliverable(queue: string, vhost: string): Failure {
+  const [what, where, name] = [
+    'failed to deliver message: {not_found,',
+    `{resource,<<"${vhost}">>,queue,`,
+    `<<"${queue}">>}}`,
+  ];
+  const [outer, inner] = [' '.repeat(31), ' '.repeat(35)];
+  const inLines = [what, outer + where, inner + name];
+  const layouts = [[what + where + name], [what, outer + where + name], inLines];
+  const fits = (lines: readonly string[]) => lines.every(({ length }) => length <= ERLANG_LINE);
+  return new Failure(506, (layouts.find(fits) ?? inLines).join('\n'));
+}
 
 /** The content of the transaction; the next one begins at once. */
 function takeTransaction(channel: BrokerChannel): NonNullable<BrokerChannel['transaction']> {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { runningBroker, startEmbedded } from './find-broker';
+import { runningBroker, say, startEmbedded } from './find-broker';
 
 async function run(command: string, args: string[]): Promise<number> {
   const child = spawn(command, args, { stdio: 'inherit' });
@@ -28,6 +28,7 @@ async function main([command, ...args]: string[]): Promise<number> {
     return 2;
   }
   const broker = (await runningBroker()) ?? (await startEmbedded());
+  say(`${command} uses ${broker.how}`);
   process.env.AMQP_URL = broker.url;
   process.env.PATH = join(__dirname, '..', '..', '..', 'node_modules', '.bin') + delimiter + process.env.PATH;
   try {
