@@ -1,16 +1,19 @@
 import type { Input, MethodName } from '../protocol/method-types';
-import type { BrokerConsumer, ConsumedQueue, Subscriber } from './consumers';
+import type { BrokerConsumer, ConsumedQueue, Delivery, Subscriber } from './consumers';
+import { type Failure, timedOut } from './failure';
 import type { FrameOutput } from './frame-output';
 import type { BrokerMessage } from './message';
 import type { BrokerQueue } from './queue';
 import type { QueuedMessage } from './ready-messages';
 import type { Rules } from './rules';
-import { type Delivery, type Settlement, settleDeliveries, UnackedDeliveries } from './unacked';
+import type { Timer, Timers } from './timers';
+import { type Settlement, settleDeliveries, UnackedDeliveries } from './unacked';
 import type { Vhost } from './vhost';
 
 /** The engine, seen from the channels. */
 export interface ChannelEngine {
   readonly rules: Rules;
+  readonly timers: Timers;
   /** Channels that wait for direct replies, by the name to reply to. */
   readonly directReplies: Map<string, BrokerChannel>;
   /** Do it when what is being done has been done. */
@@ -31,6 +34,8 @@ export interface ChannelHost {
   has(channel: BrokerChannel): boolean;
   /** A message was sent to a consumer. */
   delivered(): void;
+  /** End a channel, not because of a method that has come. */
+  failChannel(channel: BrokerChannel, failure: Failure): void;
 }
 
 /** Publishes and settlements that wait for the commit. */
@@ -54,6 +59,8 @@ export class BrokerChannel implements Subscriber {
   transaction: BrokerTransaction | undefined;
   /** The consumer of direct replies, and the name that others reply to. */
   directReplyTo: { tag: string; name: string } | undefined;
+  /** Set for the oldest of the messages, if the channel is asked to settle them in time. */
+  #patience: Timer | undefined;
   #sharedUnacked = 0;
   #published = 0;
   /** Confirms that are not yet reported: the last of a run of equal ones, and how many. */
@@ -72,7 +79,8 @@ export class BrokerChannel implements Subscriber {
 
   // ── deliveries ──────────────────────────────────────────────────────────────────────────────────────
 
-  canDeliver({ traits, shares, most, unacked }: BrokerConsumer): boolean {
+  canDeliver({ traits, shares, most, unacked, isServed }: BrokerConsumer): boolean {
+    if (!isServed) return false;
     if (this.connection.congested || !this.connection.has(this)) return false;
     // a prefetch that is shared and full holds those without acks, too
     if (shares && this.sharedPrefetch > 0 && this.#sharedUnacked >= this.sharedPrefetch) return false;
@@ -84,9 +92,33 @@ export class BrokerChannel implements Subscriber {
     if (!consumer.traits.noAck) {
       consumer.unacked++;
       if (consumer.shares) this.#sharedUnacked++;
-      this.unacked.add({ tag, entry, queue: consumer.queue, consumer });
+      this.hold(tag, entry, consumer.queue, consumer);
     }
     this.#send(consumer.tag, tag, entry.redelivered, consumer.queue.messageFor(entry));
+  }
+
+  /** A message is sent that the client has to settle. */
+  hold(tag: number, entry: QueuedMessage, queue: ConsumedQueue, consumer?: BrokerConsumer): void {
+    const { rules, timers } = this.connection.engine;
+    const limit = rules.channelTimeout;
+    const since = limit === undefined ? undefined : timers.now();
+    const delivery: Delivery = { tag, entry, queue, subscriber: this, consumer, since, isLate: false };
+    this.unacked.add(delivery);
+    queue.deadlines?.add(delivery);
+    if (limit !== undefined && this.#patience === undefined) this.#wait(limit);
+  }
+
+  /** Wait for as long as the oldest message may be held. */
+  #wait(limit: number): void {
+    const { timers } = this.connection.engine;
+    const { since } = this.unacked.oldest ?? {};
+    if (since === undefined) return;
+    this.#patience = timers.at(since + limit, () => {
+      this.#patience = undefined;
+      const { oldest } = this.unacked;
+      if (oldest === undefined || timers.now() < oldest.since! + limit) return this.#wait(limit);
+      this.connection.failChannel(this, timedOut(this.number, limit));
+    });
   }
 
   /** An answer to a request of this channel. */
@@ -106,6 +138,16 @@ export class BrokerChannel implements Subscriber {
     if (!this.connection.capabilities.consumerCancelNotify) return;
     this.connection.engine.defer(() => {
       if (this.connection.has(this)) this.send('basic.cancel', { consumerTag: consumer.tag, noWait: true });
+    });
+  }
+
+  /** A client that knows of no cancelled consumers loses its channel, and so does one that has no consumer any more. */
+  timedOut(consumer: BrokerConsumer | undefined): void {
+    const { capabilities, engine } = this.connection;
+    if (consumer !== undefined && this.consumers.has(consumer.tag) && capabilities.consumerCancelNotify)
+      return this.send('basic.cancel', { consumerTag: consumer.tag, noWait: true });
+    engine.defer(() => {
+      if (this.connection.has(this)) this.connection.failChannel(this, timedOut(this.number, -1));
     });
   }
 
@@ -159,6 +201,7 @@ export class BrokerChannel implements Subscriber {
 
   /** The channel has ended: so do its consumers, and what is not settled returns to its queue. */
   end(): void {
+    this.#patience?.cancel();
     if (this.directReplyTo !== undefined)
       this.connection.engine.directReplies.delete(this.directReplyTo.name);
     const consumers = [...this.consumers.values()];

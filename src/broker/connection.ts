@@ -136,6 +136,11 @@ export class BrokerConnection implements ChannelHost {
     return !this.#closing.has(number) && this.state === 'open';
   }
 
+  /** A channel has failed, not in a method of the client. */
+  failChannel({ number }: BrokerChannel, failure: Failure): void {
+    this.#failChannel(number, failure);
+  }
+
   /** Close with an error, or on the operator's wish. `plan` is the method that is to blame. */
   fail(failure: Failure, plan?: MethodPlan): void {
     if (this.state === 'closing' || this.state === 'over') return;
@@ -194,7 +199,7 @@ export class BrokerConnection implements ChannelHost {
     this.engine.runDeferred();
   }
 
-  #failChannel(number: number, failure: Failure, plan: MethodPlan): void {
+  #failChannel(number: number, failure: Failure, plan?: MethodPlan): void {
     this.#channels.get(number)?.flushConfirms();
     this.#endChannel(number);
     this.#closing.add(number);

@@ -10,16 +10,39 @@ export interface Subscriber {
   deliver(consumer: BrokerConsumer, entry: QueuedMessage): void;
   /** The queue has ended the consumer. */
   consumerCancelled(consumer: BrokerConsumer): void;
+  /** The queue has taken back what was not settled in time; without a consumer: what was taken with get. */
+  timedOut(consumer: BrokerConsumer | undefined): void;
 }
 
-/** How deliveries come back: by nack or recover, by reject, or because the client is gone. */
-export type Requeue = 'nack' | 'reject' | 'return';
+/** How deliveries come back: by nack or recover, by reject, because the client is gone, or after too long a time. */
+export type Requeue = 'nack' | 'reject' | 'return' | 'timeout';
+
+/** A message that a channel has and has not settled. `consumer` is absent when it was taken with get. */
+export interface Delivery {
+  readonly tag: number;
+  readonly entry: QueuedMessage;
+  readonly queue: ConsumedQueue;
+  readonly subscriber: Subscriber;
+  consumer: BrokerConsumer | undefined;
+  /** The time at which it was sent; absent where nobody asks for it. */
+  readonly since: number | undefined;
+  /** Whether the queue has taken it back, since it was not settled in time. */
+  isLate: boolean;
+}
+
+/** The deliveries of a queue that are to be settled in time. */
+export interface Deadlines {
+  add(delivery: Delivery): void;
+  delete(delivery: Delivery): void;
+}
 
 /** The queue, seen from those who consume from it. */
 export interface ConsumedQueue {
   readonly name: string;
   readonly limits: QueueLimits;
   readonly consumers: QueueConsumers;
+  /** Absent: a client may hold its messages for as long as it likes. */
+  readonly deadlines?: Deadlines | undefined;
   unsubscribe(consumer: BrokerConsumer): void;
   unblock(subscriber: Subscriber): void;
   run(): void;
@@ -48,6 +71,12 @@ export class BrokerConsumer {
   readonly shares: boolean;
   /** Unacknowledged messages at most. */
   readonly most: number;
+  /** Deliveries that it did not settle in time, and has not settled since: as long as there are any it gets nothing. */
+  readonly late = new Set<Delivery>();
+  /** Milliseconds in which it is to settle its messages; undefined: as long as the queue says. */
+  timeout: number | undefined;
+  /** Whether it has only given back what was late: RabbitMQ forgets to serve it then, until it settles something else. */
+  isForgotten = false;
 
   constructor(
     readonly tag: string,
@@ -55,9 +84,16 @@ export class BrokerConsumer {
     readonly queue: ConsumedQueue,
     readonly traits: ConsumerTraits,
   ) {
-    this.priority = Number(traits.args['x-priority'] ?? 0);
+    const { 'x-priority': priority = 0, 'x-consumer-timeout': timeout } = traits.args;
+    this.priority = Number(priority);
+    this.timeout = timeout === undefined ? undefined : Number(timeout);
     this.shares = queue.limits.type === 'classic';
     this.most = traits.prefetch || (this.shares ? Number.POSITIVE_INFINITY : MOST_OF_QUORUM);
+  }
+
+  /** Whether its queue serves it. */
+  get isServed(): boolean {
+    return this.late.size === 0 && !this.isForgotten;
   }
 }
 
@@ -95,6 +131,16 @@ export class QueueConsumers {
     this.#blocked.delete(consumer);
     this.#waiting = this.#waiting.filter((other) => other !== consumer);
     if (this.active === consumer) this.active = this.#nextActive();
+  }
+
+  /** The consumer has not settled its messages in time: another one is the active one, if there is one. */
+  suspend(consumer: BrokerConsumer): void {
+    if (this.active === consumer) this.active = this.#nextActive();
+  }
+
+  /** The consumer has settled what was late. */
+  resume(consumer: BrokerConsumer): void {
+    if (this.single && this.all.has(consumer)) this.active ??= consumer;
   }
 
   /** The consumer whose turn it is, if one can take a message now. */
@@ -136,8 +182,10 @@ export class QueueConsumers {
 
   #nextActive(): BrokerConsumer | undefined {
     let next: BrokerConsumer | undefined;
-    for (const consumer of this.all)
+    for (const consumer of this.all) {
+      if (!consumer.isServed) continue;
       if (next === undefined || consumer.priority > next.priority) next = consumer;
+    }
     return next;
   }
 }

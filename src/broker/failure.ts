@@ -58,6 +58,14 @@ export function precondition(detail: string): Failure {
   return new Failure(406, detail);
 }
 
+/** A message was held for too long. `limit`: the milliseconds, or -1 where a queue has set them. */
+export function timedOut(channel: number, limit: number): Failure {
+  return precondition(
+    `delivery acknowledgement on channel ${channel} timed out. Timeout value used: ${limit} ms. ` +
+      'This timeout value can be configured, see consumers doc guide to learn more',
+  );
+}
+
 export function refused(detail: string): Failure {
   return new Failure(403, detail);
 }

@@ -9,6 +9,16 @@ export const MAX_EXPIRY = 315_360_000_000;
 export type BrokerQueueType = 'classic' | 'quorum';
 export type Overflow = 'drop-head' | 'reject-publish' | 'reject-publish-dlx';
 
+export const DELAYED_RETRY_TYPES = ['all', 'failed', 'returned'] as const;
+
+/** Pauses before a message comes again, in milliseconds: `min` for each of its failures, `max` at most. */
+export interface DelayedRetry {
+  /** Whether they are for messages that count as failures, for those that do not, or for both. */
+  type: (typeof DELAYED_RETRY_TYPES)[number];
+  min: number;
+  max: number;
+}
+
 /** The meaning of a queue's arguments. */
 export interface QueueLimits {
   type: BrokerQueueType;

@@ -1,5 +1,6 @@
 import { type Table, type TypedValue, typed } from '../protocol/field-table';
 import type { Binding } from './binding';
+import { ConsumerTimeouts } from './consumer-timeouts';
 import {
   type BrokerConsumer,
   type ConsumedQueue,
@@ -7,6 +8,7 @@ import {
   type Requeue,
   type Subscriber,
 } from './consumers';
+import { DelayedMessages } from './delayed-messages';
 import type { BrokerMessage } from './message';
 import { type QueueLimits, queueLimits } from './queue-arguments';
 import { bodySize, type QueuedMessage, ReadyMessages } from './ready-messages';
@@ -47,6 +49,9 @@ export class BrokerQueue implements ConsumedQueue {
   readonly ready = new ReadyMessages();
   readonly consumers: QueueConsumers;
   readonly limits: QueueLimits;
+  readonly deadlines: ConsumerTimeouts | undefined;
+  /** Messages that have come back and wait before they come again; undefined: none do. */
+  readonly #delayed: DelayedMessages | undefined;
   /** Messages that a client has and has not settled. */
   unacked = 0;
   deleted = false;
@@ -69,6 +74,11 @@ export class BrokerQueue implements ConsumedQueue {
   ) {
     this.limits = queueLimits(args, host.rules.deliveryLimit(args));
     this.consumers = new QueueConsumers(this.limits.singleActiveConsumer);
+    const timeout = host.rules.queueTimeout(args);
+    if (timeout !== undefined) this.deadlines = new ConsumerTimeouts(host.timers, timeout, this);
+    const retry = host.rules.delayedRetry(args);
+    if (retry !== undefined)
+      this.#delayed = new DelayedMessages(host.timers, retry, (entries) => this.#retry(entries));
     this.used();
   }
 
@@ -164,7 +174,7 @@ export class BrokerQueue implements ConsumedQueue {
         this.unacked--;
         entry.redelivered = true;
         entry.returns++;
-        if (why !== 'nack' || !this.host.rules.isSince4) entry.failures++;
+        if (this.#isFailure(why)) entry.failures++;
         if (this.limits.type === 'classic' || this.#mayReturn(entry, why)) back.push(entry);
       }
     }
@@ -177,6 +187,7 @@ export class BrokerQueue implements ConsumedQueue {
   /**
    * A message that comes back to a quorum queue comes before all that never was delivered, as long as its limit lets it.
    * Where there is no limit RabbitMQ puts at the end what a client gives back, so that it can forget what it has logged.
+   * Some wait before they come again, where the queue wants it.
    */
   #mayReturn(entry: QueuedMessage, why: Requeue): boolean {
     const { deliveryLimit } = this.limits;
@@ -184,8 +195,25 @@ export class BrokerQueue implements ConsumedQueue {
       this.#deadLetter(entry, 'delivery_limit');
       return false;
     }
-    entry.order = why !== 'return' && deliveryLimit === undefined ? this.#order++ : this.#front++;
+    const goesToTheEnd = deliveryLimit === undefined && (why === 'nack' || why === 'reject');
+    if (!goesToTheEnd && this.#delayed?.take(entry, this.#isFailure(why))) return false;
+    entry.order = goesToTheEnd ? this.#order++ : this.#front++;
     return true;
+  }
+
+  /** Whether it counts as a failure of the message that it comes back: since 4.0 not when a client gives it back by nack. */
+  #isFailure(why: Requeue): boolean {
+    return (why !== 'nack' && why !== 'timeout') || !this.host.rules.isSince4;
+  }
+
+  /** Messages have waited for long enough. */
+  #retry(entries: readonly QueuedMessage[]): void {
+    for (const entry of entries) {
+      entry.order = this.#front++;
+      this.ready.putBack(entry);
+    }
+    this.dropExpired();
+    this.run();
   }
 
   /** The message as it is sent: quorum queues say how often it came back, and 3.10 says to `get` that it never did. */
@@ -201,11 +229,10 @@ export class BrokerQueue implements ConsumedQueue {
 
   purge(): number {
     this.used();
-    const count = this.ready.length;
-    for (let entry = this.ready.shift(); entry !== undefined; entry = this.ready.shift()) {
-      this.host.countBytes(-memoryOf(entry));
-    }
-    return count;
+    const entries = this.#delayed?.clear() ?? [];
+    for (let entry = this.ready.shift(); entry !== undefined; entry = this.ready.shift()) entries.push(entry);
+    for (const entry of entries) this.host.countBytes(-memoryOf(entry));
+    return entries.length;
   }
 
   subscribe(consumer: BrokerConsumer): void {
@@ -231,6 +258,7 @@ export class BrokerQueue implements ConsumedQueue {
     this.deleted = true;
     this.purge();
     this.#idleTimer?.cancel();
+    this.deadlines?.end();
     this.#scheduleExpiry();
     for (const consumer of [...this.consumers.all]) {
       this.consumers.remove(consumer);
@@ -295,7 +323,8 @@ export class BrokerQueue implements ConsumedQueue {
 
   #overflows(more: number, bytes: number): boolean {
     const { maxLength, maxLengthBytes } = this.limits;
-    return this.ready.length + more > maxLength || this.ready.bytes + bytes > maxLengthBytes;
+    const { length, bytes: size } = this.#delayed ?? NONE;
+    return this.ready.length + length + more > maxLength || this.ready.bytes + size + bytes > maxLengthBytes;
   }
 
   #priority(message: BrokerMessage): number {
@@ -323,3 +352,4 @@ function memoryOf(entry: QueuedMessage): number {
 }
 
 const OVERHEAD = 200;
+const NONE = { length: 0, bytes: 0 };

@@ -1,7 +1,7 @@
-import type { Table } from '../protocol/field-table';
+import type { Table, TableValue } from '../protocol/field-table';
 import { isInteger } from './erlang';
 import { Failure } from './failure';
-import { queueType } from './queue-arguments';
+import { DELAYED_RETRY_TYPES, type DelayedRetry, queueType } from './queue-arguments';
 
 /** The RabbitMQ whose rules the broker keeps. */
 export type RabbitmqVersion = '3.10' | '4.3';
@@ -16,6 +16,8 @@ export type DeprecatedFeature = (typeof DEPRECATED_FEATURES)[number];
 
 /** Deliveries after which RabbitMQ 4.3 takes a message for a bad one. */
 const DELIVERY_LIMIT = 20;
+/** Milliseconds for which a client may hold a message, unless an argument says otherwise. */
+const CONSUMER_TIMEOUT = 1_800_000;
 /** Levels of priority in quorum queues, and that of messages without one. */
 const HIGHEST_PRIORITY = 31;
 const USUAL_PRIORITY = 4;
@@ -59,6 +61,25 @@ export class Rules {
     return this.isSince4 && limit < 0 ? undefined : Number(limit);
   }
 
+  /** Milliseconds in which messages of a queue are to be settled, or go back to it; undefined: it does not ask. */
+  queueTimeout(args: Table): number | undefined {
+    if (!this.isSince4 || queueType(args) !== 'quorum') return undefined;
+    return Number(args['x-consumer-timeout'] ?? CONSUMER_TIMEOUT);
+  }
+
+  /** The pauses before messages come again to a queue with these arguments. What is no pause to RabbitMQ is none. */
+  delayedRetry(args: Table): DelayedRetry | undefined {
+    const { 'x-delayed-retry-type': type, 'x-delayed-retry-min': min, 'x-delayed-retry-max': max } = args;
+    if (!this.isSince4 || queueType(args) !== 'quorum') return undefined;
+    if (!isOneOf(type, DELAYED_RETRY_TYPES) || !isPositive(min)) return undefined;
+    return { type, min: Number(min), max: Number(isPositive(max) ? max : min) };
+  }
+
+  /** Milliseconds in which a channel settles its messages, or ends; undefined: its queues see to it. */
+  get channelTimeout(): number | undefined {
+    return this.isSince4 ? undefined : CONSUMER_TIMEOUT;
+  }
+
   /** The priority of a message in a quorum queue. */
   quorumPriority(priority: number | undefined): number {
     return this.isSince4 ? Math.min(priority ?? USUAL_PRIORITY, HIGHEST_PRIORITY) : 0;
@@ -68,4 +89,12 @@ export class Rules {
   get frameMin(): number {
     return this.isSince4 ? 8192 : 4096;
   }
+}
+
+function isPositive(value: TableValue | undefined): value is number | bigint {
+  return value !== undefined && isInteger(value) && value > 0;
+}
+
+function isOneOf<T extends string>(value: TableValue | undefined, names: readonly T[]): value is T {
+  return names.includes(value as T);
 }

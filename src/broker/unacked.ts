@@ -1,14 +1,6 @@
-import type { BrokerConsumer, ConsumedQueue, Requeue } from './consumers';
+import type { BrokerConsumer, ConsumedQueue, Delivery, Requeue } from './consumers';
 import { precondition } from './failure';
 import type { QueuedMessage } from './ready-messages';
-
-/** A message that a channel has and has not settled. `consumer` is absent when it was taken with get. */
-export interface Delivery {
-  tag: number;
-  entry: QueuedMessage;
-  queue: ConsumedQueue;
-  consumer: BrokerConsumer | undefined;
-}
 
 /** How deliveries are settled. */
 export type Settlement = 'ack' | 'discard' | Requeue;
@@ -26,8 +18,24 @@ export class UnackedDeliveries {
     return this.#deliveries.size;
   }
 
+  /** The one that is held longest. */
+  get oldest(): Delivery | undefined {
+    return this.#deliveries.values().next().value;
+  }
+
   add(delivery: Delivery): void {
     this.#deliveries.set(delivery.tag, delivery);
+  }
+
+  /** What a cancelled consumer of a quorum queue has not settled goes over to the next one with its tag, and its timeout. */
+  handOver(consumer: BrokerConsumer): void {
+    for (const delivery of this.#deliveries.values()) {
+      const { queue, consumer: last, isLate } = delivery;
+      if (isLate || queue !== consumer.queue || last?.tag !== consumer.tag) continue;
+      delivery.consumer = consumer;
+      consumer.timeout = last.timeout;
+      consumer.unacked++;
+    }
   }
 
   /** Take out one, or with `multiple` all up to it; 0 is all there are. @throws {Failure} 406 unknown tag */
@@ -67,8 +75,15 @@ export function settleDeliveries(
   settlement: Settlement,
 ): Set<ConsumedQueue> {
   const byQueue = new Map<ConsumedQueue, QueuedMessage[]>();
-  for (const { queue, entry, consumer } of settlement === 'ack' ? deliveries : inOrder(deliveries)) {
-    if (consumer !== undefined) consumer.unacked--;
+  for (const delivery of deliveries) if (delivery.isLate) byQueue.set(settleLate(delivery, settlement), []);
+  for (const delivery of settlement === 'ack' ? deliveries : inOrder(deliveries)) {
+    if (delivery.isLate) continue;
+    const { queue, entry, consumer } = delivery;
+    queue.deadlines?.delete(delivery);
+    if (consumer !== undefined) {
+      consumer.unacked--;
+      consumer.isForgotten = false;
+    }
     const entries = byQueue.get(queue);
     if (entries === undefined) byQueue.set(queue, [entry]);
     else entries.push(entry);
@@ -79,6 +94,20 @@ export function settleDeliveries(
     else queue.requeue(entries, settlement);
   }
   return new Set(byQueue.keys());
+}
+
+/**
+ * A message that went back long ago is settled after all, and its consumer goes on. To give it back is not enough for
+ * RabbitMQ: where messages may come back for ever it does not hear of it, elsewhere it forgets to serve the consumer.
+ */
+function settleLate(delivery: Delivery, settlement: Settlement): ConsumedQueue {
+  const { queue, consumer } = delivery;
+  if (consumer === undefined || (settlement === 'nack' && queue.limits.deliveryLimit === undefined))
+    return queue;
+  consumer.late.delete(delivery);
+  consumer.isForgotten = settlement !== 'ack' && settlement !== 'discard' && !queue.consumers.single;
+  if (consumer.isServed) queue.consumers.resume(consumer);
+  return queue;
 }
 
 /**

@@ -37,6 +37,7 @@ export const CONSUMING: Handlers = {
     const traits = { noAck, exclusive: alone, prefetch: channel.prefetch, args };
     const consumer = new BrokerConsumer(tag, channel, target, traits);
     channel.consumers.set(tag, consumer);
+    if (isQuorum) channel.unacked.handOver(consumer);
     target.subscribe(consumer);
     if (!noWait) channel.send('basic.consume-ok', { consumerTag: tag });
     target.run();
@@ -65,7 +66,7 @@ export const CONSUMING: Handlers = {
     const entry = from.get(noAck);
     if (entry === undefined) return channel.send('basic.get-empty');
     const deliveryTag = channel.unacked.nextTag();
-    if (!noAck) channel.unacked.add({ tag: deliveryTag, entry, queue: from, consumer: undefined });
+    if (!noAck) channel.hold(deliveryTag, entry, from);
     const { redelivered } = entry;
     const message = from.messageFor(entry, true);
     const { exchange, routingKey } = message;

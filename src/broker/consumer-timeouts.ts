@@ -1,0 +1,85 @@
+import type { BrokerConsumer, ConsumedQueue, Deadlines, Delivery } from './consumers';
+import type { Timer, Timers } from './timers';
+
+/**
+ * The deliveries of a quorum queue that are to be settled in time. One that is not goes back to the queue; its consumer
+ * is told so, and gets nothing more until it has settled what it had, or is cancelled.
+ */
+export class ConsumerTimeouts implements Deadlines {
+  /** Deliveries that are not settled, by the time until which they should be. */
+  readonly #held = new Map<Delivery, number>();
+  #timer: Timer | undefined;
+  /** For which the timer is set: no later than the first deadline. */
+  #due = Number.POSITIVE_INFINITY;
+
+  constructor(
+    readonly timers: Timers,
+    /** Milliseconds for consumers that do not say it themselves. */
+    readonly limit: number,
+    readonly queue: ConsumedQueue,
+  ) {}
+
+  add(delivery: Delivery): void {
+    const deadline = this.timers.now() + (delivery.consumer?.timeout ?? this.limit);
+    this.#held.set(delivery, deadline);
+    if (deadline < this.#due) this.#setTimer(deadline);
+  }
+
+  delete(delivery: Delivery): void {
+    this.#held.delete(delivery);
+  }
+
+  /** The queue is deleted. */
+  end(): void {
+    this.#held.clear();
+    this.#timer?.cancel();
+  }
+
+  #setTimer(due: number): void {
+    this.#timer?.cancel();
+    this.#due = due;
+    this.#timer = this.timers.at(due, () => this.#evaluate());
+  }
+
+  #evaluate(): void {
+    const now = this.timers.now();
+    const late: Delivery[] = [];
+    let next = Number.POSITIVE_INFINITY;
+    for (const [delivery, deadline] of this.#held) {
+      if (deadline <= now) late.push(delivery);
+      else if (deadline < next) next = deadline;
+    }
+    this.#due = Number.POSITIVE_INFINITY;
+    if (next < Number.POSITIVE_INFINITY) this.#setTimer(next);
+    for (const deliveries of byHolder(late)) this.#takeBack(deliveries);
+    if (late.length > 0) this.queue.run();
+  }
+
+  #takeBack(deliveries: readonly Delivery[]): void {
+    const { consumer, subscriber } = deliveries[0]!;
+    for (const delivery of deliveries) {
+      this.#held.delete(delivery);
+      delivery.isLate = true;
+      consumer?.late.add(delivery);
+    }
+    if (consumer !== undefined) {
+      consumer.unacked -= deliveries.length;
+      this.queue.consumers.suspend(consumer);
+    }
+    this.queue.requeue(
+      deliveries.map(({ entry }) => entry),
+      'timeout',
+    );
+    subscriber.timedOut(consumer);
+  }
+}
+
+/** Those of each consumer together, in the order in which the first of them was sent; what was taken with get is by itself. */
+function byHolder(deliveries: readonly Delivery[]): Iterable<readonly Delivery[]> {
+  const groups = new Map<BrokerConsumer | Delivery, Delivery[]>();
+  for (const delivery of deliveries) {
+    const holder = delivery.consumer ?? delivery;
+    groups.set(holder, [...(groups.get(holder) ?? []), delivery]);
+  }
+  return groups.values();
+}

@@ -1,0 +1,58 @@
+import type { DelayedRetry } from './queue-arguments';
+import { bodySize, type QueuedMessage } from './ready-messages';
+import type { Timer, Timers } from './timers';
+
+/** Messages of a queue that have come back, and wait before they come again: in no count, but for limits of the queue. */
+export class DelayedMessages {
+  bytes = 0;
+  /** In the order in which they will come again. */
+  #waiting: { entry: QueuedMessage; at: number }[] = [];
+  #timer: Timer | undefined;
+
+  constructor(
+    readonly timers: Timers,
+    readonly retry: DelayedRetry,
+    /** These have waited for long enough. */
+    readonly onReady: (entries: readonly QueuedMessage[]) => void,
+  ) {}
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** Take a message that has come back, if it has to wait. */
+  take(entry: QueuedMessage, hasFailed: boolean): boolean {
+    const { type, min, max } = this.retry;
+    if (type !== 'all' && (type === 'failed') !== hasFailed) return false;
+    const at = this.timers.now() + Math.min(min * Math.max(1, entry.failures), max);
+    const index = this.#waiting.findIndex(
+      (other) => other.at > at || (other.at === at && other.entry.order > entry.order),
+    );
+    this.#waiting.splice(index < 0 ? this.length : index, 0, { entry, at });
+    this.bytes += bodySize(entry);
+    this.#setTimer();
+    return true;
+  }
+
+  /** Take out all of them. */
+  clear(): QueuedMessage[] {
+    return this.#release(this.length);
+  }
+
+  #release(count: number): QueuedMessage[] {
+    const entries = this.#waiting.splice(0, count).map(({ entry }) => entry);
+    for (const entry of entries) this.bytes -= bodySize(entry);
+    this.#setTimer();
+    return entries;
+  }
+
+  #setTimer(): void {
+    this.#timer?.cancel();
+    const [first] = this.#waiting;
+    if (first === undefined) return;
+    this.#timer = this.timers.at(first.at, () => {
+      const now = this.timers.now();
+      this.onReady(this.#release(this.#waiting.filter(({ at }) => at <= now).length));
+    });
+  }
+}
