@@ -104,7 +104,7 @@ export class BrokerChannel implements Subscriber {
     const since = limit === undefined ? undefined : timers.now();
     const delivery: Delivery = { tag, entry, queue, subscriber: this, consumer, since, isLate: false };
     this.unacked.add(delivery);
-    queue.deadlines?.add(delivery);
+    queue.held?.add(delivery);
     if (limit !== undefined && this.#patience === undefined) this.#wait(limit);
   }
 

@@ -30,8 +30,8 @@ export interface Delivery {
   isLate: boolean;
 }
 
-/** The deliveries of a queue that are to be settled in time. */
-export interface Deadlines {
+/** The deliveries of a queue that are not settled. */
+export interface Held {
   add(delivery: Delivery): void;
   delete(delivery: Delivery): void;
 }
@@ -41,8 +41,8 @@ export interface ConsumedQueue {
   readonly name: string;
   readonly limits: QueueLimits;
   readonly consumers: QueueConsumers;
-  /** Absent: a client may hold its messages for as long as it likes. */
-  readonly deadlines?: Deadlines | undefined;
+  /** Absent where the queue does not ask who has its messages. */
+  readonly held?: Held | undefined;
   unsubscribe(consumer: BrokerConsumer): void;
   unblock(subscriber: Subscriber): void;
   run(): void;

@@ -1,6 +1,5 @@
 import { type Table, type TypedValue, typed } from '../protocol/field-table';
 import type { Binding } from './binding';
-import { ConsumerTimeouts } from './consumer-timeouts';
 import {
   type BrokerConsumer,
   type ConsumedQueue,
@@ -9,6 +8,7 @@ import {
   type Subscriber,
 } from './consumers';
 import { DelayedMessages } from './delayed-messages';
+import { HeldDeliveries } from './held-deliveries';
 import type { BrokerMessage } from './message';
 import { type QueueLimits, queueLimits } from './queue-arguments';
 import { bodySize, type QueuedMessage, ReadyMessages } from './ready-messages';
@@ -49,7 +49,7 @@ export class BrokerQueue implements ConsumedQueue {
   readonly ready = new ReadyMessages();
   readonly consumers: QueueConsumers;
   readonly limits: QueueLimits;
-  readonly deadlines: ConsumerTimeouts | undefined;
+  readonly held: HeldDeliveries | undefined;
   /** Messages that have come back and wait before they come again; undefined: none do. */
   readonly #delayed: DelayedMessages | undefined;
   /** Messages that a client has and has not settled. */
@@ -74,12 +74,17 @@ export class BrokerQueue implements ConsumedQueue {
   ) {
     this.limits = queueLimits(args, host.rules.deliveryLimit(args));
     this.consumers = new QueueConsumers(this.limits.singleActiveConsumer);
-    const timeout = host.rules.queueTimeout(args);
-    if (timeout !== undefined) this.deadlines = new ConsumerTimeouts(host.timers, timeout, this);
+    if (this.limits.type === 'quorum')
+      this.held = new HeldDeliveries(host.timers, host.rules.queueTimeout(args), this);
     const retry = host.rules.delayedRetry(args);
     if (retry !== undefined)
       this.#delayed = new DelayedMessages(host.timers, retry, (entries) => this.#retry(entries));
     this.used();
+  }
+
+  /** The consumers that a client is told of. */
+  get consumerCount(): number {
+    return this.consumers.size + (this.held?.others ?? 0);
   }
 
   /** The queue was declared, read from, or lost a consumer: its `x-expires` begins anew. */
@@ -99,10 +104,12 @@ export class BrokerQueue implements ConsumedQueue {
       if (this.limits.overflow === 'reject-publish-dlx') this.host.deadLetter(this, message, 'maxlen');
       return false;
     }
+    const priority = this.#priority(message);
     const entry: QueuedMessage = {
       message,
       order: this.#order++,
-      priority: this.#priority(message),
+      priority,
+      level: priority,
       expiry: this.#expiry(message),
       redelivered,
       returns: 0,
@@ -186,19 +193,26 @@ export class BrokerQueue implements ConsumedQueue {
 
   /**
    * A message that comes back to a quorum queue comes before all that never was delivered, as long as its limit lets it.
-   * Where there is no limit RabbitMQ puts at the end what a client gives back, so that it can forget what it has logged.
+   * Where there is no limit RabbitMQ 3.10 puts at the end what a client gives back, so that it can forget what it has logged.
    * Some wait before they come again, where the queue wants it.
    */
   #mayReturn(entry: QueuedMessage, why: Requeue): boolean {
     const { deliveryLimit } = this.limits;
+    const { isSince4 } = this.host.rules;
     if (deliveryLimit !== undefined && entry.failures > deliveryLimit) {
       this.#deadLetter(entry, 'delivery_limit');
       return false;
     }
-    const goesToTheEnd = deliveryLimit === undefined && (why === 'nack' || why === 'reject');
-    if (!goesToTheEnd && this.#delayed?.take(entry, this.#isFailure(why))) return false;
-    entry.order = goesToTheEnd ? this.#order++ : this.#front++;
+    if (this.#delayed?.take(entry, this.#isFailure(why))) return false;
+    if (!isSince4 && deliveryLimit === undefined && why !== 'return') entry.order = this.#order++;
+    else this.#putFirst(entry);
     return true;
+  }
+
+  /** Before all that never was delivered, whatever their priorities are. */
+  #putFirst(entry: QueuedMessage): void {
+    entry.order = this.#front++;
+    entry.level = Number.POSITIVE_INFINITY;
   }
 
   /** Whether it counts as a failure of the message that it comes back: since 4.0 not when a client gives it back by nack. */
@@ -209,7 +223,7 @@ export class BrokerQueue implements ConsumedQueue {
   /** Messages have waited for long enough. */
   #retry(entries: readonly QueuedMessage[]): void {
     for (const entry of entries) {
-      entry.order = this.#front++;
+      this.#putFirst(entry);
       this.ready.putBack(entry);
     }
     this.dropExpired();
@@ -258,7 +272,7 @@ export class BrokerQueue implements ConsumedQueue {
     this.deleted = true;
     this.purge();
     this.#idleTimer?.cancel();
-    this.deadlines?.end();
+    this.held?.end();
     this.#scheduleExpiry();
     for (const consumer of [...this.consumers.all]) {
       this.consumers.remove(consumer);
@@ -272,9 +286,9 @@ export class BrokerQueue implements ConsumedQueue {
     const now = this.host.timers.now();
     for (const head of this.ready.firsts()) {
       for (let entry: QueuedMessage | undefined = head; entry !== undefined && isExpired(entry, now); ) {
-        this.ready.shiftFrom(head.priority);
+        this.ready.shiftFrom(head.level);
         this.#deadLetter(entry, 'expired');
-        entry = this.ready.firsts().find(({ priority }) => priority === head.priority);
+        entry = this.ready.firsts().find(({ level }) => level === head.level);
       }
     }
     this.#scheduleExpiry();

@@ -6,6 +6,8 @@ export interface QueuedMessage {
   /** Place in the queue, kept when it is taken and put back. */
   order: number;
   priority: number;
+  /** The priority by which it is delivered: RabbitMQ 4.3 puts what has come back to a quorum queue above all others. */
+  level: number;
   /** Time at which it expires; undefined: never. */
   expiry: number | undefined;
   redelivered: boolean;
@@ -20,24 +22,24 @@ export function bodySize(entry: QueuedMessage): number {
   return entry.message.body.length;
 }
 
-/** The messages of a queue that are ready: by priority, and within one as they came. */
+/** The messages of a queue that are ready: by their level, and within one as they came. */
 export class ReadyMessages {
   length = 0;
   bytes = 0;
   /** Messages that will expire. */
   expiring = 0;
-  /** Levels from the highest priority to the lowest. */
-  readonly #levels: { priority: number; deque: Deque }[] = [];
+  /** From the highest to the lowest. */
+  readonly #levels: { level: number; deque: Deque }[] = [];
 
-  /** At the end of its priority. */
+  /** At the end of its level. */
   push(entry: QueuedMessage): void {
-    this.#level(entry.priority).push(entry);
+    this.#level(entry.level).push(entry);
     this.#count(entry, 1);
   }
 
   /** Where it belongs; of several the last first, which is cheap. */
   putBack(entry: QueuedMessage): void {
-    this.#level(entry.priority).insert(entry);
+    this.#level(entry.level).insert(entry);
     this.#count(entry, 1);
   }
 
@@ -56,14 +58,14 @@ export class ReadyMessages {
     return undefined;
   }
 
-  /** The head of every priority. */
+  /** The head of every level. */
   firsts(): QueuedMessage[] {
     return this.#levels.filter(({ deque }) => deque.length > 0).map(({ deque }) => deque.first!);
   }
 
-  /** Take the head of one priority. */
-  shiftFrom(priority: number): QueuedMessage {
-    const entry = this.#level(priority).shift();
+  /** Take the head of one level. */
+  shiftFrom(level: number): QueuedMessage {
+    const entry = this.#level(level).shift();
     this.#count(entry, -1);
     return entry;
   }
@@ -78,16 +80,16 @@ export class ReadyMessages {
     if (entry.expiry !== undefined) this.expiring += sign;
   }
 
-  #level(priority: number): Deque {
-    const index = this.#levels.findIndex((level) => level.priority <= priority);
-    if (index >= 0 && this.#levels[index]!.priority === priority) return this.#levels[index]!.deque;
+  #level(level: number): Deque {
+    const index = this.#levels.findIndex((other) => other.level <= level);
+    if (index >= 0 && this.#levels[index]!.level === level) return this.#levels[index]!.deque;
     const deque = new Deque();
-    this.#levels.splice(index < 0 ? this.#levels.length : index, 0, { priority, deque });
+    this.#levels.splice(index < 0 ? this.#levels.length : index, 0, { level, deque });
     return deque;
   }
 }
 
-/** The messages of one priority in order, cheap at both ends. */
+/** The messages of one level in order, cheap at both ends. */
 class Deque {
   #entries: (QueuedMessage | undefined)[] = [];
   #head = 0;

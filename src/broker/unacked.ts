@@ -79,7 +79,7 @@ export function settleDeliveries(
   for (const delivery of settlement === 'ack' ? deliveries : inOrder(deliveries)) {
     if (delivery.isLate) continue;
     const { queue, entry, consumer } = delivery;
-    queue.deadlines?.delete(delivery);
+    queue.held?.delete(delivery);
     if (consumer !== undefined) {
       consumer.unacked--;
       consumer.isForgotten = false;
@@ -97,13 +97,12 @@ export function settleDeliveries(
 }
 
 /**
- * A message that went back long ago is settled after all, and its consumer goes on. To give it back is not enough for
- * RabbitMQ: where messages may come back for ever it does not hear of it, elsewhere it forgets to serve the consumer.
+ * A message that went back long ago is settled after all, and its consumer goes on. To give it back is not enough:
+ * RabbitMQ forgets to serve the consumer then, unless it is one that waits for its turn.
  */
 function settleLate(delivery: Delivery, settlement: Settlement): ConsumedQueue {
   const { queue, consumer } = delivery;
-  if (consumer === undefined || (settlement === 'nack' && queue.limits.deliveryLimit === undefined))
-    return queue;
+  if (consumer === undefined) return queue;
   consumer.late.delete(delivery);
   consumer.isForgotten = settlement !== 'ack' && settlement !== 'discard' && !queue.consumers.single;
   if (consumer.isServed) queue.consumers.resume(consumer);

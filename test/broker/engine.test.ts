@@ -188,6 +188,7 @@ test('ready messages keep their order, whatever is taken and put back', () => {
             message: message('k'),
             order: order++,
             priority,
+            level: priority,
             expiry: undefined,
             redelivered: false,
             returns: 0,

@@ -1,6 +1,7 @@
 import { describeRabbitmq } from '../support/brokers/on-rabbitmq';
 import { embedded, version } from './support/pair';
-import { playedOnBoth } from './support/scene';
+import { RETRY_PLAYS } from './support/retry-plays';
+import { type Play, playedOnBoth } from './support/scene';
 import { TIMEOUT_PLAYS } from './support/timeout-plays';
 
 let ours = '';
@@ -8,9 +9,15 @@ beforeAll(() => {
   ours = embedded({ version }).url;
 });
 
+async function isSame(_what: string, play: Play): Promise<void> {
+  const [here, there] = await playedOnBoth(ours, play);
+  expect(here).toEqual(there);
+}
+
 describeRabbitmq('what is held for too long becomes the same in both brokers', () => {
-  test.each(Object.entries(TIMEOUT_PLAYS))('%s', async (_what, play) => {
-    const [here, there] = await playedOnBoth(ours, play);
-    expect(here).toEqual(there);
-  });
+  test.each(Object.entries(TIMEOUT_PLAYS))('%s', isSame);
+});
+
+describeRabbitmq('what has come back comes again at the same time from both brokers', () => {
+  test.each(Object.entries(RETRY_PLAYS))('%s', isSame);
 });

@@ -39,8 +39,10 @@ export const SETTLING: Handlers = {
     const { publishes, settlements } = takeTransaction(channel);
     for (const { message, mandatory, queues } of publishes)
       enqueue(channel, stillThere(channel, queues), message, mandatory);
+    // what was published is in its queues then, what was settled is on its way
+    if (publishes.length === 0) channel.send('tx.commit-ok');
     for (const { deliveries, settlement } of settlements) channel.settle(deliveries, settlement);
-    channel.send('tx.commit-ok');
+    if (publishes.length > 0) channel.send('tx.commit-ok');
   },
   'tx.rollback'(channel) {
     const { settlements } = takeTransaction(channel);

@@ -52,11 +52,11 @@ export const TOPOLOGY: Handlers = {
     queue.used();
     channel.lastQueue = queue.name;
     if (args.noWait) return;
-    const { name, ready, consumers } = queue;
+    const { name, ready, consumerCount } = queue;
     channel.send('queue.declare-ok', {
       queue: name,
       messageCount: ready.length,
-      consumerCount: consumers.size,
+      consumerCount,
     });
   },
 

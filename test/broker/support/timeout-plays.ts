@@ -153,12 +153,19 @@ export const TIMEOUT_PLAYS: Readonly<Record<string, Play>> = {
     await scene.pause(TOO_LONG);
     await scene.do(client, ack(1), cancel('two'), publish(queue, 'b'), ack(3));
   },
-  'a single active consumer, alone': async (scene) => {
+  'a single active consumer that only gives back goes on': async (scene) => {
     const queue = await scene.quorum({ 'x-consumer-timeout': PATIENCE, 'x-single-active-consumer': true });
     const client = await scene.client();
     await scene.do(client, consume(queue, 'one'), publish(queue, 'a'));
     await scene.pause(TOO_LONG);
     await scene.do(client, nack(1), ack(2));
+  },
+  'those who hold messages are counted': async (scene) => {
+    const queue = await scene.quorum();
+    const client = await scene.client();
+    await scene.do(client, ...[...'abc'].map((body) => publish(queue, body)), prefetch(1));
+    await scene.do(client, ['basic.get', { queue }], ['basic.get', { queue }], consume(queue));
+    await scene.do(client, count(queue), cancel(), count(queue), ack(3), count(queue), ack(1), count(queue));
   },
   'a classic queue has no limit': async (scene) => {
     const queue = scene.name('q');

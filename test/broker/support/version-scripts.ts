@@ -50,14 +50,21 @@ const SOME_ARGUMENTS: readonly TableInput[] = [
   { 'x-message-ttl': typed.double(10) },
   { 'x-consumer-timeout': 1000 },
   { 'x-consumer-timeout': 'a' },
+  { 'x-consumer-timeout': -1 },
   { 'x-consumer-disconnected-timeout': 1000 },
+  { 'x-consumer-disconnected-timeout': 'a' },
+  { 'x-consumer-disconnected-timeout': -1 },
   { 'x-delayed-retry-type': 'all' },
+  { 'x-delayed-retry-type': 5 },
   { 'x-delayed-retry-min': 1000 },
+  { 'x-delayed-retry-max': 'a' },
   { 'x-quorum-target-group-size': 1 },
   { 'x-queue-master-locator': 'min-masters' },
 ];
 const CONSUMER_ARGUMENTS: readonly TableInput[] = [
   { 'x-consumer-timeout': 1000 },
+  { 'x-consumer-timeout': -1 },
+  { 'x-consumer-timeout': typed.double(1000) },
   { 'x-consumer-timeout': 'a' },
   { 'x-consumer-disconnected-timeout': 1000 },
   { 'x-cancel-on-ha-failover': 'a' },
@@ -83,6 +90,14 @@ export const VERSION_SCRIPTS: Readonly<Record<string, Script>> = {
       quorum(n, { 'x-expires': 1000 }),
       ['basic.consume', { queue: n('q'), consumerTag: 'c', arguments: args }],
     ]),
+  ),
+  ...Object.fromEntries(
+    ['x-consumer-timeout', 'x-consumer-disconnected-timeout', 'x-delayed-retry-min'].map(
+      (name): [string, Script] => [
+        `a quorum queue declared again with another ${name}`,
+        (n) => [quorum(n, { [name]: 1000, 'x-expires': 1000 }), quorum(n, { [name]: 2000, 'x-expires': 1000 })],
+      ],
+    ),
   ),
   'text where a number was declared': (n) => [
     declare(n, 'q', { 'x-message-ttl': 5000 }),
@@ -226,6 +241,29 @@ export const VERSION_SCRIPTS: Readonly<Record<string, Script>> = {
     ...[1, 2, 3, 4, 5, 6, 7].map(() => get(n('q'))),
     remove(n),
   ],
+  ...Object.fromEntries(
+    (['nack', 'reject', 'recover'] as const).flatMap((how) =>
+      [{}, { 'x-delivery-limit': -1 }].map((args): [string, Script] => [
+        `what comes back to a quorum queue comes before higher priorities: ${how}, ${JSON.stringify(args)}`,
+        (n) => [
+          quorum(n, args),
+          ['basic.publish', { routingKey: n('q') }, 'low', { priority: 1 }],
+          get(n('q'), false),
+          ...[undefined, 9, 0].map<Step>((priority) => [
+            'basic.publish',
+            { routingKey: n('q') },
+            `${priority}`,
+            priority === undefined ? {} : { priority },
+          ]),
+          how === 'recover'
+            ? ['basic.recover', { requeue: true }]
+            : [`basic.${how}`, { deliveryTag: 1, requeue: true }],
+          ...[1, 2, 3, 4].map(() => get(n('q'))),
+          remove(n),
+        ],
+      ]),
+    ),
+  ),
   'a prefetch for the whole channel, of classic queues': (n) => [
     declare(n, 'a'),
     declare(n, 'b'),

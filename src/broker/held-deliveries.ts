@@ -1,12 +1,12 @@
-import type { BrokerConsumer, ConsumedQueue, Deadlines, Delivery } from './consumers';
+import type { BrokerConsumer, ConsumedQueue, Delivery, Held } from './consumers';
 import type { Timer, Timers } from './timers';
 
 /**
- * The deliveries of a quorum queue that are to be settled in time. One that is not goes back to the queue; its consumer
- * is told so, and gets nothing more until it has settled what it had, or is cancelled.
+ * The deliveries of a quorum queue that are not settled. One that is not in time goes back to the queue; its consumer is
+ * told so, and gets nothing more until it has settled what it had, or is cancelled.
  */
-export class ConsumerTimeouts implements Deadlines {
-  /** Deliveries that are not settled, by the time until which they should be. */
+export class HeldDeliveries implements Held {
+  /** By the time until which they should be settled. */
   readonly #held = new Map<Delivery, number>();
   #timer: Timer | undefined;
   /** For which the timer is set: no later than the first deadline. */
@@ -14,19 +14,28 @@ export class ConsumerTimeouts implements Deadlines {
 
   constructor(
     readonly timers: Timers,
-    /** Milliseconds for consumers that do not say it themselves. */
-    readonly limit: number,
+    /** Milliseconds for consumers that do not say it themselves; undefined: nothing is ever late. */
+    readonly limit: number | undefined,
     readonly queue: ConsumedQueue,
   ) {}
 
   add(delivery: Delivery): void {
-    const deadline = this.timers.now() + (delivery.consumer?.timeout ?? this.limit);
+    const { timers, limit } = this;
+    const deadline =
+      limit === undefined ? Number.POSITIVE_INFINITY : timers.now() + (delivery.consumer?.timeout ?? limit);
     this.#held.set(delivery, deadline);
     if (deadline < this.#due) this.#setTimer(deadline);
   }
 
   delete(delivery: Delivery): void {
     this.#held.delete(delivery);
+  }
+
+  /** Those who hold messages and are no consumers of the queue: cancelled ones, and each message that was taken with get. */
+  get others(): number {
+    const { consumers } = this.queue;
+    const holders = new Set([...this.#held.keys()].map((delivery) => delivery.consumer ?? delivery));
+    return [...holders].filter((holder) => !consumers.all.has(holder as BrokerConsumer)).length;
   }
 
   /** The queue is deleted. */
