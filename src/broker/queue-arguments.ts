@@ -39,9 +39,9 @@ export interface QueueLimits {
 type Check = (value: TableValue, args: Table) => string | undefined;
 type Checks = Readonly<Record<string, Check>>;
 
-const integer: Check = (value) =>
+export const integer: Check = (value) =>
   isInteger(value) ? undefined : `"expected integer, got ${typeWord(value)}"`;
-const notNegative: Check = (value, args) =>
+export const notNegative: Check = (value, args) =>
   integer(value, args) ?? (Number(value) < 0 ? `{value_negative,${value}}` : undefined);
 const time: Check = (value, args) =>
   notNegative(value, args) ?? (Number(value) > MAX_EXPIRY ? `{value_too_large,${value}}` : undefined);
@@ -98,8 +98,8 @@ const CHECKS_SINCE_4: Checks = {
   'x-queue-mode': anything,
   'x-queue-version': (value, args) =>
     integer(value, args) ?? (value === 2 ? undefined : `"unsupported queue version '${value}'"`),
-  'x-consumer-timeout': integer,
-  'x-consumer-disconnected-timeout': integer,
+  'x-consumer-timeout': notNegative,
+  'x-consumer-disconnected-timeout': notNegative,
   'x-queue-type': oneOf([...TYPES, ...UNSAID], (value) => `"unsupported queue type '${value}'"`),
 };
 
@@ -129,14 +129,19 @@ const FOREIGN: ForeignArguments = {
   ],
 };
 
+/** Arguments that RabbitMQ 4.3 has added for quorum queues. */
+const QUORUM_SINCE_4 = [
+  'x-consumer-timeout',
+  'x-consumer-disconnected-timeout',
+  'x-delayed-retry-type',
+  'x-delayed-retry-min',
+  'x-delayed-retry-max',
+];
+
 const FOREIGN_SINCE_4: ForeignArguments = {
   classic: [
     ...FOREIGN.classic.filter((name) => name !== 'x-queue-leader-locator'),
-    'x-consumer-timeout',
-    'x-consumer-disconnected-timeout',
-    'x-delayed-retry-type',
-    'x-delayed-retry-min',
-    'x-delayed-retry-max',
+    ...QUORUM_SINCE_4,
   ],
   quorum: FOREIGN.quorum,
 };
@@ -162,6 +167,11 @@ export function checkQueueArguments(queue: string, args: Table, vhost: string, i
   }
 }
 
+/** What is wrong with an argument, if it is there. */
+export function complaintAbout(args: Table, name: string, check: Check): string | undefined {
+  return args[name] === undefined ? undefined : check(asSent(args, typesOf(args), name), args);
+}
+
 /** A whole number that came as a float is none to RabbitMQ. */
 function asSent(args: Table, types: TypedTable, name: string): TableValue {
   const value = types.get(name);
@@ -176,9 +186,10 @@ function checkForeign(where: string, args: Table, foreign: ForeignArguments): vo
 }
 
 /** The arguments that have to be the same when a queue is declared again; no type is the same as the usual one. */
-export function comparedArguments(now: Table, then: Table): string[] {
+export function comparedArguments(now: Table, then: Table, isSince4: boolean): string[] {
   const isOfSameType = queueType(now) === queueType(then);
-  return Object.keys(CHECKS).filter((name) => name !== 'x-queue-type' || !isOfSameType);
+  const names = Object.keys(CHECKS).filter((name) => name !== 'x-queue-type' || !isOfSameType);
+  return isSince4 ? [...names, ...QUORUM_SINCE_4] : names;
 }
 
 /** @throws {Failure} 406, naming both types, which RabbitMQ 4.3 compares as it does the other fields */

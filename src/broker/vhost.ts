@@ -152,7 +152,7 @@ export class Vhost implements QueueHost {
       checkField(where, 'durable', traits.durable, known.traits.durable);
       checkField(where, 'auto_delete', traits.autoDelete, known.traits.autoDelete);
       if (this.rules.isSince4) checkSameType(where, args, known.args);
-      checkSameArguments(where, args, known.args, comparedArguments(args, known.args));
+      checkSameArguments(where, args, known.args, comparedArguments(args, known.args, this.rules.isSince4));
       return known;
     }
     checkQueueArguments(name, args, this.name, this.rules.isSince4);

@@ -1,11 +1,12 @@
 import { DIRECT_REPLY_TO } from '../../protocol/constants';
-import type { Table, TableValue } from '../../protocol/field-table';
+import type { Table } from '../../protocol/field-table';
 import type { BrokerChannel } from '../channel';
 import { BrokerConsumer } from '../consumers';
-import { isInteger, typeWord } from '../erlang';
+import { typeWord } from '../erlang';
 import { Failure, nameOf, precondition, refused } from '../failure';
 import { randomToken } from '../names';
 import type { BrokerQueue } from '../queue';
+import { complaintAbout, integer, notNegative } from '../queue-arguments';
 import type { Vhost } from '../vhost';
 import type { Handlers } from './handler';
 import { accessQueue, resolveName } from './topology';
@@ -83,13 +84,9 @@ function newTag(channel: BrokerChannel, wanted: string): string {
 
 function checkArguments(queue: BrokerQueue, args: Table, { name, rules }: Vhost): void {
   const where = nameOf('queue', queue.name, name);
-  const { 'x-priority': priority, 'x-cancel-on-ha-failover': cancel, 'x-stream-offset': offset } = args;
-  if (rules.isSince4) checkTimeout(where, queue, args['x-consumer-timeout']);
-  if (priority !== undefined && !isInteger(priority)) {
-    throw precondition(
-      `invalid arg 'x-priority' for ${where}: "expected integer, got ${typeWord(priority)}"`,
-    );
-  }
+  const { 'x-cancel-on-ha-failover': cancel, 'x-stream-offset': offset } = args;
+  if (rules.isSince4) checkTimeout(where, queue, args);
+  checkArgument(where, args, 'x-priority', integer);
   if (!rules.isSince4 && cancel !== undefined) {
     const invalid = `invalid arg 'x-cancel-on-ha-failover' for ${where}`;
     if (queue.limits.type === 'quorum') throw precondition(`${invalid} of queue type rabbit_quorum_queue`);
@@ -103,11 +100,16 @@ function checkArguments(queue: BrokerQueue, args: Table, { name, rules }: Vhost)
   }
 }
 
-function checkTimeout(where: string, { limits }: BrokerQueue, timeout: TableValue | undefined): void {
-  if (timeout === undefined) return;
-  const invalid = `invalid arg 'x-consumer-timeout' for ${where}`;
-  if (limits.type === 'classic') throw precondition(`${invalid} of queue type rabbit_classic_queue`);
-  if (!isInteger(timeout)) throw precondition(`${invalid}: "expected integer, got ${typeWord(timeout)}"`);
+function checkTimeout(where: string, { limits }: BrokerQueue, args: Table): void {
+  const name = 'x-consumer-timeout';
+  if (args[name] !== undefined && limits.type === 'classic')
+    throw precondition(`invalid arg '${name}' for ${where} of queue type rabbit_classic_queue`);
+  checkArgument(where, args, name, notNegative);
+}
+
+function checkArgument(where: string, args: Table, name: string, check: typeof integer): void {
+  const complaint = complaintAbout(args, name, check);
+  if (complaint !== undefined) throw precondition(`invalid arg '${name}' for ${where}: ${complaint}`);
 }
 
 /** Become the one who gets the direct replies to the requests of this channel. */

@@ -68,6 +68,8 @@ const CONSUMER_ARGUMENTS: readonly TableInput[] = [
   { 'x-consumer-timeout': 'a' },
   { 'x-consumer-disconnected-timeout': 1000 },
   { 'x-cancel-on-ha-failover': 'a' },
+  { 'x-priority': typed.double(1) },
+  { 'x-priority': -1 },
 ];
 const entries = (all: readonly TableInput[], title: string, script: (args: TableInput) => Script) =>
   all.map((args) => [`${title} ${JSON.stringify(args)}`, script(args)] as const);
