@@ -139,10 +139,7 @@ const QUORUM_SINCE_4 = [
 ];
 
 const FOREIGN_SINCE_4: ForeignArguments = {
-  classic: [
-    ...FOREIGN.classic.filter((name) => name !== 'x-queue-leader-locator'),
-    ...QUORUM_SINCE_4,
-  ],
+  classic: [...FOREIGN.classic.filter((name) => name !== 'x-queue-leader-locator'), ...QUORUM_SINCE_4],
   quorum: FOREIGN.quorum,
 };
 

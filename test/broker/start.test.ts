@@ -224,31 +224,6 @@ describe('what a test can do to it', () => {
     eventually(() => broker.queues().length === 1);
     expect(channel.queueDeclare('q').queue).toBe('q');
   });
-
-  it('a virtual clock: message TTL and queue expiry without waiting', () => {
-    const broker = embedded({ clock: 'virtual' });
-    const channel = client(broker.url).channel();
-    channel.queueDeclare('dead');
-    channel.queueDeclare('q', {
-      arguments: {
-        'x-message-ttl': 60_000,
-        'x-dead-letter-exchange': '',
-        'x-dead-letter-routing-key': 'dead',
-      },
-    });
-    channel.queueDeclare('brief', { arguments: { 'x-expires': 3_600_000 } });
-    channel.confirmSelect();
-    channel.basicPublish('slow', { routingKey: 'q' });
-    channel.basicPublish('quick', { routingKey: 'q', expiration: '1000' });
-    broker.advance(59_999);
-    expect(broker.messages('q').map(({ text }) => text)).toEqual(['slow', 'quick']);
-    broker.advance(1);
-    expect(broker.messages('q')).toEqual([]);
-    expect(broker.messages('dead').map(({ text }) => text)).toEqual(['slow', 'quick']);
-    expect(broker.queues().map(({ name }) => name)).toContain('brief');
-    broker.advance(3_600_000);
-    expect(broker.queues().map(({ name }) => name)).not.toContain('brief');
-  });
 });
 
 describe('limits', () => {

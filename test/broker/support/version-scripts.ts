@@ -97,7 +97,10 @@ export const VERSION_SCRIPTS: Readonly<Record<string, Script>> = {
     ['x-consumer-timeout', 'x-consumer-disconnected-timeout', 'x-delayed-retry-min'].map(
       (name): [string, Script] => [
         `a quorum queue declared again with another ${name}`,
-        (n) => [quorum(n, { [name]: 1000, 'x-expires': 1000 }), quorum(n, { [name]: 2000, 'x-expires': 1000 })],
+        (n) => [
+          quorum(n, { [name]: 1000, 'x-expires': 1000 }),
+          quorum(n, { [name]: 2000, 'x-expires': 1000 }),
+        ],
       ],
     ),
   ),
