@@ -1,6 +1,7 @@
 import type { ServerOptions, ServerTls } from '../broker/control';
 import { DEPRECATED_FEATURES, type DeprecatedFeature, type RabbitmqVersion } from '../broker/rules';
 import { outOfRange, wrongType } from '../caller';
+import { typeName } from '../protocol/wire';
 
 /** How an embedded broker is to be. Everything has a default. */
 export interface BrokerOptions {
@@ -16,7 +17,10 @@ export interface BrokerOptions {
     | undefined;
   /** Default `['/']`. */
   vhosts?: readonly string[] | undefined;
-  /** SASL mechanisms to offer, of PLAIN, AMQPLAIN and ANONYMOUS; default the first two, as RabbitMQ. */
+  /**
+   * SASL mechanisms to offer, of PLAIN, AMQPLAIN and ANONYMOUS, which logs in the first user; default: as RabbitMQ, the
+   * first two, with the rules of 4.3 all of them.
+   */
   mechanisms?: readonly string[] | undefined;
   /** Whose rules it keeps; default `'3.10'`. `'4.3'` refuses what RabbitMQ 4.3 does. */
   version?: RabbitmqVersion | undefined;
@@ -32,7 +36,10 @@ export interface BrokerOptions {
   memoryLimit?: number | undefined;
   /** The largest message in bytes; default 128 MiB, with the rules of 4.3 16 MiB, as RabbitMQ. */
   maxMessageSize?: number | undefined;
-  /** `'virtual'`: for message TTL and queue expiry time stands still, until `advance`; default `'real'`. */
+  /**
+   * `'virtual'`: time stands still until `advance`, for message TTL, queue expiry, consumer timeouts and delayed retry;
+   * default `'real'`.
+   */
   clock?: 'real' | 'virtual' | undefined;
 }
 
@@ -54,43 +61,37 @@ const KNOWN = [
   'clock',
 ];
 const MECHANISMS = ['PLAIN', 'AMQPLAIN', 'ANONYMOUS'];
+/** What RabbitMQ offers, in its order. */
+const OFFERED = { '3.10': ['PLAIN', 'AMQPLAIN'], '4.3': ['ANONYMOUS', 'AMQPLAIN', 'PLAIN'] };
 
 /** @throws {TypeError | RangeError} in one sentence, for what cannot be */
 export function serverOptions(options: BrokerOptions): ServerOptions {
-  const unknown = Object.keys(options).find((name) => !KNOWN.includes(name));
-  if (unknown !== undefined) throw wrongType(`startBroker has no option ${JSON.stringify(unknown)}`);
-  const {
-    host = '127.0.0.1',
-    version = '3.10',
-    permit = [],
-    clock = 'real',
-    mechanisms = MECHANISMS.slice(0, 2),
-  } = options;
+  fields('the argument of startBroker', options, KNOWN, 'startBroker');
+  const { host = '127.0.0.1', version = '3.10', permit = [], clock = 'real', vhosts = ['/'] } = options;
   oneOf('version', version, ['3.10', '4.3']);
-  for (const feature of permit) oneOf('permit', feature, DEPRECATED_FEATURES);
   oneOf('clock', clock, ['real', 'virtual']);
-  for (const mechanism of mechanisms) oneOf('mechanisms', mechanism, MECHANISMS);
-  const users = Object.entries(options.users ?? { guest: 'guest' });
-  if (users.length === 0) throw outOfRange('users must name at least one user');
+  const { mechanisms = OFFERED[version] } = options;
+  for (const feature of texts('permit', permit)) oneOf('permit', feature, DEPRECATED_FEATURES);
+  for (const mechanism of someTexts('mechanisms', mechanisms)) oneOf('mechanisms', mechanism, MECHANISMS);
+  const users = usersOf(options.users);
   return {
-    host,
-    port: number('port', options.port ?? 0, 0, 65_535),
-    tls: options.tls,
-    users: Object.fromEntries(
-      users.map(([name, user]) => [name, typeof user === 'string' ? { password: user } : user]),
-    ),
-    vhosts: [...(options.vhosts ?? ['/'])],
+    host: someText('host', host),
+    port: number('port', options.port, 0, 0, 65_535),
+    tls: tlsOf(options.tls),
+    users,
+    vhosts: someTexts('vhosts', vhosts),
     mechanisms: [...mechanisms],
-    anonymousUser: users[0]![0],
+    anonymousUser: Object.keys(users)[0]!,
     version,
     permit: [...permit],
-    channelMax: number('channelMax', options.channelMax ?? 2047, 0, 65_535),
-    frameMax: frameMax(options.frameMax ?? 131_072),
-    heartbeat: number('heartbeat', options.heartbeat ?? 60, 0, 65_535),
-    memoryLimit: number('memoryLimit', options.memoryLimit ?? 256 * MIB, 1, Number.MAX_SAFE_INTEGER),
+    channelMax: number('channelMax', options.channelMax, 2047, 0, 65_535),
+    frameMax: options.frameMax === 0 ? 0 : number('frameMax', options.frameMax, 131_072, 8192, 0x7fff_ffff),
+    heartbeat: number('heartbeat', options.heartbeat, 60, 0, 65_535),
+    memoryLimit: number('memoryLimit', options.memoryLimit, 256 * MIB, 1, Number.MAX_SAFE_INTEGER),
     maxMessageSize: number(
       'maxMessageSize',
-      options.maxMessageSize ?? (version === '4.3' ? 16 : 128) * MIB,
+      options.maxMessageSize,
+      (version === '4.3' ? 16 : 128) * MIB,
       1,
       512 * MIB,
     ),
@@ -98,23 +99,91 @@ export function serverOptions(options: BrokerOptions): ServerOptions {
   };
 }
 
-function number(name: string, value: unknown, least: number, most: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value)) {
-    throw wrongType(
-      `${name} must be a whole number, got ${typeof value === 'number' ? value : typeof value}`,
-    );
+function usersOf(users: BrokerOptions['users'] = { guest: 'guest' }): ServerOptions['users'] {
+  fields('users', users);
+  const entries = Object.entries(users);
+  if (entries.length === 0) throw outOfRange('users must name at least one user');
+  return Object.fromEntries(
+    entries.map(([name, user]) => {
+      const what = `users[${JSON.stringify(name)}]`;
+      if (typeof user === 'string') return [name, { password: user }];
+      fields(what, user, ['password', 'vhosts'], undefined, 'a password, or { password, vhosts }');
+      const { password, vhosts } = user;
+      text(`${what}.password`, password);
+      return [name, { password, vhosts: vhosts && texts(`${what}.vhosts`, vhosts) }];
+    }),
+  );
+}
+
+const TLS_TEXTS = ['cert', 'key', 'ca', 'pfx'] as const;
+const TLS_FLAGS = ['requestCert', 'rejectUnauthorized'] as const;
+
+function tlsOf(tls: ServerTls | undefined): ServerTls | undefined {
+  if (tls === undefined) return undefined;
+  fields('tls', tls, [...TLS_TEXTS, ...TLS_FLAGS, 'passphrase']);
+  for (const name of TLS_TEXTS) {
+    const value: unknown = tls[name];
+    if (value === undefined || typeof value === 'string' || value instanceof Uint8Array) continue;
+    throw wrongType(`tls.${name} must be a string or a Buffer, got ${typeName(value)}`);
   }
+  for (const name of TLS_FLAGS) {
+    const value: unknown = tls[name];
+    if (value !== undefined && typeof value !== 'boolean')
+      throw wrongType(`tls.${name} must be true or false, got ${typeName(value)}`);
+  }
+  if (tls.passphrase !== undefined) text('tls.passphrase', tls.passphrase);
+  if (tls.pfx === undefined && (tls.cert === undefined || tls.key === undefined))
+    throw wrongType('tls must have cert and key, or pfx');
+  return tls;
+}
+
+/** @throws {TypeError} it is no plain object, or has a field that nobody knows */
+function fields(
+  what: string,
+  value: unknown,
+  known?: readonly string[],
+  owner = what,
+  usual = 'an object',
+): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array)
+    throw wrongType(`${what} must be ${usual}, got ${typeName(value)}`);
+  const unknown = known && Object.keys(value).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw wrongType(`${owner} has no option ${JSON.stringify(unknown)}`);
+}
+
+function text(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw wrongType(`${name} must be a string, got ${typeName(value)}`);
+  return value;
+}
+
+function someText(name: string, value: unknown): string {
+  if (text(name, value) === '') throw outOfRange(`${name} must not be empty`);
+  return value as string;
+}
+
+function texts(name: string, value: unknown): string[] {
+  if (!Array.isArray(value)) throw wrongType(`${name} must be an array of strings, got ${typeName(value)}`);
+  return value.map((one, index) => text(`${name}[${index}]`, one));
+}
+
+function someTexts(name: string, value: unknown): string[] {
+  const all = texts(name, value);
+  if (all.length === 0) throw outOfRange(`${name} must not be empty`);
+  return all;
+}
+
+function number(name: string, value: unknown, usual: number, least: number, most: number): number {
+  if (value === undefined) return usual;
+  if (typeof value !== 'number') throw wrongType(`${name} must be a whole number, got ${typeName(value)}`);
+  if (!Number.isInteger(value)) throw wrongType(`${name} must be a whole number, got ${value}`);
   if (value < least || value > most)
     throw outOfRange(`${name} must be from ${least} to ${most}, got ${value}`);
   return value;
 }
 
-function frameMax(value: number): number {
-  return value === 0 ? 0 : number('frameMax', value, 8192, 0x7fff_ffff);
-}
-
 function oneOf(name: string, value: unknown, names: readonly string[]): void {
-  if (!names.includes(value as string)) {
-    throw outOfRange(`${name} must be ${names.join(' or ')}, got ${JSON.stringify(value)}`);
-  }
+  if (names.includes(value as string)) return;
+  const usual = names.join(' or ');
+  if (typeof value !== 'string') throw wrongType(`${name} must be ${usual}, got ${typeName(value)}`);
+  throw outOfRange(`${name} must be ${usual}, got ${JSON.stringify(value)}`);
 }

@@ -8,6 +8,7 @@ import type {
   ExchangeInfo,
   MessageInfo,
   QueueInfo,
+  ServerOptions,
 } from '../broker/control';
 import { fromCaller, outOfRange, wrongType } from '../caller';
 import { decodeContentHeader, type Properties } from '../protocol/properties';
@@ -48,13 +49,14 @@ export function startBroker(options: BrokerOptions = {}): EmbeddedBroker {
   const checked = serverOptions(options);
   const thread = spawnWorker<BrokerCall, BrokerReply>('broker/thread', TIMEOUT);
   try {
-    const port = ask(thread, { call: 'start', options: checked }) as number;
+    const port = listen(thread, checked);
     const [username, { password }] = Object.entries(checked.users)[0]!;
     const user = `${encodeURIComponent(username)}:${encodeURIComponent(password)}`;
     const host = checked.host.includes(':') ? `[${checked.host}]` : checked.host;
     const scheme = checked.tls === undefined ? 'amqp' : 'amqps';
     const vhost = encodeURIComponent(checked.vhosts[0] ?? '/');
-    return new EmbeddedBroker(thread, port, `${scheme}://${user}@${host}:${port}/${vhost}`);
+    const url = `${scheme}://${user}@${host}:${port}/${vhost}`;
+    return new EmbeddedBroker(thread, port, url, checked.virtualClock);
   } catch (error) {
     thread.terminate();
     throw error;
@@ -67,6 +69,7 @@ export function startBroker(options: BrokerOptions = {}): EmbeddedBroker {
  */
 export class EmbeddedBroker {
   #thread: WorkerThread<BrokerCall, BrokerReply> | undefined;
+  readonly #hasVirtualClock: boolean;
 
   /** @internal */
   constructor(
@@ -75,8 +78,10 @@ export class EmbeddedBroker {
     readonly port: number,
     /** For `connect`: with the first user and the first virtual host. */
     readonly url: string,
+    hasVirtualClock: boolean,
   ) {
     this.#thread = thread;
+    this.#hasVirtualClock = hasVirtualClock;
   }
 
   /** False once it was closed. */
@@ -169,11 +174,19 @@ export class EmbeddedBroker {
     this.#ask({ call: 'block', reason: undefined });
   }
 
-  /** Let `ms` milliseconds pass at once: what expires by then has expired when it returns. */
+  /**
+   * Let `ms` milliseconds pass at once: what expires by then has expired when it returns.
+   * @throws {Error} the broker was not started with `clock: 'virtual'`
+   */
   advance(ms: number): void {
     if (typeof ms !== 'number')
       throw wrongType(`advance takes a number of milliseconds, got ${typeName(ms)}`);
-    if (!(ms >= 0)) throw outOfRange(`advance takes milliseconds from 0 on, got ${ms}`);
+    if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY))
+      throw outOfRange(`advance takes milliseconds from 0 on, got ${ms}`);
+    if (!this.#hasVirtualClock) {
+      const advice = "start the broker with startBroker({ clock: 'virtual' })";
+      throw fromCaller(new Error(`advance needs a clock that stands still: ${advice}`));
+    }
     this.#ask({ call: 'advance', ms });
   }
 
@@ -184,6 +197,22 @@ export class EmbeddedBroker {
 }
 
 showAs(EmbeddedBroker, ({ port, isOpen }) => ({ port, isOpen }));
+
+/** Have it listen, and report the port. @throws {Error} `EADDRINUSE` and its like, or its certificate is none */
+function listen(thread: WorkerThread<BrokerCall, BrokerReply>, options: ServerOptions): number {
+  try {
+    return ask(thread, { call: 'start', options }) as number;
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    const { host, port, tls } = options;
+    const isOfTheAddress = tls === undefined || /^(?:listen|getaddrinfo|bind)\b/.test(message);
+    const what = isOfTheAddress
+      ? `the embedded broker cannot listen on ${host}:${port}`
+      : 'the embedded broker cannot use the certificate and the key of tls';
+    throw Object.assign(fromCaller(new Error(`${what}: ${message}`)), { code });
+  }
+}
 
 function ask(thread: WorkerThread<BrokerCall, BrokerReply>, call: BrokerCall): unknown {
   let reply: BrokerReply;

@@ -1,4 +1,4 @@
-import { decodeTable, encodeTable } from './field-table';
+import { decodeTable, encodeTable, type TableValue } from './field-table';
 import { ProtocolViolation } from './violation';
 import { Reader, Writer } from './wire';
 
@@ -42,28 +42,41 @@ function amqplain({ username, password }: Credentials): Buffer {
   return writer.buffer.subarray(4, writer.pos);
 }
 
-/** Credentials in a response, as a server reads them; `undefined` if it holds none. */
-export function readResponse(mechanism: string, response: Buffer): Credentials | undefined {
+/** Credentials in a response: a password that is no text is that of nobody. */
+export interface ReadCredentials {
+  username: string;
+  password: string | undefined;
+}
+
+/** Credentials in a response, as a server reads them; `undefined` if it is malformed. */
+export function readResponse(mechanism: string, response: Buffer): ReadCredentials | undefined {
   if (mechanism === 'PLAIN') return readPlain(response);
   return mechanism === 'AMQPLAIN' ? readAmqplain(response) : undefined;
 }
 
-/** Response of PLAIN: who to act as, who one is, the password; a zero octet before each of the last two. */
-function readPlain(response: Buffer): Credentials | undefined {
-  const parts = response.toString().split('\0');
-  const [, username, password] = parts;
-  return parts.length === 3 && username ? { username, password: password! } : undefined;
+/** Response of PLAIN: a zero octet, who one is, another one, the password. RabbitMQ takes no one to act as in front. */
+function readPlain(response: Buffer): ReadCredentials | undefined {
+  const [actAs, username, password, more] = response.toString().split('\0');
+  if (actAs !== '' || username === undefined || password === undefined || more !== undefined)
+    return undefined;
+  return { username, password };
 }
 
-function readAmqplain(response: Buffer): Credentials | undefined {
+function readAmqplain(response: Buffer): ReadCredentials | undefined {
   const size = Buffer.alloc(4);
   size.writeUInt32BE(response.length);
   try {
     const { LOGIN, PASSWORD } = decodeTable(new Reader(Buffer.concat([size, response])));
-    if (typeof LOGIN !== 'string' || typeof PASSWORD !== 'string') return undefined;
-    return { username: LOGIN, password: PASSWORD };
+    const username = textOf(LOGIN);
+    if (username === undefined || PASSWORD === undefined) return undefined;
+    return { username, password: textOf(PASSWORD) };
   } catch (error) {
     if (error instanceof ProtocolViolation) return undefined;
     throw error;
   }
+}
+
+function textOf(value: TableValue | undefined): string | undefined {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString();
+  return typeof value === 'string' ? value : undefined;
 }

@@ -86,12 +86,14 @@ export class ServerHandshake {
     return [{ name: 'connection.tune', args: this.offer.tuning }];
   }
 
+  /** The user; undefined: the credentials are wrong. @throws {Refusal} they are none */
   #login(mechanism: string, response: Buffer): string | undefined {
     if (mechanism === 'ANONYMOUS' || mechanism === 'EXTERNAL') return this.offer.anonymousUser;
     const credentials = readResponse(mechanism, response);
-    if (credentials === undefined) return undefined;
+    if (credentials === undefined) throw new Refusal(403, `the response of ${mechanism} is malformed`, true);
     const { username, password } = credentials;
-    return this.offer.authenticate(username, password) ? username : undefined;
+    const isRight = password !== undefined && this.offer.authenticate(username, password);
+    return isRight ? username : undefined;
   }
 
   /** A client may ask for less than was offered; a limit of 0 is more than any. */

@@ -8,7 +8,7 @@ import {
   ConnectionForcedError,
   ConnectionLostError,
   connect,
-  type startBroker,
+  startBroker,
   TimeoutError,
 } from '../../src';
 import { makeCertificates } from '../support/brokers/rabbitmq';
@@ -49,7 +49,21 @@ describe('startBroker', () => {
 
   it('a port in use is an error with its code', () => {
     const { port } = embedded();
-    expect(thrownBy(() => embedded({ port }))).toMatchObject({ code: 'EADDRINUSE' });
+    const error = thrownBy(() => embedded({ port }));
+    expect(error).toMatchObject({ code: 'EADDRINUSE' });
+    expect(error.message).toMatch(`the embedded broker cannot listen on 127.0.0.1:${port}: `);
+  });
+
+  it('a certificate that is none is an error that says so', () => {
+    expect(() => embedded({ tls: { cert: 'none', key: 'none' } })).toThrow(
+      /^the embedded broker cannot use the certificate and the key of tls: /,
+    );
+  });
+
+  it('time that passes by itself is not advanced', () => {
+    expect(() => embedded().advance(1)).toThrow(
+      "advance needs a clock that stands still: start the broker with startBroker({ clock: 'virtual' })",
+    );
   });
 
   it.each([
@@ -62,8 +76,39 @@ describe('startBroker', () => {
     ],
     [{ mechanisms: ['CRAM-MD5'] }, 'mechanisms must be PLAIN or AMQPLAIN or ANONYMOUS, got "CRAM-MD5"'],
     [{ users: {} }, 'users must name at least one user'],
+    [null, 'the argument of startBroker must be an object, got null'],
+    ['amqp://localhost', 'the argument of startBroker must be an object, got a string'],
+    [{ port: '5672' }, 'port must be a whole number, got a string'],
+    [{ port: null }, 'port must be a whole number, got null'],
+    [{ heartbeat: 0.5 }, 'heartbeat must be a whole number, got 0.5'],
+    [{ frameMax: 100 }, 'frameMax must be from 8192 to 2147483647, got 100'],
+    [{ host: 5 }, 'host must be a string, got a number'],
+    [{ host: '' }, 'host must not be empty'],
+    [{ version: 4.3 }, 'version must be 3.10 or 4.3, got a number'],
+    [{ clock: 'fake' }, 'clock must be real or virtual, got "fake"'],
+    [{ permit: 'global_qos' }, 'permit must be an array of strings, got a string'],
+    [{ mechanisms: 'PLAIN' }, 'mechanisms must be an array of strings, got a string'],
+    [{ mechanisms: [] }, 'mechanisms must not be empty'],
+    [{ vhosts: '/' }, 'vhosts must be an array of strings, got a string'],
+    [{ vhosts: [] }, 'vhosts must not be empty'],
+    [{ vhosts: ['/', 5] }, 'vhosts[1] must be a string, got a number'],
+    [{ users: 'x' }, 'users must be an object, got a string'],
+    [{ users: ['guest'] }, 'users must be an object, got an array'],
+    [{ users: null }, 'users must be an object, got null'],
+    [{ users: { a: 5 } }, 'users["a"] must be a password, or { password, vhosts }, got a number'],
+    [{ users: { a: {} } }, 'users["a"].password must be a string, got undefined'],
+    [{ users: { a: { pass: 'p' } } }, 'users["a"] has no option "pass"'],
+    [
+      { users: { a: { password: 'p', vhosts: '/' } } },
+      'users["a"].vhosts must be an array of strings, got a string',
+    ],
+    [{ tls: true }, 'tls must be an object, got a boolean'],
+    [{ tls: {} }, 'tls must have cert and key, or pfx'],
+    [{ tls: { cert: 5, key: 'k' } }, 'tls.cert must be a string or a Buffer, got a number'],
+    [{ tls: { crt: 'c', key: 'k' } }, 'tls has no option "crt"'],
+    [{ tls: { cert: 'c', key: 'k', requestCert: 1 } }, 'tls.requestCert must be true or false, got a number'],
   ])('refuses the options %j', (options, complaint) => {
-    expect(() => embedded(options as never)).toThrow(complaint);
+    expect(() => startBroker(options as never)).toThrow(complaint);
   });
 });
 
