@@ -1,5 +1,6 @@
 import type { Input, MethodName } from '../protocol/method-types';
 import type { BrokerConsumer, ConsumedQueue, Delivery, Subscriber } from './consumers';
+import type { DirectReplies } from './direct-replies';
 import { type Failure, timedOut } from './failure';
 import type { FrameOutput } from './frame-output';
 import type { BrokerMessage } from './message';
@@ -15,7 +16,7 @@ export interface ChannelEngine {
   readonly rules: Rules;
   readonly timers: Timers;
   /** Channels that wait for direct replies, by the name to reply to. */
-  readonly directReplies: Map<string, BrokerChannel>;
+  readonly directReplies: DirectReplies<BrokerChannel>;
   /** Do it when what is being done has been done. */
   defer(run: () => void): void;
 }
@@ -123,7 +124,9 @@ export class BrokerChannel implements Subscriber {
 
   /** An answer to a request of this channel. */
   deliverDirectReply(message: BrokerMessage): void {
-    this.#send(this.directReplyTo!.tag, this.unacked.nextTag(), false, message);
+    const { isSince4 } = this.connection.engine.rules;
+    const tag = isSince4 ? this.unacked.nextTag() : this.unacked.upcomingTag; // which 3.10 does not use up
+    this.#send(this.directReplyTo!.tag, tag, false, message);
   }
 
   #send(consumerTag: string, deliveryTag: number, redelivered: boolean, message: BrokerMessage): void {
@@ -203,7 +206,7 @@ export class BrokerChannel implements Subscriber {
   end(): void {
     this.#patience?.cancel();
     if (this.directReplyTo !== undefined)
-      this.connection.engine.directReplies.delete(this.directReplyTo.name);
+      this.connection.engine.directReplies.remove(this.directReplyTo.name);
     const consumers = [...this.consumers.values()];
     this.consumers.clear();
     const queues = new Set(consumers.map(({ queue }) => queue));

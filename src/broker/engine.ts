@@ -1,5 +1,6 @@
 import type { BrokerChannel } from './channel';
 import { BrokerConnection, type ConnectionEngine } from './connection';
+import { DirectReplies } from './direct-replies';
 import { Failure } from './failure';
 import { type DeprecatedFeature, type RabbitmqVersion, Rules } from './rules';
 import { Timers } from './timers';
@@ -37,7 +38,7 @@ export class Engine implements VhostHost, ConnectionEngine {
   readonly vhosts = new Map<string, Vhost>();
   readonly connections = new Set<BrokerConnection>();
   /** Channels that wait for direct replies, by the name to reply to. */
-  readonly directReplies = new Map<string, BrokerChannel>();
+  readonly directReplies: DirectReplies<BrokerChannel>;
   /** The bytes that all messages take. */
   memory = 0;
   /** The reason for which publishers are blocked, if they are. */
@@ -50,6 +51,7 @@ export class Engine implements VhostHost, ConnectionEngine {
   constructor(readonly options: EngineOptions) {
     this.timers = new Timers(options.now);
     this.rules = new Rules(options.version, options.permit);
+    this.directReplies = new DirectReplies(this.rules.isSince4);
     this.#users = new Map(Object.entries(options.users));
     for (const name of options.vhosts) this.vhosts.set(name, new Vhost(name, this));
   }

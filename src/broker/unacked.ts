@@ -14,6 +14,10 @@ export class UnackedDeliveries {
     return ++this.#tag;
   }
 
+  get upcomingTag(): number {
+    return this.#tag + 1;
+  }
+
   get size(): number {
     return this.#deliveries.size;
   }

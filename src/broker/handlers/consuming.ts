@@ -24,7 +24,9 @@ export const CONSUMING: Handlers = {
 
   'basic.consume'(channel, { queue, consumerTag, noAck, exclusive, noWait, arguments: args }) {
     if (queue === DIRECT_REPLY_TO) return consumeDirectReplies(channel, consumerTag, noAck, noWait);
-    const target = accessQueue(channel, resolveName(channel, queue));
+    const name = resolveName(channel, queue);
+    refuseDirectReplies(channel, name);
+    const target = accessQueue(channel, name);
     const tag = newTag(channel, consumerTag);
     checkArguments(target, args, channel.vhost);
     const where = nameOf('queue', target.name, channel.vhost.name);
@@ -48,7 +50,7 @@ export const CONSUMING: Handlers = {
     const consumer = channel.consumers.get(consumerTag);
     channel.consumers.delete(consumerTag);
     if (channel.directReplyTo?.tag === consumerTag) {
-      channel.connection.engine.directReplies.delete(channel.directReplyTo.name);
+      channel.connection.engine.directReplies.remove(channel.directReplyTo.name);
       channel.directReplyTo = undefined;
     }
     if (!noWait) channel.send('basic.cancel-ok', { consumerTag });
@@ -56,7 +58,11 @@ export const CONSUMING: Handlers = {
   },
 
   'basic.get'(channel, { queue, noAck }) {
-    const from = accessQueue(channel, resolveName(channel, queue));
+    const name = resolveName(channel, queue);
+    const { vhost } = channel;
+    if (channel.connection.engine.directReplies.isVolatileQueue(name))
+      throw new Failure(540, `basic.get not supported by volatile ${nameOf('queue', name, vhost.name)}`);
+    const from = accessQueue(channel, name);
     if (from.limits.type === 'quorum' && from.limits.singleActiveConsumer) {
       throw new Failure(
         405,
@@ -112,6 +118,16 @@ function checkArgument(where: string, args: Table, name: string, check: typeof i
   if (complaint !== undefined) throw precondition(`invalid arg '${name}' for ${where}: ${complaint}`);
 }
 
+/** Nobody consumes by such a name: who asked does by `amq.rabbitmq.reply-to`, and once. */
+function refuseDirectReplies({ connection, directReplyTo, vhost }: BrokerChannel, name: string): void {
+  if (!connection.engine.directReplies.isVolatileQueue(name)) return;
+  const what =
+    directReplyTo?.name === name
+      ? 'multiple consumers are unsupported for'
+      : 'only creator channel may consume from';
+  throw precondition(`${what} ${nameOf('queue', name, vhost.name)}`);
+}
+
 /** Become the one who gets the direct replies to the requests of this channel. */
 function consumeDirectReplies(
   channel: BrokerChannel,
@@ -120,9 +136,8 @@ function consumeDirectReplies(
   noWait: boolean,
 ): void {
   const tag = newTag(channel, consumerTag);
-  if (channel.directReplyTo !== undefined) throw precondition('reply consumer already set');
   if (!noAck) throw precondition('reply consumer cannot acknowledge');
-  channel.directReplyTo = { tag, name: `${DIRECT_REPLY_TO}.${randomToken()}.${randomToken()}` };
-  channel.connection.engine.directReplies.set(channel.directReplyTo.name, channel);
+  if (channel.directReplyTo !== undefined) throw precondition('reply consumer already set');
+  channel.directReplyTo = { tag, name: channel.connection.engine.directReplies.add(channel) };
   if (!noWait) channel.send('basic.consume-ok', { consumerTag: tag });
 }

@@ -61,11 +61,16 @@ function returnMessage(channel: BrokerChannel, message: BrokerMessage): void {
   channel.connection.output.content(channel.number, 'basic.return', args, message);
 }
 
-/** Straight to the channel that asked, past all queues. */
+/**
+ * Straight to the channel that asked, past all queues. To RabbitMQ 3.10 no queue has taken it then, to 4.3 one always has,
+ * even if nobody asks any more.
+ */
 function publishDirectReply(channel: BrokerChannel, message: BrokerMessage, mandatory: boolean): void {
-  const asker = channel.connection.engine.directReplies.get(message.routingKey);
-  if (asker !== undefined) asker.deliverDirectReply(message);
-  else if (mandatory) returnMessage(channel, message);
+  const { directReplies } = channel.connection.engine;
+  const { routingKey } = message;
+  if (!directReplies.isSince4 && directReplies.breaks(routingKey)) throw internalError();
+  if (mandatory && !directReplies.isVolatileQueue(routingKey)) returnMessage(channel, message);
+  directReplies.get(routingKey)?.deliverDirectReply(message);
   if (channel.confirming) channel.confirm(true);
 }
 

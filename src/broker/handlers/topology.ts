@@ -1,6 +1,6 @@
 import { DIRECT_REPLY_TO } from '../../protocol/constants';
 import type { BrokerChannel } from '../channel';
-import { Failure, notFound, precondition, refused } from '../failure';
+import { Failure, internalError, notFound, precondition, refused } from '../failure';
 import { oneLine, randomToken } from '../names';
 import type { BrokerQueue } from '../queue';
 import { queueType } from '../queue-arguments';
@@ -46,8 +46,7 @@ export const TOPOLOGY: Handlers = {
   },
 
   'queue.declare'(channel, args) {
-    if (args.queue === DIRECT_REPLY_TO || args.queue.startsWith(`${DIRECT_REPLY_TO}.`))
-      return declareDirectReplyTo(channel, args);
+    if (args.queue.startsWith(DIRECT_REPLY_TO)) return declareDirectReplyTo(channel, args);
     const queue = args.passive ? accessQueue(channel, args.queue) : declare(channel, args);
     queue.used();
     channel.lastQueue = queue.name;
@@ -63,6 +62,7 @@ export const TOPOLOGY: Handlers = {
   'queue.bind'(channel, { exchange, noWait, ...args }) {
     refuseDefault(exchange);
     const { queue, routingKey } = bindingTarget(channel, args);
+    refuseDirectReplies(channel, queue);
     const { vhost } = channel;
     const source = vhost.exchange(exchange);
     vhost.bind(vhost.queue(queue, channel.connection), source, routingKey, args.arguments);
@@ -72,6 +72,7 @@ export const TOPOLOGY: Handlers = {
   'queue.unbind'(channel, { exchange, ...args }) {
     refuseDefault(exchange);
     const { queue, routingKey } = bindingTarget(channel, args);
+    refuseDirectReplies(channel, queue);
     const { vhost } = channel;
     const target = vhost.queues.has(queue) ? accessQueue(channel, queue) : undefined;
     vhost.unbind(target, vhost.exchanges.get(exchange), routingKey, args.arguments);
@@ -79,7 +80,9 @@ export const TOPOLOGY: Handlers = {
   },
 
   'queue.purge'(channel, { queue, noWait }) {
-    const messageCount = accessQueue(channel, resolveName(channel, queue)).purge();
+    const name = resolveName(channel, queue);
+    const isVolatile = channel.connection.engine.directReplies.isVolatileQueue(name);
+    const messageCount = isVolatile ? 0 : accessQueue(channel, name).purge();
     if (!noWait) channel.send('queue.purge-ok', { messageCount });
   },
 
@@ -149,10 +152,22 @@ function remove(channel: BrokerChannel, name: string, ifUnused: boolean, ifEmpty
   return count;
 }
 
-/** The pseudo-queue of direct replies is always there; a name to reply to, as long as somebody waits. */
+function refuseDirectReplies({ vhost }: BrokerChannel, queue: string): void {
+  if (vhost.rules.isSince4 && queue.startsWith(`${DIRECT_REPLY_TO}.`))
+    throw refused('cannot bind or unbind to a volatile (direct reply-to) queue');
+}
+
+/**
+ * The pseudo-queue of direct replies is always there; a name to reply to, as long as somebody else waits: RabbitMQ asks
+ * the channel that does, and 3.10 breaks when that is the one which asks.
+ */
 function declareDirectReplyTo(channel: BrokerChannel, { queue, noWait }: Declaration): void {
-  if (queue !== DIRECT_REPLY_TO && !channel.connection.engine.directReplies.has(queue)) {
-    throw notFound('queue', queue, channel.vhost.name);
+  if (queue !== DIRECT_REPLY_TO) {
+    const { directReplies } = channel.connection.engine;
+    const asker = directReplies.get(queue);
+    const isOwn = asker === channel;
+    if (directReplies.breaks(queue) || (isOwn && !directReplies.isSince4)) throw internalError();
+    if (asker === undefined || isOwn) throw notFound('queue', queue, channel.vhost.name);
   }
   channel.lastQueue = queue;
   if (!noWait) channel.send('queue.declare-ok', { queue, messageCount: 0, consumerCount: 1 });
