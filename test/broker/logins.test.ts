@@ -77,7 +77,9 @@ async function outcome(url: string, mechanism: string, response: string | Buffer
   const begin = Date.now();
   await client.until(() => client.closed || client.received.length > 0);
   const isSlow = Date.now() - begin > 2000;
-  await sleep(100); // for what follows
+  if (client.received.some(({ name }) => name === 'connection.close'))
+    await client.until(() => client.closed);
+  else await sleep(100); // for what follows
   const told = client.take();
   const { closed } = client;
   client.end();
