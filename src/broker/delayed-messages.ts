@@ -8,6 +8,8 @@ export class DelayedMessages {
   /** In the order in which they will come again. */
   #waiting: { entry: QueuedMessage; at: number }[] = [];
   #timer: Timer | undefined;
+  /** For which the timer is set. */
+  #due: number | undefined;
 
   constructor(
     readonly timers: Timers,
@@ -25,10 +27,10 @@ export class DelayedMessages {
     const { type, min, max } = this.retry;
     if (type !== 'all' && (type === 'failed') !== hasFailed) return false;
     const at = this.timers.now() + Math.min(min * Math.max(1, entry.failures), max);
-    const index = this.#waiting.findIndex(
-      (other) => other.at > at || (other.at === at && other.entry.order > entry.order),
+    const before = this.#waiting.findLastIndex(
+      (other) => other.at < at || (other.at === at && other.entry.order < entry.order),
     );
-    this.#waiting.splice(index < 0 ? this.length : index, 0, { entry, at });
+    this.#waiting.splice(before + 1, 0, { entry, at });
     this.bytes += bodySize(entry);
     this.#setTimer();
     return true;
@@ -47,10 +49,13 @@ export class DelayedMessages {
   }
 
   #setTimer(): void {
+    const due = this.#waiting[0]?.at;
+    if (due === this.#due) return;
     this.#timer?.cancel();
-    const [first] = this.#waiting;
-    if (first === undefined) return;
-    this.#timer = this.timers.at(first.at, () => {
+    this.#due = due;
+    if (due === undefined) return;
+    this.#timer = this.timers.at(due, () => {
+      this.#due = undefined;
       const now = this.timers.now();
       this.onReady(this.#release(this.#waiting.filter(({ at }) => at <= now).length));
     });

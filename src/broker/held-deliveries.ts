@@ -88,7 +88,9 @@ function byHolder(deliveries: readonly Delivery[]): Iterable<readonly Delivery[]
   const groups = new Map<BrokerConsumer | Delivery, Delivery[]>();
   for (const delivery of deliveries) {
     const holder = delivery.consumer ?? delivery;
-    groups.set(holder, [...(groups.get(holder) ?? []), delivery]);
+    const group = groups.get(holder);
+    if (group === undefined) groups.set(holder, [delivery]);
+    else group.push(delivery);
   }
   return groups.values();
 }

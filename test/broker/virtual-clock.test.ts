@@ -137,6 +137,7 @@ it('delayed retry of 4.3: a rejected message comes again later each time', () =>
   queue.publish('m');
   for (const hours of [1, 2, 3, 3]) {
     channel.basicGet('q')!.reject({ requeue: true });
+    eventually(() => broker.queues()[0]!.unacknowledged === 0);
     broker.advance(hours * HOUR - 1);
     expect(channel.basicGet('q')).toBeNull();
     broker.advance(1);
