@@ -149,9 +149,8 @@ const PLAYS: Record<string, Play> = {
   },
   'of nobody': async (conversation) => {
     const { name } = await conversation.requester();
-    const told: Told = {};
-    for (const [index, odd] of ODD_NAMES(name).entries()) told[index] = await each(conversation, odd);
-    return told;
+    const told = await Promise.all(ODD_NAMES(name).map((odd) => each(conversation, odd)));
+    return Object.fromEntries(told.entries());
   },
   'and who waits already cannot acknowledge': async (conversation) => {
     const { client } = await conversation.requester();

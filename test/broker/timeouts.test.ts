@@ -1,23 +1,25 @@
 import { describeRabbitmq } from '../support/brokers/on-rabbitmq';
 import { embedded, version } from './support/pair';
 import { RETRY_PLAYS } from './support/retry-plays';
-import { type Play, playedOnBoth } from './support/scene';
+import { begin } from './support/scene';
 import { PLAYS_SINCE_4, TIMEOUT_PLAYS } from './support/timeout-plays';
 
-let ours = '';
+const timeouts = version === '4.3' ? { ...TIMEOUT_PLAYS, ...PLAYS_SINCE_4 } : TIMEOUT_PLAYS;
+
+let told: ReturnType<typeof begin>;
 beforeAll(() => {
-  ours = embedded({ version }).url;
+  told = begin(embedded({ version }).url, { ...timeouts, ...RETRY_PLAYS });
 });
 
-async function isSame(_what: string, play: Play): Promise<void> {
-  const [here, there] = await playedOnBoth(ours, play);
+async function isSame(what: string): Promise<void> {
+  const [here, there] = await told.get(what)!;
   expect(here).toEqual(there);
 }
 
 describeRabbitmq('what is held for too long becomes the same in both brokers', () => {
-  test.each(Object.entries({ ...TIMEOUT_PLAYS, ...(version === '4.3' ? PLAYS_SINCE_4 : {}) }))('%s', isSame);
+  test.each(Object.keys(timeouts))('%s', isSame);
 });
 
 describeRabbitmq('what has come back comes again at the same time from both brokers', () => {
-  test.each(Object.entries(RETRY_PLAYS))('%s', isSame);
+  test.each(Object.keys(RETRY_PLAYS))('%s', isSame);
 });

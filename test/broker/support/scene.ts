@@ -81,14 +81,30 @@ export class Scene {
   }
 }
 
+/** Plays that are on at a time: they wait for most of it. */
+const STAGES = 5;
+
+type Told = [here: unknown, there: unknown];
+
+/** All plays, and what will be said in each. */
+export function begin(ours: string, plays: Readonly<Record<string, Play>>): Map<string, Promise<Told>> {
+  const stages: Promise<unknown>[] = Array.from({ length: STAGES }, () => Promise.resolve());
+  const told = Object.entries(plays).map(([name, play], index): [string, Promise<Told>] => {
+    const outcome = stages[index % STAGES]!.then(() => playedOnBoth(ours, play));
+    stages[index % STAGES] = outcome.catch(() => {});
+    return [name, outcome];
+  });
+  return new Map(told);
+}
+
 /** The play at both brokers at once, and what they said; more slowly if they differ. */
-export async function playedOnBoth(ours: string, play: Play): Promise<[here: unknown, there: unknown]> {
-  let told: [unknown, unknown] = [undefined, undefined];
+async function playedOnBoth(ours: string, play: Play): Promise<Told> {
+  let told: Told = [undefined, undefined];
   for (const pause of PAUSES) {
     const prefix = `amqp-sync.scene.${process.pid}.${count++}.`;
     const scenes = [new Scene(ours, prefix, pause), new Scene(rabbitmqUrl, prefix, pause)];
     await Promise.all(scenes.map(play));
-    told = (await Promise.all(scenes.map((scene) => scene.end()))) as [unknown, unknown];
+    told = (await Promise.all(scenes.map((scene) => scene.end()))) as Told;
     if (JSON.stringify(told[0]) === JSON.stringify(told[1])) break;
   }
   return told;
