@@ -1,6 +1,7 @@
 import type { Table } from '../protocol/field-table';
 import type { BindingSource } from './binding';
 import { deadLetter, isCycle } from './dead-letter';
+import type { DirectReplies } from './direct-replies';
 import { shown, typeWord } from './erlang';
 import {
   BrokerExchange,
@@ -31,6 +32,8 @@ export interface VhostHost {
   /** Do it when what is being done has been done. */
   defer(run: () => void): void;
   countBytes(bytes: number): void;
+  /** Whom the default exchange knows besides the queues. */
+  readonly directReplies: DirectReplies;
 }
 
 /** A virtual host: its exchanges and queues, and what is done to them. @throws {Failure} all its methods */
@@ -213,6 +216,7 @@ export class Vhost implements QueueHost {
     for (const target of this.route(exchange, dead)) {
       if (reason === 'rejected' || !isCycle(dead, target.name)) target.publish(dead, wasDelivered);
     }
+    this.host.directReplies.deliver(dead);
   }
 }
 

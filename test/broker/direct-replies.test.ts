@@ -71,6 +71,23 @@ class Conversation {
     return { told, closed: client.closed };
   }
 
+  /** What two clients hear of the steps that one of them takes, in a transaction. */
+  async transaction(
+    by: RawClient,
+    requester: RawClient | undefined,
+    name: string,
+    steps: readonly Step[],
+  ): Promise<unknown[]> {
+    const told: unknown[] = [];
+    if (requester !== undefined) await by.call(1, 'tx.select');
+    for (const [method, args, body] of steps) {
+      by.send(1, method, args as never, body);
+      await sleep(this.pause);
+      told.push([by, requester].map((one) => said(one?.take() ?? [], name)));
+    }
+    return told;
+  }
+
   end(): void {
     for (const client of this.clients) client.end();
   }
@@ -151,6 +168,42 @@ const PLAYS: Record<string, Play> = {
     const { name } = await conversation.requester();
     const told = await Promise.all(ODD_NAMES(name).map((odd) => each(conversation, odd)));
     return Object.fromEntries(told.entries());
+  },
+  'in a transaction': async (conversation) => {
+    const { client, name } = await conversation.requester();
+    const other = await conversation.client();
+    const publish: Step = ['basic.publish', { routingKey: name, mandatory: true }, 'reply'];
+    const steps: Step[] = [publish, ['tx.commit'], publish, ['tx.rollback'], publish];
+    const told = await conversation.transaction(other, client, name, steps);
+    client.end();
+    await sleep(conversation.pause);
+    return { told, gone: await conversation.transaction(other, undefined, name, [['tx.commit']]) };
+  },
+  'among other routing keys': async (conversation) => {
+    const { client, name } = await conversation.requester();
+    const { client: other, name: queue } = await conversation.requester();
+    const told: unknown[] = [];
+    for (const [routingKey, headers] of [
+      ['none', { CC: [name] }],
+      [name, { CC: ['none'] }],
+      [name, { BCC: [name] }],
+      [queue, { CC: [name] }],
+    ] as const) {
+      other.publish(1, { routingKey, mandatory: true }, 'reply', { headers });
+      await sleep(conversation.pause);
+      told.push([other, client].map((one) => said(one.take(), name)));
+    }
+    return { told };
+  },
+  'of a dead letter': async (conversation) => {
+    const { client, name } = await conversation.requester();
+    const other = await conversation.client();
+    const queue = `amq-sync.dead.${process.pid}`;
+    const toName = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': name, 'x-message-ttl': 0 };
+    await other.call(1, 'queue.declare', { queue, exclusive: true, arguments: toName });
+    other.publish(1, { routingKey: queue }, 'dead');
+    await sleep(conversation.pause);
+    return { told: said(client.take(), name) };
   },
   'and who waits already cannot acknowledge': async (conversation) => {
     const { client } = await conversation.requester();

@@ -29,8 +29,9 @@ export function publish(
   const sent = new BrokerMessage(name, [routingKey], header, body, properties);
   const plain = withCopies(withReplyTo(channel, sent));
   const message = vhost.rules.isSince4 ? plain.normalized() : plain;
-  if (name === '' && routingKey.startsWith(`${DIRECT_REPLY_TO}.`))
-    return publishDirectReply(channel, message, mandatory);
+  const { directReplies } = connection.engine;
+  if (directReplies.breakOn(message)) throw internalError();
+  if (!vhost.rules.isSince4) directReplies.deliver(message);
   const queues = vhost.route(exchange, message);
   if (channel.transaction === undefined) return enqueue(channel, queues, message, mandatory);
   const { publishes } = channel.transaction;
@@ -49,9 +50,11 @@ export function enqueue(
   message: BrokerMessage,
   mandatory: boolean,
 ): void {
-  if (mandatory && queues.size === 0) returnMessage(channel, message);
+  const { directReplies } = channel.connection.engine;
+  if (mandatory && queues.size === 0 && !directReplies.take(message)) returnMessage(channel, message);
   let accepted = true;
   for (const queue of queues) if (!queue.deleted && !queue.publish(message)) accepted = false;
+  if (directReplies.isSince4) directReplies.deliver(message);
   if (channel.confirming) channel.confirm(accepted);
 }
 
@@ -59,19 +62,6 @@ function returnMessage(channel: BrokerChannel, message: BrokerMessage): void {
   const { exchange, routingKey } = message;
   const args = { replyCode: 312, replyText: 'NO_ROUTE', exchange, routingKey };
   channel.connection.output.content(channel.number, 'basic.return', args, message);
-}
-
-/**
- * Straight to the channel that asked, past all queues. To RabbitMQ 3.10 no queue has taken it then, to 4.3 one always has,
- * even if nobody asks any more.
- */
-function publishDirectReply(channel: BrokerChannel, message: BrokerMessage, mandatory: boolean): void {
-  const { directReplies } = channel.connection.engine;
-  const { routingKey } = message;
-  if (!directReplies.isSince4 && directReplies.breaks(routingKey)) throw internalError();
-  if (mandatory && !directReplies.isVolatileQueue(routingKey)) returnMessage(channel, message);
-  directReplies.get(routingKey)?.deliverDirectReply(message);
-  if (channel.confirming) channel.confirm(true);
 }
 
 function checkUser({ userId }: Properties, username: string): void {
