@@ -1,12 +1,13 @@
 import { DIRECT_REPLY_TO } from '../../protocol/constants';
 import type { Args } from '../../protocol/method-types';
 import type { Properties } from '../../protocol/properties';
-import type { BrokerChannel } from '../channel';
+import type { BrokerChannel, BrokerTransaction } from '../channel';
 import { isRepresentable, typeWord } from '../erlang';
 import { Failure, internalError, nameOf, precondition, refused } from '../failure';
 import { BrokerMessage, extraKeys } from '../message';
 import type { BrokerQueue } from '../queue';
 import { MAX_EXPIRY } from '../queue-arguments';
+import type { Rules } from '../rules';
 
 /** Take a message from a client. @throws {Failure} and it was not published. @see AMQP 0-9-1 §1.8.3.7 */
 export function publish(
@@ -31,13 +32,21 @@ export function publish(
   const message = vhost.rules.isSince4 ? plain.normalized() : plain;
   const { directReplies } = connection.engine;
   if (directReplies.breakOn(message)) throw internalError();
-  if (!vhost.rules.isSince4) directReplies.deliver(message);
   const queues = vhost.route(exchange, message);
-  if (channel.transaction === undefined) return enqueue(channel, queues, message, mandatory);
-  const { publishes } = channel.transaction;
-  if (vhost.rules.isSince4 && publishes.length === MOST_UNCOMMITTED)
+  if (channel.transaction === undefined) enqueue(channel, queues, message, mandatory);
+  else keep(channel.transaction, { message, mandatory, queues }, vhost.rules);
+  if (!vhost.rules.isSince4) directReplies.deliver(message); // whether it will be committed or not
+}
+
+/** Keep a publish until the commit. @throws {Failure} 406, there are too many */
+function keep(
+  { publishes }: BrokerTransaction,
+  publish: BrokerTransaction['publishes'][number],
+  { isSince4 }: Rules,
+): void {
+  if (isSince4 && publishes.length === MOST_UNCOMMITTED)
     throw precondition(`transaction has reached the maximum of ${MOST_UNCOMMITTED} uncommitted publishes`);
-  publishes.push({ message, mandatory, queues });
+  publishes.push(publish);
 }
 
 /** Publishes that RabbitMQ 4.3 keeps for one commit. */
