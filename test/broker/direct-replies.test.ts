@@ -57,6 +57,7 @@ class Conversation {
     for (;;) {
       const got = await client.call(1, 'basic.get', { queue, noAck: true });
       if (got.name === 'basic.get-ok') return { client, name: got.properties!.replyTo! };
+      if (got.name !== 'basic.get-empty') throw new Error(`no request, but ${got.name}`);
     }
   }
 
