@@ -2,11 +2,11 @@ import type { Input, MethodName } from '../protocol/method-types';
 import type { BrokerConsumer, ConsumedQueue, Subscriber } from './consumers';
 import type { FrameOutput } from './frame-output';
 import type { BrokerMessage } from './message';
-import type { BrokerQueue } from './queue';
 import type { QueuedMessage } from './ready-messages';
 import type { Rules } from './rules';
 import { type Delivery, type Settlement, settleDeliveries, UnackedDeliveries } from './unacked';
 import type { Vhost } from './vhost';
+import type { VhostQueue } from './vhost-queue';
 
 /** The engine, seen from the channels. */
 export interface ChannelEngine {
@@ -35,7 +35,7 @@ export interface ChannelHost {
 
 /** Publishes and settlements that wait for the commit. */
 export interface BrokerTransaction {
-  publishes: { message: BrokerMessage; mandatory: boolean; queues: Set<BrokerQueue> }[];
+  publishes: { message: BrokerMessage; mandatory: boolean; queues: Set<VhostQueue> }[];
   settlements: { deliveries: Delivery[]; settlement: Settlement }[];
 }
 
@@ -109,10 +109,11 @@ export class BrokerChannel implements Subscriber {
     });
   }
 
-  /** Settle deliveries, and run their queues. */
-  settle(deliveries: readonly Delivery[], settlement: Settlement): void {
+  /** Settle deliveries, and run their queues; the reply goes out before what these send, but behind what streams do. */
+  settle(deliveries: readonly Delivery[], settlement: Settlement, reply: () => void = () => {}): void {
     for (const { consumer } of deliveries) if (consumer?.shares) this.#sharedUnacked--;
     const settled = settleDeliveries(deliveries, settlement);
+    reply();
     const queues = this.sharedPrefetch === 0 ? settled : this.#inTurn(settled);
     for (const queue of queues) queue.consumers.unblock(this);
     for (const queue of queues) queue.run();

@@ -12,14 +12,26 @@ export interface Subscriber {
   consumerCancelled(consumer: BrokerConsumer): void;
 }
 
-/** How deliveries come back: by nack or recover, by reject, or because the client is gone. */
-export type Requeue = 'nack' | 'reject' | 'return';
+/** How deliveries come back: by nack, recover or reject, or because the client is gone. */
+export type Requeue = 'nack' | 'recover' | 'reject' | 'return';
+
+/** The consumers of a queue, seen from outside. */
+export interface Consumers {
+  /** All consumers, in the order in which they subscribed. */
+  readonly all: ReadonlySet<BrokerConsumer>;
+  readonly size: number;
+  /** Whether only one of them gets messages, and which. */
+  readonly single: boolean;
+  readonly active: BrokerConsumer | undefined;
+  /** Unblock those of a subscriber that can take messages again; whether there were any. */
+  unblock(subscriber: Subscriber): boolean;
+}
 
 /** The queue, seen from those who consume from it. */
 export interface ConsumedQueue {
   readonly name: string;
   readonly limits: QueueLimits;
-  readonly consumers: QueueConsumers;
+  readonly consumers: Consumers;
   unsubscribe(consumer: BrokerConsumer): void;
   unblock(subscriber: Subscriber): void;
   run(): void;
@@ -65,10 +77,8 @@ export class BrokerConsumer {
  * The consumers of a queue, and whose turn it is: the highest priority first, within one in rotation. One that
  * cannot take more is blocked until it can again, and then stands at the end.
  */
-export class QueueConsumers {
-  /** All consumers, in the order in which they subscribed. */
+export class QueueConsumers implements Consumers {
   readonly all = new Set<BrokerConsumer>();
-  /** The single active consumer, if the queue has one. */
   active: BrokerConsumer | undefined;
   #waiting: BrokerConsumer[] = [];
   readonly #blocked = new Set<BrokerConsumer>();
@@ -113,7 +123,6 @@ export class QueueConsumers {
     return undefined;
   }
 
-  /** Unblock those of a subscriber that can take messages again; whether there were any. */
   unblock(subscriber: Subscriber): boolean {
     if (this.single) return this.active?.subscriber === subscriber;
     let any = false;

@@ -2,27 +2,24 @@ import { type Table, type TypedValue, typed } from '../protocol/field-table';
 import type { Binding } from './binding';
 import {
   type BrokerConsumer,
-  type ConsumedQueue,
+  type ConsumerTraits,
   QueueConsumers,
   type Requeue,
   type Subscriber,
 } from './consumers';
+import { Failure, nameOf, precondition, refused } from './failure';
 import type { BrokerMessage } from './message';
 import { type QueueLimits, queueLimits } from './queue-arguments';
 import { bodySize, type QueuedMessage, ReadyMessages } from './ready-messages';
 import type { Rules } from './rules';
 import type { Timer, Timers } from './timers';
-
-export interface BrokerQueueTraits {
-  durable: boolean;
-  exclusive: boolean;
-  autoDelete: boolean;
-}
+import type { BrokerQueueTraits, VhostQueue } from './vhost-queue';
 
 export type DeadLetterReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
 
 /** The virtual host, seen from its queues. */
 export interface QueueHost {
+  readonly name: string;
   readonly timers: Timers;
   readonly rules: Rules;
   /** Messages take so many bytes more, or fewer. */
@@ -30,18 +27,18 @@ export interface QueueHost {
   /** Publish the message to the queue's dead-letter exchange, if it has one. */
   deadLetter(queue: BrokerQueue, message: BrokerMessage, reason: DeadLetterReason): void;
   /** The queue has outlived its last consumer or its last use. */
-  remove(queue: BrokerQueue): void;
+  remove(queue: VhostQueue): void;
 }
 
 /**
- * A queue: messages that are ready, consumers that take them, and the rules by which messages go on their own.
+ * A classic queue or a quorum queue: messages that are ready, consumers that take them, and the rules by which messages go on their own.
  *
  *              publish             next consumer, get               ack
  *   (nowhere) ---------> [ready] ---------------------> [unsettled] ----> (gone)
  *                        |     ^------- requeue ----------|    |
  *      expired, maxlen   +--------> dead letter <---------+ rejected
  */
-export class BrokerQueue implements ConsumedQueue {
+export class BrokerQueue implements VhostQueue {
   readonly kind = 'queue';
   readonly inbound = new Set<Binding>();
   readonly ready = new ReadyMessages();
@@ -72,7 +69,23 @@ export class BrokerQueue implements ConsumedQueue {
     this.used();
   }
 
-  /** The queue was declared, read from, or lost a consumer: its `x-expires` begins anew. */
+  get messageCount(): number {
+    return this.ready.length;
+  }
+
+  get consumerCount(): number {
+    return this.consumers.size;
+  }
+
+  messages(): Iterable<QueuedMessage> {
+    return this.ready;
+  }
+
+  get #where(): string {
+    return nameOf('queue', this.name, this.host.name);
+  }
+
+  /** Whenever it is used its `x-expires` begins anew. */
   used(): void {
     const { expires } = this.limits;
     if (expires === undefined) return;
@@ -83,7 +96,6 @@ export class BrokerQueue implements ConsumedQueue {
     this.#idleTimer = timers.at(timers.now() + expires, () => this.host.remove(this));
   }
 
-  /** Take a message; false: the queue is full and refuses it. */
   publish(message: BrokerMessage, redelivered = false): boolean {
     if (this.limits.overflow !== 'drop-head' && this.#refuses(message)) {
       if (this.limits.overflow === 'reject-publish-dlx') this.host.deadLetter(this, message, 'maxlen');
@@ -128,8 +140,8 @@ export class BrokerQueue implements ConsumedQueue {
     consumer.subscriber.deliver(consumer, entry);
   }
 
-  /** Take the first message that is ready. */
   get(noAck: boolean): QueuedMessage | undefined {
+    if (this.limits.type === 'quorum' && this.consumers.single) throw this.#noGet();
     this.used();
     this.dropExpired();
     const entry = this.ready.shift();
@@ -138,6 +150,15 @@ export class BrokerQueue implements ConsumedQueue {
     if (noAck) this.host.countBytes(-memoryOf(entry));
     else this.unacked++;
     return entry;
+  }
+
+  #noGet(): Failure {
+    const type = this.host.rules.isSince4 ? '<<"quorum">>' : 'quorum';
+    return new Failure(
+      405,
+      `cannot obtain access to locked ${this.#where}. basic.get operations are not supported by ${type} queues ` +
+        'with single active consumer',
+    );
   }
 
   /** A message that was taken is done with. */
@@ -164,7 +185,7 @@ export class BrokerQueue implements ConsumedQueue {
         this.unacked--;
         entry.redelivered = true;
         entry.returns++;
-        if (why !== 'nack' || !this.host.rules.isSince4) entry.failures++;
+        if (why === 'reject' || why === 'return' || !this.host.rules.isSince4) entry.failures++;
         if (this.limits.type === 'classic' || this.#mayReturn(entry, why)) back.push(entry);
       }
     }
@@ -208,6 +229,17 @@ export class BrokerQueue implements ConsumedQueue {
     return count;
   }
 
+  /** Only a consumer of a classic queue can be exclusive. */
+  consumerTraits(wanted: ConsumerTraits, sharedPrefetch: number): ConsumerTraits {
+    const isQuorum = this.limits.type === 'quorum';
+    if (isQuorum && sharedPrefetch > 0) throw new Failure(540, `${this.#where} does not support global qos`);
+    const exclusive = wanted.exclusive && !isQuorum;
+    if (this.consumers.exclusive || (exclusive && (this.consumers.size > 0 || this.consumers.single))) {
+      throw refused(`${this.#where} in exclusive use`);
+    }
+    return { ...wanted, exclusive };
+  }
+
   subscribe(consumer: BrokerConsumer): void {
     this.consumers.add(consumer);
     this.used();
@@ -226,7 +258,19 @@ export class BrokerQueue implements ConsumedQueue {
     if (this.consumers.unblock(subscriber)) this.run();
   }
 
-  /** The queue is deleted: nothing of it is left. The host has taken it from its table. */
+  checkDeletion(ifUnused: boolean, ifEmpty: boolean): number {
+    if (this.limits.type === 'quorum' && (ifUnused || ifEmpty)) {
+      throw new Failure(
+        540,
+        `cannot delete ${this.#where}. queue.delete operations with ${ifUnused ? 'if-unused' : 'if-empty'} flag set ` +
+          'are not supported by quorum queues',
+      );
+    }
+    if (ifUnused && this.consumers.size > 0) throw precondition(`${this.#where} in use`);
+    if (ifEmpty && this.ready.length > 0) throw precondition(`${this.#where} not empty`);
+    return this.ready.length;
+  }
+
   end(): void {
     this.deleted = true;
     this.purge();

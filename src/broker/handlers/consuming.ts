@@ -2,11 +2,12 @@ import { DIRECT_REPLY_TO } from '../../protocol/constants';
 import type { Table, TableValue } from '../../protocol/field-table';
 import type { BrokerChannel } from '../channel';
 import { BrokerConsumer } from '../consumers';
-import { isInteger, typeWord } from '../erlang';
-import { Failure, nameOf, precondition, refused } from '../failure';
+import { isInteger, printedText, typeWord } from '../erlang';
+import { Failure, nameOf, precondition } from '../failure';
 import { randomToken } from '../names';
-import type { BrokerQueue } from '../queue';
+import { isStreamOffset } from '../stream-reader';
 import type { Vhost } from '../vhost';
+import type { VhostQueue } from '../vhost-queue';
 import type { Handlers } from './handler';
 import { accessQueue, resolveName } from './topology';
 
@@ -26,18 +27,11 @@ export const CONSUMING: Handlers = {
     const target = accessQueue(channel, resolveName(channel, queue));
     const tag = newTag(channel, consumerTag);
     checkArguments(target, args, channel.vhost);
-    const where = nameOf('queue', target.name, channel.vhost.name);
-    const isQuorum = target.limits.type === 'quorum';
-    if (isQuorum && channel.sharedPrefetch > 0)
-      throw new Failure(540, `${where} does not support global qos`);
-    const alone = exclusive && !isQuorum;
-    if (target.consumers.exclusive || (alone && (target.consumers.size > 0 || target.consumers.single))) {
-      throw refused(`${where} in exclusive use`);
-    }
-    const traits = { noAck, exclusive: alone, prefetch: channel.prefetch, args };
+    const wanted = { noAck, exclusive, prefetch: channel.prefetch, args };
+    const traits = target.consumerTraits(wanted, channel.sharedPrefetch);
     const consumer = new BrokerConsumer(tag, channel, target, traits);
-    channel.consumers.set(tag, consumer);
     target.subscribe(consumer);
+    channel.consumers.set(tag, consumer);
     if (!noWait) channel.send('basic.consume-ok', { consumerTag: tag });
     target.run();
   },
@@ -55,13 +49,6 @@ export const CONSUMING: Handlers = {
 
   'basic.get'(channel, { queue, noAck }) {
     const from = accessQueue(channel, resolveName(channel, queue));
-    if (from.limits.type === 'quorum' && from.limits.singleActiveConsumer) {
-      throw new Failure(
-        405,
-        `cannot obtain access to locked ${nameOf('queue', from.name, channel.vhost.name)}. basic.get operations ` +
-          `are not supported by ${channel.vhost.rules.isSince4 ? '<<"quorum">>' : 'quorum'} queues with single active consumer`,
-      );
-    }
     const entry = from.get(noAck);
     if (entry === undefined) return channel.send('basic.get-empty');
     const deliveryTag = channel.unacked.nextTag();
@@ -69,7 +56,7 @@ export const CONSUMING: Handlers = {
     const { redelivered } = entry;
     const message = from.messageFor(entry, true);
     const { exchange, routingKey } = message;
-    const args = { deliveryTag, redelivered, exchange, routingKey, messageCount: from.ready.length };
+    const args = { deliveryTag, redelivered, exchange, routingKey, messageCount: from.messageCount };
     channel.connection.output.content(channel.number, 'basic.get-ok', args, message);
   },
 };
@@ -80,32 +67,37 @@ function newTag(channel: BrokerChannel, wanted: string): string {
   return wanted;
 }
 
-function checkArguments(queue: BrokerQueue, args: Table, { name, rules }: Vhost): void {
+function checkArguments(queue: VhostQueue, args: Table, { name, rules }: Vhost): void {
   const where = nameOf('queue', queue.name, name);
+  const { type } = queue.limits;
   const { 'x-priority': priority, 'x-cancel-on-ha-failover': cancel, 'x-stream-offset': offset } = args;
   if (rules.isSince4) checkTimeout(where, queue, args['x-consumer-timeout']);
+  const foreign = (argument: string) =>
+    precondition(`invalid arg '${argument}' for ${where} of queue type rabbit_${type}_queue`);
+  if (priority !== undefined && type === 'stream') throw foreign('x-priority');
   if (priority !== undefined && !isInteger(priority)) {
     throw precondition(
       `invalid arg 'x-priority' for ${where}: "expected integer, got ${typeWord(priority)}"`,
     );
   }
   if (!rules.isSince4 && cancel !== undefined) {
-    const invalid = `invalid arg 'x-cancel-on-ha-failover' for ${where}`;
-    if (queue.limits.type === 'quorum') throw precondition(`${invalid} of queue type rabbit_quorum_queue`);
+    if (type !== 'classic') throw foreign('x-cancel-on-ha-failover');
     if (typeof cancel !== 'boolean')
-      throw precondition(`${invalid}: {unacceptable_type,${typeWord(cancel)}}`);
+      throw precondition(
+        `invalid arg 'x-cancel-on-ha-failover' for ${where}: {unacceptable_type,${typeWord(cancel)}}`,
+      );
   }
-  if (offset !== undefined) {
-    throw precondition(
-      `invalid arg 'x-stream-offset' for ${where} of queue type rabbit_${queue.limits.type}_queue`,
-    );
-  }
+  if (offset === undefined) return;
+  if (type !== 'stream') throw foreign('x-stream-offset');
+  if (isStreamOffset(offset, rules.isSince4)) return;
+  const invalid = `{invalid_stream_offset_arg,{longstr,${printedText(offset as string)}}}`;
+  throw precondition(`invalid arg 'x-stream-offset' for ${where}: ${invalid}`);
 }
 
-function checkTimeout(where: string, { limits }: BrokerQueue, timeout: TableValue | undefined): void {
+function checkTimeout(where: string, { limits }: VhostQueue, timeout: TableValue | undefined): void {
   if (timeout === undefined) return;
   const invalid = `invalid arg 'x-consumer-timeout' for ${where}`;
-  if (limits.type === 'classic') throw precondition(`${invalid} of queue type rabbit_classic_queue`);
+  if (limits.type !== 'quorum') throw precondition(`${invalid} of queue type rabbit_${limits.type}_queue`);
   if (!isInteger(timeout)) throw precondition(`${invalid}: "expected integer, got ${typeWord(timeout)}"`);
 }
 
