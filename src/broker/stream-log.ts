@@ -25,13 +25,13 @@ interface Segment {
   entries: LogEntry[];
 }
 
-/** Bytes that RabbitMQ takes for a message beside its body and properties, and for the records that begin a segment. */
-const OVERHEAD = 100;
-const SEGMENT_OVERHEAD = 100;
+/** Bytes that RabbitMQ takes for a message beside what it was sent with, as measured, and for the records that begin a segment. */
+const OVERHEAD = 130;
+const SEGMENT_OVERHEAD = 68;
 
 /** Bytes that a message takes in the log, and about what it takes of the broker's memory. */
-export function logSize({ body, header }: BrokerMessage): number {
-  return body.length + header.length + OVERHEAD;
+export function logSize({ body, header, exchange, routingKey }: BrokerMessage): number {
+  return body.length + header.length + exchange.length + routingKey.length + OVERHEAD;
 }
 
 /**
@@ -40,9 +40,9 @@ export function logSize({ body, header }: BrokerMessage): number {
  *       segment            segment                 segment
  *     | 0  1  2  3 | 4t  5  6  7  8 | 9t  10  11  ...
  *
- * A segment that is full is followed by another when the next message comes, which begins with a record of RabbitMQ's own
- * (t) that takes an offset, too. Only then the oldest segments go, whole ones, that are more than the log may hold or
- * whose last message is too old; the newest one stays, whatever its size and age.
+ * A segment that is full is followed by another as soon as something happens to the stream; it begins with a record of
+ * RabbitMQ's own (t) that takes an offset, too. Only then the oldest segments go, whole ones, that are more than the log may
+ * hold or whose last message is too old; the newest one stays, whatever its size and age.
  */
 export class StreamLog {
   /** The offset of the message to come. */
@@ -69,16 +69,17 @@ export class StreamLog {
     return this.#segments.at(-1)!;
   }
 
-  /** Put a message at the end. Returns the messages that have gone to make room. */
-  append(message: BrokerMessage, filterValue: string | undefined, time: number): LogEntry[] {
-    let gone: LogEntry[] = [];
-    if (this.#newest.bytes >= this.retention.segmentSize && this.#newest.entries.length > 0) {
-      this.#segments.push({ first: this.next++, bytes: SEGMENT_OVERHEAD, entries: [] });
-      gone = this.#retain(time);
-    }
+  /** Put a message at the end. */
+  append(message: BrokerMessage, filterValue: string | undefined, time: number): void {
     this.#newest.entries.push({ offset: this.next++, time, message, filterValue });
     this.#newest.bytes += logSize(message);
-    return gone;
+  }
+
+  /** Begin a new segment, if the newest is full. Returns the messages that have gone then. */
+  roll(now: number): LogEntry[] {
+    if (this.#newest.bytes < this.retention.segmentSize || this.#newest.entries.length === 0) return [];
+    this.#segments.push({ first: this.next++, bytes: SEGMENT_OVERHEAD, entries: [] });
+    return this.#retain(now);
   }
 
   /** The message at an offset, or the first one behind it. */

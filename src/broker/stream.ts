@@ -67,23 +67,33 @@ export class BrokerStream implements VhostQueue {
     const { rules, timers } = this.host;
     if (message.hasDied && !rules.isSince4) return true;
     const kept = keptByStream(message, rules);
-    const gone = this.#log.append(kept, filterValue(message, rules), timers.now());
-    this.host.countBytes(logSize(kept) - sizeOf(gone));
+    const value = filterValue(message, rules);
+    this.#roll();
+    this.#log.append(kept, value, timers.now());
+    this.host.countBytes(logSize(kept));
     this.run();
     return true;
   }
 
-  /** Give the readers what there is for them. */
+  #roll(): void {
+    const gone = this.#log.roll(this.host.timers.now());
+    if (gone.length > 0) this.host.countBytes(-sizeOf(gone));
+  }
+
+  /** Give the readers what there is for them. One that has come to the end waits there, and that is an event, too. */
   run(): void {
+    let isAtEnd = false;
     for (const reader of this.consumers.inTurn()) {
       const { consumer } = reader;
       while (consumer.subscriber.canDeliver(consumer)) {
         const entry = reader.read();
+        isAtEnd ||= entry === undefined;
         if (entry === undefined) break;
         this.unacked++;
         consumer.subscriber.deliver(consumer, queued(entry));
       }
     }
+    if (isAtEnd) this.#roll();
   }
 
   get(): never {
