@@ -57,7 +57,7 @@ export class BrokerStream implements VhostQueue {
   }
 
   *messages(): Generator<QueuedMessage> {
-    for (const entry of this.#log) yield queued(entry);
+    for (const entry of this.#log) yield { ...queued(entry), message: this.messageFor(queued(entry)) };
   }
 
   used(): void {}
