@@ -159,8 +159,12 @@ const OF_QUORUM_SINCE_4 = [
 ];
 
 const FOREIGN_SINCE_4: ForeignArguments = {
-  classic: [...FOREIGN.classic.filter((name) => name !== 'x-queue-leader-locator'), ...OF_QUORUM_SINCE_4],
-  quorum: FOREIGN.quorum,
+  classic: [
+    ...FOREIGN.classic.filter((name) => name !== 'x-queue-leader-locator'),
+    ...OF_QUORUM_SINCE_4,
+    'x-stream-filter-size-bytes',
+  ],
+  quorum: [...FOREIGN.quorum, 'x-stream-filter-size-bytes'],
   stream: [...FOREIGN.stream, ...OF_QUORUM_SINCE_4],
 };
 

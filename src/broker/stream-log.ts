@@ -36,6 +36,7 @@ export function logSize({ body, header, exchange, routingKey }: BrokerMessage): 
 
 /**
  * The log of a stream: messages by their offsets, in segments. It keeps every message, whoever has read it, in memory.
+ * Each is a chunk of its own; RabbitMQ puts into one what comes together, and then `last`, a moment or a filter finds it all.
  *
  *       segment            segment                 segment
  *     | 0  1  2  3 | 4t  5  6  7  8 | 9t  10  11  ...

@@ -181,6 +181,7 @@ class StreamReaders implements Consumers {
   readonly single = false;
   readonly active = undefined;
   readonly #readers = new Map<BrokerConsumer, StreamReader>();
+  #inTurn: readonly StreamReader[] | undefined;
 
   get all(): ReadonlySet<BrokerConsumer> {
     return new Set(this.#readers.keys());
@@ -191,10 +192,12 @@ class StreamReaders implements Consumers {
 
   add(reader: StreamReader): void {
     this.#readers.set(reader.consumer, reader);
+    this.#inTurn = undefined;
   }
 
   remove(consumer: BrokerConsumer): void {
     this.#readers.delete(consumer);
+    this.#inTurn = undefined;
   }
 
   /** Whoever has a subscriber's room again looks for more. */
@@ -204,11 +207,11 @@ class StreamReaders implements Consumers {
   }
 
   /** Those of a channel by their tags, the last first, as RabbitMQ hands out what has come. */
-  inTurn(): Iterable<StreamReader> {
-    if (this.#readers.size < 2) return this.#readers.values();
-    return [...this.#readers.values()].sort(({ consumer: one }, { consumer: other }) =>
+  inTurn(): readonly StreamReader[] {
+    this.#inTurn ??= [...this.#readers.values()].sort(({ consumer: one }, { consumer: other }) =>
       one.tag < other.tag ? 1 : one.tag > other.tag ? -1 : 0,
     );
+    return this.#inTurn;
   }
 }
 

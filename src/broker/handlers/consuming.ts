@@ -1,13 +1,9 @@
 import { DIRECT_REPLY_TO } from '../../protocol/constants';
-import type { Table, TableValue } from '../../protocol/field-table';
 import type { BrokerChannel } from '../channel';
+import { checkConsumerArguments } from '../consumer-arguments';
 import { BrokerConsumer } from '../consumers';
-import { isInteger, printedText, typeWord } from '../erlang';
-import { Failure, nameOf, precondition } from '../failure';
+import { Failure, precondition } from '../failure';
 import { randomToken } from '../names';
-import { isStreamOffset } from '../stream-reader';
-import type { Vhost } from '../vhost';
-import type { VhostQueue } from '../vhost-queue';
 import type { Handlers } from './handler';
 import { accessQueue, resolveName } from './topology';
 
@@ -26,7 +22,7 @@ export const CONSUMING: Handlers = {
     if (queue === DIRECT_REPLY_TO) return consumeDirectReplies(channel, consumerTag, noAck, noWait);
     const target = accessQueue(channel, resolveName(channel, queue));
     const tag = newTag(channel, consumerTag);
-    checkArguments(target, args, channel.vhost);
+    checkConsumerArguments(target, args, channel.vhost);
     const wanted = { noAck, exclusive, prefetch: channel.prefetch, args };
     const traits = target.consumerTraits(wanted, channel.sharedPrefetch);
     const consumer = new BrokerConsumer(tag, channel, target, traits);
@@ -65,40 +61,6 @@ function newTag(channel: BrokerChannel, wanted: string): string {
   if (wanted === '') return `amq.ctag-${randomToken()}`;
   if (channel.consumers.has(wanted)) throw new Failure(530, `attempt to reuse consumer tag '${wanted}'`);
   return wanted;
-}
-
-function checkArguments(queue: VhostQueue, args: Table, { name, rules }: Vhost): void {
-  const where = nameOf('queue', queue.name, name);
-  const { type } = queue.limits;
-  const { 'x-priority': priority, 'x-cancel-on-ha-failover': cancel, 'x-stream-offset': offset } = args;
-  if (rules.isSince4) checkTimeout(where, queue, args['x-consumer-timeout']);
-  const foreign = (argument: string) =>
-    precondition(`invalid arg '${argument}' for ${where} of queue type rabbit_${type}_queue`);
-  if (priority !== undefined && type === 'stream') throw foreign('x-priority');
-  if (priority !== undefined && !isInteger(priority)) {
-    throw precondition(
-      `invalid arg 'x-priority' for ${where}: "expected integer, got ${typeWord(priority)}"`,
-    );
-  }
-  if (!rules.isSince4 && cancel !== undefined) {
-    if (type !== 'classic') throw foreign('x-cancel-on-ha-failover');
-    if (typeof cancel !== 'boolean')
-      throw precondition(
-        `invalid arg 'x-cancel-on-ha-failover' for ${where}: {unacceptable_type,${typeWord(cancel)}}`,
-      );
-  }
-  if (offset === undefined) return;
-  if (type !== 'stream') throw foreign('x-stream-offset');
-  if (isStreamOffset(offset, rules.isSince4)) return;
-  const invalid = `{invalid_stream_offset_arg,{longstr,${printedText(offset as string)}}}`;
-  throw precondition(`invalid arg 'x-stream-offset' for ${where}: ${invalid}`);
-}
-
-function checkTimeout(where: string, { limits }: VhostQueue, timeout: TableValue | undefined): void {
-  if (timeout === undefined) return;
-  const invalid = `invalid arg 'x-consumer-timeout' for ${where}`;
-  if (limits.type !== 'quorum') throw precondition(`${invalid} of queue type rabbit_${limits.type}_queue`);
-  if (!isInteger(timeout)) throw precondition(`${invalid}: "expected integer, got ${typeWord(timeout)}"`);
 }
 
 /** Become the one who gets the direct replies to the requests of this channel. */
