@@ -107,6 +107,29 @@ describe.each(['3.10', '4.3'] as const)('with the rules of %s', (version) => {
   });
 });
 
+test('a reader that is slow gets everything, and so do those beside it', () => {
+  using broker = startBroker({ memoryLimit: 1024 * KIB * KIB });
+  using connection = connect(broker.url, { callTimeout: CEILING });
+  const channel = connection.channel();
+  channel.confirmSelect();
+  const stream = channel.declareQueue('s', { type: 'stream' });
+  const body = Buffer.alloc(16 * KIB);
+  const COUNT = 500;
+  const publishes = Array.from({ length: COUNT }, () => stream.publish(body));
+  expect(publishes).toHaveLength(COUNT);
+  const readers = [1, 2].map(() => connection.channel().declareQueue('s', { type: 'stream' }));
+  const loops = readers.map((reader) =>
+    reader.iterator({ offset: 'first', limit: COUNT, prefetch: COUNT, timeout: CEILING }),
+  );
+  for (const loop of loops) {
+    const offsets = [...loop].map((message) => {
+      message.ack();
+      return message.properties.headers!['x-stream-offset'];
+    });
+    expect(offsets).toEqual(Array.from({ length: COUNT }, (_, offset) => offset));
+  }
+});
+
 test('a filter lets through what has one of its values', () => {
   using broker = startBroker({ version: '4.3' });
   using connection = connect(broker.url, { callTimeout: CEILING });
