@@ -59,7 +59,8 @@ export class StreamLog {
 
   /** The offset of the newest message; if there is none, that of the first to come. */
   get last(): number {
-    return this.#newest.entries.at(-1)?.offset ?? this.next;
+    const segment = this.#segments.findLast(({ entries }) => entries.length > 0);
+    return segment?.entries.at(-1)?.offset ?? this.next;
   }
 
   get length(): number {

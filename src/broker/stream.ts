@@ -71,7 +71,7 @@ export class BrokerStream implements VhostQueue {
     this.#roll();
     this.#log.append(kept, value, timers.now());
     this.host.countBytes(logSize(kept));
-    this.run();
+    this.#handOut(this.consumers.byTagBackwards);
     return true;
   }
 
@@ -80,10 +80,15 @@ export class BrokerStream implements VhostQueue {
     if (gone.length > 0) this.host.countBytes(-sizeOf(gone));
   }
 
-  /** Give the readers what there is for them. One that has come to the end waits there, and that is an event, too. */
+  /** Give the readers what there is for them. */
   run(): void {
+    this.#handOut(this.consumers.byTag);
+  }
+
+  /** One that has come to the end waits there, and that is something that happens to the stream, too. */
+  #handOut(readers: readonly StreamReader[]): void {
     let isAtEnd = false;
-    for (const reader of this.consumers.inTurn()) {
+    for (const reader of readers) {
       const { consumer } = reader;
       while (consumer.subscriber.canDeliver(consumer)) {
         const entry = reader.read();
@@ -181,7 +186,9 @@ class StreamReaders implements Consumers {
   readonly single = false;
   readonly active = undefined;
   readonly #readers = new Map<BrokerConsumer, StreamReader>();
-  #inTurn: readonly StreamReader[] | undefined;
+  /** Those of a channel by their tags: so RabbitMQ serves them after an ack, and the other way round what has come. */
+  byTag: readonly StreamReader[] = [];
+  byTagBackwards: readonly StreamReader[] = [];
 
   get all(): ReadonlySet<BrokerConsumer> {
     return new Set(this.#readers.keys());
@@ -192,12 +199,12 @@ class StreamReaders implements Consumers {
 
   add(reader: StreamReader): void {
     this.#readers.set(reader.consumer, reader);
-    this.#inTurn = undefined;
+    this.#sort();
   }
 
   remove(consumer: BrokerConsumer): void {
     this.#readers.delete(consumer);
-    this.#inTurn = undefined;
+    this.#sort();
   }
 
   /** Whoever has a subscriber's room again looks for more. */
@@ -206,12 +213,11 @@ class StreamReaders implements Consumers {
     return false;
   }
 
-  /** Those of a channel by their tags, the last first, as RabbitMQ hands out what has come. */
-  inTurn(): readonly StreamReader[] {
-    this.#inTurn ??= [...this.#readers.values()].sort(({ consumer: one }, { consumer: other }) =>
-      one.tag < other.tag ? 1 : one.tag > other.tag ? -1 : 0,
+  #sort(): void {
+    this.byTag = [...this.#readers.values()].sort(({ consumer: one }, { consumer: other }) =>
+      one.tag < other.tag ? -1 : one.tag > other.tag ? 1 : 0,
     );
-    return this.#inTurn;
+    this.byTagBackwards = [...this.byTag].reverse();
   }
 }
 

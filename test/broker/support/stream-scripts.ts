@@ -5,7 +5,9 @@ import {
   consume,
   count,
   first,
+  large,
   open,
+  pause,
   publish,
   qos,
   remove,
@@ -162,6 +164,30 @@ export const STREAM_SCRIPTS: Readonly<Record<string, Script>> = {
     ),
   'the direct exchange does not know a stream that is gone': (n) =>
     three(n, remove(n), ['basic.publish', { routingKey: n('s'), mandatory: true }, 'x']),
+  'an ack for three consumers': (n) =>
+    three(
+      n,
+      qos(1),
+      first(n, 'b'),
+      first(n, 'c'),
+      first(n, 'a'),
+      ack(0, true),
+      ack(5, true),
+      publish(n, 'd'),
+      ack(0, true),
+    ),
+  'an ack for consumers that began one behind the other': (n) =>
+    three(n, qos(2), first(n, 'a'), first(n, 'b'), first(n, 'c'), ack(2), ack(5, true), ack(0, true)),
+  'the last, when a new segment has begun': (n) => [
+    stream(n, { 'x-stream-max-segment-size-bytes': 25_000 }),
+    ...large(n, 3),
+    qos(),
+    consume(n),
+    pause,
+    consume(n, { 'x-stream-offset': 'last' }, 'last'),
+    consume(n, { 'x-stream-offset': new Date(4_000_000_000_000) }, 'moment'),
+    publish(n, 'd'),
+  ],
   'a long chain of acks': (n) => [
     stream(n),
     qos(3),
