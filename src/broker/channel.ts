@@ -4,12 +4,12 @@ import type { DirectReplies } from './direct-replies';
 import { type Failure, timedOut } from './failure';
 import type { FrameOutput } from './frame-output';
 import type { BrokerMessage } from './message';
-import type { BrokerQueue } from './queue';
 import type { QueuedMessage } from './ready-messages';
 import type { Rules } from './rules';
 import type { Timer, Timers } from './timers';
 import { type Settlement, settleDeliveries, UnackedDeliveries } from './unacked';
 import type { Vhost } from './vhost';
+import type { VhostQueue } from './vhost-queue';
 
 /** The engine, seen from the channels. */
 export interface ChannelEngine {
@@ -41,7 +41,7 @@ export interface ChannelHost {
 
 /** Publishes and settlements that wait for the commit. */
 export interface BrokerTransaction {
-  publishes: { message: BrokerMessage; mandatory: boolean; queues: Set<BrokerQueue> }[];
+  publishes: { message: BrokerMessage; mandatory: boolean; queues: Set<VhostQueue> }[];
   settlements: { deliveries: Delivery[]; settlement: Settlement }[];
 }
 
@@ -154,10 +154,11 @@ export class BrokerChannel implements Subscriber {
     });
   }
 
-  /** Settle deliveries, and run their queues. */
-  settle(deliveries: readonly Delivery[], settlement: Settlement): void {
+  /** Settle deliveries, and run their queues; the reply goes out before what these send, but behind what streams do. */
+  settle(deliveries: readonly Delivery[], settlement: Settlement, reply: () => void = () => {}): void {
     for (const { consumer } of deliveries) if (consumer?.shares) this.#sharedUnacked--;
     const settled = settleDeliveries(deliveries, settlement);
+    reply();
     const queues = this.sharedPrefetch === 0 ? settled : this.#inTurn(settled);
     for (const queue of queues) queue.consumers.unblock(this);
     for (const queue of queues) queue.run();

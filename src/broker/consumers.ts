@@ -14,8 +14,23 @@ export interface Subscriber {
   timedOut(consumer: BrokerConsumer | undefined): void;
 }
 
-/** How deliveries come back: by nack or recover, by reject, because the client is gone, or after too long a time. */
-export type Requeue = 'nack' | 'reject' | 'return' | 'timeout';
+/** How deliveries come back: by nack, recover or reject, because the client is gone, or after too long a time. */
+export type Requeue = 'nack' | 'recover' | 'reject' | 'return' | 'timeout';
+
+/** The consumers of a queue, seen from outside. */
+export interface Consumers {
+  /** All consumers, in the order in which they subscribed. */
+  readonly all: ReadonlySet<BrokerConsumer>;
+  readonly size: number;
+  /** Whether only one of them gets messages, and which. */
+  readonly single: boolean;
+  readonly active: BrokerConsumer | undefined;
+  /** Unblock those of a subscriber that can take messages again; whether there were any. */
+  unblock(subscriber: Subscriber): boolean;
+  /** The consumer has not settled its messages in time, or has at last. */
+  suspend(consumer: BrokerConsumer): void;
+  resume(consumer: BrokerConsumer): void;
+}
 
 /** A message that a channel has and has not settled. `consumer` is absent when it was taken with get. */
 export interface Delivery {
@@ -40,7 +55,7 @@ export interface Held {
 export interface ConsumedQueue {
   readonly name: string;
   readonly limits: QueueLimits;
-  readonly consumers: QueueConsumers;
+  readonly consumers: Consumers;
   /** Absent where the queue does not ask who has its messages. */
   readonly held?: Held | undefined;
   unsubscribe(consumer: BrokerConsumer): void;
@@ -101,10 +116,8 @@ export class BrokerConsumer {
  * The consumers of a queue, and whose turn it is: the highest priority first, within one in rotation. One that
  * cannot take more is blocked until it can again, and then stands at the end.
  */
-export class QueueConsumers {
-  /** All consumers, in the order in which they subscribed. */
+export class QueueConsumers implements Consumers {
   readonly all = new Set<BrokerConsumer>();
-  /** The single active consumer, if the queue has one. */
   active: BrokerConsumer | undefined;
   #waiting: BrokerConsumer[] = [];
   readonly #blocked = new Set<BrokerConsumer>();
@@ -159,7 +172,6 @@ export class QueueConsumers {
     return undefined;
   }
 
-  /** Unblock those of a subscriber that can take messages again; whether there were any. */
   unblock(subscriber: Subscriber): boolean {
     if (this.single) return this.active?.subscriber === subscriber;
     let any = false;

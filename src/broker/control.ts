@@ -48,11 +48,11 @@ export interface ConnectionInfo {
 export interface QueueInfo {
   vhost: string;
   name: string;
-  type: 'classic' | 'quorum';
+  type: 'classic' | 'quorum' | 'stream';
   durable: boolean;
   exclusive: boolean;
   autoDelete: boolean;
-  /** Messages that wait. */
+  /** Messages that wait, or that a stream keeps. */
   messageCount: number;
   /** Messages that were delivered and are not settled. */
   unacknowledged: number;

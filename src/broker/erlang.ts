@@ -34,6 +34,12 @@ export function shown(value: TableValue): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
+/** Text as Erlang prints a binary. */
+export function printedText(text: string): string {
+  if (text === '') return '<<>>';
+  return /^[ -~]+$/.test(text) ? `<<"${text.replace(/["\\]/g, '\\$&')}">>` : binary(Buffer.from(text));
+}
+
 /** Bytes as Erlang prints a binary, cut where a text would become too long. */
 export function binary(bytes: Uint8Array): string {
   return `<<${[...bytes.subarray(0, 60)].join()}>>`;

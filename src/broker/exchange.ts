@@ -2,12 +2,12 @@ import type { Table } from '../protocol/field-table';
 import type { Binding } from './binding';
 import { headersPattern, matches } from './headers';
 import type { BrokerMessage } from './message';
-import type { BrokerQueue } from './queue';
 import type { Rules } from './rules';
 import { tableTerm } from './terms';
 import { TopicTrie } from './topic';
+import type { VhostQueue } from './vhost-queue';
 
-export type Destination = BrokerQueue | BrokerExchange;
+export type Destination = VhostQueue | BrokerExchange;
 type Outbound = Binding<Destination>;
 
 export const EXCHANGE_TYPES: readonly string[] = ['direct', 'fanout', 'topic', 'headers'];

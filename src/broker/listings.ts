@@ -5,12 +5,12 @@ import type { Engine } from './engine';
 /** The queues of a broker, as plain data; so with the others. */
 export function listQueues(engine: Engine): QueueInfo[] {
   return [...engine.vhosts.values()].flatMap((vhost) =>
-    [...vhost.queues.values()].map(({ name, traits, limits, ready, unacked, consumers }) => ({
+    [...vhost.queues.values()].map(({ name, traits, limits, messageCount, unacked, consumers }) => ({
       vhost: vhost.name,
       name,
       type: limits.type,
       ...traits,
-      messageCount: ready.length,
+      messageCount,
       unacknowledged: unacked,
       consumerCount: consumers.size,
     })),
@@ -60,11 +60,11 @@ export function listConsumers(engine: Engine): ConsumerInfo[] {
   );
 }
 
-/** The messages of a queue that wait, from the head on; undefined: there is no such queue. */
+/** The messages of a queue that wait, from the head on, or all of a stream; undefined: there is no such queue. */
 export function listMessages(engine: Engine, vhost: string, queue: string): MessageInfo[] | undefined {
   const found = engine.vhosts.get(vhost)?.queues.get(queue);
   if (found === undefined) return undefined;
-  return [...found.ready].map(({ message, redelivered, priority }) => ({
+  return [...found.messages()].map(({ message, redelivered, priority }) => ({
     exchange: message.exchange,
     routingKey: message.routingKey,
     redelivered,

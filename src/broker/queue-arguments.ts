@@ -1,12 +1,13 @@
 import { type Table, type TableValue, type TypedTable, TypedValue } from '../protocol/field-table';
 import { isInteger, shown, typeWord } from './erlang';
 import { type Failure, nameOf, precondition } from './failure';
+import { ageOf } from './stream-age';
 import { typesOf } from './terms';
 
 /** The longest time RabbitMQ takes: ten years, in milliseconds. */
 export const MAX_EXPIRY = 315_360_000_000;
 
-export type BrokerQueueType = 'classic' | 'quorum';
+export type BrokerQueueType = 'classic' | 'quorum' | 'stream';
 export type Overflow = 'drop-head' | 'reject-publish' | 'reject-publish-dlx';
 
 export const DELAYED_RETRY_TYPES = ['all', 'failed', 'returned'] as const;
@@ -36,8 +37,8 @@ export interface QueueLimits {
 }
 
 /** Says what is wrong with a value, in RabbitMQ's words. */
-type Check = (value: TableValue, args: Table) => string | undefined;
-type Checks = Readonly<Record<string, Check>>;
+export type Check = (value: TableValue, args: Table) => string | undefined;
+export type Checks = Readonly<Record<string, Check>>;
 
 export const integer: Check = (value) =>
   isInteger(value) ? undefined : `"expected integer, got ${typeWord(value)}"`;
@@ -47,21 +48,28 @@ const time: Check = (value, args) =>
   notNegative(value, args) ?? (Number(value) > MAX_EXPIRY ? `{value_too_large,${value}}` : undefined);
 const positiveTime: Check = (value, args) =>
   time(value, args) ?? (Number(value) === 0 ? '{value_zero,0}' : undefined);
+const positive: Check = (value, args) =>
+  notNegative(value, args) ?? (Number(value) === 0 ? '{value_zero,0}' : undefined);
 const priority: Check = (value, args) =>
   notNegative(value, args) ?? (Number(value) > 255 ? `{max_value_exceeded,${value}}` : undefined);
 const text: Check = (value) =>
   typeof value === 'string' ? undefined : `{unacceptable_type,${typeWord(value)}}`;
-const flag: Check = (value) =>
+export const flag: Check = (value) =>
   typeof value === 'boolean' ? undefined : `{unacceptable_type,${typeWord(value)}}`;
 const oneOf =
   (names: readonly string[], complaint: (value: TableValue) => string): Check =>
   (value, args) =>
     text(value, args) ?? (names.includes(value as string) ? undefined : complaint(value));
 
+const age =
+  (isSince4: boolean): Check =>
+  (value, args) =>
+    text(value, args) ?? (ageOf(value as string, isSince4) === undefined ? 'invalid_max_age' : undefined);
+
 const anything: Check = () => undefined;
 
 const OVERFLOWS: readonly Overflow[] = ['drop-head', 'reject-publish', 'reject-publish-dlx'];
-const TYPES: readonly string[] = ['classic', 'quorum'] satisfies BrokerQueueType[];
+const TYPES: readonly string[] = ['classic', 'quorum', 'stream'] satisfies BrokerQueueType[];
 /** Words that RabbitMQ 4.3 takes for no type. */
 const UNSAID: readonly string[] = ['', 'undefined'];
 const LOCATORS = ['client-local', 'balanced', 'least-leaders', 'random'];
@@ -84,18 +92,22 @@ const CHECKS: Checks = {
     (value === 1 || value === 2 ? undefined : `"unsupported queue version '${value}'"`),
   'x-single-active-consumer': flag,
   'x-dead-letter-strategy': oneOf(['at-most-once', 'at-least-once'], () => 'invalid_dlx_strategy'),
-  'x-quorum-initial-group-size': (value, args) =>
-    notNegative(value, args) ?? (Number(value) === 0 ? '{value_zero,0}' : undefined),
+  'x-quorum-initial-group-size': positive,
   'x-queue-leader-locator': oneOf(LOCATORS, () => 'invalid_queue_locator_arg'),
   'x-max-in-memory-length': notNegative,
   'x-max-in-memory-bytes': notNegative,
   'x-delivery-limit': anything,
+  'x-max-age': age(false),
+  'x-stream-max-segment-size-bytes': notNegative,
+  'x-initial-cluster-size': positive,
   'x-queue-type': oneOf(TYPES, (value) => `"unsupported queue type '${value}'"`),
 };
 
 const CHECKS_SINCE_4: Checks = {
   ...CHECKS,
   'x-queue-mode': anything,
+  'x-max-age': age(true),
+  'x-stream-filter-size-bytes': notNegative,
   'x-queue-version': (value, args) =>
     integer(value, args) ?? (value === 2 ? undefined : `"unsupported queue version '${value}'"`),
   'x-consumer-timeout': notNegative,
@@ -127,6 +139,24 @@ const FOREIGN: ForeignArguments = {
     'x-max-age',
     'x-stream-max-segment-size-bytes',
   ],
+  stream: [
+    'x-expires',
+    'x-message-ttl',
+    'x-dead-letter-exchange',
+    'x-dead-letter-routing-key',
+    'x-dead-letter-strategy',
+    'x-max-length',
+    'x-max-priority',
+    'x-overflow',
+    'x-queue-master-locator',
+    'x-queue-mode',
+    'x-queue-version',
+    'x-single-active-consumer',
+    'x-delivery-limit',
+    'x-max-in-memory-length',
+    'x-max-in-memory-bytes',
+    'x-quorum-initial-group-size',
+  ],
 };
 
 /** Arguments that RabbitMQ 4.3 has added for quorum queues. */
@@ -139,12 +169,18 @@ const QUORUM_SINCE_4 = [
 ];
 
 const FOREIGN_SINCE_4: ForeignArguments = {
-  classic: [...FOREIGN.classic.filter((name) => name !== 'x-queue-leader-locator'), ...QUORUM_SINCE_4],
-  quorum: FOREIGN.quorum,
+  classic: [
+    ...FOREIGN.classic.filter((name) => name !== 'x-queue-leader-locator'),
+    ...QUORUM_SINCE_4,
+    'x-stream-filter-size-bytes',
+  ],
+  quorum: [...FOREIGN.quorum, 'x-stream-filter-size-bytes'],
+  stream: [...FOREIGN.stream, ...QUORUM_SINCE_4],
 };
 
 export function queueType(args: Table): BrokerQueueType {
-  return args['x-queue-type'] === 'quorum' ? 'quorum' : 'classic';
+  const type = args['x-queue-type'];
+  return type === 'quorum' || type === 'stream' ? type : 'classic';
 }
 
 /** @throws {Failure} 406, naming the first argument that cannot be */
@@ -182,11 +218,32 @@ function checkForeign(where: string, args: Table, foreign: ForeignArguments): vo
     throw precondition(`invalid arg '${name}' for ${where} of queue type rabbit_${type}_queue`);
 }
 
+/** The largest segment of a stream, and the sizes that its filters can have. */
+const MAX_SEGMENT_SIZE = 3_000_000_000;
+const [MIN_FILTER_SIZE, MAX_FILTER_SIZE] = [16, 255];
+
+/** @throws {Failure} 406, a size of a stream is out of range: RabbitMQ looks at that last of all */
+export function checkStreamSizes(args: Table, isSince4: boolean): void {
+  const { 'x-stream-max-segment-size-bytes': segment, 'x-stream-filter-size-bytes': filter } = args;
+  if (Number(segment ?? 0) > MAX_SEGMENT_SIZE)
+    throw precondition('Exceeded max value for x-stream-max-segment-size-bytes');
+  const size = Number(filter ?? MIN_FILTER_SIZE);
+  if (isSince4 && (size < MIN_FILTER_SIZE || size > MAX_FILTER_SIZE))
+    throw precondition('Invalid value for x-stream-filter-size-bytes');
+}
+
 /** The arguments that have to be the same when a queue is declared again; no type is the same as the usual one. */
 export function comparedArguments(now: Table, then: Table, isSince4: boolean): string[] {
   const isOfSameType = queueType(now) === queueType(then);
   const names = Object.keys(CHECKS).filter((name) => name !== 'x-queue-type' || !isOfSameType);
-  return isSince4 ? [...names, ...QUORUM_SINCE_4] : names;
+  return isSince4 ? [...names, ...QUORUM_SINCE_4, 'x-stream-filter-size-bytes'] : names;
+}
+
+/** The arguments as RabbitMQ compares them: since 4.0 an age is its milliseconds, whatever its unit. */
+export function asCompared(args: Table, isSince4: boolean): Table {
+  const age = args['x-max-age'];
+  const milliseconds = isSince4 && typeof age === 'string' ? ageOf(age, true) : undefined;
+  return milliseconds === undefined ? args : { ...args, 'x-max-age': `${milliseconds}` };
 }
 
 /** @throws {Failure} 406, naming both types, which RabbitMQ 4.3 compares as it does the other fields */

@@ -2,29 +2,26 @@ import { type Table, type TypedValue, typed } from '../protocol/field-table';
 import type { Binding } from './binding';
 import {
   type BrokerConsumer,
-  type ConsumedQueue,
+  type ConsumerTraits,
   QueueConsumers,
   type Requeue,
   type Subscriber,
 } from './consumers';
 import { DelayedMessages } from './delayed-messages';
+import { Failure, nameOf, precondition, refused } from './failure';
 import { HeldDeliveries } from './held-deliveries';
 import type { BrokerMessage } from './message';
 import { type QueueLimits, queueLimits } from './queue-arguments';
 import { bodySize, type QueuedMessage, ReadyMessages } from './ready-messages';
 import type { Rules } from './rules';
 import type { Timer, Timers } from './timers';
-
-export interface BrokerQueueTraits {
-  durable: boolean;
-  exclusive: boolean;
-  autoDelete: boolean;
-}
+import type { BrokerQueueTraits, VhostQueue } from './vhost-queue';
 
 export type DeadLetterReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
 
 /** The virtual host, seen from its queues. */
 export interface QueueHost {
+  readonly name: string;
   readonly timers: Timers;
   readonly rules: Rules;
   /** Messages take so many bytes more, or fewer. */
@@ -32,18 +29,18 @@ export interface QueueHost {
   /** Publish the message to the queue's dead-letter exchange, if it has one. */
   deadLetter(queue: BrokerQueue, message: BrokerMessage, reason: DeadLetterReason): void;
   /** The queue has outlived its last consumer or its last use. */
-  remove(queue: BrokerQueue): void;
+  remove(queue: VhostQueue): void;
 }
 
 /**
- * A queue: messages that are ready, consumers that take them, and the rules by which messages go on their own.
+ * A classic queue or a quorum queue: messages that are ready, consumers that take them, and the rules by which messages go on their own.
  *
  *              publish             next consumer, get               ack
  *   (nowhere) ---------> [ready] ---------------------> [unsettled] ----> (gone)
  *                        |     ^------- requeue ----------|    |
  *      expired, maxlen   +--------> dead letter <---------+ rejected
  */
-export class BrokerQueue implements ConsumedQueue {
+export class BrokerQueue implements VhostQueue {
   readonly kind = 'queue';
   readonly inbound = new Set<Binding>();
   readonly ready = new ReadyMessages();
@@ -82,12 +79,23 @@ export class BrokerQueue implements ConsumedQueue {
     this.used();
   }
 
-  /** The consumers that a client is told of. */
+  get messageCount(): number {
+    return this.ready.length;
+  }
+
   get consumerCount(): number {
     return this.consumers.size + (this.held?.others ?? 0);
   }
 
-  /** The queue was declared, read from, or lost a consumer: its `x-expires` begins anew. */
+  messages(): Iterable<QueuedMessage> {
+    return this.ready;
+  }
+
+  get #where(): string {
+    return nameOf('queue', this.name, this.host.name);
+  }
+
+  /** Whenever it is used its `x-expires` begins anew. */
   used(): void {
     const { expires } = this.limits;
     if (expires === undefined) return;
@@ -98,7 +106,6 @@ export class BrokerQueue implements ConsumedQueue {
     this.#idleTimer = timers.at(timers.now() + expires, () => this.host.remove(this));
   }
 
-  /** Take a message; false: the queue is full and refuses it. */
   publish(message: BrokerMessage, redelivered = false): boolean {
     if (this.limits.overflow !== 'drop-head' && this.#refuses(message)) {
       if (this.limits.overflow === 'reject-publish-dlx') this.host.deadLetter(this, message, 'maxlen');
@@ -145,8 +152,8 @@ export class BrokerQueue implements ConsumedQueue {
     consumer.subscriber.deliver(consumer, entry);
   }
 
-  /** Take the first message that is ready. */
   get(noAck: boolean): QueuedMessage | undefined {
+    if (this.limits.type === 'quorum' && this.consumers.single) throw this.#noGet();
     this.used();
     this.dropExpired();
     const entry = this.ready.shift();
@@ -155,6 +162,15 @@ export class BrokerQueue implements ConsumedQueue {
     if (noAck) this.host.countBytes(-memoryOf(entry));
     else this.unacked++;
     return entry;
+  }
+
+  #noGet(): Failure {
+    const type = this.host.rules.isSince4 ? '<<"quorum">>' : 'quorum';
+    return new Failure(
+      405,
+      `cannot obtain access to locked ${this.#where}. basic.get operations are not supported by ${type} queues ` +
+        'with single active consumer',
+    );
   }
 
   /** A message that was taken is done with. */
@@ -217,7 +233,7 @@ export class BrokerQueue implements ConsumedQueue {
 
   /** Whether it counts as a failure of the message that it comes back: since 4.0 not when a client gives it back by nack. */
   #isFailure(why: Requeue): boolean {
-    return (why !== 'nack' && why !== 'timeout') || !this.host.rules.isSince4;
+    return why === 'reject' || why === 'return' || !this.host.rules.isSince4;
   }
 
   /** Messages have waited for long enough. */
@@ -249,6 +265,17 @@ export class BrokerQueue implements ConsumedQueue {
     return entries.length;
   }
 
+  /** Only a consumer of a classic queue can be exclusive. */
+  consumerTraits(wanted: ConsumerTraits, sharedPrefetch: number): ConsumerTraits {
+    const isQuorum = this.limits.type === 'quorum';
+    if (isQuorum && sharedPrefetch > 0) throw new Failure(540, `${this.#where} does not support global qos`);
+    const exclusive = wanted.exclusive && !isQuorum;
+    if (this.consumers.exclusive || (exclusive && (this.consumers.size > 0 || this.consumers.single))) {
+      throw refused(`${this.#where} in exclusive use`);
+    }
+    return { ...wanted, exclusive };
+  }
+
   subscribe(consumer: BrokerConsumer): void {
     this.consumers.add(consumer);
     this.used();
@@ -267,7 +294,19 @@ export class BrokerQueue implements ConsumedQueue {
     if (this.consumers.unblock(subscriber)) this.run();
   }
 
-  /** The queue is deleted: nothing of it is left. The host has taken it from its table. */
+  checkDeletion(ifUnused: boolean, ifEmpty: boolean): number {
+    if (this.limits.type === 'quorum' && (ifUnused || ifEmpty)) {
+      throw new Failure(
+        540,
+        `cannot delete ${this.#where}. queue.delete operations with ${ifUnused ? 'if-unused' : 'if-empty'} flag set ` +
+          'are not supported by quorum queues',
+      );
+    }
+    if (ifUnused && this.consumers.size > 0) throw precondition(`${this.#where} in use`);
+    if (ifEmpty && this.ready.length > 0) throw precondition(`${this.#where} not empty`);
+    return this.ready.length;
+  }
+
   end(): void {
     this.deleted = true;
     this.purge();

@@ -54,7 +54,7 @@ export class Rules {
 
   /** How often a message may come back to a quorum queue with these arguments; undefined is no limit. */
   deliveryLimit(args: Table): number | undefined {
-    if (queueType(args) === 'classic') return undefined;
+    if (queueType(args) !== 'quorum') return undefined;
     const limit = args['x-delivery-limit'] ?? (this.isSince4 ? DELIVERY_LIMIT : undefined);
     if (limit === undefined) return undefined;
     if (!isInteger(limit)) return Number.POSITIVE_INFINITY; // 3.10 compares with whatever it was given

@@ -13,17 +13,21 @@ import {
 import { Failure, locked, nameOf, notFound, precondition, refused } from './failure';
 import { MATCH_MODES } from './headers';
 import type { BrokerMessage } from './message';
-import { BrokerQueue, type BrokerQueueTraits, type DeadLetterReason, type QueueHost } from './queue';
+import { BrokerQueue, type DeadLetterReason, type QueueHost } from './queue';
 import {
+  asCompared,
   checkQueueArguments,
   checkSameArguments,
   checkSameType,
+  checkStreamSizes,
   comparedArguments,
   different,
   queueType,
 } from './queue-arguments';
 import type { Rules } from './rules';
+import { BrokerStream } from './stream';
 import type { Timers } from './timers';
+import type { BrokerQueueTraits, VhostQueue } from './vhost-queue';
 
 /** The engine, seen from its virtual hosts. */
 export interface VhostHost {
@@ -39,7 +43,7 @@ export interface VhostHost {
 /** A virtual host: its exchanges and queues, and what is done to them. @throws {Failure} all its methods */
 export class Vhost implements QueueHost {
   readonly exchanges = new Map<string, BrokerExchange>();
-  readonly queues = new Map<string, BrokerQueue>();
+  readonly queues = new Map<string, VhostQueue>();
   readonly timers: Timers;
   readonly rules: Rules;
 
@@ -138,14 +142,14 @@ export class Vhost implements QueueHost {
   // ── queues ──────────────────────────────────────────────────────────────────────────────────────────
 
   /** A queue that `user` may use. */
-  queue(name: string, user: object): BrokerQueue {
+  queue(name: string, user: object): VhostQueue {
     const queue = this.queues.get(name);
     if (queue === undefined) throw notFound('queue', name, this.name);
     if (queue.owner !== undefined && queue.owner !== user) throw locked(name, this.name);
     return queue;
   }
 
-  declareQueue(name: string, wanted: BrokerQueueTraits, args: Table, user: object): BrokerQueue {
+  declareQueue(name: string, wanted: BrokerQueueTraits, args: Table, user: object): VhostQueue {
     const where = nameOf('queue', name, this.name);
     // an exclusive queue never outlives its connection, so it is never durable
     const traits = { ...wanted, durable: wanted.durable && !wanted.exclusive };
@@ -154,20 +158,28 @@ export class Vhost implements QueueHost {
       if (known.owner !== (wanted.exclusive ? user : undefined)) throw locked(name, this.name);
       checkField(where, 'durable', traits.durable, known.traits.durable);
       checkField(where, 'auto_delete', traits.autoDelete, known.traits.autoDelete);
-      if (this.rules.isSince4) checkSameType(where, args, known.args);
-      checkSameArguments(where, args, known.args, comparedArguments(args, known.args, this.rules.isSince4));
+      const { isSince4 } = this.rules;
+      if (isSince4) checkSameType(where, args, known.args);
+      const names = comparedArguments(args, known.args, isSince4);
+      checkSameArguments(where, asCompared(args, isSince4), asCompared(known.args, isSince4), names);
       return known;
     }
     checkQueueArguments(name, args, this.name, this.rules.isSince4);
-    if (queueType(args) === 'quorum') checkQuorum(where, wanted);
+    const type = queueType(args);
+    if (type !== 'classic') checkReplicated(where, wanted);
+    if (type === 'stream') checkStreamSizes(args, this.rules.isSince4);
     if (!wanted.durable && !wanted.exclusive) this.rules.deprecated('transient_nonexcl_queues');
     if (args['x-queue-master-locator'] !== undefined) this.rules.deprecated('queue_master_locator');
-    const queue = new BrokerQueue(name, traits, wanted.exclusive ? user : undefined, args, this);
+    const owner = wanted.exclusive ? user : undefined;
+    const queue =
+      type === 'stream'
+        ? new BrokerStream(name, traits, args, this)
+        : new BrokerQueue(name, traits, owner, args, this);
     this.queues.set(name, queue);
     return queue;
   }
 
-  remove(queue: BrokerQueue): void {
+  remove(queue: VhostQueue): void {
     if (this.queues.get(queue.name) !== queue) return;
     this.queues.delete(queue.name);
     this.#unbindAll(queue);
@@ -177,8 +189,8 @@ export class Vhost implements QueueHost {
   // ── messages ────────────────────────────────────────────────────────────────────────────────────────
 
   /** The queues that take a message: each once, in no order. */
-  route(exchange: BrokerExchange, message: BrokerMessage): Set<BrokerQueue> {
-    const found = new Set<BrokerQueue>();
+  route(exchange: BrokerExchange, message: BrokerMessage): Set<VhostQueue> {
+    const found = new Set<VhostQueue>();
     const passed = new Set([exchange]);
     for (const current of passed) {
       let any = false;
@@ -214,9 +226,18 @@ export class Vhost implements QueueHost {
     const dead = deadLetter(message, queue, reason, this.timers.now());
     const wasDelivered = this.rules.isSince4 && (reason === 'rejected' || reason === 'delivery_limit');
     for (const target of this.route(exchange, dead)) {
-      if (reason === 'rejected' || !isCycle(dead, target.name)) target.publish(dead, wasDelivered);
+      if (reason === 'rejected' || !isCycle(dead, target.name)) publishDead(target, dead, wasDelivered);
     }
     this.host.directReplies.deliver(dead);
+  }
+}
+
+/** What a stream cannot keep is lost on its way. */
+function publishDead(target: VhostQueue, message: BrokerMessage, wasDelivered: boolean): void {
+  try {
+    target.publish(message, wasDelivered);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
   }
 }
 
@@ -249,8 +270,8 @@ function checkSame(where: string, traits: BrokerExchangeTraits, args: Table, kno
   checkSameArguments(where, args, known.args, ['alternate-exchange']);
 }
 
-/** A quorum queue is durable, and exclusive to no connection. */
-function checkQuorum(where: string, { durable, exclusive, autoDelete }: BrokerQueueTraits): void {
+/** A quorum queue or a stream is durable, and exclusive to no connection. */
+function checkReplicated(where: string, { durable, exclusive, autoDelete }: BrokerQueueTraits): void {
   const invalid = (property: string) => precondition(`invalid property '${property}' for ${where}`);
   if (exclusive) throw invalid('exclusive-owner');
   if (autoDelete) throw invalid('auto-delete');

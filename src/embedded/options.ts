@@ -32,12 +32,13 @@ export interface BrokerOptions {
   frameMax?: number | undefined;
   /** Offered to clients, in seconds: default 60; 0 is none. */
   heartbeat?: number | undefined;
-  /** Bytes of messages above which publishers are blocked; default 256 MiB. */
+  /** Bytes of messages above which publishers are blocked, those that streams keep included; default 256 MiB. */
   memoryLimit?: number | undefined;
   /** The largest message in bytes; default 128 MiB, with the rules of 4.3 16 MiB, as RabbitMQ. */
   maxMessageSize?: number | undefined;
   /**
-   * `'virtual'`: time stands still until `advance`, for message TTL, queue expiry, consumer timeouts and delayed retry;
+   * `'virtual'`: time stands still until `advance`, for message TTL, queue expiry, the age of streams, consumer
+   * timeouts and delayed retry;
    * default `'real'`.
    */
   clock?: 'real' | 'virtual' | undefined;

@@ -131,7 +131,7 @@ export class EmbeddedBroker {
     return this.#ask({ call: 'consumers' }) as ConsumerInfo[];
   }
 
-  /** The messages that wait in a queue, the next one first; nothing is taken. @throws {RangeError} no such queue */
+  /** The messages that wait in a queue, the next one first, or all that a stream keeps; nothing is taken. @throws {RangeError} no such queue */
   messages(queue: string, { vhost = '/' }: { vhost?: string } = {}): WaitingMessage[] {
     const found = this.#ask({ call: 'messages', vhost, queue }) as MessageInfo[] | undefined;
     if (found === undefined) throw outOfRange(`no queue ${JSON.stringify(queue)} in virtual host ${vhost}`);

@@ -1,16 +1,15 @@
-/** Streams: read again and again, from any offset. Only RabbitMQ has them. */
+/** Streams: read again and again, from any offset. */
 import type { IncomingMessage, Queue } from '../../src';
-import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { channel, connection, useChannel } from '../support/channel';
 import { CEILING, drainUntil, eventually, unique } from '../support/connect';
 import { throwaway } from '../support/throwaway';
 
-useChannel({}, rabbitmqUrl);
+useChannel();
 
 const declare = throwaway();
 const take = (queue: Queue) => queue.get({ noAck: true, timeout: CEILING })?.text;
 
-describeRabbitmq('streams', () => {
+describe('streams', () => {
   let stream: Queue;
   beforeEach(() => {
     stream = declare(unique('stream'), { type: 'stream', maxAge: { days: 1 }, maxSegmentSize: 1_000_000 });

@@ -1,24 +1,23 @@
 /** A stream is read on where its reader has come to: nothing that was published meanwhile is missing, nothing comes twice. */
 import type { Channel, Connection, IncomingMessage, Queue, QueueIteratorOptions } from '../../src';
-import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { CEILING, drainUntil, eventually, pause, unique } from '../support/connect';
 import { type Lossy, lossy, other } from './lost';
 
 type Offset = QueueIteratorOptions['offset'];
 
-describeRabbitmq('streams', () => {
+describe('streams', () => {
   let connection: Connection;
   let channel: Channel;
   let stream: Queue;
   let lost: Lossy;
   beforeAll(() => {
-    connection = other(rabbitmqUrl);
+    connection = other();
     channel = connection.channel();
   });
   afterAll(() => connection.close());
   beforeEach(() => {
     stream = channel.declareQueue(unique('stream'), { type: 'stream' });
-    lost = lossy({}, {}, rabbitmqUrl);
+    lost = lossy();
   });
   afterEach(() => {
     lost.connection.close();

@@ -1,13 +1,9 @@
 import { DIRECT_REPLY_TO } from '../../protocol/constants';
-import type { Table } from '../../protocol/field-table';
 import type { BrokerChannel } from '../channel';
+import { checkConsumerArguments } from '../consumer-arguments';
 import { BrokerConsumer } from '../consumers';
-import { typeWord } from '../erlang';
-import { Failure, nameOf, precondition, refused } from '../failure';
+import { Failure, nameOf, precondition } from '../failure';
 import { randomToken } from '../names';
-import type { BrokerQueue } from '../queue';
-import { complaintAbout, integer, notNegative } from '../queue-arguments';
-import type { Vhost } from '../vhost';
 import type { Handlers } from './handler';
 import { accessQueue, resolveName } from './topology';
 
@@ -28,20 +24,13 @@ export const CONSUMING: Handlers = {
     refuseDirectReplies(channel, name);
     const target = accessQueue(channel, name);
     const tag = newTag(channel, consumerTag);
-    checkArguments(target, args, channel.vhost);
-    const where = nameOf('queue', target.name, channel.vhost.name);
-    const isQuorum = target.limits.type === 'quorum';
-    if (isQuorum && channel.sharedPrefetch > 0)
-      throw new Failure(540, `${where} does not support global qos`);
-    const alone = exclusive && !isQuorum;
-    if (target.consumers.exclusive || (alone && (target.consumers.size > 0 || target.consumers.single))) {
-      throw refused(`${where} in exclusive use`);
-    }
-    const traits = { noAck, exclusive: alone, prefetch: channel.prefetch, args };
+    checkConsumerArguments(target, args, channel.vhost);
+    const wanted = { noAck, exclusive, prefetch: channel.prefetch, args };
+    const traits = target.consumerTraits(wanted, channel.sharedPrefetch);
     const consumer = new BrokerConsumer(tag, channel, target, traits);
-    channel.consumers.set(tag, consumer);
-    if (isQuorum) channel.unacked.handOver(consumer);
+    if (target.held !== undefined) channel.unacked.handOver(consumer);
     target.subscribe(consumer);
+    channel.consumers.set(tag, consumer);
     if (!noWait) channel.send('basic.consume-ok', { consumerTag: tag });
     target.run();
   },
@@ -63,13 +52,6 @@ export const CONSUMING: Handlers = {
     if (channel.connection.engine.directReplies.isVolatileQueue(name))
       throw new Failure(540, `basic.get not supported by volatile ${nameOf('queue', name, vhost.name)}`);
     const from = accessQueue(channel, name);
-    if (from.limits.type === 'quorum' && from.limits.singleActiveConsumer) {
-      throw new Failure(
-        405,
-        `cannot obtain access to locked ${nameOf('queue', from.name, channel.vhost.name)}. basic.get operations ` +
-          `are not supported by ${channel.vhost.rules.isSince4 ? '<<"quorum">>' : 'quorum'} queues with single active consumer`,
-      );
-    }
     const entry = from.get(noAck);
     if (entry === undefined) return channel.send('basic.get-empty');
     const deliveryTag = channel.unacked.nextTag();
@@ -77,7 +59,7 @@ export const CONSUMING: Handlers = {
     const { redelivered } = entry;
     const message = from.messageFor(entry, true);
     const { exchange, routingKey } = message;
-    const args = { deliveryTag, redelivered, exchange, routingKey, messageCount: from.ready.length };
+    const args = { deliveryTag, redelivered, exchange, routingKey, messageCount: from.messageCount };
     channel.connection.output.content(channel.number, 'basic.get-ok', args, message);
   },
 };
@@ -86,36 +68,6 @@ function newTag(channel: BrokerChannel, wanted: string): string {
   if (wanted === '') return `amq.ctag-${randomToken()}`;
   if (channel.consumers.has(wanted)) throw new Failure(530, `attempt to reuse consumer tag '${wanted}'`);
   return wanted;
-}
-
-function checkArguments(queue: BrokerQueue, args: Table, { name, rules }: Vhost): void {
-  const where = nameOf('queue', queue.name, name);
-  const { 'x-cancel-on-ha-failover': cancel, 'x-stream-offset': offset } = args;
-  if (rules.isSince4) checkTimeout(where, queue, args);
-  checkArgument(where, args, 'x-priority', integer);
-  if (!rules.isSince4 && cancel !== undefined) {
-    const invalid = `invalid arg 'x-cancel-on-ha-failover' for ${where}`;
-    if (queue.limits.type === 'quorum') throw precondition(`${invalid} of queue type rabbit_quorum_queue`);
-    if (typeof cancel !== 'boolean')
-      throw precondition(`${invalid}: {unacceptable_type,${typeWord(cancel)}}`);
-  }
-  if (offset !== undefined) {
-    throw precondition(
-      `invalid arg 'x-stream-offset' for ${where} of queue type rabbit_${queue.limits.type}_queue`,
-    );
-  }
-}
-
-function checkTimeout(where: string, { limits }: BrokerQueue, args: Table): void {
-  const name = 'x-consumer-timeout';
-  if (args[name] !== undefined && limits.type === 'classic')
-    throw precondition(`invalid arg '${name}' for ${where} of queue type rabbit_classic_queue`);
-  checkArgument(where, args, name, notNegative);
-}
-
-function checkArgument(where: string, args: Table, name: string, check: typeof integer): void {
-  const complaint = complaintAbout(args, name, check);
-  if (complaint !== undefined) throw precondition(`invalid arg '${name}' for ${where}: ${complaint}`);
 }
 
 /** Nobody consumes by such a name: who asked does by `amq.rabbitmq.reply-to`, and once. */

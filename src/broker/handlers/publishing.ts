@@ -5,9 +5,9 @@ import type { BrokerChannel, BrokerTransaction } from '../channel';
 import { isRepresentable, typeWord } from '../erlang';
 import { Failure, internalError, nameOf, precondition, refused } from '../failure';
 import { BrokerMessage, extraKeys } from '../message';
-import type { BrokerQueue } from '../queue';
 import { MAX_EXPIRY } from '../queue-arguments';
 import type { Rules } from '../rules';
+import type { VhostQueue } from '../vhost-queue';
 
 /** Take a message from a client. @throws {Failure} and it was not published. @see AMQP 0-9-1 §1.8.3.7 */
 export function publish(
@@ -55,7 +55,7 @@ const MOST_UNCOMMITTED = 10_000;
 /** Put the message into its queues; what nobody takes is returned first and then confirmed. */
 export function enqueue(
   channel: BrokerChannel,
-  queues: ReadonlySet<BrokerQueue>,
+  queues: ReadonlySet<VhostQueue>,
   message: BrokerMessage,
   mandatory: boolean,
 ): void {

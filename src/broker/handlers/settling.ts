@@ -1,7 +1,7 @@
 import type { BrokerChannel } from '../channel';
 import { Failure, precondition } from '../failure';
-import type { BrokerQueue } from '../queue';
 import type { Settlement } from '../unacked';
+import type { VhostQueue } from '../vhost-queue';
 import type { Handlers } from './handler';
 import { enqueue } from './publishing';
 
@@ -69,12 +69,11 @@ function settle(channel: BrokerChannel, tag: number, multiple: boolean, settleme
 /** The reply goes out before the messages that come again. */
 function recover(channel: BrokerChannel, requeue: boolean, reply: () => void = () => {}): void {
   if (!requeue) throw new Failure(540, 'requeue=false');
-  reply();
-  channel.settle(channel.unacked.takeAll(), 'nack');
+  channel.settle(channel.unacked.takeAll(), 'recover', reply);
 }
 
 /** The queues that a message was for, without those that have gone since. @throws {Failure} since 4.0: there is one that has */
-function stillThere({ vhost }: BrokerChannel, queues: ReadonlySet<BrokerQueue>): ReadonlySet<BrokerQueue> {
+function stillThere({ vhost }: BrokerChannel, queues: ReadonlySet<VhostQueue>): ReadonlySet<VhostQueue> {
   const gone = [...queues].find(({ deleted }) => deleted);
   if (gone === undefined) return queues;
   if (vhost.rules.isSince4) throw undeliverable(gone.name, vhost.name);

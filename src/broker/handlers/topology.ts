@@ -2,9 +2,9 @@ import { DIRECT_REPLY_TO } from '../../protocol/constants';
 import type { BrokerChannel } from '../channel';
 import { Failure, internalError, notFound, precondition, refused } from '../failure';
 import { oneLine, randomToken } from '../names';
-import type { BrokerQueue } from '../queue';
 import { queueType } from '../queue-arguments';
 import { checkExchangeType } from '../vhost';
+import type { VhostQueue } from '../vhost-queue';
 import type { Handlers } from './handler';
 
 /** The methods of exchanges and queues. @see AMQP 0-9-1 §1.6, §1.7 */
@@ -51,12 +51,8 @@ export const TOPOLOGY: Handlers = {
     queue.used();
     channel.lastQueue = queue.name;
     if (args.noWait) return;
-    const { name, ready, consumerCount } = queue;
-    channel.send('queue.declare-ok', {
-      queue: name,
-      messageCount: ready.length,
-      consumerCount,
-    });
+    const { name, messageCount, consumerCount } = queue;
+    channel.send('queue.declare-ok', { queue: name, messageCount, consumerCount });
   },
 
   'queue.bind'(channel, { exchange, noWait, ...args }) {
@@ -97,7 +93,7 @@ function refuseDefault(exchange: string): void {
 }
 
 /** A queue that exists, and that this connection may use. */
-export function accessQueue(channel: BrokerChannel, name: string): BrokerQueue {
+export function accessQueue(channel: BrokerChannel, name: string): VhostQueue {
   return channel.vhost.queue(name, channel.connection);
 }
 
@@ -122,13 +118,14 @@ type Declaration = Parameters<NonNullable<Handlers['queue.declare']>>[1];
 function declare(
   channel: BrokerChannel,
   { queue, durable, exclusive, autoDelete, arguments: args }: Declaration,
-): BrokerQueue {
+): VhostQueue {
   const { vhost, connection } = channel;
   if (queue.startsWith('amq.') && !vhost.queues.has(queue)) {
     throw refused(`queue name '${queue}' contains reserved prefix 'amq.*'`);
   }
-  if (queue === '' && queueType(args) === 'quorum') {
-    throw precondition('Cannot declare a server-named queue for type rabbit_quorum_queue');
+  const type = queueType(args);
+  if (queue === '' && type !== 'classic') {
+    throw precondition(`Cannot declare a server-named queue for type rabbit_${type}_queue`);
   }
   const name = oneLine(queue) || `amq.gen-${randomToken()}`;
   return vhost.declareQueue(name, { durable, exclusive, autoDelete }, args, connection);
@@ -137,17 +134,7 @@ function declare(
 function remove(channel: BrokerChannel, name: string, ifUnused: boolean, ifEmpty: boolean): number {
   if (!channel.vhost.queues.has(name)) return 0;
   const queue = accessQueue(channel, name);
-  const where = `queue '${name}' in vhost '${channel.vhost.name}'`;
-  if (queue.limits.type === 'quorum' && (ifUnused || ifEmpty)) {
-    const flag = ifUnused ? 'if-unused' : 'if-empty';
-    throw new Failure(
-      540,
-      `cannot delete ${where}. queue.delete operations with ${flag} flag set are not supported by quorum queues`,
-    );
-  }
-  if (ifUnused && queue.consumers.size > 0) throw new Failure(406, `${where} in use`);
-  if (ifEmpty && queue.ready.length > 0) throw new Failure(406, `${where} not empty`);
-  const count = queue.ready.length;
+  const count = queue.checkDeletion(ifUnused, ifEmpty);
   channel.vhost.remove(queue);
   return count;
 }
