@@ -3,8 +3,11 @@ import { refusePromise } from '../client/callbacks';
 import { PropertiesTooLarge } from '../client/channel/publish-writer';
 import { checkFunction, checkInteger, checkOptions } from '../client/options/checks';
 import { type Duration, ttlMs } from '../client/options/conversions';
+import { PreconditionFailedError } from '../errors';
 import { encodeTable, type TableInputValue } from '../protocol/field-table';
+import { isRabbitmqSince } from '../protocol/server-version';
 import { encoded } from '../protocol/wire';
+import type { Channel } from './channel';
 import { SESSION } from './internals';
 import { giveUp, type IncomingMessage, type Message } from './message';
 import { nameOf, type QueueName } from './names';
@@ -18,7 +21,10 @@ export interface RetryOptions {
   delay?: Duration | readonly Duration[] | undefined;
   /** Where it waits: `dlx`, in a queue whose messages expire back; `delayed`, in an exchange of RabbitMQ's plugin. */
   via?: 'dlx' | 'delayed' | undefined;
-  /** Where it ends; default a queue `<name>.parked`, which is declared. False rejects it (dead letters). */
+  /**
+   * Where it ends; default a queue `<name>.parked`, which is declared: of the queue's type, and without a delivery limit.
+   * False rejects it (dead letters).
+   */
   park?: QueueName | false | undefined;
   /**
    * Told of what the subscriber threw, each time, once the message is dealt with: for a log. Default: a process warning
@@ -109,7 +115,7 @@ function throughExchange(queue: Queue, message: Message, delay: number): void {
 
 function parked(error: unknown, message: IncomingMessage, queue: Queue, park: RetryOptions['park']): void {
   if (park === false) return giveUp(message, false);
-  const name = park === undefined ? companion(queue, 'parked', {}).name : nameOf(park, 'park');
+  const name = park === undefined ? parkingQueue(queue) : nameOf(park, 'park');
   publishWhatFits(queue, copyOf(message, retries(message), error), name);
   message.ack();
 }
@@ -143,11 +149,30 @@ function largestOf(headers: ReadonlyMap<string, TableInputValue>): string | unde
   return largest;
 }
 
-type Companion = Parameters<Queue['channel']['declareQueue']>[1];
+type Companion = Parameters<Channel['declareQueue']>[1];
 
-function companion(queue: Queue, what: string, options: Companion): Queue {
+function companion(queue: Queue, what: string, options: Companion, channel = queue.channel): Queue {
   const alike = { exclusive: queue.exclusive === true, ...(queue.type === 'quorum' && { type: queue.type }) };
-  return queue.channel.declareQueue(nameBeside(queue, what), { ...options, ...alike });
+  return channel.declareQueue(nameBeside(queue, what), { ...options, ...alike });
+}
+
+/**
+ * What is parked may be looked at, and given back, any number of times: RabbitMQ 4 drops it after twenty unless the quorum
+ * queue has no limit. One that was declared without that is taken as it is; to find out ends a channel, so it has its own.
+ */
+function parkingQueue(queue: Queue): string {
+  const { connection } = queue.channel;
+  if (queue.type === 'quorum' && isRabbitmqSince(connection.serverProperties, 4, 0)) {
+    const asking = connection.channel();
+    try {
+      return companion(queue, 'parked', { deliveryLimit: -1 }, asking).name;
+    } catch (error) {
+      if (!(error instanceof PreconditionFailedError)) throw error;
+    } finally {
+      asking.close();
+    }
+  }
+  return companion(queue, 'parked', {}).name;
 }
 
 /** `amq.` is the broker's own. */

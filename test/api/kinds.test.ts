@@ -252,13 +252,58 @@ describe('quorum queues', () => {
       { onError: retry({ max: 1, delay: 20 }) },
     );
     drainUntil(connection, () => calls === 2);
-    expect(take(declare(parked, { type: 'quorum' }))).toBe('poison');
+    expect(take(channel.getQueue(parked))).toBe('poison');
+    declare(parked, { type: 'quorum', ...unlimited() });
     declare(waiting, {
       type: 'quorum',
       messageTtl: 20,
       deadLetterExchange: '',
       deadLetterRoutingKey: queue.name,
     });
+  });
+
+  /** What a quorum queue needs to lose nothing that is given back often. */
+  const unlimited = () => (versionOf(connection) === '4.3' ? { deliveryLimit: -1 } : {});
+
+  const MORE_THAN_THE_DEFAULT_LIMIT = 25;
+
+  it.each([
+    ['that it declares', false],
+    ['that was declared before without such an argument', true],
+  ])('retry parks in a queue %s', (_which, isThere) => {
+    const queue = declare(unique('quorum'), { type: 'quorum', deliveryLimit: 1 });
+    const name = `${queue.name}.parked`;
+    if (isThere) declare(name, { type: 'quorum' });
+    queue.publish('poison');
+    let isParked = false;
+    const onError = retry({ max: 0, onError: () => (isParked = true) });
+    const fail = () => {
+      throw new Error('failed');
+    };
+    queue.subscribe(fail, { onError });
+    drainUntil(connection, () => isParked);
+    const parked = channel.getQueue(name);
+    const givenBack = isThere ? 2 : MORE_THAN_THE_DEFAULT_LIMIT;
+    for (let time = 0; time < givenBack; time++) {
+      const message = parked.get({ timeout: CEILING });
+      expect(message?.text).toBe('poison');
+      message!.reject({ requeue: true });
+    }
+    expect(take(parked)).toBe('poison');
+  });
+
+  it('a dead letter that died of its limit can fail again in a queue without one', () => {
+    const grave = declare(unique('grave'), { type: 'quorum', ...unlimited() });
+    const queue = declare(unique('quorum'), {
+      type: 'quorum',
+      deliveryLimit: 0,
+      deadLetterExchange: '',
+      deadLetterRoutingKey: grave.name,
+    });
+    queue.publish('poison');
+    queue.get({ timeout: CEILING })!.reject({ requeue: true });
+    for (let time = 0; time < 3; time++) grave.get({ timeout: CEILING })!.reject({ requeue: true });
+    expect(take(grave)).toBe('poison');
   });
 
   it('cannot be declared without a name', () => {
