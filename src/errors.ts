@@ -122,7 +122,20 @@ export class NotAllowedError extends ConnectionClosedError {}
 /** 540: what the broker does not know how to do. */
 export class NotImplementedError extends ConnectionClosedError {}
 /** 541: a failure of the broker; RabbitMQ says so of features that it has given up, too. */
-export class InternalError extends ConnectionClosedError {}
+export class InternalError extends ConnectionClosedError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    const instead = GIVEN_UP.find(([feature]) => details.replyText?.includes(feature))?.[1];
+    super(instead === undefined ? message : `${message} (${instead})`, details);
+  }
+}
+/** Features that RabbitMQ 4 refuses unless its operator permits them, and what to do without them. */
+const GIVEN_UP: readonly (readonly [feature: string, instead: string])[] = [
+  ['transient_nonexcl_queues', 'declare the queue durable or exclusive'],
+  [
+    'queue_master_locator',
+    'leave x-queue-master-locator out; x-queue-leader-locator, leaderLocator, is its successor',
+  ],
+];
 /** The broker refused the credentials. */
 export class AuthenticationError extends ConnectionClosedError {}
 /** The broker was silent for two heartbeat intervals. */

@@ -49,9 +49,14 @@ export function explain(error: unknown): { text: string; exit: number } {
   // a signal ends this program, and says so itself
   if (error instanceof amqp.InterruptedError && error.code === 'STOPPED')
     return { text: '', exit: EXIT.ERROR };
-  const hint = HINTS.find(([kind]) => error instanceof kind)?.[1];
+  const hint = HINTS.find(([kind]) => error instanceof kind && !isAboutNothingDeclared(error))?.[1];
   const text = hint === undefined ? error.message : `${error.message}; ${hint}`;
   return { text: text.replace(/\s*\n\s*/g, ' | '), exit: exitOf(error) };
+}
+
+/** 406 is said of many things: of what is declared otherwise, it names the argument. */
+function isAboutNothingDeclared(error: Error): boolean {
+  return error instanceof amqp.PreconditionFailedError && error.argument === undefined;
 }
 
 function exitOf(error: Error): number {

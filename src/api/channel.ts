@@ -219,6 +219,7 @@ export class Channel {
    * @throws {PreconditionFailedError} 406, it exists with other properties
    * @throws {NotFoundError} 404, passive and missing
    * @throws {ResourceLockedError} 405, exclusive to another connection
+   * @throws {InternalError} 541, neither durable nor exclusive: RabbitMQ 4.3 refuses that, unless its operator permits it
    * @see AMQP 0-9-1 §1.7.2.1 (queue.declare)
    *
    *     const { queue } = channel.queueDeclare('', { exclusive: true });

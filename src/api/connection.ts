@@ -296,7 +296,7 @@ export class Connection {
    * Limit everything that `fn` does on this connection to `ms` altogether.
    * @throws {TypeError} `fn` returned a promise: what comes behind an await would have no limit
    *
-   *     connection.withDeadline(2000, () => { channel.queueDeclare('a'); channel.basicGet('a'); });
+   *     connection.withDeadline(2000, () => { channel.basicGet('orders'); channel.txCommit(); });
    */
   withDeadline<T>(ms: number, fn: () => T): T {
     checkFunction(fn, 'fn');

@@ -4,12 +4,44 @@ import {
   type Channel,
   CommandInvalidError,
   ConnectionClosedError,
+  connect,
+  type EmbeddedBroker,
+  InternalError,
   NotImplementedError,
   PreconditionFailedError,
+  startBroker,
   WrongStateError,
 } from '../../src';
 import { versionOf } from '../support/brokers/version';
-import { open, shared, thrownBy, unique } from '../support/connect';
+import { CEILING, open, shared, thrownBy, unique } from '../support/connect';
+
+describe('a feature that RabbitMQ 4.3 has given up ends the connection, and the error says what to do', () => {
+  let broker: EmbeddedBroker;
+  beforeAll(() => {
+    broker = startBroker({ version: '4.3' });
+  });
+  afterAll(() => broker.close());
+
+  it.each<[what: string, use: (victim: Channel) => void, instead: string]>([
+    [
+      'a queue neither durable nor exclusive',
+      (victim) => victim.queueDeclare('transient'),
+      'declare the queue durable or exclusive',
+    ],
+    [
+      'x-queue-master-locator',
+      (victim) =>
+        victim.queueDeclare('q', { durable: true, arguments: { 'x-queue-master-locator': 'random' } }),
+      'leave x-queue-master-locator out',
+    ],
+  ])('%s', (_what, use, instead) => {
+    using connection = connect(broker.url, { callTimeout: CEILING, connectTimeout: CEILING });
+    const error = thrownBy(() => use(connection.channel())) as AmqpError;
+    expect(error).toBeInstanceOf(InternalError);
+    expect(error).toMatchObject({ replyCode: 541, method: 'queue.declare' });
+    expect(error.message).toContain(`(${instead}`);
+  });
+});
 
 describe('a hard error closes the connection', () => {
   type How = [

@@ -135,7 +135,6 @@ const HINTS: readonly (readonly [code: number, method: RegExp, text: RegExp, hin
     /transient_nonexcl_queues|transient.*non.?exclusive/i,
     `RabbitMQ 4.3 wants queues to be durable or exclusive: pass durable=true or exclusive=true to queue_declare; compat: { transient_queues: 'durable' } (or 'exclusive') of Connection does it everywhere`,
   ],
-  [541, /./, /global_qos/, 'this RabbitMQ knows no global prefetch: pass a_global=false to basic_qos'],
 ];
 
 function hintFor({ replyCode, method = '?', replyText = '' }: AmqpError): string | undefined {

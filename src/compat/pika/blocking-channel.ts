@@ -61,8 +61,8 @@ const RECOVER: Hint = {
     "RabbitMQ has no requeue=False, which is pika's default: give requeue=True, or connect with the parameter compat={recover: 'requeue'}",
 };
 const QOS: Hint = {
-  replyCodes: [540, 541],
-  advice: 'RabbitMQ has no prefetch_size, and since 4.3 no global_qos=True: give prefetch_count alone',
+  replyCodes: [540],
+  advice: 'RabbitMQ has no prefetch_size: give prefetch_count alone',
 };
 
 /**

@@ -79,7 +79,7 @@ interface MessageArgumentTypes {
   prefetch_size: [prefetch_size: number];
   /** Unsettled messages at most, of each consumer to come; 0: no limit. */
   prefetch_count: [prefetch_count: number];
-  /** The limit is that of all consumers of the channel together; RabbitMQ 4.3 refuses it (541). */
+  /** The limit is that of all consumers of the channel together; RabbitMQ 4.3 takes it as that of each. */
   global_qos: [global_qos: boolean];
   /** RabbitMQ has no false: it ends the connection (540). */
   active: [active: boolean];

@@ -409,16 +409,6 @@ describe('RabbitMQ 4.3', () => {
     peer.satisfied();
   });
 
-  test('refuses a prefetch for all of a channel', () => {
-    const { ch } = on(
-      expects('basic.qos', { global: true }),
-      ...refused('INTERNAL_ERROR - Feature `global_qos` is deprecated', spec.Basic.Qos),
-    );
-    expect(errorOf<InternalError>(() => ch.basic_qos({ prefetch_count: 5, a_global: true })).hint).toContain(
-      'a_global=false',
-    );
-  });
-
   test('may say 541 for something else, and that is only what it says', () => {
     const { ch } = on(expects('queue.declare'), ...refused('INTERNAL_ERROR', spec.Queue.Declare));
     expect(errorOf<InternalError>(() => ch.queue_declare('q')).hint).toBeUndefined();
