@@ -34,7 +34,7 @@ Examples:
       .option('--user <name:password>', 'who may log in; again for more; default guest:guest', list)
       .option('--vhost <vhost>', 'again for more; default /', list)
       .addOption(
-        new Option('--rules <version>', 'of which RabbitMQ').choices(['3.10', '4.3']).default('3.10'),
+        new Option('--rules <version>', 'of which RabbitMQ').choices(['3.10', '4.3']).default('4.3'),
       ),
 
   run(options) {

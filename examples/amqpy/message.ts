@@ -5,7 +5,7 @@ const msg = new Message('hello world', { content_type: 'text/plain', application
 
 const conn = new Connection();
 const ch = conn.channel();
-const [queue] = ch.queue_declare();
+const [queue] = ch.queue_declare({ exclusive: true });
 ch.basic_publish(msg, { routing_key: queue });
 const received = ch.basic_get(queue)!;
 console.log(received.body, received.properties, received.equals(msg));

@@ -7,7 +7,7 @@ const ch = conn.channel();
 
 // declare an exchange and queue, and bind the queue to the exchange
 ch.exchange_declare('test.exchange', 'direct');
-ch.queue_declare('test.q');
+ch.queue_declare('test.q', { durable: true });
 ch.queue_bind('test.q', { exchange: 'test.exchange', routing_key: 'test.q' });
 
 // publish a few messages, which will get routed to the queue bound to the routing key "test.q"

@@ -22,7 +22,7 @@ export interface BrokerOptions {
    * first two, with the rules of 4.3 all of them.
    */
   mechanisms?: readonly string[] | undefined;
-  /** Whose rules it keeps; default `'3.10'`. `'4.3'` refuses what RabbitMQ 4.3 does. */
+  /** Whose rules it keeps; default `'4.3'`, the RabbitMQ of today. */
   version?: RabbitmqVersion | undefined;
   /** Features that RabbitMQ 4.3 refuses and its operator has permitted (`deprecated_features.permit.*`); default none. */
   permit?: readonly DeprecatedFeature[] | undefined;
@@ -34,7 +34,7 @@ export interface BrokerOptions {
   heartbeat?: number | undefined;
   /** Bytes of messages above which publishers are blocked, those that streams keep included; default 256 MiB. */
   memoryLimit?: number | undefined;
-  /** The largest message in bytes; default 128 MiB, with the rules of 4.3 16 MiB, as RabbitMQ. */
+  /** The largest message in bytes; default 16 MiB, with the rules of 3.10 128 MiB, as RabbitMQ. */
   maxMessageSize?: number | undefined;
   /**
    * `'virtual'`: time stands still until `advance`, for message TTL, queue expiry, the age of streams, consumer
@@ -68,7 +68,7 @@ const OFFERED = { '3.10': ['PLAIN', 'AMQPLAIN'], '4.3': ['ANONYMOUS', 'AMQPLAIN'
 /** @throws {TypeError | RangeError} in one sentence, for what cannot be */
 export function serverOptions(options: BrokerOptions): ServerOptions {
   fields('the argument of startBroker', options, KNOWN, 'startBroker');
-  const { host = '127.0.0.1', version = '3.10', permit = [], clock = 'real', vhosts = ['/'] } = options;
+  const { host = '127.0.0.1', version = '4.3', permit = [], clock = 'real', vhosts = ['/'] } = options;
   oneOf('version', version, ['3.10', '4.3']);
   oneOf('clock', clock, ['real', 'virtual']);
   const { mechanisms = OFFERED[version] } = options;

@@ -15,7 +15,7 @@ function filled(): string {
   publisher = shared().channel();
   publisher.confirmSelect();
   const queue = unique('flow');
-  publisher.queueDeclare(queue, { arguments: { 'x-expires': 60_000 } });
+  publisher.queueDeclare(queue, { durable: true, arguments: { 'x-expires': 60_000 } });
   const bodies = Array.from({ length: MESSAGES }, (_, index) => `${index}`.padEnd(200));
   publisher.publishBatch(bodies, { routingKey: queue });
   return queue;

@@ -24,7 +24,7 @@ const ROUNDS = 10;
 const MESSAGES = 200;
 
 describe.each<[string, QueueDeclareOptions]>([
-  ['a classic queue', {}],
+  ['a classic queue', { durable: true }],
   ['a quorum queue', { durable: true, arguments: { 'x-queue-type': 'quorum' } }],
 ])('%s', (_kind, options) => {
   let connection: Connection;
@@ -96,7 +96,7 @@ test('the next basicGet has the next message', () => {
 
 test('a queue that goes with its last consumer takes the channel of nobody along', () => {
   const channel = shared().channel();
-  const { queue } = channel.queueDeclare(unique('auto'), { autoDelete: true });
+  const { queue } = channel.queueDeclare(unique('auto'), { durable: true, autoDelete: true });
   for (const body of ['a', 'b', 'c']) channel.basicPublish(body, { routingKey: queue });
   for (const message of channel.consume(queue, { timeout: CEILING })) {
     message.ack();
@@ -167,20 +167,31 @@ describe('an end meanwhile is no error of the loop: the next call tells', () => 
   });
 });
 
-test('a queue that nobody else consumes from may be slow to take back what was sent ahead', () => {
+describe('a queue that nobody else consumes from may be slow to take back what was sent ahead', () => {
   const on2 = { channel: 2 };
-  const counted = (messageCount: number, ...before: Script): Script => [
+  const counted = (messageCount: number, consumerCount: number, ...before: Script): Script => [
     expects('queue.declare', { queue: 'q', passive: true }, on2),
-    ...[...before, send('queue.declare-ok', { queue: 'q', messageCount }, on2)],
+    ...[...before, send('queue.declare-ok', { queue: 'q', messageCount, consumerCount }, on2)],
   ];
-  const { peer, connection } = talk([
-    ...[...ready(), expects('basic.qos'), send('basic.qos-ok')],
-    ...[expects('basic.consume'), send('basic.consume-ok', { consumerTag: 'c' })],
-    ...[delivery('c', 1), delivery('c', 2), expects('basic.cancel')],
-    ...[send('basic.cancel-ok', { consumerTag: 'c' }), ...opened(2), ...counted(0), expects('basic.nack')],
-    ...[...counted(0), ...counted(0, stall(300)), ...counted(1), ...counted(1)],
-    ...[expects('channel.close', {}, on2), send('channel.close-ok', {}, on2), serve()],
-  ]);
-  for (const _ of connection.channel().consume('q')) break;
-  peer.satisfied();
+
+  test.each([
+    ['classic', 0],
+    ['quorum: it counts a cancelled consumer until all that it had is settled', 1],
+  ])('%s', (kind, cancelled) => {
+    const type = kind.split(':')[0];
+    const { peer, connection } = talk([
+      ...[...ready(), expects('queue.declare'), send('queue.declare-ok', { queue: 'q' })],
+      ...[expects('basic.qos'), send('basic.qos-ok')],
+      ...[expects('basic.consume'), send('basic.consume-ok', { consumerTag: 'c' })],
+      ...[delivery('c', 1), delivery('c', 2), expects('basic.cancel')],
+      ...[send('basic.cancel-ok', { consumerTag: 'c' }), ...opened(2), ...counted(0, cancelled)],
+      ...[expects('basic.nack'), ...counted(0, cancelled), ...counted(0, cancelled, stall(300))],
+      ...[...counted(1, 0), ...counted(1, 0)],
+      ...[expects('channel.close', {}, on2), send('channel.close-ok', {}, on2), serve()],
+    ]);
+    const channel = connection.channel();
+    channel.queueDeclare('q', { durable: true, arguments: { 'x-queue-type': type as string } });
+    for (const _ of channel.consume('q')) break;
+    peer.satisfied();
+  });
 });

@@ -217,7 +217,7 @@ describe('consumers without acknowledgements are suspended', () => {
 
   test('a queue that somebody else declared may go with its last consumer: its consumers are not suspended', () => {
     const owner = open().channel();
-    const { queue } = owner.queueDeclare(unique('others'), { autoDelete: true });
+    const { queue } = owner.queueDeclare(unique('others'), { autoDelete: true, durable: true });
     const connection = open({ maxBufferedBytes: 8 * MIB });
     const channel = connection.channel();
     let taken = 0;

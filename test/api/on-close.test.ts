@@ -28,7 +28,7 @@ beforeEach(() => {
   told = [];
   connection = open();
   channel = connection.channel();
-  channel.queueDeclare('q');
+  channel.queueDeclare('q', { durable: true });
   listen(connection, channel);
 });
 afterEach(() => connection.close());
@@ -52,7 +52,7 @@ const VERBS: [string, Verb][] = [
   ['a for loop', (_, channel) => [...channel.consume('q', { timeout: CEILING })]],
   ['basicGet', (_, channel) => channel.basicGet('q')],
   ['queue.get', (connection) => connection.queue('q').get({ timeout: CEILING })],
-  ['queueDeclare', (_, channel) => channel.queueDeclare('q')],
+  ['queueDeclare', (_, channel) => channel.queueDeclare('q', { durable: true })],
   ['basicPublish', (_, channel) => channel.basicPublish('x', { routingKey: 'q' })],
   ['exchange.publish', (_, channel) => channel.defaultExchange.publish('x', 'q')],
   ['a remote call', (connection) => connection.rpc('q').call('x', { timeout: CEILING })],
@@ -91,7 +91,7 @@ describe('the connection is closed by the broker', () => {
 
   it('the end is told once: not by later calls, nor by close', () => {
     broker.closeConnections();
-    for (let i = 0; i < 3; i++) expect(() => channel.queueDeclare('q')).toThrow();
+    for (let i = 0; i < 3; i++) expect(() => channel.queueDeclare('q', { durable: true })).toThrow();
     connection.close();
     connection.abort();
     expect(told).toEqual(BOTH);
@@ -117,7 +117,7 @@ describe('the connection is closed by the broker', () => {
     connection.onClose = () => {
       connection.close();
       second = open();
-      second.channel().queueDeclare('q');
+      second.channel().queueDeclare('q', { durable: true });
     };
     broker.closeConnections();
     expect(() => channel.basicGet('q')).toThrow(ConnectionForcedError);
@@ -201,7 +201,7 @@ describe('a channel', () => {
   ])('closed by the broker between calls: told by %s, and by no call of another channel', (_what, call) => {
     const other = connection.channel();
     channel.basicPublish('x', { exchange: 'missing' });
-    eventually(() => other.queueDeclare('q') && !channel.isOpen);
+    eventually(() => other.queueDeclare('q', { durable: true }) && !channel.isOpen);
     expect(told).toEqual([]);
     expect(call).toThrow(NotFoundError);
     expect(told).toEqual([['channel', 'NOT_FOUND']]);
@@ -209,7 +209,7 @@ describe('a channel', () => {
 
   it('closed by the broker, and opened again before any call: told by reopen', () => {
     channel.basicPublish('x', { exchange: 'missing' });
-    eventually(() => connection.channel().queueDeclare('q') && !channel.isOpen);
+    eventually(() => connection.channel().queueDeclare('q', { durable: true }) && !channel.isOpen);
     channel.reopen();
     expect(told).toEqual([['channel', 'NOT_FOUND']]);
   });
@@ -241,7 +241,7 @@ describe('with recovery', () => {
     const its = robust.channel();
     listen(robust, its);
     broker.closeConnections();
-    its.queueDeclare('q');
+    its.queueDeclare('q', { durable: true });
     expect(robust.epoch).toBe(2);
     expect(told).toEqual([]);
     robust.close();

@@ -75,7 +75,7 @@ describe('queueDeclare', () => {
   });
 
   it('autoDelete: gone with its last consumer', () => {
-    const { queue } = channel.queueDeclare(unique(), { autoDelete: true });
+    const { queue } = channel.queueDeclare(unique(), { autoDelete: true, durable: true });
     const tag = channel.basicConsume(queue, () => {});
     channel.basicCancel(tag);
     eventually(() => !exists(queue));
@@ -189,7 +189,7 @@ describe('queueBind and queueUnbind', () => {
   it('with noWait are done without waiting', () => {
     const queue = privateQueue(channel);
     const exchange = unique('fanout');
-    channel.exchangeDeclare(exchange, 'fanout', { autoDelete: true });
+    channel.exchangeDeclare(exchange, 'fanout', { autoDelete: true, durable: true });
     channel.queueBind(queue, exchange, { noWait: true });
     channel.basicPublish('to all', { exchange });
     expect(takeAll(channel, queue)).toEqual(['to all']);

@@ -102,7 +102,7 @@ describe('what comes slowly, of a count', () => {
 
   it('comes from a queue that goes with its last consumer', async () => {
     const passing = unique('passing');
-    channel.queueDeclare(passing, { autoDelete: true });
+    channel.queueDeclare(passing, { autoDelete: true, durable: true });
     fill(channel, passing, 'one');
     const consumer = started('consume', passing, '-c', '3', '--lines');
     await until(() => isConsumed(passing), consumer);

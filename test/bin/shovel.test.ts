@@ -57,7 +57,10 @@ it('what the other side does not take stays', () => {
 
 it('into a queue that fills up: what is confirmed is acked, and the rest stays', () => {
   const [from, to] = [sharedQueue(channel), unique('full')];
-  channel.queueDeclare(to, { arguments: { 'x-max-length': 7, 'x-overflow': 'reject-publish' } });
+  channel.queueDeclare(to, {
+    durable: true,
+    arguments: { 'x-max-length': 7, 'x-overflow': 'reject-publish' },
+  });
   fillNumbered(from, 20);
   expect(said('shovel', from, to)).toEqual([
     5,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
-import { comparable, embedded, version } from './support/pair';
+import { comparable, embedded, sameRules, version } from './support/pair';
 import { RawClient } from './support/raw-client';
 
 /** Bytes that no client should send; RabbitMQ's answer is the right one, with the same words, about the same method. */
@@ -44,7 +44,7 @@ const BYTES: Readonly<Record<string, number[]>> = {
   'a table of an unknown type': frame(1, 1, [0, 50, 0, 10, 0, 0, 1, 65, 0, 0, 0, 0, 5, 1, 66, 90, 0, 0]),
 };
 
-const { url } = embedded({ version });
+const { url } = embedded(sameRules);
 
 /** Milliseconds for what comes behind the first answer. If the answers differ, the machine may just be busy. */
 const PAUSES = [50, 500, 3000];

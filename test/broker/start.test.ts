@@ -31,7 +31,7 @@ describe('startBroker', () => {
   it('returns when it listens, and serves while this thread blocks', () => {
     const broker = embedded();
     const channel = client(broker.url).channel();
-    const { queue } = channel.queueDeclare('');
+    const { queue } = channel.queueDeclare('', { exclusive: true });
     channel.confirmSelect();
     channel.basicPublish('hello', { routingKey: queue });
     expect(channel.basicGet(queue)!.text).toBe('hello');
@@ -42,7 +42,7 @@ describe('startBroker', () => {
     const connection = client(broker.url);
     broker.close();
     broker.close();
-    expect(() => connection.channel().queueDeclare('')).toThrow(ConnectionLostError);
+    expect(() => connection.channel().queueDeclare('', { exclusive: true })).toThrow(ConnectionLostError);
     expect(() => client(broker.url, { connectTimeout: 500 })).toThrow();
     expect(() => broker.queues()).toThrow('the broker is closed');
   });
@@ -124,7 +124,7 @@ describe('TLS', () => {
       });
       expect(broker.url).toMatch(/^amqps:\/\/guest:guest@localhost:\d+\//);
       const channel = client(broker.url, { tls: { ca: read('ca.pem') } }).channel();
-      expect(channel.queueDeclare('q').queue).toBe('q');
+      expect(channel.queueDeclare('q', { durable: true }).queue).toBe('q');
       expect(() => client(broker.url)).toThrow(ConnectError);
     } finally {
       rmSync(folder, { recursive: true });
@@ -154,7 +154,7 @@ describe('users and virtual hosts', () => {
 
   it('queues of one are not in another', () => {
     const broker = embedded(options);
-    client(broker.url).channel().queueDeclare('mine');
+    client(broker.url).channel().queueDeclare('mine', { durable: true });
     const other = client(broker.url.replace(/\/[^/]*$/, '/two')).channel();
     expect(() => other.queueDeclare('mine', { passive: true })).toThrow("no queue 'mine' in vhost 'two'");
   });
@@ -166,7 +166,7 @@ describe('what a test can do to it', () => {
     const connection = client(broker.url, { name: 'looked at' });
     const channel = connection.channel();
     channel.exchangeDeclare('e', 'topic', { durable: true });
-    channel.queueDeclare('q', { autoDelete: true });
+    channel.queueDeclare('q', { durable: true, autoDelete: true });
     channel.queueBind('q', 'e', { routingKey: 'a.*' });
     channel.confirmSelect();
     channel.basicPublish('one', { exchange: 'e', routingKey: 'a.b', headers: { h: 1 } });
@@ -202,7 +202,7 @@ describe('what a test can do to it', () => {
     const doomed = client(broker.url, { name: 'doomed' });
     const other = client(broker.url, { name: 'other' });
     const channel = other.channel();
-    channel.queueDeclare('q');
+    channel.queueDeclare('q', { durable: true });
     channel.confirmSelect();
     channel.basicPublish('x', { routingKey: 'q' });
     expect(doomed.channel().basicGet('q')!.redelivered).toBe(false);
@@ -226,7 +226,7 @@ describe('what a test can do to it', () => {
     const time = 'advance takes a number of milliseconds, got a string';
     expect(() => broker.advance('5' as never)).toThrow(time);
     expect(broker.connections()).toHaveLength(1);
-    connection.channel().queueDeclare();
+    connection.channel().queueDeclare('', { exclusive: true });
   });
 
   it('close connections as an operator does', () => {
@@ -242,7 +242,7 @@ describe('what a test can do to it', () => {
     const broker = embedded();
     const connection = client(broker.url);
     const channel = connection.channel();
-    channel.queueDeclare('q');
+    channel.queueDeclare('q', { durable: true });
     channel.basicPublish('one', { routingKey: 'q' });
     eventually(() => broker.messages('q').length === 1);
     broker.block('the disk is full');
@@ -264,10 +264,10 @@ describe('what a test can do to it', () => {
     const broker = embedded();
     const channel = client(broker.url).channel();
     broker.stall();
-    expect(() => channel.queueDeclare('q', { timeout: 100 } as never)).toThrow(TimeoutError);
+    expect(() => channel.queueDeclare('q', { durable: true, timeout: 100 } as never)).toThrow(TimeoutError);
     broker.resume();
     eventually(() => broker.queues().length === 1);
-    expect(channel.queueDeclare('q').queue).toBe('q');
+    expect(channel.queueDeclare('q', { durable: true }).queue).toBe('q');
   });
 });
 
@@ -277,7 +277,7 @@ describe('limits', () => {
     const connection = client(broker.url);
     const reader = client(broker.url).channel();
     const channel = connection.channel();
-    channel.queueDeclare('q');
+    channel.queueDeclare('q', { durable: true });
     for (let n = 0; n < 12; n++) channel.basicPublish(Buffer.alloc(10_000), { routingKey: 'q' });
     eventually(() => broker.connections().some(({ blocked }) => blocked));
     reader.queuePurge('q');
@@ -300,7 +300,7 @@ describe('limits', () => {
     const raw = await RawClient.open(broker.url, { heartbeat: undefined });
     expect(raw.tuning).toEqual({ frameMax: 8192, channelMax: 2, heartbeat: 1 });
     for (const id of [1, 2]) await raw.call(id, 'channel.open');
-    await raw.call(1, 'queue.declare', { queue: 'q' });
+    await raw.call(1, 'queue.declare', { queue: 'q', durable: true });
     raw.publish(1, { routingKey: 'q' }, 'x'.repeat(20_000));
     raw.send(1, 'basic.get', { queue: 'q' });
     expect((await raw.next((got) => got.name === 'basic.get-ok')).body).toHaveLength(20_000);

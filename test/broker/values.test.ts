@@ -12,14 +12,14 @@ import { encodeTable } from '../../src/protocol/field-table';
 import { encoded } from '../../src/protocol/wire';
 import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { CEILING, eventually } from '../support/connect';
-import { embedded, version } from './support/pair';
+import { embedded, sameRules, version } from './support/pair';
 import { KEYS, letThrough, PATTERNS, VALUES } from './support/routing';
 
 const connections: Connection[] = [];
 let both: Channel[] = [];
 beforeAll(() => {
   if (rabbitmqUrl === '') return;
-  for (const url of [embedded({ version }).url, rabbitmqUrl])
+  for (const url of [embedded(sameRules).url, rabbitmqUrl])
     connections.push(connect(url, { callTimeout: 3 * CEILING, connectTimeout: CEILING }));
 });
 beforeEach(() => {

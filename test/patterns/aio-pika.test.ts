@@ -14,20 +14,20 @@ useChannel();
   it('aio-pika serves, and this side calls', async () => {
     const { lines } = await python(
       `
-rpc = await JsonRPC.create(channel)
+rpc = await JsonRPC.create(channel, durable=True)
 async def sum(*, a, b):
     return a + b
 async def fail(*, text):
     raise ValueError(text)
-await rpc.register(name('sum'), sum, auto_delete=True)
-await rpc.register(name('fail'), fail, auto_delete=True)
+await rpc.register(name('sum'), sum, auto_delete=True, durable=True)
+await rpc.register(name('fail'), fail, auto_delete=True, durable=True)
 async def own(*, a, b):
     return [a, b]
 has_exchanges = 'exchange' in inspect.signature(JsonRPC.initialize).parameters # since 9
 if has_exchanges:
-    besides = await JsonRPC.create(channel, exchange=name('exchange'))
-    await besides.register(name('own'), own, auto_delete=True)
-await channel.declare_queue(name('idle'), auto_delete=True, arguments={'x-dead-letter-exchange': 'rpc.dlx'})
+    besides = await JsonRPC.create(channel, exchange=name('exchange'), durable=True)
+    await besides.register(name('own'), own, auto_delete=True, durable=True)
+await channel.declare_queue(name('idle'), auto_delete=True, durable=True, arguments={'x-dead-letter-exchange': 'rpc.dlx'})
 say('exchanges' if has_exchanges else 'no exchanges')
 await asyncio.sleep(100)`,
       names,
@@ -52,7 +52,7 @@ await asyncio.sleep(100)`,
     const rpc = new Rpc(channel);
     const method = unique('method');
     const lines: string[] = [];
-    rpc.register<{ a: number; b: number }>(method, ({ a, b }) => a + b, { durable: false });
+    rpc.register<{ a: number; b: number }>(method, ({ a, b }) => a + b, { durable: true, autoDelete: true });
     const procedure = unique('procedure');
     const fail = () => {
       throw new RangeError('out of bounds');
@@ -60,7 +60,7 @@ await asyncio.sleep(100)`,
     connection.rpc(procedure).serve(fail, { onError: () => lines.push('failed') });
     const { lines: said, end } = await python(
       `
-rpc = await JsonRPC.create(channel)
+rpc = await JsonRPC.create(channel, durable=True)
 say('ready')
 say(await rpc.call(name('method'), dict(a=1, b=2)))
 say(await getattr(rpc.proxy, name('method'))(a=3, b=4))
@@ -87,8 +87,8 @@ def work(kind):
         say(kind, json.dumps(kwargs, sort_keys=True))
         done.release()
     return worker
-await JsonMaster(channel).create_worker(name('tasks'), work('plain'), auto_delete=True)
-await CompressedJsonMaster(channel).create_worker(name('packed'), work('packed'), auto_delete=True)
+await JsonMaster(channel).create_worker(name('tasks'), work('plain'), auto_delete=True, durable=True)
+await CompressedJsonMaster(channel).create_worker(name('packed'), work('packed'), auto_delete=True, durable=True)
 say('ready')
 for task in range(3):
     await asyncio.wait_for(done.acquire(), 60)`,
@@ -113,12 +113,12 @@ for task in range(3):
     const tasks = unique('tasks');
     const packed = unique('packed');
     // declared by both
-    new Master(channel).createWorker(tasks, work, { durable: false, autoDelete: true });
+    new Master(channel).createWorker(tasks, work, { durable: true, autoDelete: true });
     const serializer = compressedJsonSerializer;
     new Master(channel, { serializer }).createWorker(packed, work, { autoDelete: true });
     await python(
       `
-await channel.declare_queue(name('tasks'), auto_delete=True)
+await channel.declare_queue(name('tasks'), auto_delete=True, durable=True)
 await JsonMaster(channel).create_task(name('tasks'), dict(n=1))
 await getattr(JsonMaster(channel).proxy, name('tasks'))(text='ü')
 await CompressedJsonMaster(channel).create_task(name('packed'), dict(n=[2]))

@@ -70,7 +70,7 @@ describeNode('with a broker of its own', () => {
     channel.confirmSelect();
     const [kept, fleeting] = [unique('kept'), unique('fleeting')];
     channel.queueDeclare(kept, { durable: true });
-    channel.queueDeclare(fleeting, { autoDelete: true });
+    channel.queueDeclare(fleeting, { exclusive: true });
     channel.queueBind(fleeting, 'amq.fanout');
     // RabbitMQ forgets a durable queue if it crashes in the very moment after the declare-ok
     rabbitmq.eval('mnesia:sync_log()');

@@ -20,9 +20,9 @@ test('during a busy loop the exclusive queue, its binding and its consumers are 
     `
     const connection = connect(url, { recovery: { interval: 20 } });
     const channel = connection.channel();
-    channel.exchangeDeclare('${exchange}', 'topic', { autoDelete: true });
+    channel.exchangeDeclare('${exchange}', 'topic', { autoDelete: true, durable: true });
     channel.queueDeclare('${exclusive}', { exclusive: true });
-    channel.queueDeclare('${shared}', { autoDelete: true });
+    channel.queueDeclare('${shared}', { autoDelete: true, durable: true });
     const got = [];
     for (const queue of ['${exclusive}', '${shared}']) {
       channel.queueBind(queue, '${exchange}', { routingKey: 'k.' + queue });

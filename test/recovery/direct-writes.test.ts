@@ -47,7 +47,12 @@ test('a write that the socket has taken a part of is cut; what was declared behi
     for (let count = 0; count < 200 && connection.stats().unsentBytes === 0; count++)
       expect(thrownBy(() => channel.basicPublish(body, late))).toBeInstanceOf(TimeoutError);
     expect(connection.stats().unsentBytes).toBeGreaterThan(0);
-    channel.queueDeclare(declared, { noWait: true, autoDelete: true, arguments: { 'x-expires': 60_000 } });
+    channel.queueDeclare(declared, {
+      noWait: true,
+      durable: true,
+      autoDelete: true,
+      arguments: { 'x-expires': 60_000 },
+    });
     proxy.cut();
     channel.basicGet(queue, { noAck: true });
     expect(connection.epoch).toBe(2 + round);

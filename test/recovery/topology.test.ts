@@ -7,8 +7,8 @@ test('exclusive queues, exchanges, bindings of both kinds, and consumers with th
   const { connection, recoveries, lose, regain } = lossy();
   const channel = connection.channel(7);
   const [front, back, queue] = [unique('front'), unique('back'), unique('queue')];
-  channel.exchangeDeclare(front, 'topic', { autoDelete: true });
-  channel.exchangeDeclare(back, 'headers', { autoDelete: true });
+  channel.exchangeDeclare(front, 'topic', { autoDelete: true, durable: true });
+  channel.exchangeDeclare(back, 'headers', { autoDelete: true, durable: true });
   channel.exchangeBind(back, front, { routingKey: 'a.*' });
   channel.queueDeclare(queue, { exclusive: true, arguments: { 'x-message-ttl': 60_000 } });
   channel.queueBind(queue, back, { arguments: { 'x-match': 'any', kind: 'b' } });
@@ -40,7 +40,7 @@ test("what was deleted, unbound and cancelled stays gone; what was looked at onl
     unique('kept'),
     unique('exchange'),
   ];
-  visitor.queueDeclare(looked, { autoDelete: true });
+  visitor.queueDeclare(looked, { autoDelete: true, durable: true });
   channel.queueDeclare(looked, { passive: true });
   channel.queueDeclare(gone, { exclusive: true });
   channel.queueDelete(gone);
@@ -135,7 +135,7 @@ test('one that fails is reported, and the rest is there', () => {
   lose();
   const visitor = open().channel();
   visitor.queueDelete(changed);
-  visitor.queueDeclare(changed, { autoDelete: true });
+  visitor.queueDeclare(changed, { autoDelete: true, durable: true });
   regain();
   visitor.basicPublish('still there', { routingKey: fine });
   drainUntil(connection, () => got.length > 0);
@@ -154,7 +154,7 @@ test('nobody listens to onRecovery: drainEvents throws what has failed', () => {
   lose();
   const visitor = open().channel();
   visitor.queueDelete(changed);
-  visitor.queueDeclare(changed, { autoDelete: true });
+  visitor.queueDeclare(changed, { autoDelete: true, durable: true });
   regain();
   expect(thrownBy(() => connection.drainEvents({ timeout: CEILING }))).toMatchObject({
     code: 'RECOVERY_INCOMPLETE',
@@ -167,7 +167,7 @@ test('a consumer whose queue is gone hears of it; the others of its channel do n
   const channel = connection.channel();
   const visitor = open().channel();
   const [gone, fine] = [unique('gone'), unique('fine')];
-  visitor.queueDeclare(gone, { autoDelete: true });
+  visitor.queueDeclare(gone, { autoDelete: true, durable: true });
   channel.queueDeclare(fine, { exclusive: true });
   const got: string[] = [];
   const cancelled: string[] = [];

@@ -77,8 +77,8 @@ class Unasked implements ChannelPart {
 /** A queue whose messages are counted, on a channel of its own. */
 class QueueWatch {
   #channel: ChannelSession | undefined;
-  /** Messages at the beginning; undefined: it cannot be watched. */
-  #first: number | undefined;
+  /** What was in it at the beginning; undefined: it cannot be watched. */
+  #first: Args<'queue.declare-ok'> | undefined;
 
   constructor(
     readonly host: ChannelHost,
@@ -89,7 +89,7 @@ class QueueWatch {
       channel.add([new Unasked(channel)]);
       this.#channel = channel;
       channel.open();
-      this.#first = this.#look(this.#channel).messageCount;
+      this.#first = this.#look(this.#channel);
     });
   }
 
@@ -100,22 +100,25 @@ class QueueWatch {
     if (channel === undefined) return;
     this.#bounded(() => {
       if (first === undefined) return;
-      this.#await(channel, first + count);
+      this.#await(channel, first, count);
       this.#look(channel); // what the user gave back just before has been counted, too, and may have been the faster
     });
     const isAnswered = first !== undefined;
     this.#bounded(() => channel.close(NORMALLY, isAnswered ? this.host.callTimeout : 0));
   }
 
-  #await(channel: ChannelSession, wanted: number): void {
+  #await(channel: ChannelSession, first: Args<'queue.declare-ok'>, count: number): void {
+    const isQuorum = this.host.queues.isQuorum(this.queue);
     let most = -1;
     let grown = 0;
     for (let pause = 0; ; pause = Math.min(2 * pause + 1, LONGEST_PAUSE_MS)) {
       const { messageCount, consumerCount } = this.#look(channel);
-      if (messageCount >= wanted) return;
+      if (messageCount >= first.messageCount + count) return;
+      // a quorum queue counts a consumer that was cancelled for as long as it has unsettled messages
+      const others = isQuorum && consumerCount >= first.consumerCount ? consumerCount - 1 : consumerCount;
       const now = clock.now();
       if (messageCount > most) grown = now;
-      else if (now - grown > (consumerCount > 0 ? STILL_MS : STILL_ALONE_MS)) return;
+      else if (now - grown > (others > 0 ? STILL_MS : STILL_ALONE_MS)) return;
       most = Math.max(most, messageCount);
       this.host.pump.rest(now + pause);
     }

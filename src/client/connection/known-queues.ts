@@ -7,6 +7,7 @@ const TIED_TO_CONSUMERS = new Set(['x-expires', 'x-single-active-consumer']);
 export class KnownQueues {
   readonly #lasting = new Set<string>();
   readonly #streams = new Set<string>();
+  readonly #quorum = new Set<string>();
 
   declared(
     queue: string,
@@ -19,8 +20,11 @@ export class KnownQueues {
     const lasts = !autoDelete && !given.some((name) => TIED_TO_CONSUMERS.has(name));
     if (lasts) this.#lasting.add(queue);
     else this.#lasting.delete(queue);
-    if (entryOf(table, 'x-queue-type') === 'stream') this.#streams.add(queue);
+    const type = entryOf(table, 'x-queue-type');
+    if (type === 'stream') this.#streams.add(queue);
     else this.#streams.delete(queue);
+    if (type === 'quorum') this.#quorum.add(queue);
+    else this.#quorum.delete(queue);
   }
 
   /** A queue is about to be deleted, or may be: nothing is to be started again on it. */
@@ -31,11 +35,13 @@ export class KnownQueues {
   deleted(queue: string): void {
     this.#lasting.delete(queue);
     this.#streams.delete(queue);
+    this.#quorum.delete(queue);
   }
 
   /** A queue has another name since the connection was recovered. */
   renamed(old: string, fresh: string): void {
-    for (const queues of [this.#lasting, this.#streams]) if (queues.delete(old)) queues.add(fresh);
+    for (const queues of [this.#lasting, this.#streams, this.#quorum])
+      if (queues.delete(old)) queues.add(fresh);
   }
 
   /** Does the queue stay as it is if it loses a consumer for a while? */
@@ -46,6 +52,11 @@ export class KnownQueues {
   /** Is it a stream? Known of those declared here, or of a consumer that reads from an offset. */
   isStream(queue: string, consumerArguments?: TableInput): boolean {
     return this.#streams.has(queue) || entryOf(consumerArguments, 'x-stream-offset') !== undefined;
+  }
+
+  /** Is it a quorum queue that was declared here? */
+  isQuorum(queue: string): boolean {
+    return this.#quorum.has(queue);
   }
 }
 

@@ -1,18 +1,35 @@
 /** The embedded broker and RabbitMQ, side by side. */
-import { type BrokerOptions, type EmbeddedBroker, startBroker } from '../../../src';
+import { type BrokerOptions, connect, type EmbeddedBroker, InternalError, startBroker } from '../../../src';
 import { rabbitmqUrl } from '../../support/brokers/on-rabbitmq';
 import { type KnownVersion, versionAt } from '../../support/brokers/version';
 import type { Received } from './raw-client';
 
-/** The version of RabbitMQ that is compared with; the embedded broker keeps its rules then. */
+/** The version of RabbitMQ that is compared with. */
 export const version: KnownVersion = rabbitmqUrl === '' ? '3.10' : versionAt(rabbitmqUrl);
+
+/** The rules of that RabbitMQ: Debian's 4.3 permits what it refuses as its makers give it out. */
+export const sameRules: BrokerOptions = {
+  version,
+  permit: permitsTransientQueues() ? ['transient_nonexcl_queues'] : [],
+};
+
+function permitsTransientQueues(): boolean {
+  if (version === '3.10') return true;
+  using connection = connect(rabbitmqUrl);
+  try {
+    connection.channel().queueDeclare('', { arguments: { 'x-expires': 60_000 } });
+    return true;
+  } catch (error) {
+    if (error instanceof InternalError) return false;
+    throw error;
+  }
+}
 
 const started = new Set<EmbeddedBroker>();
 
 /** An embedded broker that ends with the file. */
 export function embedded(options: BrokerOptions = {}): EmbeddedBroker {
-  // Debian's RabbitMQ 4.3 permits what upstream's refuses
-  const broker = startBroker({ permit: ['transient_nonexcl_queues'], ...options });
+  const broker = startBroker(options);
   started.add(broker);
   return broker;
 }
@@ -35,13 +52,16 @@ export function comparable(received: readonly Received[]): unknown[] {
       for (let tag = from; tag <= (args.deliveryTag as number); tag++) kept.push({ channel, name, tag });
       confirmed.set(channel, args.deliveryTag as number);
     } else {
-      kept.push(JSON.parse(JSON.stringify(one, plain).replace(MADE_NAMES, '$1')));
+      kept.push(JSON.parse(JSON.stringify(one, plain).replace(MADE_NAMES, '$1').replace(DENIED, '$1"')));
     }
   }
   return kept;
 }
 
 const MADE_NAMES = /(amq\.gen-|amq\.ctag-|amq\.rabbitmq\.reply-to\.)[^"' ]+/g;
+
+/** Whether it is denied by default or by an operator is in the text that follows. */
+const DENIED = /(Feature `transient_nonexcl_queues` is deprecated\.)[^"]*"/g;
 
 /** Tables by their sorted keys, and no moment of time. */
 function plain(key: string, value: unknown): unknown {

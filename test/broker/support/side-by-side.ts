@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { PLANS } from '../../../src/protocol/codec';
 import { rabbitmqUrl } from '../../support/brokers/on-rabbitmq';
-import { comparable, embedded, version } from './pair';
+import { comparable, embedded, sameRules } from './pair';
 import { RawClient, type Received } from './raw-client';
 import type { Script, Step } from './scripts';
 
 let started: string | undefined;
-const ours = (): string => (started ??= embedded({ version }).url);
+const ours = (): string => (started ??= embedded(sameRules).url);
 
 let count = 0;
 

@@ -120,6 +120,8 @@ export class PrivateRabbitmq {
     const rabbit = [
       `{tcp_listeners, [{"127.0.0.1", ${first + 1}}]}`,
       '{disk_free_limit, 1000000}',
+      // as in the RabbitMQ 4.3 that its makers give out; Debian's permits them. Earlier ones do not know of this.
+      '{permit_deprecated_features, #{transient_nonexcl_queues => false}}',
       ...settings,
     ];
     if (tls) {
