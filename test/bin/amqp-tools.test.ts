@@ -144,9 +144,9 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
     () => {
       same((run) => {
         const name = unique('tools');
-        const declared = run('declare-queue', [...AT_URL, '-q', name]);
+        const declared = run('declare-queue', [...AT_URL, '-q', name, '-d']);
         fill(channel, name, 'x');
-        const other = run('declare-queue', [...AT_URL, '-q', name, '-d']);
+        const other = run('declare-queue', [...AT_URL, '-q', name]);
         const full = run('delete-queue', [...AT_URL, '-q', name, '-e']);
         const unused = run('delete-queue', [...AT_URL, '-q', name, '--if-unused']);
         return [declared.stdout.replace(name, 'NAME'), declared.status, other, full, unused];

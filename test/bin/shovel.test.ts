@@ -94,7 +94,7 @@ it('to a queue of the same name at another broker', () => {
   fill(channel, queue, 'x');
   const other = startBroker();
   try {
-    out(['declare-queue', queue, '--url', other.url]);
+    out(['declare-queue', queue, '-d', '--url', other.url]);
     out(['shovel', queue, queue, '--to-url', other.url, '--timeout', '2s']);
     expect(other.messages(queue).map(({ text }) => text)).toEqual(['x']);
     expect(count(channel, queue)).toBe(0);

@@ -12,7 +12,7 @@ useChannel();
 describe('queues and exchanges', () => {
   it('declare-queue prints the name, as it is or as the broker makes it; --passive what is in it', () => {
     const queue = unique('cli');
-    expect(out(['declare-queue', '-q', queue])).toBe(`${queue}\n`);
+    expect(out(['declare-queue', '-q', queue, '-d'])).toBe(`${queue}\n`);
     fill(channel, queue, 'x');
     expect(out(['declare-queue', queue, '--passive'])).toBe('1 messages, 0 consumers\n');
     const { messageCount } = JSON.parse(out(['declare-queue', queue, '--passive', '--json']));
@@ -25,7 +25,7 @@ describe('queues and exchanges', () => {
     ]);
     expect(out(['delete-queue', '-q', queue])).toBe('1\n');
     expect(out(['delete-queue', queue])).toBe('0\n');
-    const made = out(['declare-queue', '--auto-delete']).trim();
+    const made = out(['declare-queue', '-d', '--auto-delete']).trim();
     expect(made).toMatch(/^amq\.gen-/);
     channel.queueDelete(made);
   });

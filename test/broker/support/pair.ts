@@ -61,7 +61,7 @@ export function comparable(received: readonly Received[]): unknown[] {
 const MADE_NAMES = /(amq\.gen-|amq\.ctag-|amq\.rabbitmq\.reply-to\.)[^"' ]+/g;
 
 /** Whether it is denied by default or by an operator is in the text that follows. */
-const DENIED = /(Feature `transient_nonexcl_queues` is deprecated\.)[^"]*"/g;
+const DENIED = /(Feature `transient_nonexcl_queues` is deprecated\.)(?:[^"\\]|\\.)*"/g;
 
 /** Tables by their sorted keys, and no moment of time. */
 function plain(key: string, value: unknown): unknown {
