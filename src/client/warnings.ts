@@ -10,6 +10,8 @@ const WARNINGS = {
     'a message has failed five times, and is requeued again: have it tried a limited number of times, and parked, by onError: retry({ max }), or dead-lettered by rejectOnRedelivered or the deliveryLimit of a quorum queue; requeuePause says how long it waits',
   AMQP_SYNC_NOTHING_SETTLED:
     'a consumer waits for more, but nothing can come: as many of its messages are unsettled as its prefetch allows; settle each with message.ack(), or message.process(fn), before the next, or read with noAck',
+  AMQP_SYNC_STREAM_HEADERS:
+    'a message to a stream has a header that is a table or a list, which RabbitMQ leaves out without a word (RabbitMQ 4 keeps those whose names begin with x-): write it as text, or put it into the body',
   AMQP_SYNC_SIGNAL_UNHEARD:
     'a wait without a limit keeps the listener for SIGTERM or SIGHUP from running, so the signal will not end the program: wait in slices, loop({ timeout: 1000 }) and then await setImmediate, or have SIGINT sent instead; see "Signals and exit" in the README',
 } as const;

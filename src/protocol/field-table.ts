@@ -56,10 +56,15 @@ function encodeNested(writer: Writer, table: unknown, path: string, depth: numbe
 }
 
 /** Own entries only: what somebody put on Object.prototype is not part of the message. */
-function entriesOf(table: unknown, path: string): Iterable<readonly [unknown, unknown]> {
+export function entriesOf(table: unknown, path = 'a table'): Iterable<readonly [unknown, unknown]> {
   if (isMap(table)) return table;
   if (isPlainObject(table)) return Object.entries(table);
   throw wrongType(`${path} must be an object or a Map, got ${typeName(table)}`);
+}
+
+/** Whether it can be sent as a table. */
+export function isTable(value: unknown): value is object {
+  return isMap(value) || isPlainObject(value);
 }
 
 function isMap(value: unknown): value is Map<unknown, unknown> {

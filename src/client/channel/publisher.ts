@@ -1,5 +1,6 @@
 import { clock } from '../../clock';
 import { type AmqpError, BlockedTimeoutError, TimeoutError } from '../../errors';
+import { isTable } from '../../protocol/field-table';
 import type { Args, Input } from '../../protocol/method-types';
 import { refusePromise } from '../callbacks';
 import { DISPATCH, type Event } from '../dispatcher';
@@ -13,6 +14,7 @@ import {
 } from '../options/checks';
 import type { PublishOptions } from '../options/publish-options';
 import { when } from '../pump';
+import type { ChannelHost } from './channel-host';
 import type { ChannelPart } from './channel-part';
 import type { ChannelSession } from './channel-session';
 import { Confirms, type Publish, type Returned } from './confirms';
@@ -22,6 +24,7 @@ import { PreparedPublish, PreparedPublishes } from './prepared-publish';
 import type { PublishMode } from './publish-mode';
 import { PropertiesTooLarge, writePrepared, writePublish } from './publish-writer';
 import { type Answer, contentOf } from './replies';
+import { checkStreamHeaders } from './stream-headers';
 import type { Transactions } from './transactions';
 
 /** The public channel, as far as publishing calls it. */
@@ -149,6 +152,8 @@ export class Publisher implements ChannelPart {
     const bytes = contentBytes(content);
     const properties = withProperties(content, options);
     session.checkOpen('basic.publish');
+    if (goesToStream(host, options) && isTable(properties.headers))
+      checkStreamHeaders(host, properties.headers);
     const keep =
       isMessage(content) || !this.#prepared.wanted(options)
         ? undefined
@@ -310,6 +315,11 @@ class ReturnEvent implements Event {
   [DISPATCH](): void {
     this.publisher.take(this.message);
   }
+}
+
+/** Straight to a stream, as far as that is known here. */
+function goesToStream({ queues }: ChannelHost, { exchange = '', routingKey = '' }: PublishOptions): boolean {
+  return exchange === '' && queues.isStream(routingKey);
 }
 
 /** The publish, in words. */
