@@ -64,4 +64,46 @@ describeNode('a cluster of three nodes', () => {
       connection.close();
     },
   );
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'the node goes that leads the queue, and the client is on another (%s): its calls take longer, and that is all',
+    async (signal) => {
+      for (const node of nodes) if (node.pid === 0) await node.start();
+      const [leader, other] = nodes as [PrivateRabbitmq, PrivateRabbitmq];
+      const queue = unique('quorum');
+      const table = {
+        ...{ 'x-queue-type': 'quorum', 'x-quorum-initial-group-size': 3 },
+        'x-queue-leader-locator': 'client-local',
+      };
+      using owner = connect(leader.url, { callTimeout: PATIENCE, connectTimeout: CEILING });
+      owner.channel().queueDeclare(queue, { durable: true, arguments: table });
+      owner.close();
+      connection = connect(other.url, { callTimeout: PATIENCE, connectTimeout: CEILING });
+      const channel = connection.channel();
+      channel.confirmSelect();
+      const seen = new Set<string>();
+      const cancelled: string[] = [];
+      const onCancel = (tag: string) => cancelled.push(tag);
+      channel.basicConsume(
+        queue,
+        (message) => {
+          seen.add(message.text);
+          message.ack();
+        },
+        { onCancel },
+      );
+      const ids = Array.from({ length: 200 }, (_, index) => `${index}`);
+      for (const id of ids.slice(0, 100)) channel.basicPublish(id, { routingKey: queue });
+      connection.loop({ timeout: 0 });
+      await leader.kill(signal);
+      for (const id of ids.slice(100)) channel.basicPublish(id, { routingKey: queue });
+      for (const end = performance.now() + PATIENCE; seen.size < ids.length && performance.now() < end; )
+        connection.loop({ timeout: 200 });
+      expect(ids.filter((id) => !seen.has(id))).toEqual([]);
+      expect(cancelled).toEqual([]);
+      expect(connection.isOpen).toBe(true);
+      channel.queueDelete(queue);
+      connection.close();
+    },
+  );
 });
