@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
-import { comparable, embedded, version } from './support/pair';
+import { comparable, embedded, sameRules } from './support/pair';
 import { RawClient, type Received } from './support/raw-client';
 import type { Step } from './support/scripts';
 
 let ours = '';
 beforeAll(() => {
-  ours = embedded({ version }).url;
+  ours = embedded(sameRules).url;
 });
 
 const REPLIES = 'amq.rabbitmq.reply-to';

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeRabbitmq, rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { CEILING } from '../support/connect';
-import { embedded, version } from './support/pair';
+import { embedded, sameRules } from './support/pair';
 import { RawClient } from './support/raw-client';
 
 let ours = '';
 beforeAll(() => {
-  ours = embedded({ version }).url;
+  ours = embedded(sameRules).url;
 });
 
 /** A value of a table, without the name in front of it. */

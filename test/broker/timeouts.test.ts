@@ -1,5 +1,5 @@
 import { describeRabbitmq } from '../support/brokers/on-rabbitmq';
-import { embedded, version } from './support/pair';
+import { embedded, sameRules, version } from './support/pair';
 import { RETRY_PLAYS } from './support/retry-plays';
 import { begin } from './support/scene';
 import { PLAYS_SINCE_4, TIMEOUT_PLAYS } from './support/timeout-plays';
@@ -8,7 +8,7 @@ const timeouts = version === '4.3' ? { ...TIMEOUT_PLAYS, ...PLAYS_SINCE_4 } : TI
 
 let told: ReturnType<typeof begin>;
 beforeAll(() => {
-  told = begin(embedded({ version }).url, { ...timeouts, ...RETRY_PLAYS });
+  told = begin(embedded(sameRules).url, { ...timeouts, ...RETRY_PLAYS });
 });
 
 async function isSame(what: string): Promise<void> {
