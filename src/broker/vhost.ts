@@ -165,11 +165,10 @@ export class Vhost implements QueueHost {
       return known;
     }
     checkQueueArguments(name, args, this.name, this.rules.isSince4);
+    if (!wanted.durable && !wanted.exclusive) this.rules.deprecated('transient_nonexcl_queues');
     const type = queueType(args);
     if (type !== 'classic') checkReplicated(where, wanted);
     if (type === 'stream') checkStreamSizes(args, this.rules.isSince4);
-    if (!wanted.durable && !wanted.exclusive) this.rules.deprecated('transient_nonexcl_queues');
-    if (queueType(args) === 'quorum') checkQuorum(where, wanted);
     if (args['x-queue-master-locator'] !== undefined) this.rules.deprecated('queue_master_locator');
     const owner = wanted.exclusive ? user : undefined;
     const queue =

@@ -1,13 +1,12 @@
 /** What a stream keeps of a message's headers; what it cannot have is refused where the queue is known to be a stream. */
 import { Message, type PublishOptions, typed } from '../../src';
-import { rabbitmqUrl } from '../support/brokers/on-rabbitmq';
 import { versionOf } from '../support/brokers/version';
 import { channel, connection, useChannel } from '../support/channel';
 import { CEILING, unique } from '../support/connect';
 import { run } from '../support/programs/program';
 import { throwaway } from '../support/throwaway';
 
-useChannel({}, rabbitmqUrl);
+useChannel();
 
 const declare = throwaway();
 const decimal = typed.decimal(314, 2);
@@ -67,7 +66,10 @@ describe('AMQP_SYNC_STREAM_HEADERS', () => {
       const stream = connection.channel().declareQueue(${JSON.stringify(unique('stream'))}, { type: 'stream' });
       for (let i = 0; i < 3; i++) stream.publish('x', { headers: ${headers} });
       stream.delete();`;
-    return (await run(source, { url: rabbitmqUrl }).end).stderr.match(/\[AMQP_SYNC_STREAM_HEADERS\]/g) ?? [];
+    return (
+      (await run(source, { url: process.env.AMQP_URL! }).end).stderr.match(/\[AMQP_SYNC_STREAM_HEADERS\]/g) ??
+      []
+    );
   };
 
   it.each([['{ table: { a: 1 } }'], ['{ list: [1] }'], ["new Map([['list', [1]]])"]])(
