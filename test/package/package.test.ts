@@ -5,7 +5,7 @@ import { readSources } from '../house/sources';
 import { type Consumer, GREETING, installPackage, run } from './consumer';
 
 const ROOT = join(__dirname, '..', '..');
-const MAX_PACKED_BYTES = 1_000_000;
+const MAX_PACKED_BYTES = 1_100_000;
 const MAX_FILES = 350;
 
 let consumer: Consumer;
