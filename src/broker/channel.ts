@@ -156,12 +156,25 @@ export class BrokerChannel implements Subscriber {
 
   /** Settle deliveries, and run their queues; the reply goes out before what these send, but behind what streams do. */
   settle(deliveries: readonly Delivery[], settlement: Settlement, reply: () => void = () => {}): void {
+    this.#checkReturn(deliveries, settlement);
     for (const { consumer } of deliveries) if (consumer?.shares) this.#sharedUnacked--;
     const settled = settleDeliveries(deliveries, settlement);
     reply();
     const queues = this.sharedPrefetch === 0 ? settled : this.#inTurn(settled);
     for (const queue of queues) queue.consumers.unblock(this);
     for (const queue of queues) queue.run();
+  }
+
+  /** What a queue refuses ends the channel, with which all of it goes back. @throws {Failure} see `ConsumedQueue` */
+  #checkReturn(deliveries: readonly Delivery[], settlement: Settlement): void {
+    if (settlement === 'ack') return;
+    try {
+      const why = settlement === 'discard' ? 'reject' : settlement;
+      for (const { queue } of deliveries) queue.checkReturn?.(why);
+    } catch (error) {
+      this.unacked.restore(deliveries);
+      throw error;
+    }
   }
 
   /** All queues that share the prefetch, those behind the last that had its turn first, and that one at the end. */

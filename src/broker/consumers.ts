@@ -62,6 +62,8 @@ export interface ConsumedQueue {
   unblock(subscriber: Subscriber): void;
   run(): void;
   messageFor(entry: QueuedMessage): BrokerMessage;
+  /** @throws {Failure} 540 or 541, clients cannot give back to it; absent where they always can */
+  checkReturn?(why: Requeue): void;
   settle(entry: QueuedMessage): void;
   reject(entries: readonly QueuedMessage[]): void;
   requeue(entries: readonly QueuedMessage[], why: Requeue): void;

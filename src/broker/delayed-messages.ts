@@ -27,10 +27,10 @@ export class DelayedMessages {
     const { type, min, max } = this.retry;
     if (type !== 'all' && (type === 'failed') !== hasFailed) return false;
     const at = this.timers.now() + Math.min(min * Math.max(1, entry.failures), max);
-    const before = this.#waiting.findLastIndex(
-      (other) => other.at < at || (other.at === at && other.entry.order < entry.order),
+    const place = this.#countBefore((other) =>
+      other.at === at ? other.entry.order < entry.order : other.at < at,
     );
-    this.#waiting.splice(before + 1, 0, { entry, at });
+    this.#waiting.splice(place, 0, { entry, at });
     this.bytes += bodySize(entry);
     this.#setTimer();
     return true;
@@ -39,6 +39,17 @@ export class DelayedMessages {
   /** Take out all of them. */
   clear(): QueuedMessage[] {
     return this.#release(this.length);
+  }
+
+  /** How many stand before a place in the order: those of which it is true. */
+  #countBefore(isBefore: (waiting: { entry: QueuedMessage; at: number }) => boolean): number {
+    let low = 0;
+    for (let high = this.length; low < high; ) {
+      const middle = (low + high) >> 1;
+      if (isBefore(this.#waiting[middle]!)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #release(count: number): QueuedMessage[] {
@@ -57,7 +68,7 @@ export class DelayedMessages {
     this.#timer = this.timers.at(due, () => {
       this.#due = undefined;
       const now = this.timers.now();
-      this.onReady(this.#release(this.#waiting.filter(({ at }) => at <= now).length));
+      this.onReady(this.#release(this.#countBefore(({ at }) => at <= now)));
     });
   }
 }

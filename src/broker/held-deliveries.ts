@@ -6,8 +6,8 @@ import type { Timer, Timers } from './timers';
  * told so, and gets nothing more until it has settled what it had, or is cancelled.
  */
 export class HeldDeliveries implements Held {
-  /** By the time until which they should be settled. */
-  readonly #held = new Map<Delivery, number>();
+  /** By the milliseconds that there are for them, and then, in the order of these, the times until which they should be settled. */
+  readonly #held = new Map<number, Map<Delivery, number>>();
   #timer: Timer | undefined;
   /** For which the timer is set: no later than the first deadline. */
   #due = Number.POSITIVE_INFINITY;
@@ -20,22 +20,34 @@ export class HeldDeliveries implements Held {
   ) {}
 
   add(delivery: Delivery): void {
-    const { timers, limit } = this;
-    const deadline =
-      limit === undefined ? Number.POSITIVE_INFINITY : timers.now() + (delivery.consumer?.timeout ?? limit);
-    this.#held.set(delivery, deadline);
+    const { timers, limit = Number.POSITIVE_INFINITY } = this;
+    const timeout = delivery.consumer?.timeout ?? limit;
+    const deadline = timers.now() + timeout;
+    const held = this.#held.get(timeout);
+    if (held === undefined) this.#held.set(timeout, new Map([[delivery, deadline]]));
+    else held.set(delivery, deadline);
     if (deadline < this.#due) this.#setTimer(deadline);
   }
 
   delete(delivery: Delivery): void {
-    this.#held.delete(delivery);
+    for (const [timeout, held] of this.#held) {
+      if (!held.delete(delivery)) continue;
+      if (held.size === 0) this.#held.delete(timeout);
+      return;
+    }
   }
 
   /** Those who hold messages and are no consumers of the queue: cancelled ones, and each message that was taken with get. */
   get others(): number {
     const { consumers } = this.queue;
-    const holders = new Set([...this.#held.keys()].map((delivery) => delivery.consumer ?? delivery));
-    return [...holders].filter((holder) => !consumers.all.has(holder as BrokerConsumer)).length;
+    const holders = new Set<BrokerConsumer | Delivery>();
+    for (const held of this.#held.values())
+      for (const delivery of held.keys()) {
+        const { consumer } = delivery;
+        if (consumer === undefined) holders.add(delivery);
+        else if (!consumers.all.has(consumer)) holders.add(consumer);
+      }
+    return holders.size;
   }
 
   /** The queue is deleted. */
@@ -52,22 +64,28 @@ export class HeldDeliveries implements Held {
 
   #evaluate(): void {
     const now = this.timers.now();
-    const late: Delivery[] = [];
+    const late: [delivery: Delivery, deadline: number][] = [];
     let next = Number.POSITIVE_INFINITY;
-    for (const [delivery, deadline] of this.#held) {
-      if (deadline <= now) late.push(delivery);
-      else if (deadline < next) next = deadline;
+    for (const held of this.#held.values()) {
+      for (const [delivery, deadline] of held) {
+        if (deadline > now) {
+          next = Math.min(next, deadline);
+          break;
+        }
+        late.push([delivery, deadline]);
+      }
     }
+    late.sort(([, one], [, other]) => one - other);
     this.#due = Number.POSITIVE_INFINITY;
     if (next < Number.POSITIVE_INFINITY) this.#setTimer(next);
-    for (const deliveries of byHolder(late)) this.#takeBack(deliveries);
+    for (const deliveries of byHolder(late.map(([delivery]) => delivery))) this.#takeBack(deliveries);
     if (late.length > 0) this.queue.run();
   }
 
   #takeBack(deliveries: readonly Delivery[]): void {
     const { consumer, subscriber } = deliveries[0]!;
     for (const delivery of deliveries) {
-      this.#held.delete(delivery);
+      this.delete(delivery);
       delivery.isLate = true;
       consumer?.late.add(delivery);
     }

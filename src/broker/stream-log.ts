@@ -106,6 +106,13 @@ export class StreamLog {
     return this.next;
   }
 
+  /** Take out all messages. */
+  clear(): LogEntry[] {
+    const gone = [...this];
+    this.#segments = [{ first: this.next, bytes: 0, entries: [] }];
+    return gone;
+  }
+
   *[Symbol.iterator](): Generator<LogEntry> {
     for (const { entries } of this.#segments) yield* entries;
   }

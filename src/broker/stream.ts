@@ -114,14 +114,17 @@ export class BrokerStream implements VhostQueue {
   }
 
   reject(entries: readonly QueuedMessage[]): void {
-    this.requeue(entries, 'reject');
+    this.requeue(entries);
   }
 
-  /** Nothing comes back: it is settled, and 3.10 does not even take that from a client. */
-  requeue(entries: readonly QueuedMessage[], why: Requeue): void {
-    if (!this.deleted && why !== 'return' && !this.host.rules.isSince4) {
-      throw why === 'recover' ? internalError() : this.#unsupported('basic.nack and basic.reject');
-    }
+  /** RabbitMQ 3.10 does not even take from a client what will not come back. */
+  checkReturn(why: Requeue): void {
+    if (this.deleted || this.host.rules.isSince4) return;
+    throw why === 'recover' ? internalError() : this.#unsupported('basic.nack and basic.reject');
+  }
+
+  /** Nothing comes back: it is settled. */
+  requeue(entries: readonly QueuedMessage[]): void {
     this.unacked -= entries.length;
     this.run();
   }
@@ -165,7 +168,7 @@ export class BrokerStream implements VhostQueue {
 
   end(): void {
     this.deleted = true;
-    this.host.countBytes(-sizeOf(this.#log));
+    this.host.countBytes(-sizeOf(this.#log.clear()));
     for (const consumer of [...this.consumers.all]) {
       this.consumers.remove(consumer);
       consumer.subscriber.consumerCancelled(consumer);

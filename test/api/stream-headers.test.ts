@@ -39,6 +39,15 @@ describe('a decimal', () => {
     expect(classic.get({ noAck: true })!.typedHeaders!.get('price')).toEqual(decimal);
   });
 
+  it.each([
+    ['a symbol', Symbol('price')],
+    ['an object', Object.create(null)],
+  ])('under %s is refused as in any queue: it is no name', (_what, name) => {
+    const stream = declare(unique('stream'), { type: 'stream' });
+    const headers = new Map([[name, decimal]]) as never;
+    expect(() => stream.publish('x', { headers })).toThrow('the keys of headers must be strings');
+  });
+
   it('a header that contains itself is refused as ever', () => {
     const stream = declare(unique('stream'), { type: 'stream' });
     expect(() => stream.publish('x', { headers: { 'x-endless': cyclic } as never })).toThrow(

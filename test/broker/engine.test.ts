@@ -1,63 +1,14 @@
 import * as fc from 'fast-check';
-import type { BrokerConnection } from '../../src/broker/connection';
-import { Engine } from '../../src/broker/engine';
+import type { Engine } from '../../src/broker/engine';
 import { BrokerExchange } from '../../src/broker/exchange';
 import { BrokerMessage } from '../../src/broker/message';
 import type { BrokerQueue } from '../../src/broker/queue';
 import { type QueuedMessage, ReadyMessages } from '../../src/broker/ready-messages';
 import { Rules } from '../../src/broker/rules';
 import { Timers } from '../../src/broker/timers';
-import { type MethodPlan, PLANS } from '../../src/protocol/codec';
-import type { Input, MethodName } from '../../src/protocol/method-types';
+import { call, counts, HEADER, open, publish, started } from './support/engine';
 
-/** The engine by itself: no sockets, no threads, and a clock that is a variable. */
-const HEADER = Buffer.from([0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 const message = (key: string): BrokerMessage => new BrokerMessage('e', [key], HEADER, Buffer.alloc(0), {});
-
-function open(engine: Engine): BrokerConnection {
-  const connection = engine.connect();
-  connection.open({
-    username: 'guest',
-    vhost: engine.openVhost('/', 'guest'),
-    channelMax: 0,
-    frameMax: 0,
-    clientName: '',
-    capabilities: { consumerCancelNotify: true, blocked: true, authenticationFailureClose: true },
-  });
-  return connection;
-}
-
-function started(): { engine: Engine; clock: { now: number } } {
-  const clock = { now: 1000 };
-  const engine = new Engine({
-    now: () => clock.now,
-    users: { guest: { password: 'guest' } },
-    vhosts: ['/'],
-    version: '3.10',
-    permit: [],
-    memoryLimit: 1e9,
-    onOutput: () => {},
-    onAlarm: () => {},
-  });
-  return { engine, clock };
-}
-
-/** Every field of a method, absent ones as on the wire. */
-function call<M extends MethodName>(
-  connection: BrokerConnection,
-  name: M,
-  args: Input<M> = {},
-  channel = 1,
-): Buffer {
-  const plan: MethodPlan = PLANS[name];
-  const all: Record<string, unknown> = {};
-  for (const step of plan.steps) {
-    for (const bit of step.bits) all[bit] = false;
-    if (step.op !== 'bits') all[step.name] = step.op === 'table' ? {} : step.op === 'shortstr' ? '' : 0;
-  }
-  connection.receive(channel, plan, { ...all, ...args });
-  return Buffer.concat(connection.output.take());
-}
 
 test('methods in, frames out: a publish is delivered to who consumes', () => {
   const { engine } = started();
@@ -128,6 +79,64 @@ describe('a connection that ends gives everything back, and takes nothing of it'
       call(connection, 'basic.consume', { queue: 'q', consumerTag: 'heir', noAck: true }, 2);
       connection.end();
       expect(queueOf(engine).messageCount).toBe(5);
+    },
+  );
+
+  test('what was acked in a transaction whose commit fails', () => {
+    const { engine } = started('4.3');
+    const [connection, other] = [open(engine), open(engine)];
+    for (const each of [connection, other]) call(each, 'channel.open');
+    for (const queue of ['q', 'gone']) call(connection, 'queue.declare', { queue, durable: true });
+    publish(connection, 'q');
+    call(connection, 'tx.select');
+    call(connection, 'basic.get', { queue: 'q' });
+    call(connection, 'basic.ack', { deliveryTag: 1 });
+    publish(connection, 'gone');
+    call(other, 'queue.delete', { queue: 'gone' });
+    call(connection, 'tx.commit');
+    expect(connection.state).toBe('closing');
+    expect(counts(engine, 'q')).toEqual([1, 0]);
+  });
+
+  test('a stream that is deleted has nothing any more, whoever has something of it', () => {
+    const { engine } = started('4.3');
+    const connection = open(engine);
+    call(connection, 'channel.open');
+    const args = { 'x-queue-type': 'stream' };
+    call(connection, 'queue.declare', { queue: 'q', durable: true, arguments: args });
+    const stream = queueOf(engine);
+    publish(connection, 'q');
+    call(connection, 'queue.delete', { queue: 'q' });
+    expect([[...stream.messages()], engine.memory]).toEqual([[], 0]);
+  });
+
+  test.each(['basic.nack', 'tx.commit', 'basic.recover'] as const)(
+    'what comes by %s with a message of a stream, which 3.10 cannot take back',
+    (method) => {
+      const { engine } = started();
+      const connection = open(engine);
+      call(connection, 'channel.open');
+      const args = { 'x-queue-type': 'stream' };
+      call(connection, 'queue.declare', { queue: 's', durable: true, arguments: args });
+      call(connection, 'queue.declare', { queue: 'q', durable: true });
+      for (const queue of ['s', 'q', 'q']) publish(connection, queue);
+      call(connection, 'basic.qos', { prefetchCount: 10 });
+      const first = { 'x-stream-offset': 'first' };
+      call(connection, 'basic.consume', { queue: 's', consumerTag: 'c', arguments: first });
+      for (let count = 0; count < 2; count++) call(connection, 'basic.get', { queue: 'q' });
+      if (method === 'tx.commit') {
+        call(connection, 'tx.select');
+        for (let deliveryTag = 1; deliveryTag <= 3; deliveryTag++)
+          call(connection, 'basic.nack', { deliveryTag, requeue: true });
+        call(connection, method);
+      } else {
+        call(connection, method, { deliveryTag: 0, multiple: true, requeue: true } as never);
+      }
+      expect(connection.state).toBe('closing');
+      expect([counts(engine, 's'), counts(engine, 'q')]).toEqual([
+        [1, 0],
+        [2, 0],
+      ]);
     },
   );
 });

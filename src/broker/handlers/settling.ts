@@ -1,4 +1,4 @@
-import type { BrokerChannel } from '../channel';
+import type { BrokerChannel, BrokerTransaction } from '../channel';
 import { Failure, precondition } from '../failure';
 import type { Settlement } from '../unacked';
 import type { VhostQueue } from '../vhost-queue';
@@ -36,16 +36,21 @@ export const SETTLING: Handlers = {
     channel.send('tx.select-ok');
   },
   'tx.commit'(channel) {
-    const { publishes, settlements } = takeTransaction(channel);
+    const { publishes, settlements } = transactionOf(channel);
+    // what may end the channel comes while the transaction is there: what it has of messages goes back to the queues then
     for (const { message, mandatory, queues } of publishes)
       enqueue(channel, stillThere(channel, queues), message, mandatory);
     // what was published is in its queues then, what was settled is on its way
     if (publishes.length === 0) channel.send('tx.commit-ok');
-    for (const { deliveries, settlement } of settlements) channel.settle(deliveries, settlement);
+    settlements.reverse();
+    for (let next = settlements.pop(); next !== undefined; next = settlements.pop())
+      channel.settle(next.deliveries, next.settlement);
+    channel.transaction = { publishes: [], settlements: [] };
     if (publishes.length > 0) channel.send('tx.commit-ok');
   },
   'tx.rollback'(channel) {
-    const { settlements } = takeTransaction(channel);
+    const { settlements } = transactionOf(channel);
+    channel.transaction = { publishes: [], settlements: [] };
     channel.unacked.restore(settlements.flatMap(({ deliveries }) => deliveries));
     channel.send('tx.rollback-ok');
   },
@@ -96,10 +101,7 @@ function undeliverable(queue: string, vhost: string): Failure {
   return new Failure(506, (layouts.find(fits) ?? inLines).join('\n'));
 }
 
-/** The content of the transaction; the next one begins at once. */
-function takeTransaction(channel: BrokerChannel): NonNullable<BrokerChannel['transaction']> {
-  const { transaction } = channel;
+function transactionOf({ transaction }: BrokerChannel): BrokerTransaction {
   if (transaction === undefined) throw precondition('channel is not transactional');
-  channel.transaction = { publishes: [], settlements: [] };
   return transaction;
 }

@@ -6,7 +6,7 @@ import { warnOf } from '../warnings';
 import type { ChannelHost } from './channel-host';
 
 /** Lists for the exchange, which has read them then. */
-const FOR_ROUTING: ReadonlySet<unknown> = new Set(['CC', 'BCC']);
+const FOR_ROUTING: ReadonlySet<string> = new Set(['CC', 'BCC']);
 
 /**
  * Headers of a message to a stream. RabbitMQ has no word for a decimal there, and ends the connection; a table or a list
@@ -15,7 +15,8 @@ const FOR_ROUTING: ReadonlySet<unknown> = new Set(['CC', 'BCC']);
  */
 export function checkStreamHeaders({ greeting, warnings }: ChannelHost, headers: object): void {
   for (const [name, value] of entriesOf(headers)) {
-    const isOwn = String(name).startsWith('x-');
+    if (typeof name !== 'string') continue; // which is for whoever writes it to refuse
+    const isOwn = name.startsWith('x-');
     if (isDecimal(value) || (isOwn && holdsDecimal(value))) {
       throw outOfRange(
         `headers.${name} cannot be sent to a stream: RabbitMQ closes the connection for a decimal there (541)`,
