@@ -83,9 +83,12 @@ describe('streams', () => {
     expect(() => stream.get()).toThrow('is a stream: get is not possible');
     expect(() => stream.consume(() => {}, { noAck: true })).toThrow('is a stream: noAck is not possible');
     expect(() => stream.iterator({ noAck: true })).toThrow('is a stream');
-    for (const offset of ['frist', -1, 1.5, {}.constructor])
-      expect(() => stream.iterator({ offset: offset as never })).toThrow('offset must be');
+    for (const offset of ['frist', -1, -1n, 1.5, {}.constructor, null, true])
+      expect(() => stream.iterator({ offset: offset as never })).toThrow(
+        /^offset must be (first, last|a whole number)/,
+      );
     expect(() => stream.iterator({ filter: 5 as never })).toThrow('filter must be a string');
+    expect(() => stream.iterator({ filter: [] })).toThrow('filter must not be an empty list');
     expect(() => declare('', { type: 'classic' }).iterator({ offset: 'first' })).toThrow(
       'iterator: offset is for stream queues, and this is a classic queue',
     );
