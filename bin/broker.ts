@@ -10,6 +10,7 @@ interface Flags {
   user?: string[];
   vhost?: string[];
   rules: BrokerOptions['version'];
+  permit?: string[];
 }
 
 /** The port of AMQP. */
@@ -33,14 +34,24 @@ Examples:
       .option('--host <address>', 'where to listen; 0.0.0.0 is everywhere', '127.0.0.1')
       .option('--user <name:password>', 'who may log in; again for more; default guest:guest', list)
       .option('--vhost <vhost>', 'again for more; default /', list)
-      .addOption(
-        new Option('--rules <version>', 'of which RabbitMQ').choices(['3.10', '4.3']).default('4.3'),
+      .addOption(new Option('--rules <version>', 'of which RabbitMQ').choices(['3.10', '4.3']).default('4.3'))
+      .option(
+        '--permit <feature>',
+        'what RabbitMQ 4.3 refuses otherwise, such as transient_nonexcl_queues; again for more',
+        list,
       ),
 
   run(options) {
-    const { port, host, user, vhost, rules } = options as Flags;
+    const { port, host, user, vhost, rules, permit } = options as Flags;
     const users = user && Object.fromEntries(user.map(credentials));
-    const { url } = startBroker({ port, host, users, vhosts: vhost, version: rules });
+    const { url } = startBroker({
+      port,
+      host,
+      users,
+      vhosts: vhost,
+      version: rules,
+      permit: permit as BrokerOptions['permit'],
+    });
     print(`${url}\n`);
     setInterval(() => {}, A_DAY); // its thread does not keep the process
     return 0;

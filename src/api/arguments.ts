@@ -1,4 +1,4 @@
-import { wrongType } from '../caller';
+import { outOfRange, wrongType } from '../caller';
 import { checkBoolean, checkInteger, checkShortstr, checkString } from '../client/options/checks';
 import { type Duration, type DurationParts, durationMs, ttlMs } from '../client/options/conversions';
 import type { TableInput, TableInputValue } from '../protocol/field-table';
@@ -37,7 +37,7 @@ export interface QueueArguments {
   deadLetterStrategy?: 'at-most-once' | 'at-least-once' | undefined;
   /**
    * Times a message may come back before it is dropped or dead-lettered; default in RabbitMQ 4: 20, and -1 there is no
-   * limit. RabbitMQ 4.3 does not count a nack. Quorum queues.
+   * limit (to RabbitMQ 3 it is one: what fails once is dropped). RabbitMQ 4.3 does not count a nack. Quorum queues.
    */
   deliveryLimit?: number | undefined;
   /**
@@ -187,16 +187,19 @@ function age(value: unknown, name: string): string {
 
 function offset(value: unknown, name: string): TableInputValue {
   if (typeof value === 'number') return checkInteger(value, name, 0, Number.MAX_SAFE_INTEGER);
+  if (typeof value === 'bigint' && value < 0n)
+    throw outOfRange(`${name} must be a whole number from 0 on, got ${value}`);
   if (typeof value === 'bigint' || value instanceof Date) return value;
-  if (typeof value !== 'string') return age(value, name);
-  if (['first', 'last', 'next'].includes(value) || AGE.test(value)) return value;
-  throw wrongType(
-    `${name} must be first, last, next, an offset, a Date or a duration, got ${JSON.stringify(value)}`,
-  );
+  if (typeof value === 'object' && value !== null) return age(value, name);
+  if (typeof value === 'string' && (['first', 'last', 'next'].includes(value) || AGE.test(value)))
+    return value;
+  throw wrongType(`${name} must be first, last, next, an offset, a Date or a duration, got ${shown(value)}`);
 }
 
 function filters(value: unknown, name: string): TableInputValue {
   const wanted = Array.isArray(value) ? (value as unknown[]) : [value];
   for (const each of wanted) checkString(each, name);
+  if (wanted.length === 0)
+    throw wrongType(`${name} must not be an empty list: leave it out to get all messages`);
   return value as string | string[];
 }

@@ -313,6 +313,7 @@ function settle(message: IncomingMessage, how: () => void): void {
   else how();
 }
 
-function isOfStream(message: IncomingMessage): boolean {
+/** A stream keeps it, whatever becomes of it here. */
+export function isOfStream(message: IncomingMessage): boolean {
   return message[CONSUMER]?.isStream === true && message[STREAM_OFFSET] !== undefined;
 }

@@ -3,13 +3,14 @@ import { refusePromise } from '../client/callbacks';
 import { PropertiesTooLarge } from '../client/channel/publish-writer';
 import { checkFunction, checkInteger, checkOptions } from '../client/options/checks';
 import { type Duration, ttlMs } from '../client/options/conversions';
-import { PreconditionFailedError } from '../errors';
+import { PreconditionFailedError, WrongStateError } from '../errors';
 import { encodeTable, type TableInputValue } from '../protocol/field-table';
 import { isRabbitmqSince } from '../protocol/server-version';
 import { encoded } from '../protocol/wire';
 import type { Channel } from './channel';
+import type { Connection } from './connection';
 import { SESSION } from './internals';
-import { giveUp, type IncomingMessage, type Message } from './message';
+import { giveUp, type IncomingMessage, isOfStream, type Message } from './message';
 import { nameOf, type QueueName } from './names';
 import type { Queue } from './queue';
 import type { FailureHandler } from './subscription';
@@ -57,7 +58,8 @@ export function retries(message: Message): number {
  * come twice, and is never lost. What was settled before is not touched: the error is thrown on. The copy's headers say
  * how often (`x-retry-count`), why (`x-retry-error`), and where it was published first (`x-retry-exchange`,
  * `x-retry-routing-key`). A message whose headers have become too large for a frame cannot be tried again: it is
- * parked at once, without its largest headers (`x-retry-left-out` names them).
+ * parked at once, without its largest headers (`x-retry-left-out` names them); so is one of a stream that would have to
+ * wait in a queue of RabbitMQ 3, whose dead letters do not arrive in streams.
  *
  * With a delay the messages of `orders` wait in queues `orders.retry.<milliseconds>`, or with `via: 'delayed'` in
  * an exchange `orders.retry`. These are declared when they are needed, and stay.
@@ -77,6 +79,13 @@ export function retry(options: RetryOptions): FailureHandler {
     const count = retries(message);
     if (count >= max) return parked(error, message, queue, park);
     const delay = delays[Math.min(count, delays.length - 1)] as number;
+    if (delay > 0 && via === 'dlx' && !comesBack(message, queue))
+      return parked(
+        `not tried again: RabbitMQ 3 loses what expires for a stream; it had failed: ${error}`,
+        message,
+        queue,
+        park,
+      );
     const again = copyOf(message, count + 1, error);
     try {
       if (delay === 0) queue.publish(again);
@@ -95,6 +104,11 @@ export function retry(options: RetryOptions): FailureHandler {
     const what = retries(message) >= max ? 'was given up' : 'is tried again';
     queue.channel.connection[SESSION].warnOfError(`a message of "${queue.name}" ${what}`, error);
   };
+}
+
+/** Dead letters do not arrive in streams before RabbitMQ 4. */
+function comesBack(message: IncomingMessage, { channel }: Queue): boolean {
+  return !isOfStream(message) || isRabbitmqSince(channel.connection.serverProperties, 4, 0) !== false;
 }
 
 /** The waiting queue is as lasting as the queue itself. */
@@ -156,23 +170,40 @@ function companion(queue: Queue, what: string, options: Companion, channel = que
   return channel.declareQueue(nameBeside(queue, what), { ...options, ...alike });
 }
 
-/**
- * What is parked may be looked at, and given back, any number of times: RabbitMQ 4 drops it after twenty unless the quorum
- * queue has no limit. One that was declared without that is taken as it is; to find out ends a channel, so it has its own.
- */
+/** Without it RabbitMQ 4 drops from a quorum queue what has been looked at, and given back, twenty times. */
+const UNLIMITED: Companion = { deliveryLimit: -1 };
+/** With what the parking queues of a connection can be declared, by their queues. */
+const parkings = new WeakMap<Connection, Map<string, Companion>>();
+
 function parkingQueue(queue: Queue): string {
   const { connection } = queue.channel;
-  if (queue.type === 'quorum' && isRabbitmqSince(connection.serverProperties, 4, 0)) {
-    const asking = connection.channel();
-    try {
-      return companion(queue, 'parked', { deliveryLimit: -1 }, asking).name;
-    } catch (error) {
-      if (!(error instanceof PreconditionFailedError)) throw error;
-    } finally {
-      asking.close();
-    }
+  if (queue.type !== 'quorum' || !isRabbitmqSince(connection.serverProperties, 4, 0))
+    return companion(queue, 'parked', {}).name;
+  const known = parkings.get(connection) ?? new Map<string, Companion>();
+  parkings.set(connection, known);
+  const options = known.get(queue.name) ?? parkingOptions(queue);
+  known.set(queue.name, options);
+  return companion(queue, 'parked', options).name;
+}
+
+/** A queue that was declared without a limit of its own is taken as it is. To find out ends a channel, so that has its own. */
+function parkingOptions(queue: Queue): Companion {
+  let asking: Channel;
+  try {
+    asking = queue.channel.connection.channel();
+  } catch (error) {
+    if (error instanceof WrongStateError) return UNLIMITED; // all numbers are in use
+    throw error;
   }
-  return companion(queue, 'parked', {}).name;
+  try {
+    companion(queue, 'parked', UNLIMITED, asking);
+    return UNLIMITED;
+  } catch (error) {
+    if (error instanceof PreconditionFailedError) return {};
+    throw error;
+  } finally {
+    asking.close();
+  }
 }
 
 /** `amq.` is the broker's own. */

@@ -2,7 +2,7 @@
 import { deaths, type IncomingMessage, Message, type Queue, retry } from '../../src';
 import { type KnownVersion, versionOf } from '../support/brokers/version';
 import { channel, connection, useChannel } from '../support/channel';
-import { CEILING, drainUntil, duration, unique } from '../support/connect';
+import { CEILING, drainUntil, duration, open, unique } from '../support/connect';
 import { throwaway } from '../support/throwaway';
 
 useChannel();
@@ -290,6 +290,21 @@ describe('quorum queues', () => {
       message!.reject({ requeue: true });
     }
     expect(take(parked)).toBe('poison');
+  });
+
+  it('retry parks many, also on a connection that has no channel to spare', () => {
+    const queue = declare(unique('quorum'), { type: 'quorum' });
+    using narrow = open({ channelMax: 1 });
+    const isParked: string[] = [];
+    const onError = retry({ max: 0, onError: (_error, { text }) => isParked.push(text) });
+    const fail = () => {
+      throw new Error('failed');
+    };
+    for (const body of ['one', 'two', 'three']) queue.publish(body);
+    narrow.channel().declareQueue(queue.name, { type: 'quorum' }).subscribe(fail, { onError });
+    drainUntil(narrow, () => isParked.length === 3);
+    expect(isParked).toEqual(['one', 'two', 'three']);
+    channel.queueDelete(`${queue.name}.parked`);
   });
 
   it('a dead letter that died of its limit can fail again in a queue without one', () => {

@@ -56,6 +56,26 @@ describe('a decimal', () => {
   });
 });
 
+describe('a value for filters', () => {
+  it.each([[3], [true], [null], [Buffer.from('a')], [['a']], [typed.int32(1)]])(
+    'that is no text is refused where the broker would end the connection: %p',
+    (value) => {
+      const stream = declare(unique('stream'), { type: 'stream' });
+      const publish = () => stream.publish('x', { headers: { 'x-stream-filter-value': value } });
+      if (versionOf(connection) === '3.10') publish();
+      else expect(publish).toThrow(/^headers\.x-stream-filter-value must be a string, /);
+      stream.publish('fine', { headers: { 'x-stream-filter-value': 'a' } });
+      expect(connection.isOpen).toBe(true);
+    },
+  );
+
+  it('is a header as any other in a queue that is no stream', () => {
+    const classic = declare(unique('classic'), {});
+    classic.publish('x', { headers: { 'x-stream-filter-value': 3 } });
+    expect(classic.get({ noAck: true })!.properties.headers).toEqual({ 'x-stream-filter-value': 3 });
+  });
+});
+
 it('a table or a list is left out, but for those of RabbitMQ 4', () => {
   const stream = declare(unique('stream'), { type: 'stream' });
   stream.publish('x', {

@@ -1,5 +1,6 @@
 /** Streams: read again and again, from any offset. */
-import type { IncomingMessage, Queue } from '../../src';
+import { type IncomingMessage, type Queue, retries, retry } from '../../src';
+import { versionOf } from '../support/brokers/version';
 import { channel, connection, useChannel } from '../support/channel';
 import { CEILING, drainUntil, eventually, unique } from '../support/connect';
 import { throwaway } from '../support/throwaway';
@@ -24,6 +25,28 @@ describe('streams', () => {
     }
     return texts;
   };
+
+  it('retry with a delay brings a copy; of 3.10, where it would be lost, it is parked at once', () => {
+    const isParking = versionOf(connection) === '3.10';
+    const seen: number[] = [];
+    const fail = (message: IncomingMessage) => {
+      if (message.text === '3') seen.push(retries(message));
+      if (message.text === '3') throw new Error('failed');
+    };
+    const told: string[] = [];
+    const onError = retry({ max: 1, delay: 20, onError: (_, { text }) => told.push(text) });
+    stream.subscribe(fail, { onError, offset: 'first', prefetch: 10 });
+    drainUntil(connection, () => told.length === (isParking ? 1 : 2));
+    expect(seen).toEqual(isParking ? [0] : [0, 1]);
+    const parked = channel.getQueue(`${stream.name}.parked`);
+    const message = parked.get({ noAck: true, timeout: CEILING })!;
+    const why = isParking
+      ? /^not tried again: RabbitMQ 3 .* it had failed: Error: failed$/
+      : /^Error: failed$/;
+    expect(message.properties.headers!['x-retry-error']).toMatch(why);
+    parked.delete();
+    if (!isParking) channel.queueDelete(`${stream.name}.retry.20`);
+  });
 
   it('are read from any offset, again and again', () => {
     expect(stream.arguments).toMatchObject({ 'x-max-age': '86400s' });
@@ -83,9 +106,12 @@ describe('streams', () => {
     expect(() => stream.get()).toThrow('is a stream: get is not possible');
     expect(() => stream.consume(() => {}, { noAck: true })).toThrow('is a stream: noAck is not possible');
     expect(() => stream.iterator({ noAck: true })).toThrow('is a stream');
-    for (const offset of ['frist', -1, 1.5, {}.constructor])
-      expect(() => stream.iterator({ offset: offset as never })).toThrow('offset must be');
+    for (const offset of ['frist', -1, -1n, 1.5, {}.constructor, null, true])
+      expect(() => stream.iterator({ offset: offset as never })).toThrow(
+        /^offset must be (first, last|a whole number)/,
+      );
     expect(() => stream.iterator({ filter: 5 as never })).toThrow('filter must be a string');
+    expect(() => stream.iterator({ filter: [] })).toThrow('filter must not be an empty list');
     expect(() => declare('', { type: 'classic' }).iterator({ offset: 'first' })).toThrow(
       'iterator: offset is for stream queues, and this is a classic queue',
     );

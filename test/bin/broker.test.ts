@@ -15,6 +15,7 @@ test(
   async () => {
     const file = join(build(), 'bin', 'amqp-sync.js');
     const args = [file, 'broker', '--port', '0', '--user', 'app:secret', '--vhost', '/orders'];
+    args.push('--permit', 'transient_nonexcl_queues');
     const child = spawn(process.execPath, args, { timeout: CEILING, killSignal: 'SIGKILL' });
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
     const { host } = new URL(line);
@@ -23,6 +24,7 @@ test(
     const queue = connection.defaultChannel.declareQueue('tasks');
     queue.publish('one');
     expect(queue.get({ noAck: true })?.text).toBe('one');
+    connection.defaultChannel.queueDeclare('transient', { durable: false });
     expect(cli(['ping', '--url', `amqp://guest:guest@${host}/`]).status).toBe(1);
     connection.close();
     child.kill('SIGTERM');
@@ -31,8 +33,13 @@ test(
   2 * CEILING,
 );
 
-test('a port that is taken, and a user without a password, are errors', () => {
+test('a port that is taken, a user without a password, and a feature that is none, are errors', () => {
   const taken = new URL(process.env.AMQP_URL!).port;
   expect(cli(['broker', '--port', taken])).toMatchObject({ status: 1 });
   expect(cli(['broker', '--user', 'app'])).toMatchObject({ status: 64 });
+  const unknown = cli(['broker', '--port', '0', '--permit', 'everything']);
+  expect(unknown.status).toBe(64);
+  expect(`${unknown.stderr}`).toContain(
+    'permit must be global_qos or queue_master_locator or transient_nonexcl_queues',
+  );
 });
