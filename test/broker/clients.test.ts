@@ -38,7 +38,7 @@ describe('amqplib', () => {
     const channel = await connection.createConfirmChannel();
     const returned: string[] = [];
     channel.on('return', (message) => returned.push(message.content.toString()));
-    await channel.assertQueue('js.q', { durable: false });
+    await channel.assertQueue('js.q', { durable: true });
     channel.sendToQueue('js.q', Buffer.from('one'));
     channel.sendToQueue('js.nowhere', Buffer.from('lost'), { mandatory: true });
     await channel.waitForConfirms();

@@ -96,7 +96,7 @@ const PROGRAMS = {
     const connection: Connection = connect('amqp://localhost', options);
     const channel: Channel = connection.channel();
     const headers: TableInput = { count: typed.int16(1), nested: { list: [1, 'two', null, 3n, new Date(0)] } };
-    const { queue, messageCount }: { queue: string; messageCount: number } = channel.queueDeclare('tasks');
+    const { queue, messageCount }: { queue: string; messageCount: number } = channel.queueDeclare('tasks', { durable: true });
     channel.basicPublish(new Message('body', { headers }), { routingKey: queue, deliveryMode: DeliveryMode.Persistent });
     const results: PublishResult[] = channel.publishBatch(['one', new Uint8Array(2)], { routingKey: queue });
     const message: IncomingMessage | null = channel.basicGet(queue, { noAck: true });

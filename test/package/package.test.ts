@@ -231,7 +231,7 @@ describe.each(['20', '22', '24'])('in a program on Node %s it talks to the broke
   test('by the command line, as npm links it', async () => {
     const cli = (...args: string[]) =>
       consumer.node([join('node_modules', '.bin', 'amqp-sync'), ...args], node);
-    const queue = (await cli('declare-queue', '--auto-delete')).trim();
+    const queue = (await cli('declare-queue', '-d', '--auto-delete')).trim();
     expect(await cli('publish', '-r', queue, GREETING)).toBe('');
     expect(await cli('get', queue, '--lines')).toBe(`${GREETING}\n`);
     await cli('delete-queue', queue);

@@ -6,7 +6,7 @@ import pika
 connection = pika.BlockingConnection(pika.URLParameters(sys.argv[1]))
 channel = connection.channel()
 channel.exchange_declare('py.direct', exchange_type='direct', auto_delete=True)
-channel.queue_declare('py.q', arguments={'x-max-priority': 5})
+channel.queue_declare('py.q', durable=True, arguments={'x-max-priority': 5})
 channel.queue_bind('py.q', 'py.direct', routing_key='k')
 channel.confirm_delivery()
 
