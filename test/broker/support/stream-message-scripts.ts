@@ -2,26 +2,8 @@ import { type TableInput, typed } from '../../../src';
 import type { PropertiesInput } from '../../../src/protocol/properties';
 import type { Script } from './scripts';
 import { consume, filtered, first, large, pause, publish, qos, stream, titled } from './stream-steps';
+import { HEADERS } from './version-scripts';
 
-/** Headers of every type that streams can keep. */
-const HEADERS: TableInput = {
-  z: 'last first',
-  a: typed.int8(-5),
-  b: typed.uint8(200),
-  c: typed.int16(-300),
-  d: typed.uint16(60_000),
-  e: typed.int32(-70_000),
-  f: typed.uint32(4_000_000_000),
-  g: typed.int64(5_000_000_000),
-  h: true,
-  i: typed.float(1.5),
-  j: typed.double(2.5),
-  k: null,
-  l: Buffer.from([1, 2, 255]),
-  m: new Date(1_600_000_000_000),
-  n: ['x', 1, true, { deep: 'er', a: 1 }],
-  o: { y: 1, b: 'two' },
-};
 const prefixed = (headers: TableInput): TableInput =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [`x-${name}`, value]));
 

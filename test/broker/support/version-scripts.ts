@@ -19,7 +19,7 @@ const toDead = (n: Named): TableInput => ({
 });
 
 /** Headers of every wire type that RabbitMQ lets pass. */
-const HEADERS: TableInput = {
+export const HEADERS: TableInput = {
   z: 'last first',
   a: typed.int8(-5),
   b: typed.uint8(200),
@@ -32,7 +32,7 @@ const HEADERS: TableInput = {
   i: typed.float(1.5),
   j: typed.double(2.5),
   k: null,
-  l: Buffer.from([1, 2]),
+  l: Buffer.from([1, 2, 255]),
   m: new Date(1_600_000_000_000),
   n: ['x', 1, true, { deep: 'er', a: 1 }],
   o: { y: 1, b: 'two' },
