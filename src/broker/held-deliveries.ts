@@ -20,8 +20,8 @@ export class HeldDeliveries implements Held {
   ) {}
 
   add(delivery: Delivery): void {
-    const { timers, limit = Number.POSITIVE_INFINITY } = this;
-    const timeout = delivery.consumer?.timeout ?? limit;
+    const { timers, limit } = this;
+    const timeout = limit === undefined ? Number.POSITIVE_INFINITY : (delivery.consumer?.timeout ?? limit);
     const deadline = timers.now() + timeout;
     const held = this.#held.get(timeout);
     if (held === undefined) this.#held.set(timeout, new Map([[delivery, deadline]]));
