@@ -30,10 +30,13 @@ const OPERATIONS: Record<string, (queue: string) => Step> = {
   delete: (queue) => ['queue.delete', { queue }],
 };
 
+/** A name that no queue has had: that of a connection which has just ended may still be there. */
+const ownQueue = () => `amqp-sync.replies.${process.pid}.${queues++}`;
+let queues = 0;
+
 /** Clients that ask for a reply, and the one that is asked. */
 class Conversation {
   readonly clients: RawClient[] = [];
-  #count = 0;
 
   constructor(
     readonly url: string,
@@ -50,7 +53,7 @@ class Conversation {
   /** A client that waits for a reply, and the name to which it is to be sent. */
   async requester(): Promise<{ client: RawClient; name: string }> {
     const client = await this.client();
-    const queue = `amq-sync.replies.${process.pid}.${this.#count++}`;
+    const queue = ownQueue();
     await client.call(1, 'queue.declare', { queue, exclusive: true });
     await client.call(1, 'basic.consume', { queue: REPLIES, consumerTag: 'r', noAck: true });
     client.publish(1, { routingKey: queue }, 'request', { replyTo: REPLIES });
@@ -199,7 +202,7 @@ const PLAYS: Record<string, Play> = {
   'of a dead letter': async (conversation) => {
     const { client, name } = await conversation.requester();
     const other = await conversation.client();
-    const queue = `amq-sync.dead.${process.pid}`;
+    const queue = `amqp-sync.dead.${process.pid}.${conversation.pause}`; // which both tell
     const toName = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': name, 'x-message-ttl': 0 };
     await other.call(1, 'queue.declare', { queue, exclusive: true, arguments: toName });
     other.publish(1, { routingKey: queue }, 'dead');
