@@ -9,8 +9,9 @@ interface Requester {
 
 /**
  * The names under which channels get direct replies: `amq.rabbitmq.reply-to.<base64>.<base64>`, of which the first part
- * tells the broker and the channel, the second one consumer from the next. A name is known as such when its channel is gone. The default exchange routes to them: to
- * RabbitMQ 3.10 that happens by the way and at once, to 4.3 they are queues among others.
+ * tells the broker and the channel, the second one consumer from the next. A name is known as such when its channel is
+ * gone. The default exchange routes to them: to RabbitMQ 3.10 that happens by the way and at once, to 4.3 they are queues
+ * among others.
  */
 export class DirectReplies<Channel extends Requester = Requester> {
   /** Channels that wait, by the name to reply to. */

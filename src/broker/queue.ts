@@ -33,7 +33,8 @@ export interface QueueHost {
 }
 
 /**
- * A classic queue or a quorum queue: messages that are ready, consumers that take them, and the rules by which messages go on their own.
+ * A classic queue or a quorum queue: messages that are ready, consumers that take them, and the rules by which messages go
+ * on their own.
  *
  *              publish             next consumer, get               ack
  *   (nowhere) ---------> [ready] ---------------------> [unsettled] ----> (gone)

@@ -19,7 +19,8 @@ const FILTER_VALUE = 'x-stream-filter-value';
  * @throws {TypeError} a value for filters that is no text
  */
 export function checkStreamHeaders({ greeting, warnings }: ChannelHost, headers: object): void {
-  const isSince4 = isRabbitmqSince(greeting?.serverProperties ?? {}, 4, 0) !== false;
+  const isSince4 = isRabbitmqSince(greeting?.serverProperties ?? {}, 4, 0);
+  if (isSince4 === undefined) return; // what others keep is not known
   for (const [name, value] of entriesOf(headers)) {
     if (typeof name !== 'string') continue; // which is for whoever writes it to refuse
     if (isSince4 && name === FILTER_VALUE) checkFilterValue(value);
