@@ -1,0 +1,110 @@
+/** README.md and docs/: what they show works as it stands there, and what they link to is there. */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import ts from 'typescript';
+import { build } from '../support/built';
+import { shared } from '../support/connect';
+import { namesIn, PAGES, type Page, ROOT, readPage, syntaxErrors, typeErrors } from './page';
+
+const CEILING = 150_000;
+const pages = PAGES.map(readPage);
+const programs = pages.filter(({ program }) => program !== '');
+
+/** The program of a page, with the broker of this run for localhost; its output, by the names of the page. */
+async function run({ program }: Page): Promise<string> {
+  const names = namesIn(program);
+  let source = ts.transpile(program, {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.ESNext,
+    verbatimModuleSyntax: true,
+  });
+  for (const [name, own] of names) source = source.replaceAll(`'${name}'`, `'${own}'`);
+  source = source
+    .replaceAll("'amqp://localhost'", `'${process.env.AMQP_URL}'`)
+    .replaceAll("require('amqp-sync')", `require('${join(build(), 'src')}')`)
+    .replaceAll(/from 'amqp-sync(?:\/(\w+))?'/g, (_, facade = '') => `from '${library(facade)}'`);
+  const folder = mkdtempSync(join(build(), 'page-')); // other packages are found from there
+  const file = join(folder, 'page.mjs');
+  try {
+    writeFileSync(file, source);
+    const { stdout } = await promisify(execFile)(process.execPath, [file], {
+      cwd: folder,
+      encoding: 'utf8',
+      timeout: CEILING,
+      killSignal: 'SIGKILL',
+    });
+    return [...names].reduce((text, [name, own]) => text.replaceAll(own, name), stdout);
+  } finally {
+    rmSync(folder, { recursive: true });
+    const channel = shared().channel();
+    for (const name of names.values()) {
+      channel.queueDelete(name);
+      channel.exchangeDelete(name);
+    }
+    channel.close();
+  }
+}
+
+const library = (facade: string) =>
+  pathToFileURL(join(build(), 'src', facade === '' ? 'index.mjs' : `compat/${facade}.mjs`)).href;
+
+test.each(programs.map((page) => [page.file, page] as const))(
+  'the code of %s runs, block after block, and prints what it says',
+  async (_, page) => {
+    const lines = (await run(page)).split('\n');
+    expect(page.printed.filter((line) => !lines.includes(line))).toEqual([]);
+  },
+  CEILING,
+);
+
+test('the compiler finds nothing in any page: each name is imported once, each option is there', () => {
+  expect(programs.length).toBeGreaterThan(10);
+  expect(typeErrors(programs)).toEqual([]);
+});
+
+test('JavaScript has no types', () => {
+  expect(pages.flatMap(syntaxErrors)).toEqual([]);
+});
+
+test('a page begins with code that is run', () => {
+  expect(programs.filter(({ blocks }) => blocks[0]!.reason !== '').map(({ file }) => file)).toEqual([]);
+});
+
+test('the first page fits', () => {
+  expect(readFileSync(join(ROOT, 'README.md'), 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(200);
+});
+
+test('docs/README.md leads to every page', () => {
+  const index = readFileSync(join(ROOT, 'docs', 'README.md'), 'utf8');
+  const others = PAGES.filter((file) => file.startsWith('docs/') && file !== 'docs/README.md');
+  expect(others.filter((file) => !index.includes(`(${file.replace('docs/', '')})`))).toEqual([]);
+});
+
+test('every link leads to a file that is there, and to a heading of it', () => {
+  const broken = pages.flatMap(({ file, text }) =>
+    [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, link]) => link as string)
+      .filter((link) => !/^https?:/.test(link) && !leads(file, link))
+      .map((link) => `${file}: ${link}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+function leads(from: string, link: string): boolean {
+  const [path = '', anchor] = link.split('#');
+  const file = path === '' ? join(ROOT, from) : join(ROOT, dirname(from), path);
+  if (!existsSync(file)) return false;
+  return anchor === undefined || anchors(readFileSync(file, 'utf8')).includes(anchor);
+}
+
+/** As GitHub makes them of headings. */
+const anchors = (text: string) =>
+  [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
