@@ -73,6 +73,24 @@ test('a page begins with code that is run', () => {
   expect(programs.filter(({ blocks }) => blocks[0]!.reason !== '').map(({ file }) => file)).toEqual([]);
 });
 
+test('the test in jest is the one that is run, and so is what it tests', () => {
+  const [tested, shown] = readPage('docs/testing.md').blocks.filter(({ language }) => language === 'ts');
+  const read = (...path: string[]) => readFileSync(join(ROOT, ...path), 'utf8');
+  expect(read('test', 'examples', 'testing.test.ts')).toContain(shown!.code.replace(/^import.*\n\n/, ''));
+  expect(read('examples', 'testing', 'ship-orders.ts').replace('export ', '')).toContain(tested!.code);
+});
+
+test('every command line is one of bin/README.md, which are run', () => {
+  const lines = pages
+    .flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'sh'))
+    .flatMap(({ code }) => code.trimEnd().split('\n'))
+    .map((line) => line.replace(/ *# .*$/, ''))
+    .filter((line) => line !== '');
+  const run = readFileSync(join(ROOT, 'bin', 'README.md'), 'utf8').split('\n');
+  expect(lines.length).toBeGreaterThan(10);
+  expect(lines.filter((line) => !run.includes(line))).toEqual([]);
+});
+
 test('the first page fits', () => {
   expect(readFileSync(join(ROOT, 'README.md'), 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(200);
 });
