@@ -38,6 +38,8 @@ export interface Page {
   program: string;
   /** Lines that the program prints. */
   printed: readonly string[];
+  /** The same in Python, for those who come from there. */
+  python: { program: string; printed: readonly string[] };
 }
 
 /** Words behind the language: the block is run beside the others. */
@@ -46,6 +48,7 @@ const FENCE = /^```(\S+)(?: ([^\n]*))?\n(.*?)^```$|^<!-- set-up\n(.*?)^-->$/gms;
 const REQUIRE = /^const (\{[^}]*\}|\w+) = require\(('[^']+')\);.*\n/gm;
 const IMPORT = /^import [^;]*;.*\n/gm;
 const PRINTED = /console\.log\(.*\);? \/\/ (.+)$/gm;
+const PYTHON_PRINTED = /print\(.*\) {2}# (.+)$/gm;
 
 export function readPage(file: string): Page {
   const text = readFileSync(join(ROOT, file), 'utf8');
@@ -55,6 +58,7 @@ export function readPage(file: string): Page {
     code: shown ?? hidden ?? '',
   }));
   const ours = blocks.filter(({ language }) => language === 'js' || language === 'ts');
+  const python = blocks.flatMap(({ language, code }) => (language === 'py' ? [code] : [])).join('\n');
   return {
     file,
     text,
@@ -62,9 +66,12 @@ export function readPage(file: string): Page {
     program: ours.length === 0 ? '' : programOf(ours),
     printed: ours
       .filter(({ reason }) => reason === '' || reason === ANOTHER)
-      .flatMap(({ code }) => [...code.matchAll(PRINTED)].map(([, line]) => line as string)),
+      .flatMap(({ code }) => printedBy(code, PRINTED)),
+    python: { program: python, printed: printedBy(python, PYTHON_PRINTED) },
   };
 }
+
+const printedBy = (code: string, how: RegExp) => [...code.matchAll(how)].map(([, line]) => line as string);
 
 function programOf(blocks: readonly Block[]): string {
   const imports = ["import { Worker as Thread } from 'node:worker_threads';\n"];
@@ -146,7 +153,7 @@ export function typeErrors(pages: readonly Page[]): string[] {
 }
 
 const NAMING =
-  /(?:[qQ]ueue(?:Declare)?|[eE]xchange(?:Declare)?|assertQueue|assertExchange|rpc|createWorker|(?:queue|exchange)_declare)\((?:\{ (?:queue|exchange): )?'([^']+)'/g;
+  /(?:[qQ]ueue(?:Declare)?|[eE]xchange(?:Declare)?|assert(?:Queue|Exchange)|rpc|createWorker|(?:queue|exchange)_declare|declare_(?:queue|exchange))\((?:\{ (?:queue|exchange): )?'([^']+)'/g;
 
 /** Names of what a text declares, and what they are called in this run: other tests may have the same ones. */
 export function namesIn(text: string): Map<string, string> {

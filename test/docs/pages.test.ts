@@ -7,38 +7,51 @@ import { promisify } from 'node:util';
 import ts from 'typescript';
 import { build } from '../support/built';
 import { shared } from '../support/connect';
+import { hasAioPika, runPython } from '../support/python/aio-pika';
 import { namesIn, PAGES, type Page, ROOT, readPage, syntaxErrors, typeErrors } from './page';
 
 const CEILING = 150_000;
 const pages = PAGES.map(readPage);
 const programs = pages.filter(({ program }) => program !== '');
 
-/** The program of a page, with the broker of this run for localhost; its output, by the names of the page. */
-async function run({ program }: Page): Promise<string> {
-  const names = namesIn(program);
-  let source = ts.transpile(program, {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.ESNext,
-    verbatimModuleSyntax: true,
+/** The program of a page; its output. */
+const run = ({ program }: Page) =>
+  withNames(program, async (named) => {
+    const source = ts
+      .transpile(named, {
+        target: ts.ScriptTarget.ES2022,
+        module: ts.ModuleKind.ESNext,
+        verbatimModuleSyntax: true,
+      })
+      .replaceAll("require('amqp-sync')", `require('${join(build(), 'src')}')`)
+      .replaceAll(/from 'amqp-sync(?:\/(\w+))?'/g, (_, facade = '') => `from '${library(facade)}'`);
+    const folder = mkdtempSync(join(build(), 'page-')); // other packages are found from there
+    const file = join(folder, 'page.mjs');
+    try {
+      writeFileSync(file, source);
+      const { stdout } = await promisify(execFile)(process.execPath, [file], {
+        cwd: folder,
+        encoding: 'utf8',
+        timeout: CEILING,
+        killSignal: 'SIGKILL',
+      });
+      return stdout;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
-  for (const [name, own] of names) source = source.replaceAll(`'${name}'`, `'${own}'`);
-  source = source
-    .replaceAll("'amqp://localhost'", `'${process.env.AMQP_URL}'`)
-    .replaceAll("require('amqp-sync')", `require('${join(build(), 'src')}')`)
-    .replaceAll(/from 'amqp-sync(?:\/(\w+))?'/g, (_, facade = '') => `from '${library(facade)}'`);
-  const folder = mkdtempSync(join(build(), 'page-')); // other packages are found from there
-  const file = join(folder, 'page.mjs');
+
+/** Run what has names of its own for all that it declares, and the broker of this run for localhost; the output in its words. */
+async function withNames(
+  program: string,
+  run: (source: string) => string | Promise<string>,
+): Promise<string> {
+  const names = namesIn(program);
+  const named = [...names].reduce((text, [name, own]) => text.replaceAll(`'${name}'`, `'${own}'`), program);
   try {
-    writeFileSync(file, source);
-    const { stdout } = await promisify(execFile)(process.execPath, [file], {
-      cwd: folder,
-      encoding: 'utf8',
-      timeout: CEILING,
-      killSignal: 'SIGKILL',
-    });
-    return [...names].reduce((text, [name, own]) => text.replaceAll(own, name), stdout);
+    const output = await run(named.replaceAll("'amqp://localhost'", `'${process.env.AMQP_URL}'`));
+    return [...names].reduce((text, [name, own]) => text.replaceAll(own, name), output);
   } finally {
-    rmSync(folder, { recursive: true });
     const channel = shared().channel();
     for (const name of names.values()) {
       channel.queueDelete(name);
@@ -56,6 +69,18 @@ test.each(programs.map((page) => [page.file, page] as const))(
   async (_, page) => {
     const lines = (await run(page)).split('\n');
     expect(page.printed.filter((line) => !lines.includes(line))).toEqual([]);
+  },
+  CEILING,
+);
+
+const inPython = pages.filter(({ python }) => python.program !== '');
+
+(hasAioPika ? test : test.skip).each(inPython.map((page) => [page.file, page] as const))(
+  'so does the Python of %s',
+  async (_, { python: { program, printed } }) => {
+    expect(printed.length).toBeGreaterThan(0);
+    const lines = (await withNames(program, runPython)).split('\n');
+    expect(printed.filter((line) => !lines.includes(line))).toEqual([]);
   },
   CEILING,
 );

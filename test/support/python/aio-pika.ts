@@ -1,5 +1,5 @@
 /** Programs in Python that use aio-pika, where the machine has it. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 /** Milliseconds after which a program is killed. */
@@ -28,6 +28,15 @@ const running = new Set<ChildProcess>();
 afterAll(() => {
   for (const child of running) child.kill('SIGKILL');
 });
+
+/** Run a whole program; what it prints. */
+export function runPython(source: string): string {
+  return execFileSync(interpreter!, ['-c', source], {
+    encoding: 'utf8',
+    timeout: CEILING,
+    killSignal: 'SIGKILL',
+  });
+}
 
 /** Run the body of `async def main(connection, channel)`; resolves with its first line, and `lines` has all of them. */
 export async function python(
