@@ -13,7 +13,7 @@ const WARNINGS = {
   AMQP_SYNC_STREAM_HEADERS:
     'a message to a stream has a header that is a table or a list, which RabbitMQ leaves out without a word (RabbitMQ 4 keeps those whose names begin with x-): write it as text, or put it into the body',
   AMQP_SYNC_SIGNAL_UNHEARD:
-    'a wait without a limit keeps the listener for SIGTERM or SIGHUP from running, so the signal will not end the program: wait in slices, loop({ timeout: 1000 }) and then await setImmediate, or have SIGINT sent instead; see "Signals and exit" in the README',
+    'a wait without a limit keeps the listener for SIGTERM or SIGHUP from running, so the signal will not end the program: wait in slices, loop({ timeout: 1000 }) and then await setImmediate, or have SIGINT sent instead; see docs/signals-and-exit.md',
 } as const;
 type WarningCode = keyof typeof WARNINGS;
 

@@ -100,8 +100,8 @@ export interface ConnectOptions {
   maxMessageSize?: number | undefined;
   /**
    * Bytes kept for a program that does not read for seconds; default 64 MiB. A consumer with `noAck` is
-   * suspended then, or when an eighth of this waits for its callback, where that does no harm (README, "Staying
-   * alive"); at the limit the socket is left unread but for 2 MiB every 5 s, which keeps RabbitMQ patient;
+   * suspended then, or when an eighth of this waits for its callback, where that does no harm (docs/consuming.md);
+   * at the limit the socket is left unread but for 2 MiB every 5 s, which keeps RabbitMQ patient;
    * 128 MiB later the connection is given up (`OVERRUN`).
    */
   maxBufferedBytes?: number | undefined;
