@@ -99,15 +99,21 @@ function programOf(blocks: readonly Block[]): string {
 const asImport = (names: string) =>
   names.startsWith('{') ? names.replaceAll(/(\w+): (\w+)/g, '$1 as $2') : `* as ${names}`;
 
-/** What is wrong with blocks of JavaScript as such: with the types of TypeScript they would not run as they are shown. */
+/**
+ * What is wrong with blocks of JavaScript as such. With types of TypeScript they would not run as they are shown; no more would
+ * `await` in a page that has `require`, which is for scripts.
+ */
 export function syntaxErrors({ file, blocks }: Page): string[] {
-  return blocks.flatMap(({ language, reason, code }) => {
+  const isModule =
+    blocks.some(({ code }) => /^import /m.test(code)) &&
+    !blocks.some(({ code }) => /^const .* = require\(/m.test(code));
+  return blocks.flatMap(({ language, code }) => {
     if (language !== 'js') return [];
     try {
-      new Script(`async () => {${code.replace(IMPORT, '\n')}}`);
+      new Script(isModule ? `async () => {${code.replace(IMPORT, '\n')}}` : code);
       return [];
     } catch (error) {
-      return [`${file}: ${reason} ${(error as Error).message} in\n${code}`];
+      return [`${file}: ${(error as Error).message} in\n${code}`];
     }
   });
 }
