@@ -1,4 +1,4 @@
-/** docs/errors.md against the sources: every class and every code has its place there, and no other. */
+/** docs/errors.md, and the table of warnings, against the sources: every class and every code has its place, and no other. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as library from '../../src';
@@ -69,4 +69,11 @@ test('every field of an error is told', () => {
     (name) => !['stack', 'message', 'name'].includes(name),
   );
   expect(fields.filter((field) => !text.includes(`\`${field}\``))).toEqual([]);
+});
+
+test('every process warning is in docs/signals-and-exit.md', () => {
+  const page = readFileSync(join(ROOT, 'docs', 'signals-and-exit.md'), 'utf8');
+  const warnings = readSources('src').flatMap(({ text: source }) => source.match(/AMQP_SYNC_[A-Z_]+/g) ?? []);
+  expect(new Set(warnings).size).toBeGreaterThan(7);
+  expect(warnings.filter((code) => !page.includes(`\`${code}\``))).toEqual([]);
 });

@@ -47,7 +47,7 @@ const ANOTHER = 'another program';
 const FENCE = /^```(\S+)(?: ([^\n]*))?\n(.*?)^```$|^<!-- set-up\n(.*?)^-->$/gms;
 const REQUIRE = /^const (\{[^}]*\}|\w+) = require\(('[^']+')\);.*\n/gm;
 const IMPORT = /^import [^;]*;.*\n/gm;
-const PRINTED = /console\.log\(.*\);? \/\/ (.+)$/gm;
+const PRINTED = /console\.log\(.* \/\/ (.+)$/gm;
 const PYTHON_PRINTED = /print\(.*\) {2}# (.+)$/gm;
 
 export function readPage(file: string): Page {
