@@ -59,10 +59,12 @@ export type {
 } from './client/options/connect-options';
 export type { Duration, DurationParts, MessageProperties } from './client/options/conversions';
 export type {
+  BatchCounts,
   BatchOptions,
   ChannelMode,
   PublishOptions,
   PublishResult,
+  ResultReceiver,
 } from './client/options/publish-options';
 export type { RecoveryOptions } from './client/options/recovery-options';
 export type { TlsOptions } from './client/options/tls-options';

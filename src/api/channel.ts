@@ -24,10 +24,12 @@ import {
 } from '../client/options/checks';
 import { type CloseOptions, closeOptions } from '../client/options/close-options';
 import type {
+  BatchCounts,
   BatchOptions,
   ChannelMode,
   PublishOptions,
   PublishResult,
+  ResultReceiver,
 } from '../client/options/publish-options';
 import type {
   DeclaredQueue,
@@ -453,8 +455,19 @@ export class Channel {
    *
    *     const results = channel.publishBatch(lines, { routingKey: 'lines', window: 500 });
    *     const lost = results.filter((result) => result.status !== 'acked');
+   *
+   * With `onResult` each result is handed on as soon as it is known, and forgotten.
+   * @returns then: how many messages came to which end
+   *
+   *     const onResult = ({ status, error }, index) => status === 'acked' || console.error(`line ${index}: ${error}`);
+   *     const { acked } = channel.publishBatch(linesOf('large.csv'), { routingKey: 'lines', onResult });
    */
-  publishBatch(messages: Iterable<Publishing>, options: BatchOptions = {}): PublishResult[] {
+  publishBatch(messages: Iterable<Publishing>, options: BatchOptions & ResultReceiver): BatchCounts;
+  publishBatch(messages: Iterable<Publishing>, options?: BatchOptions): PublishResult[];
+  publishBatch(
+    messages: Iterable<Publishing>,
+    options: BatchOptions & Partial<ResultReceiver> = {},
+  ): PublishResult[] | BatchCounts {
     return publishBatch(this.#parts.publisher, messages, options);
   }
 

@@ -1,6 +1,6 @@
 import { wrongType } from '../caller';
 import { bodyBytes } from '../client/channel/content';
-import { checkMessages } from '../client/channel/publish-batch';
+import { checkBatch, checkMessages } from '../client/channel/publish-batch';
 import {
   type CallOptions,
   checkGiven,
@@ -10,7 +10,7 @@ import {
   PUBLISH_OPTIONS,
 } from '../client/options/checks';
 import { type Duration, type MessageProperties, ttlMs, wireProperties } from '../client/options/conversions';
-import type { PublishResult } from '../client/options/publish-options';
+import type { BatchCounts, PublishResult, ResultReceiver } from '../client/options/publish-options';
 import type { ExchangeDeclareOptions } from '../client/options/verb-options';
 import { clock } from '../clock';
 import { DeliveryMode, type ExchangeType } from '../protocol/constants';
@@ -66,7 +66,7 @@ export const BIND_OPTIONS: ReadonlySet<string> = new Set(['arguments', 'timeout'
 const DELETE_OPTIONS = new Set(['ifUnused', 'timeout']);
 const NAMES = new Set([...PUBLISH_OPTIONS, 'delay']);
 for (const elsewhere of ['exchange', 'routingKey', 'immediate']) NAMES.delete(elsewhere);
-const BATCH_NAMES = new Set([...NAMES, 'window']);
+const BATCH_NAMES = new Set([...NAMES, 'window', 'onResult']);
 for (const single of ['wait', 'delay']) BATCH_NAMES.delete(single);
 
 /**
@@ -149,17 +149,30 @@ export class Exchange implements ExchangeTraits {
    *
    *     const results = shop.publishBatch(orders.map((order) => Message.json(order)), 'order.created', { window: 500 });
    *     const lost = results.filter(({ status }) => status !== 'acked');
+   *
+   * With `onResult` each result is handed on as soon as it is known, and forgotten.
+   * @returns then: how many messages came to which end
    */
   publishBatch(
     messages: Iterable<Publishing>,
+    routingKey: string | undefined,
+    options: ExchangeBatchOptions & ResultReceiver,
+  ): BatchCounts;
+  publishBatch(
+    messages: Iterable<Publishing>,
+    routingKey?: string,
+    options?: ExchangeBatchOptions,
+  ): PublishResult[];
+  publishBatch(
+    messages: Iterable<Publishing>,
     routingKey = '',
-    options: ExchangeBatchOptions = {},
-  ): PublishResult[] {
+    options: ExchangeBatchOptions & Partial<ResultReceiver> = {},
+  ): PublishResult[] | BatchCounts {
     checkOptions('publishBatch', options, BATCH_NAMES);
     this.#checkAddress(routingKey);
     checkMessages(messages);
-    const { window, timeout, mandatory = true, ...given } = options;
-    if (timeout !== undefined) checkTimeout(timeout);
+    checkBatch(options);
+    const { window, timeout, onResult, mandatory = true, ...given } = options;
     const properties = wireProperties(given);
     const { deliveryMode = DeliveryMode.Persistent } = properties;
     // beside a message the defaults of a batch would win over what it says itself
@@ -181,6 +194,7 @@ export class Exchange implements ExchangeTraits {
       mandatory,
       window,
       timeout,
+      ...(onResult !== undefined && { onResult }),
     });
   }
 

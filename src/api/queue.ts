@@ -1,7 +1,7 @@
 import { wrongType } from '../caller';
 import type { BasicConsumeOptions, ConsumeOptions } from '../client/channel/consume-options';
 import { type CallOptions, checkOptions, checkTimeout } from '../client/options/checks';
-import type { PublishResult } from '../client/options/publish-options';
+import type { BatchCounts, PublishResult, ResultReceiver } from '../client/options/publish-options';
 import type { DeclaredQueue, QueueDeclareOptions } from '../client/options/verb-options';
 import { clock } from '../clock';
 import type { TableInputValue } from '../protocol/field-table';
@@ -248,7 +248,12 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
    *
    *     const lost = queue.publishBatch(lines).filter(({ status }) => status !== 'acked');
    */
-  publishBatch(messages: Iterable<Publishing>, options: ExchangeBatchOptions = {}): PublishResult[] {
+  publishBatch(messages: Iterable<Publishing>, options: ExchangeBatchOptions & ResultReceiver): BatchCounts;
+  publishBatch(messages: Iterable<Publishing>, options?: ExchangeBatchOptions): PublishResult[];
+  publishBatch(
+    messages: Iterable<Publishing>,
+    options: ExchangeBatchOptions & Partial<ResultReceiver> = {},
+  ): PublishResult[] | BatchCounts {
     return this.channel.defaultExchange.publishBatch(messages, this.name, options);
   }
 

@@ -36,6 +36,14 @@ export class Fifo<T> {
     this.#head = 0;
   }
 
+  /** Put something else in the place of each, from the front; what `change` throws leaves the rest as they are. */
+  update(change: (item: T) => T): void {
+    for (let index = 0; index < this.#length; index++) {
+      const slot = (this.#head + index) & (this.#slots.length - 1);
+      this.#slots[slot] = change(this.#slots[slot] as T);
+    }
+  }
+
   /** Keep only what passes, and return the rest. */
   retain(keep: (item: T) => boolean): T[] {
     const items = [...this];

@@ -7,6 +7,7 @@ import {
   NotFoundError,
   PreconditionFailedError,
   type PublishOptions,
+  type PublishResult,
   type ReturnedMessage,
   TimeoutError,
   UnroutableError,
@@ -286,6 +287,70 @@ describe('publishBatch', () => {
     expect(results.every(({ status }) => status === 'acked')).toBe(true);
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThanOrEqual(7);
+  });
+
+  describe('with onResult', () => {
+    it('hands on each result in order, no later than the window is full, and returns their number', () => {
+      const queue = privateQueue(channel);
+      const told: unknown[] = [];
+      let ahead = 0;
+      function* numbers() {
+        for (let n = 0; n < 2000; n++) {
+          ahead = Math.max(ahead, n - told.length);
+          yield n === 1234 ? { body: 'astray', routingKey: unique('nowhere'), mandatory: true } : String(n);
+        }
+      }
+      const onResult = (result: PublishResult, index: number) =>
+        told.push([index, result.seqNo, result.status]);
+      const counts = channel.publishBatch(numbers(), { routingKey: queue, window: 50, onResult });
+      const expected = Array.from({ length: 2000 }, (_, n) => [n, n + 1, n === 1234 ? 'returned' : 'acked']);
+      expect(told).toEqual(expected);
+      expect(ahead).toBe(50);
+      expect(counts).toEqual({ acked: 1999, returned: 1, nacked: 0, failed: 0, unknown: 0, 'not-sent': 0 });
+    });
+
+    it('may make calls of its own, on the same channel, too', () => {
+      const [queue, log] = [privateQueue(channel), privateQueue(channel)];
+      const onResult = (_: PublishResult, index: number) => {
+        channel.basicPublish(`done ${index}`, { routingKey: log });
+        channel.publishBatch(['and', 'more'], { routingKey: log });
+      };
+      expect(
+        channel.publishBatch(Array(20).fill('x'), { routingKey: queue, window: 3, onResult }).acked,
+      ).toBe(20);
+      expect([count(channel, queue), count(channel, log)]).toEqual([20, 60]);
+    });
+
+    it.each(['an error', 'a promise'])(
+      'ends with %s of it; waitForConfirms tells of what was sent',
+      (what) => {
+        const queue = privateQueue(channel);
+        const onResult = (_: PublishResult, index: number) => {
+          if (index < 5) return;
+          if (what === 'an error') throw new Error('enough');
+          return Promise.reject(new Error('nobody hears this')) as never;
+        };
+        const publish = () =>
+          channel.publishBatch(Array(100).fill('x'), { routingKey: queue, window: 10, onResult });
+        expect(publish).toThrow(
+          what === 'an error' ? /^enough$/ : /^onResult: the function returned a promise;/,
+        );
+        expect(channel.waitForConfirms()).toBe(true);
+        expect(channel.nextPublishSeqNo).toBeLessThanOrEqual(17);
+        expect(count(channel, queue)).toBe(channel.nextPublishSeqNo - 1);
+      },
+    );
+
+    it('says of each message of an array that it was not sent, once the channel is gone', () => {
+      const bodies = [{ body: 'doomed', exchange: unique('no-exchange') }, ...Array(3000).fill('x')];
+      const told: string[] = [];
+      const onResult = ({ status }: PublishResult) => void told.push(status);
+      const counts = channel.publishBatch(bodies, { window: 100, onResult });
+      expect(told[0]).toBe('failed');
+      expect(told.length).toBe(3001);
+      expect(counts.failed + counts.unknown + counts['not-sent']).toBe(3001);
+      expect(counts['not-sent']).toBeGreaterThan(2000);
+    });
   });
 
   it('one nacked, one returned: their results carry error and message, the others are acked', () => {

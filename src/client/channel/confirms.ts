@@ -1,6 +1,6 @@
 import type { AmqpError, Outcome } from '../../errors';
 import type { Input } from '../../protocol/method-types';
-import type { PropertiesInput } from '../../protocol/properties';
+import type { MessageProperties } from '../options/conversions';
 import { ProtocolViolation } from '../../protocol/violation';
 import { Fifo } from '../fifo';
 import { type Content, contentBytes } from './content';
@@ -36,7 +36,7 @@ export class Publish {
     readonly seqNo: number,
     /** For the error; a caller that does not wait may reuse its buffer meanwhile. */
     public content: Content,
-    readonly options: Input<'basic.publish'> & PropertiesInput,
+    readonly options: Input<'basic.publish'> & MessageProperties,
   ) {
     this.exchange = options.exchange ?? '';
     this.routingKey = options.routingKey ?? '';
@@ -82,7 +82,7 @@ export class Confirms {
     return this.outstanding === 0;
   }
 
-  track(content: Content, options: Input<'basic.publish'> & PropertiesInput): Publish {
+  track(content: Content, options: Input<'basic.publish'> & MessageProperties): Publish {
     const publish = new Publish(this.#next++, content, options);
     this.#inOrder.push(publish);
     this.#bySeqNo.set(publish.seqNo, publish);

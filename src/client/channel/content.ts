@@ -1,4 +1,5 @@
 import { wrongType } from '../../caller';
+import type { PropertiesInput } from '../../protocol/properties';
 import { isBytes, typeName } from '../../protocol/wire';
 import { checkOptions, MESSAGE_PROPERTIES } from '../options/checks';
 import { type MessageProperties, wireProperties } from '../options/conversions';
@@ -45,9 +46,13 @@ export function withEncoding<P extends MessageProperties>(body: unknown, propert
   return { ...properties, contentEncoding: 'utf-8' };
 }
 
-/** Options with the properties of what is published: those of a message itself, unless they are given beside it. */
-export function withProperties<O extends object>(content: Content, options: O): O {
-  if (!isMessage(content)) return withEncoding(content, options);
+/** Options with the properties of what is published, as they are sent: those of a message itself, unless they are given beside it. */
+export function withProperties<O extends MessageProperties>(
+  content: Content,
+  options: O,
+): Omit<O, keyof MessageProperties> & PropertiesInput {
+  const given = wireProperties(options);
+  if (!isMessage(content)) return withEncoding(content, given);
   checkOptions('Message', content.properties, MESSAGE_PROPERTIES);
-  return { ...wireProperties(content.properties), ...options };
+  return { ...wireProperties(content.properties), ...given };
 }

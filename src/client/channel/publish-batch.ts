@@ -2,8 +2,16 @@ import { wrongType } from '../../caller';
 import { clock } from '../../clock';
 import { type AmqpError, WrongStateError, wasSent } from '../../errors';
 import { isBytes, typeName } from '../../protocol/wire';
-import { checkInteger, checkOptions, checkTimeout, PUBLISH_OPTIONS } from '../options/checks';
-import type { BatchOptions, PublishOptions, PublishResult } from '../options/publish-options';
+import { refusePromise } from '../callbacks';
+import { Fifo } from '../fifo';
+import { checkFunction, checkInteger, checkOptions, checkTimeout, PUBLISH_OPTIONS } from '../options/checks';
+import type {
+  BatchCounts,
+  BatchOptions,
+  PublishOptions,
+  PublishResult,
+  ResultReceiver,
+} from '../options/publish-options';
 import type { Publish } from './confirms';
 import { type Content, isMessage } from './content';
 import { PropertiesTooLarge } from './publish-writer';
@@ -13,24 +21,68 @@ import type { Publisher } from './publisher';
 export type BatchItem = Content | (Omit<PublishOptions, 'timeout' | 'wait'> & { body: Content });
 
 const DEFAULT_WINDOW = 1000;
-const BATCH_OPTIONS = new Set([...PUBLISH_OPTIONS, 'window']);
+const BATCH_OPTIONS = new Set([...PUBLISH_OPTIONS, 'window', 'onResult']);
 const ITEM_OPTIONS = new Set([...PUBLISH_OPTIONS, 'body']);
 
 /** See `Channel.publishBatch`. */
 export function publishBatch(
   publisher: Publisher,
   messages: Iterable<BatchItem>,
-  options: BatchOptions,
-): PublishResult[] {
+  options: BatchOptions & Partial<ResultReceiver>,
+): PublishResult[] | BatchCounts {
   checkMessages(messages);
   checkOptions('publishBatch', options, BATCH_OPTIONS);
   publisher.mode.check('confirm', 'publishBatch');
-  const { window = DEFAULT_WINDOW, timeout, ...defaults } = options;
-  checkInteger(window, 'window', 1, 0xffff_ffff);
-  const total = timeout === undefined ? undefined : clock.now() + checkTimeout(timeout);
-  const batch = new Batch(publisher, window, total, defaults, Array.isArray(messages));
-  for (const item of messages) if (!batch.add(item)) break;
-  return batch.finish();
+  checkBatch(options);
+  const { window = DEFAULT_WINDOW, timeout, onResult, ...defaults } = options;
+  const total = timeout === undefined ? undefined : clock.now() + timeout;
+  const results = onResult === undefined ? new ResultList() : new ResultCounts(onResult);
+  const batch = new Batch(publisher, window, total, defaults, Array.isArray(messages), results);
+  try {
+    for (const item of messages) if (!batch.add(item)) break;
+    batch.finish();
+  } finally {
+    batch.leave();
+  }
+  return results.all;
+}
+
+/** Where a batch tells what became of its messages, in their order. */
+interface Results {
+  add(result: PublishResult): void;
+  readonly all: PublishResult[] | BatchCounts;
+}
+
+class ResultList implements Results {
+  readonly all: PublishResult[] = [];
+
+  add(result: PublishResult): void {
+    this.all.push(result);
+  }
+}
+
+/** Each result goes to the program, and is forgotten. */
+class ResultCounts implements Results {
+  readonly all: BatchCounts = { acked: 0, returned: 0, nacked: 0, failed: 0, unknown: 0, 'not-sent': 0 };
+  #index = 0;
+
+  constructor(readonly onResult: ResultReceiver['onResult']) {}
+
+  add(result: PublishResult): void {
+    this.all[result.status]++;
+    refusePromise(this.onResult(result, this.#index++), 'onResult');
+  }
+}
+
+/** Check what is about the batch, not about its messages. @throws {TypeError | RangeError} */
+export function checkBatch({
+  window,
+  timeout,
+  onResult,
+}: Pick<BatchOptions, 'window' | 'timeout'> & Partial<ResultReceiver>): void {
+  if (window !== undefined) checkInteger(window, 'window', 1, 0xffff_ffff);
+  if (timeout !== undefined) checkTimeout(timeout);
+  if (onResult !== undefined) checkFunction(onResult, 'onResult');
 }
 
 /** Text and bytes are iterable, too, but nobody means that. @throws {TypeError} */
@@ -41,9 +93,8 @@ export function checkMessages(messages: Iterable<BatchItem>): void {
 }
 
 class Batch {
-  readonly #publishes: (Publish | Error)[] = [];
-  /** The first publish that may still be unconfirmed. */
-  #oldest = 0;
+  /** Publishes of which nothing has been told yet, and errors of what was not sent, in order. */
+  readonly #open = new Fifo<Publish | Error>();
   #failure: Error | undefined;
   /** The error of all that come after the failure. */
   #notSent: WrongStateError | undefined;
@@ -55,6 +106,7 @@ class Batch {
     readonly defaults: PublishOptions,
     /** The messages are all there, and nobody's code runs between them. */
     readonly still: boolean,
+    readonly results: Results,
   ) {}
 
   get #deadline(): number {
@@ -71,7 +123,7 @@ class Batch {
     if (this.#failure === undefined) this.#waitForWindow(this.window - 1);
     if (this.#failure !== undefined) {
       this.#notSent ??= notSent(this.#failure);
-      this.#publishes.push(this.#notSent);
+      this.#open.push(this.#notSent);
       return this.still;
     }
     try {
@@ -79,16 +131,16 @@ class Batch {
       publish.isAwaited = true;
       // a generator may fill the same buffer again for its next message
       if (!this.still && !isMessage(body)) publish.content = Buffer.from(publish.body);
-      this.#publishes.push(publish);
+      this.#open.push(publish);
       return true;
     } catch (error) {
       if (error instanceof PropertiesTooLarge) {
-        this.#publishes.push(error); // perhaps one that was read from a queue: nobody's mistake, and of no other's concern
+        this.#open.push(error); // perhaps one that was read from a queue: nobody's mistake, and of no other's concern
         return true;
       }
       if (error instanceof TypeError || error instanceof RangeError) throw error;
       this.#failure = error as Error;
-      this.#publishes.push(wasSent(error) ? notSent(this.#failure) : this.#failure);
+      this.#open.push(wasSent(error) ? notSent(this.#failure) : this.#failure);
       return this.still;
     }
   }
@@ -106,44 +158,54 @@ class Batch {
     return { body, options: { ...this.defaults, ...own } };
   }
 
-  finish(): PublishResult[] {
+  finish(): void {
     this.#waitForWindow(0);
-    return this.#publishes.map((publish) => this.#result(publish));
+    while (this.#open.length > 0) this.#tellNext();
   }
 
-  /** Wait until at most `open` publishes are unconfirmed. */
+  /** Somebody's code has thrown: who asks for the confirms that are missing is `waitForConfirms` now. */
+  leave(): void {
+    for (const publish of this.#open) {
+      if (publish instanceof Error) continue;
+      publish.isAwaited = false;
+      publish.retry = false; // its buffer is the program's again
+    }
+  }
+
+  /** Wait until at most `open` publishes are unconfirmed, and tell of the others. */
   #waitForWindow(open: number): void {
     const { pump } = this.publisher.session.host;
-    while (this.#publishes.length - this.#oldest > open) {
-      const publish = this.#publishes[this.#oldest];
-      if (publish instanceof Error) {
-        this.#oldest++;
-        continue;
-      }
-      try {
-        if (!pump.until(publish as Publish, this.#deadline)) {
-          this.#failure ??= this.publisher.error(publish as Publish);
+    while (this.#open.length > open) {
+      const publish = this.#open.peek()!;
+      if (!(publish instanceof Error)) {
+        try {
+          if (!pump.until(publish, this.#deadline)) {
+            this.#failure ??= this.publisher.error(publish);
+            return;
+          }
+          if (this.#repeat(publish)) continue;
+        } catch (error) {
+          this.#failure ??= error as Error;
           return;
         }
-        if (this.#repeat(publish as Publish)) continue;
-      } catch (error) {
-        this.#failure ??= error as Error;
-        return;
       }
-      this.#oldest++;
+      this.#tellNext();
     }
+  }
+
+  #tellNext(): void {
+    this.results.add(this.#result(this.#open.shift()!));
   }
 
   /** After a recovery: publish again, in order, what was not confirmed. @returns whether there was anything */
   #repeat({ interrupted, retry }: Publish): boolean {
     if (!interrupted || !retry) return false;
-    for (let index = this.#oldest; index < this.#publishes.length; index++) {
-      const lost = this.#publishes[index] as Publish | Error;
-      if (lost instanceof Error || !lost.interrupted || !lost.retry) continue;
+    this.#open.update((lost) => {
+      if (lost instanceof Error || !lost.interrupted || !lost.retry) return lost;
       const again = this.publisher.send(lost.content, lost.options, this.#deadline) as Publish;
       again.isAwaited = true;
-      this.#publishes[index] = again;
-    }
+      return again;
+    });
     return true;
   }
 

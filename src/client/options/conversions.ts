@@ -59,13 +59,16 @@ export type MessageProperties = Omit<PropertiesInput, 'expiration' | 'timestamp'
 };
 
 /** The properties as they are sent. @throws {TypeError | RangeError} naming the property */
-export function wireProperties(properties: MessageProperties, now: () => number = Date.now): PropertiesInput {
+export function wireProperties<P extends MessageProperties>(
+  properties: P,
+  now: () => number = Date.now,
+): Omit<P, keyof MessageProperties> & PropertiesInput {
   const { expiration, timestamp } = properties;
   if (properties.deliveryMode === undefined) checkGiven(properties, 'deliveryMode');
   const isPlain = expiration === undefined || (typeof expiration === 'string' && DIGITS.test(expiration));
-  if (isPlain && !isDuration(timestamp)) return properties as PropertiesInput;
+  if (isPlain && !isDuration(timestamp)) return properties as Omit<P, keyof MessageProperties> & PropertiesInput;
   return {
-    ...(properties as PropertiesInput),
+    ...(properties as Omit<P, keyof MessageProperties> & PropertiesInput),
     ...(expiration === undefined ? undefined : { expiration: lifetime(expiration, now) }),
     ...(isDuration(timestamp)
       ? { timestamp: new Date(now() + durationMs(timestamp, 'timestamp')) }

@@ -1,9 +1,9 @@
 import type { Input } from '../../protocol/method-types';
-import type { PropertiesInput } from '../../protocol/properties';
 import type { CallOptions } from './checks';
+import type { MessageProperties } from './conversions';
 
 export type PublishOptions = Input<'basic.publish'> &
-  PropertiesInput &
+  MessageProperties &
   CallOptions & {
     /** Confirm mode: false leaves waiting to `waitForConfirms`. Default true. */
     wait?: boolean | undefined;
@@ -23,6 +23,18 @@ export type BatchOptions = Omit<PublishOptions, 'wait' | 'timeout'> & {
   /** Milliseconds for the whole batch; default: `callTimeout`, counted anew with each confirm. */
   timeout?: number | undefined;
 };
+
+/** With this option a batch hands its results on, one by one, and returns their number: memory stays flat, for millions, too. */
+export interface ResultReceiver {
+  /**
+   * Called with what became of each message, in order, as it becomes known; `index` counts from 0. It may make blocking
+   * calls. What it throws ends the batch; of what was sent and not told yet, `waitForConfirms` tells.
+   */
+  onResult: (result: PublishResult, index: number) => void;
+}
+
+/** How many messages of a batch came to which end. */
+export type BatchCounts = Record<PublishResult['status'], number>;
 
 /** What became of one message. */
 export interface PublishResult {
