@@ -93,8 +93,13 @@ function inequivalence(text = ''): Difference | undefined {
   return { argument, ...(wanted !== undefined && { wanted }), ...(got !== undefined && { got }) };
 }
 
+/** The verbs are AMQP's, with its defaults; a queue or an exchange as an object is as aio-pika's users want it. */
+const WHO_MAKES_DURABLE =
+  'declareQueue and declareExchange make it durable unless told otherwise, queueDeclare and exchangeDeclare only when told to';
+
 function explain({ argument, wanted = 'none', got = 'none' }: Difference): string {
-  return `wanted ${argument}: ${wanted}, got ${argument}: ${got}`;
+  const reason = argument === 'durable' ? `; ${WHO_MAKES_DURABLE}` : '';
+  return `wanted ${argument}: ${wanted}, got ${argument}: ${got}${reason}`;
 }
 
 // ── the connection died ───────────────────────────────────────────────────────────────────────────────

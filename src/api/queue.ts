@@ -5,6 +5,7 @@ import type { BatchCounts, PublishResult, ResultReceiver } from '../client/optio
 import type { DeclaredQueue, QueueDeclareOptions } from '../client/options/verb-options';
 import { clock } from '../clock';
 import type { TableInputValue } from '../protocol/field-table';
+import { typeName } from '../protocol/wire';
 import { showAs } from '../shown';
 import {
   argumentsOf,
@@ -183,6 +184,11 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
    *     for (;;) connection.drainEvents();
    */
   consume(callback: MessageCallback, options: QueueConsumeOptions = {}): string {
+    if (typeof callback !== 'function') {
+      throw wrongType(
+        `consume: callback must be a function, got ${typeName(callback)}; iterator(options) is something to loop over`,
+      );
+    }
     checkOptions('consume', options, NAMES.consume);
     return this.channel.basicConsume(this.name, callback, this.#consuming('consume', options));
   }

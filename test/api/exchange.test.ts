@@ -5,6 +5,7 @@ import {
   NackError,
   NotFoundError,
   PreconditionFailedError,
+  type PublishResult,
   UnroutableError,
   WrongStateError,
 } from '../../src';
@@ -169,11 +170,28 @@ describe('publishBatch', () => {
     expect(modes(queue.name)).toEqual([['2', DeliveryMode.Transient]]);
   });
 
+  it('with onResult hands each result on, and returns their number', () => {
+    const told: unknown[] = [];
+    const onResult = ({ status }: PublishResult, index: number) => void told.push([index, status]);
+    const queue = channel.declareQueue();
+    expect(queue.publishBatch(['1', '2'], { onResult }).acked).toBe(2);
+    const counts = channel.defaultExchange.publishBatch(['1', '2'], unique('nowhere'), { onResult });
+    expect(counts).toMatchObject({ acked: 0, returned: 2 });
+    expect(told).toEqual([
+      [0, 'acked'],
+      [1, 'acked'],
+      [0, 'returned'],
+      [1, 'returned'],
+    ]);
+  });
+
   it.each<[string, unknown, object, RegExp]>([
     ['text', 'one', {}, /messages must be an array or another iterable, got a string/],
     ['nothing', undefined, {}, /messages must be an array/],
     ['what is for one message only', ['one'], { delay: 1 }, /unknown option "delay"/i],
     ['a misspelt option', ['one'], { windows: 1 }, /window/],
+    ['a window of none', ['one'], { window: 0 }, /window must be a whole number from 1/],
+    ['a late word to nobody', ['one'], { onResult: 'later' }, /onResult must be a function, got a string/],
   ])('refuses %s', (_what, messages, options, words) => {
     expect(() => exchange().publishBatch(messages as string[], 'x', options)).toThrow(words);
     expect(channel.mode).toBe('none');

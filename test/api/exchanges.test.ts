@@ -40,6 +40,9 @@ describe('exchangeDeclare', () => {
     const error = thrownBy(() => channel.exchangeDeclare(exchange, 'fanout', { durable: false }));
     expect(error).toBeInstanceOf(PreconditionFailedError);
     expect(error.message).toContain("inequivalent arg 'durable'");
+    expect(error.message).toContain(
+      'declareQueue and declareExchange make it durable unless told otherwise, queueDeclare and exchangeDeclare only when told to',
+    );
     channel.reopen();
     channel.exchangeDelete(exchange);
   });

@@ -72,12 +72,23 @@ describe('expiration', () => {
   ])('refuses %p, before anything is sent', (expiration, complaint) => {
     expect(() => queue.publish(new Message('x', { expiration } as never))).toThrow(complaint);
     expect(() => channel.basicPublish(new Message('x', { expiration } as never))).toThrow(complaint);
+    expect(() => channel.basicPublish('x', { expiration } as never)).toThrow(complaint);
   });
 
-  it('is a string where the verb stands alone, as on the wire', () => {
-    expect(() => channel.basicPublish('x', { expiration: 1000 as never })).toThrow(
-      'expiration must be a string',
-    );
+  it.each<[MessageProperties['expiration'], RegExp]>([
+    [90_000, /^90000$/],
+    [{ minutes: 1 }, /^60000$/],
+    ['2500', /^2500$/],
+    [new Date(Date.now() + 600_000), /^[45]\d{5}$/],
+  ])('%p beside a verb is milliseconds on the wire, each time it is published', (expiration, wanted) => {
+    const options = { routingKey: queue.name, expiration, timestamp: { hours: 1 } };
+    channel.basicPublish('x', options);
+    channel.basicPublish('x', options);
+    for (const message of [channel.basicGet(queue.name)!, channel.basicGet(queue.name)!]) {
+      expect(message.properties.expiration).toMatch(wanted);
+      expect(Number(message.properties.timestamp)).toBeGreaterThan(Date.now() + 3_000_000);
+      message.ack();
+    }
   });
 
   it('the broker gets milliseconds, however it is published, and the message keeps what it was given', () => {

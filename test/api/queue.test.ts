@@ -75,7 +75,7 @@ describe('declareQueue', () => {
       ...difference,
     });
     const { argument, wanted = 'none', got = 'none' } = error;
-    expect(error.message).toContain(`(wanted ${argument}: ${wanted}, got ${argument}: ${got})`);
+    expect(error.message).toContain(`(wanted ${argument}: ${wanted}, got ${argument}: ${got}`);
   });
 
   it('other 406 texts are left as they are', () => {
@@ -211,6 +211,11 @@ describe('get', () => {
 });
 
 describe('consume', () => {
+  it('refuses what is no function, and says how to loop', () => {
+    const words = 'callback must be a function, got an object; iterator(options) is something to loop over';
+    expect(() => channel.declareQueue().consume({ prefetch: 1 } as never)).toThrow(words);
+  });
+
   it('calls back in drainEvents until it is cancelled', () => {
     const queue = filled('one', 'two');
     const texts: string[] = [];

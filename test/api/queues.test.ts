@@ -67,9 +67,13 @@ describe('queueDeclare', () => {
     channel.queueDeclare(queue, { durable: true, autoDelete: true });
     const durable = thrownBy(() => channel.queueDeclare(queue, { autoDelete: true }));
     expect(durable.message).toContain("inequivalent arg 'durable'");
+    expect(durable.message).toContain(
+      'declareQueue and declareExchange make it durable unless told otherwise, queueDeclare and exchangeDeclare only when told to',
+    );
     channel.reopen();
     const autoDelete = thrownBy(() => channel.queueDeclare(queue, { durable: true }));
     expect(autoDelete.message).toContain("inequivalent arg 'auto_delete'");
+    expect(autoDelete.message).not.toContain('declareQueue');
     channel.reopen();
     channel.queueDelete(queue);
   });

@@ -1,8 +1,8 @@
 import type { AmqpError, Outcome } from '../../errors';
 import type { Input } from '../../protocol/method-types';
-import type { MessageProperties } from '../options/conversions';
 import { ProtocolViolation } from '../../protocol/violation';
 import { Fifo } from '../fifo';
+import type { MessageProperties } from '../options/conversions';
 import { type Content, contentBytes } from './content';
 
 /** A mandatory message that came back, as its channel sees it. */

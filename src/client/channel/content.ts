@@ -26,12 +26,15 @@ export function isMessage(content: unknown): content is Outgoing {
   );
 }
 
+/** What JSON can hold, but for null, which is mostly a mistake. */
+const DATA = new Set(['object', 'number', 'boolean']);
+
 /** The bytes of a body. @throws {TypeError} for anything else */
 export function bodyBytes(body: unknown): Uint8Array {
   if (typeof body === 'string') return Buffer.from(body);
   if (body instanceof Uint8Array || isBytes(body)) return body;
-  const isData = typeof body === 'object' && body !== null;
-  const hint = isData ? '; Message.json(value) makes a message of anything else' : '';
+  const hint =
+    body !== null && DATA.has(typeof body) ? '; Message.json(value) makes a message of anything else' : '';
   throw wrongType(`body must be a string or a Uint8Array, got ${typeName(body)}${hint}`);
 }
 

@@ -148,9 +148,10 @@ class Batch {
   #parse(item: BatchItem): { body: Content; options: PublishOptions } {
     if (typeof item === 'string' || isBytes(item) || isMessage(item))
       return { body: item, options: this.defaults };
-    if (typeof item !== 'object' || item === null) {
+    if (typeof item !== 'object' || item === null || !('body' in item)) {
+      const what = typeof item === 'object' && item !== null ? 'an object without body' : typeName(item);
       throw wrongType(
-        `publishBatch: a message must be a string, bytes, a Message or { body, … }, got ${typeName(item)}`,
+        `publishBatch: a message must be a string, bytes, a Message or { body, … }, got ${what}; Message.json(value) makes a message of anything else`,
       );
     }
     checkOptions('publishBatch message', item, ITEM_OPTIONS);

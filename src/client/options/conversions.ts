@@ -66,7 +66,8 @@ export function wireProperties<P extends MessageProperties>(
   const { expiration, timestamp } = properties;
   if (properties.deliveryMode === undefined) checkGiven(properties, 'deliveryMode');
   const isPlain = expiration === undefined || (typeof expiration === 'string' && DIGITS.test(expiration));
-  if (isPlain && !isDuration(timestamp)) return properties as Omit<P, keyof MessageProperties> & PropertiesInput;
+  if (isPlain && !isDuration(timestamp))
+    return properties as Omit<P, keyof MessageProperties> & PropertiesInput;
   return {
     ...(properties as Omit<P, keyof MessageProperties> & PropertiesInput),
     ...(expiration === undefined ? undefined : { expiration: lifetime(expiration, now) }),

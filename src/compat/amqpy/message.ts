@@ -216,9 +216,16 @@ export function outgoing(message: Message): { body: Uint8Array; properties: Prop
     if (value === undefined || value === null) continue;
     const ours = PROPERTIES[name as keyof MessageProperties];
     if (ours === undefined) throw unsendable(wrongType(`unknown property '${name}'`));
+    if (name === 'expiration') checkExpiration(value);
     properties[ours] = value;
   }
   return { body: bytesOf(message), properties };
+}
+
+/** Python has no other form for it than the wire's. @throws {FrameSyntaxError} */
+function checkExpiration(value: unknown): void {
+  if (typeof value !== 'string')
+    throw unsendable(wrongType(`expiration must be a string, got ${typeName(value)}`));
 }
 
 function bytesOf({ body, properties }: Message): Uint8Array {

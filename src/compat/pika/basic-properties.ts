@@ -1,5 +1,7 @@
 import type { IncomingMessage } from '../../api/message';
+import { wrongType } from '../../caller';
 import type { PublishOptions } from '../../client/options/publish-options';
+import { typeName } from '../../protocol/wire';
 import { type Args, signatures, timestampSeconds } from '../python';
 import { Shown, shown } from './repr';
 
@@ -129,6 +131,9 @@ export function addTo(options: PublishOptions, properties: BasicProperties): voi
   for (const [name, ours] of NAMES) {
     const value = properties[name];
     // spread into one another later, two objects would take ten times as long
-    if (value !== null && value !== undefined) options[ours] = value as never;
+    if (value === null || value === undefined) continue;
+    if (name === 'expiration' && typeof value !== 'string')
+      throw wrongType(`expiration must be a string, got ${typeName(value)}`);
+    options[ours] = value as never;
   }
 }

@@ -179,6 +179,15 @@ describe('messages', () => {
     expect(channel.basic_get(queue)).toEqual([null, null, null]);
   });
 
+  test('an expiration is a string, as in pika: a number is refused before anything is sent', () => {
+    const queue = privateQueue(channel);
+    const properties = new pika.BasicProperties({ expiration: 60000 as never });
+    expect(() => channel.basic_publish('', queue, 'x', properties)).toThrow(
+      'expiration must be a string, got a number',
+    );
+    expectCount(channel, queue, 0);
+  });
+
   test('bodies: bytes as they are, text as UTF-8, and no property says so', () => {
     const queue = privateQueue(channel, 'grüße', '');
     channel.basic_publish('', queue, Uint8Array.of(0, 255));
