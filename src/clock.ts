@@ -8,13 +8,13 @@ import { MessageChannel } from 'node:worker_threads';
  * names, often before this library is loaded. A blocked thread cannot advance them, so it would sleep for ever. They
  * leave alone the prototype behind `performance.now`, and message ports.
  */
-const { now } = Object.getPrototypeOf(performance) as typeof performance;
+const now = (Object.getPrototypeOf(performance) as Partial<typeof performance>).now ?? performance.now; // Bun's has none
 
 /** Milliseconds of the longest timer that Node has; a longer one ends at once. */
 export const LONGEST_TIMER = 0x7fff_ffff;
 
 export const clock = {
-  now: now.bind(performance) as () => number,
+  now: now.bind(performance),
 
   /** Run `callback` once the stack has unwound: `setImmediate`, where no fake reaches. */
   onceUnwound(callback: () => void): void {

@@ -30,6 +30,8 @@ export const WORD = {
   OUT_ROOM_WANTED: 6 * LINE,
   /** [worker] what has become of the connection: one of STATE */
   STATE: 7 * LINE,
+  /** [worker] its number in the system's table of threads, or 0 */
+  THREAD: 7 * LINE + 1,
   /** [worker] counts answered probes */
   BEAT: 8 * LINE,
   /** [worker] bytes of the report */

@@ -4,6 +4,7 @@ import { AdaptiveChoice } from './adaptive-choice';
 import { DirectWriter } from './direct-writer';
 import { createMemory, type Layout, mapMemory, readReport, STATE, WORD, WORKER } from './layout';
 import { RingConsumer, RingProducer } from './ring';
+import { isListed } from './thread-number';
 import { threadWakeSignal, type WaitResult, type WakeSignal } from './wake-signal';
 
 /** Plain sleeps first: most replies come within this, and an interruptible sleep costs more. */
@@ -95,6 +96,8 @@ export class Link {
   /** Where in the outbound ring the last call that waits for an answer ends. */
   #askedAt: number;
   #doorbell: MessagePort | undefined;
+  /** The worker has been seen in the system's table of threads, which not every system has. */
+  #wasListed = false;
   #gone = false;
   #stalled = false;
   #lastBeat = -1;
@@ -220,11 +223,19 @@ export class Link {
 
   /** Hand the worker a command. False: there is nobody to take it. */
   post(message: unknown): boolean {
-    // true is Node's (undocumented) answer while the other end exists
-    const delivered =
-      this.#doorbell !== undefined && (this.#doorbell.postMessage(message) as unknown) === true;
-    if (!delivered) this.#gone = true;
-    return delivered;
+    // false is Node's (undocumented) answer once the other end is gone; other runtimes answer nothing
+    const answer = this.#doorbell?.postMessage(message) as unknown;
+    if (this.#doorbell === undefined || answer === false || this.#hasLeft()) this.#gone = true;
+    return !this.#gone;
+  }
+
+  /** The thread was in the system's table, and is no more: it ended without a word, as one does that runs out of memory. */
+  #hasLeft(): boolean {
+    const thread = Atomics.load(this.#layout.words, WORD.THREAD);
+    if (thread === 0) return false;
+    const listed = isListed(thread);
+    this.#wasListed ||= listed;
+    return this.#wasListed && !listed;
   }
 
   /**

@@ -1,7 +1,6 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { fromCaller } from '../caller';
 import { THREAD, type ThreadStart } from './thread-state';
 
@@ -40,8 +39,8 @@ class Thread {
     // a listener keeps a worker's fatal error from becoming an uncaught exception here; the report in
     // shared memory, or the closed port, is how it is noticed
     worker.on('error', () => {});
-    worker.on('exit', () => threads.delete(this));
-    threads.add(this);
+    worker.on('exit', () => started.delete(this));
+    started.add(this);
   }
 
   /** Take it from whoever had it before, who has finished. @returns whether it was free, and as a new one would be */
@@ -62,7 +61,7 @@ class Thread {
       doorbell,
       terminate: () => {
         if (this.#doorbell !== doorbell || Atomics.load(this.#state, 0) !== THREAD.TAKEN) return;
-        threads.delete(this);
+        started.delete(this);
         void this.#worker.terminate();
       },
     };
@@ -70,7 +69,7 @@ class Thread {
 }
 
 /** Threads that have not ended, as far as this one knows. */
-const threads = new Set<Thread>();
+const started = new Set<Thread>();
 
 /**
  * A thread of this package: one that has finished with its last task, else a new one, which takes far longer. `name` is
@@ -80,7 +79,7 @@ const threads = new Set<Thread>();
  * @throws {Error} when the file is not there, or the thread cannot be started
  */
 export function spawnWorker<Call, Reply>(name: string, timeout: number): WorkerThread<Call, Reply> {
-  for (const thread of threads) if (thread.take(name, timeout)) return thread.give();
+  for (const thread of started) if (thread.take(name, timeout)) return thread.give();
   return new Thread(name, timeout).give();
 }
 
@@ -93,28 +92,21 @@ function start(name: string, timeout: number): { worker: Worker; call: (call: un
     );
   }
   let worker: Worker | undefined;
-  const seen = (message: unknown) => {
-    worker = (message as { worker: Worker }).worker;
-  };
-  // synckit keeps the Worker to itself, and its workerData is fixed; Node announces every new one here
-  subscribe('worker_threads', seen);
-  let call: (call: unknown) => unknown;
-  const { startWorkerThread } = require('synckit') as typeof import('synckit');
-  try {
-    call = startWorkerThread<(call: unknown) => unknown>(file, { timeout, tsRunner: 'ts-node' });
-  } finally {
-    unsubscribe('worker_threads', seen);
+  class Observed extends Worker {
+    constructor(...args: ConstructorParameters<typeof Worker>) {
+      super(...args);
+      worker = this;
+    }
   }
-  if (worker === undefined)
-    throw fromCaller(
-      new Error(`this runtime (${runtime()}) does not announce new worker threads; Node 20.12 or later does`),
-    );
-  return { worker, call };
-}
-
-/** What calls itself Node, and may be something else. */
-function runtime(): string {
-  const { bun, deno, node } = process.versions;
-  if (bun !== undefined) return `Bun ${bun}`;
-  return deno === undefined ? `Node ${node}` : `Deno ${deno}`;
+  const { startWorkerThread } = require('synckit') as typeof import('synckit');
+  const module = require('node:worker_threads') as { Worker: typeof Worker };
+  const { Worker: original } = module;
+  // synckit keeps the Worker to itself, and its workerData is fixed; Node alone announces new ones (diagnostics_channel)
+  module.Worker = Observed;
+  try {
+    const call = startWorkerThread<(call: unknown) => unknown>(file, { timeout, tsRunner: 'ts-node' });
+    return { worker: worker!, call };
+  } finally {
+    module.Worker = original;
+  }
 }

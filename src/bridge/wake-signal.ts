@@ -1,5 +1,6 @@
 import { Script } from 'node:vm';
 import { isMainThread } from 'node:worker_threads';
+import { runtime } from '../runtime';
 
 const COUNT = 0;
 const PARKED = 1;
@@ -51,7 +52,7 @@ export class WakeSignal {
    * that really last, and for all of one: a Ctrl-C between two of them would be lost to a program that listens.
    */
   interruptibly(wait: () => WaitResult): WaitResult {
-    return isMainThread ? interruptible(wait) : wait();
+    return isMainThread && runtime.interruptsSleep ? interruptible(wait) : wait();
   }
 
   /** End the sleep under way, or the next one, as `stopped`. For other threads. */

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { type Layout, mapMemory, STATE, WORD, WORKER, writeReport } from './layout';
 import { RingConsumer, RingProducer } from './ring';
+import { threadNumber } from './thread-number';
 import { WakeSignal } from './wake-signal';
 import { WriteLock } from './write-lock';
 
@@ -29,6 +30,7 @@ export class WorkerLink {
     this.inbound = new RingProducer(inbound, words, WORD.IN_HEAD, WORD.IN_TAIL);
     this.writeLock = new WriteLock(words);
     this.#wakeSignal = new WakeSignal(wakeSignal);
+    Atomics.store(words, WORD.THREAD, threadNumber());
     doorbell.on('message', (message) => {
       Atomics.add(words, WORD.BEAT, 1);
       if (message === 0) onDoorbell();

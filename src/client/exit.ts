@@ -4,6 +4,7 @@ import type { WaitResult } from '../bridge/wake-signal';
 import { clock } from '../clock';
 import type { CloseReason } from '../contract/session-options';
 import { InterruptedError } from '../errors';
+import { runtime } from '../runtime';
 import { closeOptions } from './options/close-options';
 import { warnOfError } from './warnings';
 
@@ -62,6 +63,11 @@ const ours: Wrapped = {
   },
 };
 
+/** An uncaught error is about to end the program, unless it has a listener for that. */
+function atFatalError(): void {
+  if (process.listenerCount('uncaughtException') === 0) closeAll();
+}
+
 /**
  * The connections are closed behind the program's own 'exit' listeners, whenever those were added: they may publish.
  * A listener of ours would run before those that were added later, so the event is wrapped as a whole; and so is
@@ -73,6 +79,8 @@ function watchExit(): void {
   const host = process as unknown as Wrapped;
   before = { emit: host.emit, reallyExit: host.reallyExit };
   Object.assign(process, ours);
+  if (!runtime.emitsExit) process.on('exit', closeAll);
+  if (!runtime.exitsAfterError) process.on('uncaughtExceptionMonitor', atFatalError);
 }
 
 /** Wrappers of ours that others have wrapped meanwhile stay, for the next connection. */
@@ -80,6 +88,8 @@ function unwatchExit(): void {
   const host = process as unknown as Wrapped;
   if (!isWatching || host.emit !== ours.emit || host.reallyExit !== ours.reallyExit) return;
   Object.assign(process, before);
+  process.off('exit', closeAll);
+  process.off('uncaughtExceptionMonitor', atFatalError);
   isWatching = false;
 }
 

@@ -4,6 +4,7 @@ import type { ConnectionInfo, ServerOptions } from '../../src/broker/control';
 import { Engine } from '../../src/broker/engine';
 import { Failure } from '../../src/broker/failure';
 import type { RabbitmqVersion } from '../../src/broker/rules';
+import { runtime } from '../../src/runtime';
 import { version as ownVersion } from '../../src/version';
 import { BrokerSession } from './session';
 
@@ -129,7 +130,7 @@ const SERVER_PROPERTIES = (version: RabbitmqVersion) => ({
   version: RELEASES[version],
   embedded_product: 'amqp-sync',
   embedded_version: ownVersion,
-  platform: `Node.js ${process.version}`,
+  platform: runtime.name,
   information: 'an embedded broker for demos and tests; it speaks as RabbitMQ does',
   capabilities: {
     publisher_confirms: true,

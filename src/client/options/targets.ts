@@ -8,6 +8,7 @@ import type { HandshakeParams } from '../../protocol/handshake';
 import { isBuiltIn, MECHANISM_NAMES } from '../../protocol/sasl';
 import { type ParsedUri, parseUri, type UriOptions } from '../../protocol/uri';
 import { typeName } from '../../protocol/wire';
+import { runtime } from '../../runtime';
 import { version } from '../../version';
 import { checkEncodable, checkInteger, checkOptions, checkShortstr, checkString } from './checks';
 import type { ConnectOptions, HostOptions } from './connect-options';
@@ -170,7 +171,7 @@ function clientProperties(given: ConnectOptions, uri: ParsedUri): Record<string,
   const properties = {
     product: 'amqp-sync',
     version,
-    platform: `Node.js ${process.version} on ${platform()}`,
+    platform: `${runtime.name} on ${platform()}`,
     host: hostname(),
     ...(name === undefined ? {} : { connection_name: name }),
     ...entries(given.clientProperties ?? {}),

@@ -280,6 +280,9 @@ const LOAD_AT_ONCE = `
     _ -> ok
   end.`.replaceAll(/\s+/g, ' ');
 
+/** Schedulers without work sleep, and do not look for some of it first: it is the processor of the tests. */
+const IDLE = '+sbwt none +sbwtdcpu none +sbwtdio none';
+
 /** For the server, for rabbitmqctl and for epmd alike; nothing of the system's own configuration gets in. */
 function environment(dir: string, node: string, first: number): Record<string, string> {
   const loopback = '-kernel inet_dist_use_interface {127,0,0,1}';
@@ -298,8 +301,8 @@ function environment(dir: string, node: string, first: number): Record<string, s
     RABBITMQ_LOG_BASE: join(dir, 'log'),
     RABBITMQ_DIST_PORT: `${first + 4}`,
     RABBITMQ_CTL_DIST_PORT_MIN: `${first + 6}`,
-    RABBITMQ_CTL_ERL_ARGS: loopback,
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `${loopback} +S 2:2`,
+    RABBITMQ_CTL_ERL_ARGS: `${loopback} +S 1:1 ${IDLE}`,
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `${loopback} +S 2:2 ${IDLE}`,
     ERL_AFLAGS: `-eval '${LOAD_AT_ONCE}'`,
     ERL_EPMD_PORT: `${first + 5}`,
     ERL_EPMD_ADDRESS: '127.0.0.1',
