@@ -30,7 +30,7 @@ export const WORD = {
   OUT_ROOM_WANTED: 6 * LINE,
   /** [worker] what has become of the connection: one of STATE */
   STATE: 7 * LINE,
-  /** [worker] its number in the system's table of threads, or 0 */
+  /** [worker] its number in the system's table of threads, or 0; written once */
   THREAD: 7 * LINE + 1,
   /** [worker] counts answered probes */
   BEAT: 8 * LINE,

@@ -4,7 +4,7 @@ import { AdaptiveChoice } from './adaptive-choice';
 import { DirectWriter } from './direct-writer';
 import { createMemory, type Layout, mapMemory, readReport, STATE, WORD, WORKER } from './layout';
 import { RingConsumer, RingProducer } from './ring';
-import { isListed } from './thread-number';
+import { hasEnded } from './thread-number';
 import { threadWakeSignal, type WaitResult, type WakeSignal } from './wake-signal';
 
 /** Plain sleeps first: most replies come within this, and an interruptible sleep costs more. */
@@ -96,8 +96,6 @@ export class Link {
   /** Where in the outbound ring the last call that waits for an answer ends. */
   #askedAt: number;
   #doorbell: MessagePort | undefined;
-  /** The worker has been seen in the system's table of threads, which not every system has. */
-  #wasListed = false;
   #gone = false;
   #stalled = false;
   #lastBeat = -1;
@@ -225,17 +223,14 @@ export class Link {
   post(message: unknown): boolean {
     // false is Node's (undocumented) answer once the other end is gone; other runtimes answer nothing
     const answer = this.#doorbell?.postMessage(message) as unknown;
-    if (this.#doorbell === undefined || answer === false || this.#hasLeft()) this.#gone = true;
+    if (this.#doorbell === undefined || answer === false) this.#gone = true;
     return !this.#gone;
   }
 
-  /** The thread was in the system's table, and is no more: it ended without a word, as one does that runs out of memory. */
-  #hasLeft(): boolean {
-    const thread = Atomics.load(this.#layout.words, WORD.THREAD);
-    if (thread === 0) return false;
-    const listed = isListed(thread);
-    this.#wasListed ||= listed;
-    return this.#wasListed && !listed;
+  /** Send a probe, if there is a thread to answer it: one that ran out of memory, for one, ended without a word. */
+  #probe(): boolean {
+    if (hasEnded(Atomics.load(this.#layout.words, WORD.THREAD))) this.#gone = true;
+    return !this.#gone && this.post(0);
   }
 
   /**
@@ -279,7 +274,7 @@ export class Link {
     const beat = Atomics.load(this.#layout.words, WORD.BEAT);
     this.#silentLooks = beat === this.#lastBeat ? this.#silentLooks + 1 : 0;
     this.#lastBeat = beat;
-    if (!this.post(0)) return false;
+    if (!this.#probe()) return false;
     if (this.#silentLooks * SLICE_MS > this.stallTimeout) this.#stalled = true;
     return !this.#stalled;
   }
@@ -289,7 +284,7 @@ export class Link {
     const { words } = this.#layout;
     const beat = Atomics.load(words, WORD.BEAT);
     const deadline = clock.now() + ms;
-    if (!this.post(0)) return false;
+    if (!this.#probe()) return false;
     while (Atomics.load(words, WORD.BEAT) === beat && clock.now() < deadline) {
       Atomics.wait(words, WORD.BEAT, beat, 1);
     }

@@ -1,20 +1,29 @@
 import { existsSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 
-/** The functions of the runtime, whatever a program puts in their place later. */
+/** The functions of the runtime, kept from what the tests of a program put in their place. */
 const exists = existsSync;
 const readLink = readlinkSync;
 
-/** The number of the calling thread in the system's table of them; 0 where there is no such table: Linux has one. */
+/** The number of the calling thread in the system's table of threads; 0 where it has none that can be read: Linux has one. */
 export function threadNumber(): number {
   try {
-    return Number(basename(readLink('/proc/thread-self'))) || 0;
+    const number = Number(basename(readLink('/proc/thread-self')));
+    return isListed(number) ? number : 0;
   } catch {
-    return 0; // another system, or a runtime that may not read there
+    return 0; // another system, or a runtime that may not look there
   }
 }
 
-/** Whether a thread of this process is in that table. */
-export function isListed(thread: number): boolean {
-  return exists(`/proc/self/task/${thread}`);
+/** Has the thread of this process ended that had this number? False also where that cannot be known. */
+export function hasEnded(number: number): boolean {
+  canLook ??= threadNumber() !== 0;
+  return number !== 0 && canLook && !isListed(number);
+}
+
+/** This thread has found itself in the table. */
+let canLook: boolean | undefined;
+
+function isListed(number: number): boolean {
+  return exists(`/proc/self/task/${number}`);
 }

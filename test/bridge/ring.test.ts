@@ -285,11 +285,12 @@ describe('the memory of a connection', () => {
     );
   });
 
-  test('every control word has a cache line of its own, but for what belongs to the lock on the socket', () => {
-    const { DESCRIPTOR, INODE, DIRECT_SENT, DIRECT_END, ...others } = WORD;
+  test('every control word that changes has a cache line of its own, but for what belongs to the lock on the socket', () => {
+    const { THREAD, DESCRIPTOR, INODE, DIRECT_SENT, DIRECT_END, ...others } = WORD;
     const line = (index: number) => (index * Int32Array.BYTES_PER_ELEMENT) / 64;
     for (const index of [DESCRIPTOR, INODE, DIRECT_SENT, DIRECT_END])
       strictEqual(Math.floor(line(index)), line(WORD.WRITER));
+    strictEqual(Math.floor(line(THREAD)), line(WORD.STATE));
     const lines = Object.values(others).map(line);
     strictEqual(lines.every(Number.isInteger), true);
     strictEqual(new Set(lines).size, lines.length);

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from '../../api/message';
 import { wrongType } from '../../caller';
 import type { PublishOptions } from '../../client/options/publish-options';
-import { typeName } from '../../protocol/wire';
 import { type Args, signatures, timestampSeconds } from '../python';
 import { Shown, shown } from './repr';
 
@@ -133,7 +132,7 @@ export function addTo(options: PublishOptions, properties: BasicProperties): voi
     // spread into one another later, two objects would take ten times as long
     if (value === null || value === undefined) continue;
     if (name === 'expiration' && typeof value !== 'string')
-      throw wrongType(`expiration must be a string, got ${typeName(value)}`);
+      throw wrongType(`expiration must be a string, got a ${typeof value}`);
     options[ours] = value as never;
   }
 }
