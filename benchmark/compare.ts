@@ -14,8 +14,7 @@ const QUICK_TIME = 100_000;
 
 /** Measure all peers side by side, and show what came out. Returns the exit code. */
 export async function compare(options: Options): Promise<number> {
-  const { quick } = options;
-  const { peers, absent } = await findPeers(options.peers, quick, options.baseline);
+  const { peers, absent } = await findPeers(options);
   const notes = absent.map(({ name, reason }) => `${name}: ${reason}`);
   const brokers = new Map<BrokerKind, Broker>();
   try {

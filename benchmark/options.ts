@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { RUNTIME_NAMES } from '../test/support/runtimes';
 import { PEER_NAMES } from './peers';
 import { type BrokerKind, SCENARIOS } from './scenarios';
 
@@ -18,6 +19,7 @@ npm run bench -- cli [options]    the command line, from its start to its end
   --rounds=N       interleaved rounds, of which medians are taken; default 3
   --share=N        part of the usual number of messages, such as 0.1
   --baseline=PATH  measure another build of this library beside this one: its src/index.js
+  --runtime=bun    this library on other runtimes, too, which npm brings: ${RUNTIME_NAMES.join(', ')}
   --check          say which rows of the table of goals are met; exit 1 if one is not
   --report[=DIR]   write the Markdown and SVG report; a complete run writes benchmark/report
   --axis=NAME      scale: only size, consume-size, depth, unsettled, channels, consumers or connections
@@ -41,6 +43,7 @@ export interface Options {
   rounds: number;
   share: number;
   baseline: string | undefined;
+  runtimes: readonly string[];
   /** Where to; undefined: nowhere. */
   report: string | undefined;
   axis: string | undefined;
@@ -63,6 +66,7 @@ export function parseOptions(args: readonly string[]): Options {
       rounds: { type: 'string' },
       share: { type: 'string' },
       baseline: { type: 'string' },
+      runtime: { type: 'string', default: '' },
       report: { type: 'string' },
       axis: { type: 'string' },
       millions: { type: 'string', default: '10' },
@@ -70,6 +74,7 @@ export function parseOptions(args: readonly string[]): Options {
   });
   const { quick, check, help, baseline, axis } = values;
   const peers = oneOf('--peers', list(values.peers), PEER_NAMES);
+  const runtimes = oneOf('--runtime', list(values.runtime), RUNTIME_NAMES);
   const only = oneOf('--only', list(values.only.toUpperCase()), Object.keys(SCENARIOS));
   const sizes = list(values.size).map((size) => number('--size', size, 0));
   const brokers = oneOf('--broker', list(values.broker), ['rabbitmq', 'null']) as BrokerKind[];
@@ -90,6 +95,7 @@ export function parseOptions(args: readonly string[]): Options {
     rounds: number('--rounds', values.rounds ?? '3', 1),
     share: number('--share', values.share ?? (quick ? '0.2' : '1'), 0),
     baseline,
+    runtimes,
     report: report === '' ? `${__dirname}/report` : report,
     axis,
     millions: number('--millions', values.millions, 0),

@@ -1,8 +1,10 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from '../test/support/built';
+import { installRuntime } from '../test/support/runtimes';
 import { type Command, run } from './children';
 import { CACHE, compiled } from './native';
+import type { Options } from './options';
 
 export const OURS = 'amqp-sync';
 
@@ -45,19 +47,25 @@ const CANDIDATES: readonly Candidate[] = [
 
 export const PEER_NAMES: readonly string[] = CANDIDATES.map(({ name }) => name);
 
-/** Those of `names`; none: all, or with `quick` those without which there is no comparison. */
-export async function findPeers(
-  names: readonly string[],
-  quick: boolean,
-  baseline: string | undefined,
-): Promise<{ peers: Peer[]; absent: Absentee[] }> {
+/** Those that are asked for; none: all, or with `quick` those without which there is no comparison. */
+export async function findPeers({
+  peers: names,
+  quick,
+  baseline,
+  runtimes,
+}: Pick<Options, 'peers' | 'quick' | 'baseline' | 'runtimes'>): Promise<{
+  peers: Peer[];
+  absent: Absentee[];
+}> {
   const peers: Peer[] = [];
   const absent: Absentee[] = [];
   const wanted = CANDIDATES.filter(({ name, quick: usual }) =>
     names.length > 0 ? names.includes(name) : usual || !quick,
   );
-  const other = { name: 'baseline', pace: 1, quick, prepare: async () => ours(baseline!) };
-  for (const { name, pace, prepare } of baseline === undefined ? wanted : [...wanted, other]) {
+  const others = runtimes.map((name) => ({ name, pace: 1, quick, prepare: () => on(name) }));
+  if (baseline !== undefined)
+    others.push({ name: 'baseline', pace: 1, quick, prepare: async () => ours(baseline) });
+  for (const { name, pace, prepare } of [...wanted, ...others]) {
     try {
       peers.push({ name, pace, command: await prepare() });
     } catch (error) {
@@ -74,6 +82,13 @@ function node(driver: string, env: Record<string, string> = {}): Command {
 function ours(library: string): Command {
   if (!existsSync(library)) throw new Error(`${library} does not exist`);
   return node('amqp-sync.cjs', { AMQP_SYNC_LIBRARY: library });
+}
+
+/** This library on another runtime. */
+async function on(name: string): Promise<Command> {
+  const { args, env } = ours(join(build(), 'src', 'index.js'));
+  const [file, ...rest] = await installRuntime(name, join(CACHE, name));
+  return { file: file!, args: [...rest, ...args], ...(env && { env }) };
 }
 
 /** The project does not depend on these: they have a folder of their own, filled when first needed. */

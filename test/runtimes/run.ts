@@ -3,46 +3,26 @@
  * embedded broker and against RabbitMQ, where that is installed. NAME: node-20 … node-26, bun, deno; otherwise all.
  */
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findRabbitmq } from '../support/brokers/find-broker';
+import { installRuntime, RUNTIME_NAMES } from '../support/runtimes';
 
 const run = promisify(execFile);
 const ROOT = join(__dirname, '..', '..');
 const STEPS = ['smoke.cjs', 'child.cjs', 'server.cjs', 'remote.cjs'];
-/** Minutes are what an installation takes on a slow line, and the steps on a busy machine. */
+/** Minutes are what the steps take on a busy machine. */
 const CEILING = 600_000;
 /** Runs at a time: they wait more than they work. */
 const AT_ONCE = 3;
 
-interface Runtime {
-  /** The package of npm's that it comes in. */
-  package: string;
-  /** How it runs a script, below `node_modules`. */
+interface Installed {
+  name: string;
+  at: string;
   command: string[];
 }
-
-const NODE = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
-const node = (version: string): Runtime => ({
-  package: `${NODE}@${version}`,
-  command: [join(NODE, 'bin', 'node')],
-});
-const RUNTIMES: Readonly<Record<string, Runtime>> = {
-  'node-20': node('20'),
-  'node-22': node('22'),
-  'node-24': node('24'),
-  'node-26': node('26'),
-  bun: { package: 'bun@1.4.5', command: [join('.bin', 'bun')] },
-  deno: {
-    package: 'deno@2.9.6',
-    command: [
-      join('.bin', 'deno'),
-      ...['run', '--allow-net', '--allow-read', '--allow-write', '--allow-env', '--allow-sys', '--allow-run'],
-    ],
-  },
-};
 
 interface Result {
   title: string;
@@ -50,17 +30,17 @@ interface Result {
   failed: boolean;
 }
 
-async function main(names: string[]): Promise<boolean> {
+async function main(names: readonly string[]): Promise<boolean> {
   for (const name of names)
-    if (!(name in RUNTIMES)) throw new Error(`${name} is not one of ${Object.keys(RUNTIMES).join(', ')}`);
+    if (!RUNTIME_NAMES.includes(name)) throw new Error(`${name} is not one of ${RUNTIME_NAMES.join(', ')}`);
   const folder = mkdtempSync(join(tmpdir(), 'amqp-sync-runtimes-'));
   const rabbitmq = await findRabbitmq();
   try {
     const tarball = await pack(folder);
-    const installed: [string, string][] = [];
-    for (const name of names) installed.push([name, await install(folder, name, tarball)]);
+    const installed: Installed[] = [];
+    for (const name of names) installed.push(await install(folder, name, tarball));
     const brokers = rabbitmq === undefined ? [[]] : [[], [rabbitmq.url]];
-    const runs = installed.flatMap(([name, at]) => brokers.map((url) => () => steps(name, at, url)));
+    const runs = installed.flatMap((runtime) => brokers.map((url) => () => steps(runtime, url)));
     const results = await inTurn(runs);
     for (const { lines, failed } of results) if (failed) console.log(lines.join('\n'));
     for (const { title, lines } of results) console.log(`${title}: ${lines.at(-1)}`);
@@ -84,22 +64,18 @@ async function pack(folder: string): Promise<string> {
   return join(folder, stdout.trim());
 }
 
-/** A folder of its own, as somebody's who has just begun. */
-async function install(folder: string, name: string, tarball: string): Promise<string> {
+/** As somebody's who has just begun. */
+async function install(folder: string, name: string, tarball: string): Promise<Installed> {
   const at = join(folder, name);
-  mkdirSync(at);
-  writeFileSync(join(at, 'package.json'), '{ "private": true }');
-  const args = ['install', '--no-audit', '--no-fund', '--silent', tarball, RUNTIMES[name]!.package];
-  await run('npm', args, { cwd: at, timeout: CEILING });
+  const command = await installRuntime(name, at, [tarball]);
   for (const file of STEPS) cpSync(join(__dirname, file), join(at, file));
-  return at;
+  return { name, at, command };
 }
 
-async function steps(name: string, at: string, url: string[]): Promise<Result> {
-  const [command, ...args] = RUNTIMES[name]!.command;
+async function steps({ name, at, command }: Installed, url: string[]): Promise<Result> {
   const title = `${name}, ${url.length === 0 ? 'embedded broker' : 'RabbitMQ'}`;
+  const [file, ...args] = command as [string, ...string[]];
   const options = { cwd: at, timeout: CEILING, maxBuffer: 1 << 26 };
-  const file = join(at, 'node_modules', command!);
   const { stdout, stderr, failed } = await run(file, [...args, 'smoke.cjs', ...url], options).then(
     (said) => ({ ...said, failed: false }),
     (error: { stdout: string; stderr: string }) => ({
@@ -123,7 +99,7 @@ async function inTurn<T>(tasks: (() => Promise<T>)[]): Promise<T[]> {
 }
 
 const asked = process.argv.slice(2);
-main(asked.length > 0 ? asked : Object.keys(RUNTIMES)).then(
+main(asked.length > 0 ? asked : RUNTIME_NAMES).then(
   (passed) => {
     process.exitCode = passed ? 0 : 1;
   },
