@@ -24,8 +24,8 @@ connection.loop({ timeout: 3000 }); // a worker has no timeout: this one ends wh
 for (const message of channel.declareQueue('orders.parked').iterator({ timeout: 1000 })) {
   const { headers } = message.properties;
   console.log(`parked: ${message.text}, ${headers?.['x-retry-error']}`);
-  for (const { queue, reason, count } of deaths(message))
-    console.log(`  ${count} times ${reason} in ${queue}`);
+  const [last] = deaths(message); // RabbitMQ 4 has no more than one: what is published again begins anew
+  console.log(`  it waited in ${last?.queue}, until it ${last?.reason}`);
   message.ack(); // or orders.publish(message.copy({ headers: {} })), then ack: all begins anew
 }
 connection.close();

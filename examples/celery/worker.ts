@@ -12,7 +12,9 @@ import { connect, type IncomingMessage, Message } from '../../src';
 type Task = (args: unknown[], kwargs: Record<string, unknown>, retries: number) => unknown;
 
 /** To be thrown by a task that is to be tried again in a second, three times at most. */
-class Retry extends Error {}
+class Retry extends Error {
+  override name = 'Retry';
+}
 
 const tasks = new Map<string, Task>();
 tasks.set('js.upper', ([text]) => {

@@ -3,9 +3,8 @@
  * queues and exchanges have fixed names, so nothing else in the suite may use these.
  */
 import { join } from 'node:path';
-import { build } from '../support/built';
 import { eventually, shared } from '../support/connect';
-import { type End, run } from '../support/programs/program';
+import { type Example, execute, outcome, startExample } from '../support/programs/example';
 
 const ROOT = join(__dirname, '..', '..');
 const QUEUES = ['hello', 'task_queue', 'rpc_queue'];
@@ -24,35 +23,23 @@ function tidy(): void {
   channel.close();
 }
 
-type Script = ReturnType<typeof run>;
-
-/** Start a script, `1-hello-world/send` for one, with the arguments of its command line; in JavaScript, which starts several times as fast. */
-function start(script: string, ...args: string[]): Script {
-  return execute(join(build(), 'examples', 'tutorials', `${script}.js`), args);
-}
-
-function execute(file: string, args: string[], nodeArgs: string[] = []): Script {
-  const argv = JSON.stringify([file, ...args]);
-  return run(`process.argv.splice(1, Infinity, ...${argv}); require(process.argv[1]);`, { args: nodeArgs });
+/** Start a script, `1-hello-world/send` for one, with the arguments of its command line. */
+function start(script: string, ...args: string[]): Example {
+  return startExample(`tutorials/${script}`, args);
 }
 
 /** Start a consumer, and wait until it says that it waits. */
-async function listen(greeting: string, script: string, ...args: string[]): Promise<Script> {
+async function listen(greeting: string, script: string, ...args: string[]): Promise<Example> {
   const consumer = start(script, ...args);
   await consumer.says(greeting);
   return consumer;
-}
-
-/** The exit code or the signal, and everything that was printed. */
-function outcome({ code, signal, lines, stderr }: End): unknown[] {
-  return stderr === '' ? [code ?? signal, ...lines] : [code ?? signal, ...lines, stderr];
 }
 
 async function output(script: string, ...args: string[]): Promise<unknown[]> {
   return outcome(await start(script, ...args).end);
 }
 
-async function ctrlC(script: Script): Promise<unknown[]> {
+async function ctrlC(script: Example): Promise<unknown[]> {
   script.kill('SIGINT');
   return outcome(await script.end);
 }
@@ -79,14 +66,14 @@ describe('1: hello world', () => {
   test('a receiver waits for what is sent, here by the script as it stands, in TypeScript', async () => {
     const receiver = await listen(MESSAGES, '1-hello-world/receive');
     const send = join(ROOT, 'examples', 'tutorials', '1-hello-world', 'send.ts');
-    expect(outcome(await execute(send, [], ['-r', 'ts-node/register']).end)).toEqual(SENT);
+    expect(outcome(await execute(send, [], { args: ['-r', 'ts-node/register'] }).end)).toEqual(SENT);
     await receiver.says(RECEIVED);
     expect(await ctrlC(receiver)).toEqual(['SIGINT', MESSAGES, RECEIVED]);
   });
 });
 
 describe('2: work queues', () => {
-  async function startWorker(): Promise<Script> {
+  async function startWorker(): Promise<Example> {
     const { consumerCount } = waiting('task_queue');
     const worker = await listen(MESSAGES, '2-work-queues/worker');
     untilConsumers('task_queue', consumerCount + 1);
