@@ -93,6 +93,9 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['examples/pika/', 'src/compat/pika.ts'],
   ['examples/pika/ack-from-another-thread.ts', 'node:worker_threads'],
   ['examples/sigterm/thread.ts', 'node:worker_threads', 'node:events'],
+  ['examples/import-csv.ts', 'node:fs', 'node:string_decoder'],
+  ['examples/celery/send-tasks.ts', 'node:crypto'],
+  ['examples/testing/ship-orders.vitest.ts', 'examples/testing/ship-orders.ts', 'vitest'],
 ];
 
 /** Folders in which no circle of imports is, types included. */
