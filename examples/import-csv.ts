@@ -60,6 +60,7 @@ function* recordsOf(path: string): Generator<[line: number, record: string]> {
 
 /** Lines of the messages that are on their way. */
 const underWay: number[] = [];
+let isRead = false;
 
 function* messagesOf(path: string): Generator<Message> {
   let names: string[] | undefined;
@@ -72,6 +73,7 @@ function* messagesOf(path: string): Generator<Message> {
       yield Message.json(Object.fromEntries(names.map((name, index) => [name, fields[index]])));
     }
   }
+  isRead = true; // not reached if the connection is lost: then nothing more is asked for
 }
 
 const connection = connect();
@@ -85,5 +87,5 @@ queue.publishBatch(messagesOf(file), {
   },
 });
 connection.close();
-console.log(`${confirmed} confirmed, ${failed} failed`);
+console.log(`${confirmed} confirmed, ${failed} failed${isRead ? '' : ', the rest was not read'}`);
 process.exitCode = failed === 0 ? 0 : 1;

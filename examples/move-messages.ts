@@ -26,7 +26,7 @@ for (const [index, { status, error }] of results.entries()) {
     moved++;
   } else console.error(`stays: ${wanted[index]!.text}: ${error!.message}`);
 }
-if (moved < messages.length) channel.basicNack(0, { multiple: true }); // all others: back to their places
+if (moved < messages.length) channel.basicNack(0, { multiple: true }); // all others go back to their places
 connection.close();
 console.log(`${moved} of ${messages.length} moved`);
 process.exitCode = moved === wanted.length ? 0 : 1;

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect, startBroker } from '../../src';
 import { channel, queue, useQueue } from '../support/channel';
-import { count, takeAll, unique } from '../support/connect';
+import { count, eventually, takeAll, unique } from '../support/connect';
 import { outcome, startExample } from '../support/programs/example';
 
 useQueue();
@@ -80,6 +81,23 @@ test('a queue that is not there is an error before the file is read', async () =
   expect(code).toBe(1);
   expect(stderr).toContain('NOT_FOUND');
   expect(stderr).not.toContain('ENOENT');
+});
+
+test('when the connection is lost, each line that may not have arrived is named, and the rest is left', async () => {
+  using broker = startBroker();
+  using own = connect(broker.url);
+  const lines = own.channel().declareQueue('lines');
+  writeFileSync(file, `id\n${'1\n'.repeat(200_000)}`);
+  const env = { ...process.env, AMQP_URL: broker.url };
+  const example = startExample('import-csv', [file, 'lines'], { env });
+  eventually(() => lines.status().messageCount > 1000);
+  broker.kill();
+  const { code, lines: printed, stderr } = await example.end;
+  const [, confirmed, failed] = /^(\d+) confirmed, (\d+) failed, the rest was not read$/.exec(printed[0]!)!;
+  expect(code).toBe(1);
+  const named = stderr.match(/^line \d+: (unknown|not-sent): .*$/gm)!;
+  expect(named).toHaveLength(Number(failed));
+  expect(named[0]).toMatch(new RegExp(`^line ${Number(confirmed) + 2}: `));
 });
 
 test('memory stays flat, and progress is told', async () => {
