@@ -1,4 +1,7 @@
-/** SIGTERM ends this program in order: the client blocks a thread of its own, and the main thread's listener ends its wait. */
+/**
+ * SIGTERM ends this program in order, after the message that it works on: the client blocks a thread of its own, and the
+ * main thread's listener ends its wait.
+ */
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { connect, InterruptedError, Remote } from '../../src';
@@ -15,7 +18,7 @@ async function main(): Promise<void> {
 
 function consume(): void {
   const connection = connect();
-  const tasks = connection.channel().declareQueue('', { autoDelete: false });
+  const tasks = connection.channel().declareQueue('jobs');
   tasks.subscribe((message) => console.log(message.text));
   const handle = connection.remote();
   parentPort?.postMessage(handle, [handle.port]);

@@ -152,7 +152,7 @@ ask('js.upper', 'linked', link=signature('js.upper', ['next']))
     const sending = /print\((.*)\.get\(\)\)/;
     const asking = ask(
       pythonIn('worker')
-        .replace('])', '], countdown=5)')
+        .replace('])', '], countdown=8)')
         .replace(sending, "r = $1; print('sent', flush=True); print(r.get())"),
     );
     await once(asking.child.stdout!, 'data');

@@ -1,13 +1,25 @@
 /** The recipes for SIGTERM in `examples/sigterm` end in order, also as process 1 of a PID namespace of their own. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from '../support/built';
+import { shared } from '../support/connect';
 import { asleep } from '../support/programs/asleep';
 
+/** That of the recipes, so nothing else in the suite may use it. */
+const QUEUE = 'jobs';
 /** Milliseconds after which a script is killed: far more than one takes, however busy the machine is. */
 const CEILING = 150_000;
 const isPossible = spawnSync('unshare', ['--pid', '--fork', '--kill-child', 'true']).status === 0;
+
+beforeAll(tidy);
+afterAll(tidy);
+
+function tidy(): void {
+  using channel = shared().channel();
+  channel.queueDelete(QUEUE);
+}
 
 /** Start a script, send it a signal once it is ready and asleep, and collect what it says. */
 async function terminated(script: string, signal: NodeJS.Signals, asProcess1: boolean): Promise<unknown> {
@@ -30,6 +42,26 @@ async function terminated(script: string, signal: NodeJS.Signals, asProcess1: bo
   return new Promise((resolve) => child.on('close', (code, killed) => resolve([code, killed, ...lines])));
 }
 
+/** Start a script, have messages come all the time, and send it SIGTERM when the first has come. */
+async function terminatedAtWork(script: string): Promise<unknown> {
+  const child = spawn(process.execPath, [join(build(), 'examples', 'sigterm', `${script}.js`)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: CEILING,
+    killSignal: 'SIGKILL',
+  });
+  using channel = shared().channel();
+  channel.declareQueue(QUEUE);
+  const feeding = setInterval(() => channel.basicPublish('more', { routingKey: QUEUE }), 20);
+  const lines: string[] = [];
+  createInterface(child.stdout).on('line', (line) => {
+    if (line === 'more' && !lines.includes(line)) child.kill('SIGTERM');
+    lines.push(line);
+  });
+  const [code] = await once(child, 'close');
+  clearInterval(feeding);
+  return [code, lines[0], lines.at(-1)];
+}
+
 function onlyChildOf({ pid }: ChildProcess): number {
   return Number(spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' }).stdout);
 }
@@ -46,4 +78,8 @@ describe.each([
   (isPossible ? test : test.skip)('as process 1', async () => {
     expect(await terminated(script, signal, true)).toEqual([0, null, 'ready', 'closed']);
   });
+});
+
+test.each(['slices', 'thread'])('%s.ts ends at SIGTERM while messages keep coming', async (script) => {
+  expect(await terminatedAtWork(script)).toEqual([0, 'ready', 'closed']);
 });
