@@ -67,7 +67,8 @@ function* messagesOf(path: string): Generator<Message> {
   for (const [line, record] of recordsOf(path)) {
     const fields = fieldsOf(record);
     if (names === undefined) names = fields;
-    else if (fields.length !== names.length) fail(line, `${fields.length} fields, not ${names.length}`);
+    else if (fields.length !== names.length)
+      fail(line, `${names.length} fields are expected, got ${fields.length}`);
     else {
       underWay.push(line);
       yield Message.json(Object.fromEntries(names.map((name, index) => [name, fields[index]])));

@@ -77,7 +77,7 @@ function carryOut(message: IncomingMessage): void {
 function take(message: IncomingMessage): void {
   const { task, id, eta } = message.properties.headers ?? {};
   if (!task || !id) return message.reject(); // not of Celery's protocol 2
-  // a task whose time has not come waits here, unacked, as in Celery's own workers
+  // a task whose time has not come waits here, unacked, as in Celery's own workers; RabbitMQ allows that for 30 minutes
   const wait = typeof eta === 'string' ? Date.parse(eta) - Date.now() : 0;
   connection.callLater(Math.max(0, wait), () => carryOut(message));
 }

@@ -19,8 +19,9 @@ const interpreter = ['python3', '/usr/bin/python3'].find(
   (file) => spawnSync(file, ['-c', 'import celery'], { timeout: LONGEST }).status === 0,
 );
 const ifCelery = interpreter === undefined ? describe.skip : describe;
-/** Its queues have these names, so nothing else in the suite may use them. */
+/** Queues and exchanges have these names, so nothing else in the suite may use them. */
 const QUEUES = ['celery', 'js'];
+const EXCHANGES = [...QUEUES, 'celeryev', 'celery.pidbox', 'reply.celery.pidbox'];
 
 let own: EmbeddedBroker | undefined;
 let url: string;
@@ -66,6 +67,7 @@ function takesTransient(): boolean {
 
 function tidy(): void {
   for (const queue of QUEUES) channel.queueDelete(queue);
+  for (const exchange of EXCHANGES) channel.exchangeDelete(exchange);
 }
 
 /** The Python that the first comment of an example shows, with this broker. */
@@ -119,7 +121,7 @@ ifCelery('with Celery (Debian has it as python3-celery)', () => {
   test('errors are exceptions in Python, and retries end in a result or in the last of them', async () => {
     await startWorker();
     const program = `${pythonIn('worker')}
-from celery import chain, signature
+from celery import signature
 
 def ask(task, *args, **options):
     result = app.send_task(task, args, **options)
@@ -167,10 +169,18 @@ ask('js.upper', 'linked', link=signature('js.upper', ['next']))
 
 describe('the worker, without Celery', () => {
   /** As Celery 5.2 sends it. */
-  const task = (name: string, args: unknown[], retries = 0) => ({
+  const task = (name: string, args: unknown[]) => ({
     body: Message.json([args, {}, { callbacks: null, errbacks: null, chain: null, chord: null }]),
     correlationId: 'c1',
-    headers: { lang: 'py', task: name, id: 'i1', eta: null, expires: null, retries, timelimit: [null, null] },
+    headers: {
+      lang: 'py',
+      task: name,
+      id: 'i1',
+      eta: null,
+      expires: null,
+      retries: 0,
+      timelimit: [null, null],
+    },
   });
 
   test('answers as Celery expects it, and acks', async () => {

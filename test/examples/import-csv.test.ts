@@ -34,7 +34,7 @@ test('each record becomes a message, and what is wrong is named by its line', as
   expect(await imported(queue)).toEqual([
     1,
     '3 confirmed, 3 failed',
-    'line 3: 1 fields, not 2\nline 7: 3 fields, not 2\nline 9: a quote is not closed\n',
+    'line 3: 2 fields are expected, got 1\nline 7: 2 fields are expected, got 3\nline 9: a quote is not closed\n',
   ]);
   expect(takeAll(channel, queue).map((text) => JSON.parse(text))).toEqual([
     { id: '1', name: 'Müller, Söhne' },
