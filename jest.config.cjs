@@ -14,5 +14,5 @@ module.exports = {
   // a process that has grown is renewed between two files
   workerIdleMemoryLimit: '350MB',
   // tests wait more than they work
-  maxWorkers: 3,
+  maxWorkers: 4,
 };
