@@ -39,6 +39,7 @@ export type {
   ExchangeInfo,
   QueueInfo,
 } from './broker/control';
+export type { BrokerMetrics, QueueMetrics } from './broker/metrics';
 export type { RabbitmqVersion } from './broker/rules';
 export type {
   BasicConsumeOptions,

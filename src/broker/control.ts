@@ -106,6 +106,7 @@ export type BrokerCall =
   | { call: 'close' }
   | { call: 'connections' | 'queues' | 'exchanges' | 'bindings' | 'consumers' }
   | { call: 'messages'; vhost: string; queue: string }
+  | { call: 'metrics'; vhost: string }
   | { call: 'kill' | 'stall' | 'resume'; connection: number | string | undefined }
   | { call: 'close-connections'; connection: number | string | undefined; reason: string }
   | { call: 'block'; reason: string | undefined }

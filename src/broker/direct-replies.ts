@@ -43,6 +43,11 @@ export class DirectReplies<Channel extends Requester = Requester> {
     for (const name of namesIn(message)) this.#channels.get(name)?.deliverDirectReply(message);
   }
 
+  /** Whether a message is routed to any of them, or to what looks like one. */
+  concern(message: BrokerMessage): boolean {
+    return namesIn(message).length > 0;
+  }
+
   /** Whether they are queues that take a message, alive or not. */
   take(message: BrokerMessage): boolean {
     return this.isSince4 && namesIn(message).some((name) => this.isName(name));

@@ -1,6 +1,7 @@
 import type { BrokerChannel } from './channel';
 import type { BindingInfo, ConsumerInfo, ExchangeInfo, MessageInfo, QueueInfo } from './control';
 import type { Engine } from './engine';
+import type { BrokerMetrics } from './metrics';
 
 /** The queues of a broker, as plain data; so with the others. */
 export function listQueues(engine: Engine): QueueInfo[] {
@@ -58,6 +59,14 @@ export function listConsumers(engine: Engine): ConsumerInfo[] {
       }),
     ),
   );
+}
+
+/** What became of the messages of a virtual host; undefined: there is none of this name. */
+export function metricsOf(engine: Engine, name: string): BrokerMetrics | undefined {
+  const vhost = engine.vhosts.get(name);
+  if (vhost === undefined) return undefined;
+  const queues = [...vhost.queues.values()].map((queue) => [queue.name, queue.metrics] as const);
+  return { ...vhost.metrics, queues: Object.fromEntries(queues) };
 }
 
 /** The messages of a queue that wait, from the head on, or all of a stream; undefined: there is no such queue. */

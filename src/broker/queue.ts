@@ -11,6 +11,7 @@ import { DelayedMessages } from './delayed-messages';
 import { Failure, nameOf, precondition, refused } from './failure';
 import { HeldDeliveries } from './held-deliveries';
 import type { BrokerMessage } from './message';
+import { newQueueMetrics } from './metrics';
 import { type QueueLimits, queueLimits } from './queue-arguments';
 import { bodySize, type QueuedMessage, ReadyMessages } from './ready-messages';
 import type { Rules } from './rules';
@@ -53,6 +54,7 @@ export class BrokerQueue implements VhostQueue {
   /** Messages that a client has and has not settled. */
   unacked = 0;
   deleted = false;
+  readonly metrics = newQueueMetrics();
   #order = 0;
   /** The next place before all that never was delivered. */
   #front = Number.MIN_SAFE_INTEGER;
@@ -109,9 +111,11 @@ export class BrokerQueue implements VhostQueue {
 
   publish(message: BrokerMessage, redelivered = false): boolean {
     if (this.limits.overflow !== 'drop-head' && this.#refuses(message)) {
+      this.metrics.refused++;
       if (this.limits.overflow === 'reject-publish-dlx') this.host.deadLetter(this, message, 'maxlen');
       return false;
     }
+    this.metrics.published++;
     const priority = this.#priority(message);
     const entry: QueuedMessage = {
       message,
@@ -148,8 +152,7 @@ export class BrokerQueue implements VhostQueue {
   }
 
   #deliver(consumer: BrokerConsumer, entry: QueuedMessage): void {
-    if (consumer.traits.noAck) this.host.countBytes(-memoryOf(entry));
-    else this.unacked++;
+    this.#take(entry, consumer.traits.noAck);
     consumer.subscriber.deliver(consumer, entry);
   }
 
@@ -160,9 +163,16 @@ export class BrokerQueue implements VhostQueue {
     const entry = this.ready.shift();
     if (entry === undefined) return undefined;
     this.dropExpired(); // what stood behind it is not counted any more
+    this.#take(entry, noAck);
+    return entry;
+  }
+
+  /** A message goes out. */
+  #take(entry: QueuedMessage, noAck: boolean): void {
+    this.metrics.delivered++;
+    if (entry.redelivered) this.metrics.redelivered++;
     if (noAck) this.host.countBytes(-memoryOf(entry));
     else this.unacked++;
-    return entry;
   }
 
   #noGet(): Failure {
@@ -176,6 +186,11 @@ export class BrokerQueue implements VhostQueue {
 
   /** A message that was taken is done with. */
   settle(entry: QueuedMessage): void {
+    this.metrics.acknowledged++;
+    this.#forget(entry);
+  }
+
+  #forget(entry: QueuedMessage): void {
     this.unacked--;
     this.host.countBytes(-memoryOf(entry));
   }
@@ -183,7 +198,8 @@ export class BrokerQueue implements VhostQueue {
   /** Messages that were taken are refused for good. */
   reject(entries: readonly QueuedMessage[]): void {
     for (const entry of entries) {
-      this.settle(entry);
+      this.#forget(entry);
+      this.metrics.rejected++;
       if (!this.deleted) this.host.deadLetter(this, entry.message, 'rejected');
     }
   }
@@ -193,8 +209,9 @@ export class BrokerQueue implements VhostQueue {
     const back: QueuedMessage[] = [];
     for (const entry of entries) {
       if (this.deleted) {
-        this.settle(entry);
+        this.#forget(entry);
       } else {
+        this.metrics.requeued++;
         this.unacked--;
         entry.redelivered = true;
         entry.returns++;
@@ -263,6 +280,7 @@ export class BrokerQueue implements VhostQueue {
     const entries = this.#delayed?.clear() ?? [];
     for (let entry = this.ready.shift(); entry !== undefined; entry = this.ready.shift()) entries.push(entry);
     for (const entry of entries) this.host.countBytes(-memoryOf(entry));
+    this.metrics.purged += entries.length;
     return entries.length;
   }
 
@@ -358,7 +376,8 @@ export class BrokerQueue implements VhostQueue {
     while (this.ready.length > 0 && this.#overflows(0, 0)) this.#deadLetter(this.ready.shift()!, 'maxlen');
   }
 
-  #deadLetter(entry: QueuedMessage, reason: DeadLetterReason): void {
+  #deadLetter(entry: QueuedMessage, reason: keyof typeof METRIC): void {
+    this.metrics[METRIC[reason]]++;
     this.host.countBytes(-memoryOf(entry));
     this.host.deadLetter(this, entry.message, reason);
   }
@@ -395,6 +414,9 @@ export class BrokerQueue implements VhostQueue {
     return this.host.timers.now() + Math.min(own, messageTtl ?? Number.POSITIVE_INFINITY);
   }
 }
+
+/** Where a queue counts what leaves it on its own. */
+const METRIC = { expired: 'expired', maxlen: 'overflowed', delivery_limit: 'exhausted' } as const;
 
 function isExpired({ expiry }: QueuedMessage, now: number): boolean {
   return expiry !== undefined && expiry <= now;

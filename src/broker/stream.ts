@@ -4,6 +4,7 @@ import type { Binding } from './binding';
 import type { BrokerConsumer, Consumers, ConsumerTraits, Requeue, Subscriber } from './consumers';
 import { Failure, internalError, nameOf, precondition } from './failure';
 import type { BrokerMessage } from './message';
+import { newQueueMetrics } from './metrics';
 import type { QueueHost } from './queue';
 import { type QueueLimits, queueLimits } from './queue-arguments';
 import type { QueuedMessage } from './ready-messages';
@@ -34,6 +35,7 @@ export class BrokerStream implements VhostQueue {
   readonly consumerCount = 0;
   unacked = 0;
   deleted = false;
+  readonly metrics = newQueueMetrics();
   readonly #log: StreamLog;
 
   constructor(
@@ -70,6 +72,7 @@ export class BrokerStream implements VhostQueue {
     const value = filterValue(message, rules);
     this.#roll();
     this.#log.append(kept, value, timers.now());
+    this.metrics.published++;
     this.host.countBytes(logSize(kept));
     this.#handOut(this.consumers.byTagBackwards);
     return true;
@@ -95,6 +98,7 @@ export class BrokerStream implements VhostQueue {
         isAtEnd ||= entry === undefined;
         if (entry === undefined) break;
         this.unacked++;
+        this.metrics.delivered++;
         consumer.subscriber.deliver(consumer, queued(entry));
       }
     }
@@ -110,6 +114,7 @@ export class BrokerStream implements VhostQueue {
   }
 
   settle(): void {
+    this.metrics.acknowledged++;
     this.unacked--;
   }
 

@@ -2,6 +2,7 @@ import type { Table } from '../protocol/field-table';
 import type { Binding } from './binding';
 import type { BrokerConsumer, ConsumedQueue, ConsumerTraits } from './consumers';
 import type { BrokerMessage } from './message';
+import type { QueueMetrics } from './metrics';
 import type { QueuedMessage } from './ready-messages';
 
 export interface BrokerQueueTraits {
@@ -19,6 +20,7 @@ export interface VhostQueue extends ConsumedQueue {
   readonly args: Table;
   readonly inbound: Set<Binding>;
   readonly deleted: boolean;
+  readonly metrics: QueueMetrics;
   /** Messages that wait, or that a stream keeps. */
   readonly messageCount: number;
   /** Messages that a client has and has not settled. */

@@ -13,6 +13,7 @@ import {
 import { Failure, locked, nameOf, notFound, precondition, refused } from './failure';
 import { MATCH_MODES } from './headers';
 import type { BrokerMessage } from './message';
+import type { BrokerMetrics } from './metrics';
 import { BrokerQueue, type DeadLetterReason, type QueueHost } from './queue';
 import {
   asCompared,
@@ -44,6 +45,7 @@ export interface VhostHost {
 export class Vhost implements QueueHost {
   readonly exchanges = new Map<string, BrokerExchange>();
   readonly queues = new Map<string, VhostQueue>();
+  readonly metrics: Omit<BrokerMetrics, 'queues'> = { published: 0, routed: 0, unroutable: 0, returned: 0 };
   readonly timers: Timers;
   readonly rules: Rules;
 
@@ -217,6 +219,7 @@ export class Vhost implements QueueHost {
 
   deadLetter(queue: BrokerQueue, message: BrokerMessage, reason: DeadLetterReason): void {
     if (queue.limits.deadLetterExchange === undefined) return;
+    queue.metrics.deadLettered++;
     this.host.defer(() => this.#publishDeadLetter(queue, message, reason));
   }
 

@@ -10,6 +10,7 @@ import type {
   QueueInfo,
   ServerOptions,
 } from '../broker/control';
+import type { BrokerMetrics } from '../broker/metrics';
 import { fromCaller, outOfRange, wrongType } from '../caller';
 import { decodeContentHeader, type Properties } from '../protocol/properties';
 import { Reader, typeName } from '../protocol/wire';
@@ -129,6 +130,18 @@ export class EmbeddedBroker {
   /** The consumers of all connections. */
   consumers(): ConsumerInfo[] {
     return this.#ask({ call: 'consumers' }) as ConsumerInfo[];
+  }
+
+  /**
+   * What became of the messages since the broker started: how many were published, routed, expired, dead-lettered …, and so
+   * for each queue that there is. @throws {RangeError} no such virtual host
+   *
+   *     expect(broker.metrics().queues.orders).toMatchObject({ published: 3, acknowledged: 2, deadLettered: 1 });
+   */
+  metrics({ vhost = '/' }: { vhost?: string } = {}): BrokerMetrics {
+    const found = this.#ask({ call: 'metrics', vhost }) as BrokerMetrics | undefined;
+    if (found === undefined) throw outOfRange(`no virtual host ${vhost}`);
+    return found;
   }
 
   /** The messages that wait in a queue, the next one first, or all that a stream keeps; nothing is taken. @throws {RangeError} no such queue */

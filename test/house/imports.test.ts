@@ -16,7 +16,7 @@ import {
  */
 const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/index.ts', 'src/api/', 'src/client/', 'src/patterns/', 'src/errors.ts', 'src/protocol/'],
-  ['src/index.ts', 'src/embedded/', 'src/broker/control.ts', 'src/broker/rules.ts'],
+  ['src/index.ts', 'src/embedded/', 'src/broker/control.ts', 'src/broker/metrics.ts', 'src/broker/rules.ts'],
   ['src/index.mts', 'src/index.ts'],
   ['src/version.ts'],
   ['src/bytes.ts'],
@@ -56,7 +56,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/topology/replay-steps.ts', 'src/clock.ts'],
   ['src/broker/', 'src/broker/', 'src/protocol/'],
   ['src/embedded/', 'src/embedded/', 'src/bridge/spawn.ts', 'src/broker/control.ts', 'src/broker/rules.ts'],
-  ['src/embedded/', 'src/protocol/'],
+  ['src/embedded/', 'src/broker/metrics.ts', 'src/protocol/'],
   ['src/api/', 'src/api/', 'src/client/', 'src/errors.ts', 'src/clock.ts', 'src/protocol/'],
   ['src/patterns/', 'src/patterns/', 'src/api/', 'src/errors.ts', 'src/clock.ts', 'src/protocol/'],
   ['src/patterns/', 'src/client/options/'],

@@ -5,6 +5,7 @@ import {
   listExchanges,
   listMessages,
   listQueues,
+  metricsOf,
 } from '../../src/broker/listings';
 import { Tasks } from '../tasks';
 import { Server } from './server';
@@ -49,6 +50,8 @@ function order(server: Server, call: Exclude<BrokerCall, { call: 'start' }>): un
       return listConsumers(engine);
     case 'messages':
       return listMessages(engine, call.vhost, call.queue);
+    case 'metrics':
+      return metricsOf(engine, call.vhost);
     case 'kill':
       return each(server, call.connection, (session) => session.kill());
     case 'stall':

@@ -60,7 +60,14 @@ export function enqueue(
   mandatory: boolean,
 ): void {
   const { directReplies } = channel.connection.engine;
-  if (mandatory && queues.size === 0 && !directReplies.take(message)) returnMessage(channel, message);
+  const { metrics } = channel.vhost;
+  metrics.published++;
+  if (queues.size > 0 || directReplies.concern(message)) metrics.routed++;
+  else metrics.unroutable++;
+  if (mandatory && queues.size === 0 && !directReplies.take(message)) {
+    metrics.returned++;
+    returnMessage(channel, message);
+  }
   let accepted = true;
   for (const queue of queues) if (!queue.deleted && !queue.publish(message)) accepted = false;
   if (directReplies.isSince4) directReplies.deliver(message);
