@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export type { ConsumerArguments, QueueArguments, QueueType } from './api/arguments';
 export { Channel, type GetOptions, type Publishing } from './api/channel';
 export { Connection, connect, connectRobust } from './api/connection';
@@ -5,6 +6,7 @@ export { type Death, deaths } from './api/deaths';
 export {
   type BindOptions,
   Exchange,
+  type ExchangeBatchOptions,
   type ExchangeOptions,
   type ExchangePublishOptions,
   type ExchangeTraits,
@@ -17,11 +19,12 @@ export {
   ReturnedMessage,
 } from './api/message';
 export type { MessageCallback, MessageIterator } from './api/message-iterator';
-export type { ExchangeName, QueueName } from './api/names';
+export type { ExchangeName, Named, QueueName } from './api/names';
 export { Procedure, type ProcedureOptions } from './api/procedure';
 export {
   Queue,
   type QueueConsumeOptions,
+  type QueueGetOptions,
   type QueueIteratorOptions,
   type QueueOptions,
   type QueueTraits,
@@ -38,8 +41,9 @@ export type {
   ConsumerInfo,
   ExchangeInfo,
   QueueInfo,
+  ServerTls,
 } from './broker/control';
-export type { RabbitmqVersion } from './broker/rules';
+export type { DeprecatedFeature, RabbitmqVersion } from './broker/rules';
 export type {
   BasicConsumeOptions,
   BasicGetOptions,
@@ -49,7 +53,7 @@ export type {
 } from './client/channel/consume-options';
 export type { ConnectionStats } from './client/connection/connection-stats';
 export type { RecoveryFailure, RecoveryInfo } from './client/connection/recovery-info';
-export type { CallOptions } from './client/options/checks';
+export type { CallOptions, WaitOptions } from './client/options/checks';
 export type { CloseOptions } from './client/options/close-options';
 export type {
   AuthMechanism,
@@ -67,20 +71,28 @@ export type {
 export type { RecoveryOptions } from './client/options/recovery-options';
 export type { TlsOptions } from './client/options/tls-options';
 export type {
+  AckOptions,
+  BasicCancelOptions,
+  BasicRecoverOptions,
+  ConfirmSelectOptions,
   DeclaredQueue,
   ExchangeBindOptions,
   ExchangeDeclareOptions,
   ExchangeDeleteOptions,
+  NackOptions,
   QueueBindOptions,
   QueueDeclareOptions,
   QueueDeleteOptions,
   QueuePurgeOptions,
   QueueUnbindOptions,
+  RejectOptions,
 } from './client/options/verb-options';
-export type { BrokerOptions } from './embedded/options';
+export type { TlsData, TlsVersion } from './contract/session-options';
+export type { BrokerOptions, BrokerUser } from './embedded/options';
 export {
   type ConnectionChoice,
   type EmbeddedBroker,
+  type MessagesOptions,
   startBroker,
   type WaitingMessage,
 } from './embedded/start-broker';
@@ -129,6 +141,8 @@ export {
   WrongStateError,
   wasSent,
 } from './errors';
+/** All of it: `import amqp from 'amqp-sync'`, for `amqp.connect()`. */
+export * as default from './index';
 export {
   Master,
   type MasterOptions,
@@ -143,9 +157,11 @@ export { Rpc, Rpc as JsonRpc, type RpcCallOptions, type RpcOptions } from './pat
 export { compressedJsonSerializer, jsonSerializer, type Serializer } from './patterns/serializer';
 export { DeliveryMode, ExchangeType } from './protocol/constants';
 export {
+  type Decimal,
   type Table,
   type TableInput,
   type TableInputValue,
+  type TableLetter,
   type TableValue,
   type TypedTable,
   type TypedTableValue,
@@ -153,3 +169,4 @@ export {
   typed,
 } from './protocol/field-table';
 export type { Properties, PropertiesInput } from './protocol/properties';
+export type { MechanismName } from './protocol/sasl';

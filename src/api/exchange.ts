@@ -11,7 +11,7 @@ import {
 } from '../client/options/checks';
 import { type Duration, type MessageProperties, ttlMs, wireProperties } from '../client/options/conversions';
 import type { PublishResult } from '../client/options/publish-options';
-import type { ExchangeDeclareOptions } from '../client/options/verb-options';
+import type { ExchangeDeclareOptions, ExchangeDeleteOptions } from '../client/options/verb-options';
 import { clock } from '../clock';
 import { DeliveryMode, type ExchangeType } from '../protocol/constants';
 import type { TableInput, TableInputValue } from '../protocol/field-table';
@@ -21,6 +21,7 @@ import { READY } from './internals';
 import { type BodyInput, Message } from './message';
 import { type ExchangeName, nameOf } from './names';
 
+/** How to declare an exchange. */
 export type ExchangeOptions = Omit<ExchangeDeclareOptions, 'noWait'> & {
   /** Where messages go that no queue takes. @see https://www.rabbitmq.com/docs/ae */
   alternateExchange?: ExchangeName | undefined;
@@ -30,11 +31,17 @@ export type ExchangeOptions = Omit<ExchangeDeclareOptions, 'noWait'> & {
 
 /** What is known of an exchange; of one that was not declared here, little. */
 export interface ExchangeTraits {
+  /** `direct`, `fanout`, `topic`, `headers`, or a plugin's; of a delayed one, how it routes. */
   readonly type?: string | undefined;
+  /** It survives a restart of the broker. */
   readonly durable?: boolean | undefined;
+  /** Gone with its last binding. */
   readonly autoDelete?: boolean | undefined;
+  /** Only exchanges publish to it. */
   readonly internal?: boolean | undefined;
+  /** It keeps messages with a `delay`. */
   readonly delayed?: boolean | undefined;
+  /** The arguments it was declared with, as they were sent. */
   readonly arguments?: Readonly<Record<string, TableInputValue>> | undefined;
 }
 
@@ -57,6 +64,7 @@ export type ExchangeBatchOptions = Omit<ExchangePublishOptions, 'wait' | 'delay'
   window?: number | undefined;
 };
 
+/** Options of `bind` and `unbind`. */
 export type BindOptions = CallOptions & {
   /** What a headers exchange compares, for one. */
   arguments?: TableInput | undefined;
@@ -72,17 +80,28 @@ for (const single of ['wait', 'delay']) BATCH_NAMES.delete(single);
 /**
  * An exchange: what one publishes to. From `channel.declareExchange`, `getExchange` or `defaultExchange`.
  * Its methods throw as the verbs of its channel do, see `Channel`.
+ * @example
+ * const shop = channel.declareExchange('shop', 'topic');
+ * channel.declareQueue('mails').bind(shop, 'order.created');
+ * shop.publish(Message.json({ id: 1 }), 'order.created');
  */
 export class Exchange implements ExchangeTraits {
+  /** How it routes; undefined: not declared here. */
   readonly type: ExchangeType | (string & {}) | undefined;
+  /** It survives a restart of the broker; undefined: not declared here. */
   readonly durable: boolean | undefined;
+  /** Gone with its last binding; undefined: not declared here. */
   readonly autoDelete: boolean | undefined;
+  /** Only exchanges publish to it, and `publish` refuses; undefined: not declared here. */
   readonly internal: boolean | undefined;
+  /** It keeps messages with a `delay`; undefined: not declared here. */
   readonly delayed: boolean | undefined;
+  /** The arguments it was declared with, as they were sent; undefined: not declared here. */
   readonly arguments: Readonly<Record<string, TableInputValue>> | undefined;
 
   /** Use `channel.declareExchange` or `channel.getExchange`. */
   constructor(
+    /** The channel its methods use. */
     readonly channel: Channel,
     /** '' is the default exchange. */
     readonly name: string,
@@ -106,9 +125,9 @@ export class Exchange implements ExchangeTraits {
    * @throws {TimeoutError} `outcome` is `not-sent`, or `unknown` when only the confirm is missing
    * @throws {WrongStateError} after a `transaction` of this channel, outside of one
    * @see https://www.rabbitmq.com/docs/confirms
-   *
-   *     const exchange = channel.declareExchange('shop', 'topic');
-   *     exchange.publish(Message.json({ id: 1 }), 'order.created', { expiration: { hours: 1 } });
+   * @example
+   * const exchange = channel.declareExchange('shop', 'topic');
+   * exchange.publish(Message.json({ id: 1 }), 'order.created', { expiration: { hours: 1 } });
    */
   publish(message: BodyInput | Message, routingKey = '', options: ExchangePublishOptions = {}): void {
     checkOptions('publish', options, NAMES);
@@ -146,9 +165,9 @@ export class Exchange implements ExchangeTraits {
    * @returns what became of each, in order; see `Channel.publishBatch` for where they end when no more can be sent
    * @throws {WrongStateError} the channel is transactional
    * @see https://www.rabbitmq.com/docs/confirms
-   *
-   *     const results = shop.publishBatch(orders.map((order) => Message.json(order)), 'order.created', { window: 500 });
-   *     const lost = results.filter(({ status }) => status !== 'acked');
+   * @example
+   * const results = shop.publishBatch(orders.map((order) => Message.json(order)), 'order.created', { window: 500 });
+   * const lost = results.filter(({ status }) => status !== 'acked');
    */
   publishBatch(
     messages: Iterable<Publishing>,
@@ -201,8 +220,8 @@ export class Exchange implements ExchangeTraits {
    * @returns this exchange
    * @throws {NotFoundError} 404, one of them is missing
    * @see https://www.rabbitmq.com/docs/e2e
-   *
-   *     audit.bind(shop, 'order.#');
+   * @example
+   * audit.bind(shop, 'order.#');
    */
   bind(source: ExchangeName, routingKey = '', options: BindOptions = {}): this {
     checkOptions('bind', options, BIND_OPTIONS);
@@ -213,9 +232,9 @@ export class Exchange implements ExchangeTraits {
   /**
    * Undo `bind` with the same arguments. Blocks for a round trip.
    * @returns this exchange
-   *
-   *     audit.bind(shop, 'order.#');
-   *     audit.unbind(shop, 'order.#');
+   * @example
+   * audit.bind(shop, 'order.#');
+   * audit.unbind(shop, 'order.#');
    */
   unbind(source: ExchangeName, routingKey = '', options: BindOptions = {}): this {
     checkOptions('unbind', options, BIND_OPTIONS);
@@ -226,11 +245,11 @@ export class Exchange implements ExchangeTraits {
   /**
    * Delete it; deleting a missing one succeeds. Blocks for a round trip.
    * @throws {PreconditionFailedError} 406, `ifUnused` and something is bound to it
-   *
-   *     shop.delete({ ifUnused: true });
-   *     channel.declareExchange('shop', 'fanout');
+   * @example
+   * shop.delete({ ifUnused: true });
+   * channel.declareExchange('shop', 'fanout');
    */
-  delete(options: CallOptions & { ifUnused?: boolean | undefined } = {}): void {
+  delete(options: Omit<ExchangeDeleteOptions, 'noWait'> = {}): void {
     checkOptions('delete', options, DELETE_OPTIONS);
     this.channel.exchangeDelete(this.name, options);
   }

@@ -13,6 +13,7 @@ import { Subscription } from './subscription';
 export type WorkOptions = QueueOptions &
   Pick<QueueConsumeOptions, 'prefetch' | 'consumerTag' | 'onCancel' | 'priority'>;
 
+/** How to serve a procedure: its queue, its consumer, and what to do with failures. */
 export type ServeOptions = WorkOptions & {
   /** Answer a request that a server has had before, and not answered, with an error. Default false: try again. */
   rejectOnRedelivered?: boolean | undefined;
@@ -121,6 +122,7 @@ export class Service implements Disposable {
 
   /** Use `connection.rpc(name).serve(fn)`. */
   constructor(
+    /** The queue of the requests; its channel is the service's own. */
     readonly queue: Queue,
     answer: MessageCallback,
     options: ConsumingOptions,
@@ -141,9 +143,9 @@ export class Service implements Disposable {
   /**
    * End it; what was not answered yet is requeued, and the broker deletes the queue if nobody else serves it
    * (`autoDelete`). `fn` may do it, too: its answer is still sent. Blocks for two round trips; again: nothing.
-   *
-   *     const service = connection.rpc('sum').serve(sum);
-   *     connection.loop({ timeout: 60_000 }); service.cancel();
+   * @example
+   * const service = connection.rpc('sum').serve(sum);
+   * connection.loop({ timeout: 60_000 }); service.cancel();
    */
   cancel(): void {
     if (this.#isOver) return;
@@ -152,6 +154,7 @@ export class Service implements Disposable {
     if (!this.#isAnswering) this.queue.channel.close();
   }
 
+  /** `cancel`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.cancel();
   }

@@ -13,6 +13,7 @@ import type { Queue, QueueConsumeOptions } from './queue';
  */
 export type FailureHandler = (error: unknown, message: IncomingMessage, queue: Queue) => unknown;
 
+/** Options of `queue.subscribe`. */
 export type SubscribeOptions = Omit<QueueConsumeOptions, 'noAck'> & {
   /** Where a throw sends the message: back to the queue (default), or away (dead letters). */
   requeue?: boolean | undefined;
@@ -44,6 +45,7 @@ export class Subscription implements Disposable {
 
   /** Use `queue.subscribe`. */
   constructor(
+    /** The queue it reads. */
     readonly queue: Queue,
     fn: MessageCallback,
     options: SubscribeOptions,
@@ -96,15 +98,16 @@ export class Subscription implements Disposable {
 
   /**
    * End it; what `fn` has not seen yet is requeued. Blocks for a round trip; again: nothing.
-   *
-   *     const subscription = queue.subscribe(work);
-   *     connection.loop({ timeout: 60_000 }); subscription.cancel();
+   * @example
+   * const subscription = queue.subscribe(work);
+   * connection.loop({ timeout: 60_000 }); subscription.cancel();
    */
   cancel(): void {
     const { channel } = this.queue;
     if (channel.isOpen && channel.consumerTags.includes(this.tag)) this.queue.cancel(this.tag);
   }
 
+  /** `cancel`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.cancel();
   }

@@ -1,12 +1,14 @@
 import type { ConsumerCancelledError } from '../../errors';
-import type { Input } from '../../protocol/method-types';
+import type { TableInput } from '../../protocol/field-table';
 import { optionNames } from '../options/checks';
 import type { OptionsOf } from '../options/verb-options';
 
-/** The error says what the reason may be. */
+/** Called with the tag of a consumer that the broker has ended; the error says what the reason may be. */
 export type CancelCallback = (consumerTag: string, error: ConsumerCancelledError) => unknown;
 
+/** Options of `channel.basicQos` and `setQos`. */
 export type QosOptions = OptionsOf<'basic.qos'>;
+/** Options of `channel.basicGet`. */
 export type BasicGetOptions = OptionsOf<'basic.get', 'queue'>;
 /** What a consumer is started with. */
 export type ConsumerStart = OptionsOf<'basic.consume', 'queue'> & {
@@ -16,10 +18,12 @@ export type ConsumerStart = OptionsOf<'basic.consume', 'queue'> & {
    */
   prefetch?: number | undefined;
 };
+/** Options of `channel.basicConsume`. */
 export type BasicConsumeOptions = ConsumerStart & {
   /** The broker cancelled the consumer; without it, `drainEvents` throws ConsumerCancelledError. */
   onCancel?: CancelCallback | undefined;
 };
+/** Options of `channel.consume`, the `for` loop over a queue. */
 export interface ConsumeOptions {
   /** Acknowledgements are not wanted, and there is no prefetch: see `maxBufferedBytes` of the connection. */
   noAck?: boolean | undefined;
@@ -29,8 +33,11 @@ export interface ConsumeOptions {
    * default) it drops messages that nobody has seen.
    */
   prefetch?: number | undefined;
+  /** The only consumer of the queue; 403 if it has another. Default false. */
   exclusive?: boolean | undefined;
-  arguments?: Input<'basic.consume'>['arguments'];
+  /** The broker's `x-arguments` of the consumer, such as `x-priority`. */
+  arguments?: TableInput | undefined;
+  /** Its name on the channel; default: the broker makes one. */
   consumerTag?: string | undefined;
   /** Milliseconds without a message after which the iteration ends; default: never. */
   timeout?: number | undefined;

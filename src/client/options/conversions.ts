@@ -5,10 +5,15 @@ import { checkGiven, checkInteger, checkOptions, checkTimeout } from './checks';
 
 /** The parts of a length of time; they are added up. */
 export interface DurationParts {
+  /** 24 hours each. */
   days?: number | undefined;
+  /** 60 minutes each. */
   hours?: number | undefined;
+  /** 60 seconds each. */
   minutes?: number | undefined;
+  /** 1000 milliseconds each. */
   seconds?: number | undefined;
+  /** What is left; parts of one are rounded off where the broker counts. */
   milliseconds?: number | undefined;
 }
 

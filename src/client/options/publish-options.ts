@@ -2,6 +2,10 @@ import type { Input } from '../../protocol/method-types';
 import type { PropertiesInput } from '../../protocol/properties';
 import type { CallOptions } from './checks';
 
+/**
+ * How to publish a message with a verb: the address, what the broker is to do, and the properties of the
+ * message.
+ */
 export type PublishOptions = Input<'basic.publish'> &
   PropertiesInput &
   CallOptions & {
@@ -17,6 +21,7 @@ export type PublishOptions = Input<'basic.publish'> &
 /** Publishing mode of a channel: transactions and confirms exclude each other. */
 export type ChannelMode = 'none' | 'tx' | 'confirm';
 
+/** How to publish many: address and properties are for those messages that have none of their own. */
 export type BatchOptions = Omit<PublishOptions, 'wait' | 'timeout'> & {
   /** Unconfirmed messages at most; default 1000. */
   window?: number | undefined;
@@ -33,5 +38,6 @@ export interface PublishResult {
    * closed the channel. `unknown`: nobody knows. `not-sent`: it never left.
    */
   status: 'acked' | 'returned' | 'nacked' | 'failed' | 'unknown' | 'not-sent';
+  /** Why it was not acked; undefined when it was. */
   error: Error | undefined;
 }

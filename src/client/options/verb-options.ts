@@ -5,18 +5,54 @@ import type { CallOptions } from './checks';
 export type OptionsOf<M extends MethodName, Positional extends string = never> = Omit<Input<M>, Positional> &
   CallOptions;
 
+/** Options of `channel.exchangeDeclare`. */
 export type ExchangeDeclareOptions = OptionsOf<'exchange.declare', 'exchange' | 'type'>;
+/** Options of `channel.exchangeDelete`. */
 export type ExchangeDeleteOptions = OptionsOf<'exchange.delete', 'exchange'>;
+/** Options of `channel.exchangeBind` and `exchangeUnbind`. */
 export type ExchangeBindOptions = OptionsOf<'exchange.bind', 'destination' | 'source'>;
+/** Options of `channel.queueDeclare`. */
 export type QueueDeclareOptions = OptionsOf<'queue.declare', 'queue'>;
+/** Options of `channel.queueBind`. */
 export type QueueBindOptions = OptionsOf<'queue.bind', 'queue' | 'exchange'>;
+/** Options of `channel.queueUnbind`. */
 export type QueueUnbindOptions = OptionsOf<'queue.unbind', 'queue' | 'exchange'>;
+/** Options of `channel.queuePurge`. */
 export type QueuePurgeOptions = OptionsOf<'queue.purge', 'queue'>;
+/** Options of `channel.queueDelete`. */
 export type QueueDeleteOptions = OptionsOf<'queue.delete', 'queue'>;
+
+/** Options of `channel.basicCancel`. */
+export type BasicCancelOptions = OptionsOf<'basic.cancel', 'consumerTag'>;
+/** Options of `channel.basicRecover`. */
+export type BasicRecoverOptions = OptionsOf<'basic.recover'>;
+/** Options of `channel.confirmSelect`. */
+export type ConfirmSelectOptions = OptionsOf<'confirm.select'>;
+
+/** Options of `ack`. */
+export interface AckOptions {
+  /** Also all unsettled messages that came before it on its channel; default false. */
+  multiple?: boolean | undefined;
+}
+
+/** Options of `reject`. */
+export interface RejectOptions {
+  /** Back to the queue (true), or away: to the dead letters, if there are any. Default false. */
+  requeue?: boolean | undefined;
+}
+
+/** Options of `nack`. */
+export interface NackOptions extends AckOptions {
+  /** Back to the queue, or away (false): to the dead letters, if there are any. Default true. */
+  requeue?: boolean | undefined;
+}
 
 /** What a queue.declare says of the queue. */
 export interface DeclaredQueue {
+  /** Its name: the one that was asked for, or that the broker has made. */
   queue: string;
+  /** Messages that are ready; those that somebody holds unsettled do not count. */
   messageCount: number;
+  /** Its consumers. */
   consumerCount: number;
 }

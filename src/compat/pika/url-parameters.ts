@@ -44,6 +44,7 @@ const SSL_OPTIONS: Readonly<Record<string, keyof TlsOptions>> = {
  * @throws {RangeError} Python's ValueError: a parameter that is unknown, repeated, or malformed
  */
 export class URLParameters extends Parameters {
+  /** Reads the URL. Nothing is sent. */
   constructor(url: string) {
     super();
     const { url: parts, zone } = split(url);
