@@ -1,4 +1,9 @@
 /// <reference types="node" preserve="true" />
+/**
+ * A blocking client for RabbitMQ: `connect`, a Channel with AMQP's verbs, and on top of them queues, exchanges, RPC and
+ * transactions as objects.
+ * @module amqp-sync
+ */
 export type { ConsumerArguments, QueueArguments, QueueType } from './api/arguments';
 export { Channel, type GetOptions, type Publishing } from './api/channel';
 export { Connection, connect, connectRobust } from './api/connection';
@@ -37,6 +42,7 @@ export { Transaction } from './api/transaction';
 export { waitAny } from './api/wait-any';
 export type {
   BindingInfo,
+  BrokerUser,
   ConnectionInfo,
   ConsumerInfo,
   ExchangeInfo,
@@ -88,7 +94,7 @@ export type {
   RejectOptions,
 } from './client/options/verb-options';
 export type { TlsData, TlsVersion } from './contract/session-options';
-export type { BrokerOptions, BrokerUser } from './embedded/options';
+export type { BrokerOptions } from './embedded/options';
 export {
   type ConnectionChoice,
   type EmbeddedBroker,

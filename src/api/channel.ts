@@ -65,10 +65,10 @@ import { QUEUE_OPTIONS, Queue, type QueueOptions } from './queue';
 import { Transaction } from './transaction';
 
 /** Options of `channel.getQueue` and `getExchange`. */
-export type GetOptions = CallOptions & {
+export interface GetOptions extends CallOptions {
   /** Ask the broker whether it is there; default true. */
   ensure?: boolean | undefined;
-};
+}
 
 /** One message of a batch: a body, a Message, or a body with options of its own. */
 export type Publishing =

@@ -22,12 +22,12 @@ import { type BodyInput, Message } from './message';
 import { type ExchangeName, nameOf } from './names';
 
 /** How to declare an exchange. */
-export type ExchangeOptions = Omit<ExchangeDeclareOptions, 'noWait'> & {
+export interface ExchangeOptions extends Omit<ExchangeDeclareOptions, 'noWait'> {
   /** Where messages go that no queue takes. @see https://www.rabbitmq.com/docs/ae */
   alternateExchange?: ExchangeName | undefined;
   /** Messages with a `delay` wait before they are routed. Needs the delayed message plugin of RabbitMQ. */
   delayed?: boolean | undefined;
-};
+}
 
 /** What is known of an exchange; of one that was not declared here, little. */
 export interface ExchangeTraits {
@@ -46,29 +46,28 @@ export interface ExchangeTraits {
 }
 
 /** How to publish; properties may stand here, too, and go before those of the message. */
-export type ExchangePublishOptions = MessageProperties &
-  CallOptions & {
-    /** A message that no queue takes is an UnroutableError; default true, with `delay` false. */
-    mandatory?: boolean | undefined;
-    /** False leaves waiting to `channel.waitForConfirms`; default true. */
-    wait?: boolean | undefined;
-    /** After a recovery, publish again what was not confirmed; see `basicPublish`. Default `recovery.republish`. */
-    retry?: boolean | undefined;
-    /** How long a delayed exchange keeps it: milliseconds or a duration. */
-    delay?: Duration | undefined;
-  };
+export interface ExchangePublishOptions extends MessageProperties, CallOptions {
+  /** A message that no queue takes is an UnroutableError; default true, with `delay` false. */
+  mandatory?: boolean | undefined;
+  /** False leaves waiting to `channel.waitForConfirms`; default true. */
+  wait?: boolean | undefined;
+  /** After a recovery, publish again what was not confirmed; see `basicPublish`. Default `recovery.republish`. */
+  retry?: boolean | undefined;
+  /** How long a delayed exchange keeps it: milliseconds or a duration. */
+  delay?: Duration | undefined;
+}
 
 /** How to publish many: the properties are for those that have none of their own. */
-export type ExchangeBatchOptions = Omit<ExchangePublishOptions, 'wait' | 'delay'> & {
+export interface ExchangeBatchOptions extends Omit<ExchangePublishOptions, 'wait' | 'delay'> {
   /** Unconfirmed messages at most; default 1000. */
   window?: number | undefined;
-};
+}
 
 /** Options of `bind` and `unbind`. */
-export type BindOptions = CallOptions & {
+export interface BindOptions extends CallOptions {
   /** What a headers exchange compares, for one. */
   arguments?: TableInput | undefined;
-};
+}
 
 export const BIND_OPTIONS: ReadonlySet<string> = new Set(['arguments', 'timeout']);
 const DELETE_OPTIONS = new Set(['ifUnused', 'timeout']);

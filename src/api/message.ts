@@ -96,7 +96,7 @@ export class Message<P extends MessageProperties = MessageProperties> {
 
   /** What it is, as a plain object for a log: the properties that are set, and the size of the body. */
   info(): Record<string, unknown> {
-    return { bodySize: this.body.length, ...this.properties };
+    return { bodySize: this.body.length, ...(this.properties as object) };
   }
 
   /**

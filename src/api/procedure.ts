@@ -18,7 +18,7 @@ const NAMES = new Set<string>(['timeout', ...PROPERTY_NAMES]);
 for (const name of OWN) NAMES.delete(name);
 
 /** How to call: a limit, and properties of the request. */
-export type ProcedureOptions = CallOptions & Omit<MessageProperties, (typeof OWN)[number]>;
+export interface ProcedureOptions extends CallOptions, Omit<MessageProperties, (typeof OWN)[number]> {}
 
 /**
  * A procedure that one program serves and others call, by the name of its queue. From `connection.rpc(name)`.

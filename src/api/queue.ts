@@ -28,11 +28,13 @@ import { type ExchangeName, nameOf } from './names';
 import { type SubscribeOptions, Subscription } from './subscription';
 
 /** How to declare a queue: AMQP's own flags, and the broker's arguments by name. */
-export type QueueOptions = Omit<QueueDeclareOptions, 'noWait'> & QueueArguments;
+export interface QueueOptions extends Omit<QueueDeclareOptions, 'noWait'>, QueueArguments {}
 /** Options of `queue.consume`, whose callback settles its messages. */
-export type QueueConsumeOptions = Omit<BasicConsumeOptions, 'noWait' | 'noLocal'> & ConsumerArguments;
+export interface QueueConsumeOptions
+  extends Omit<BasicConsumeOptions, 'noWait' | 'noLocal'>,
+    ConsumerArguments {}
 /** Options of `queue.iterator`, the `for` loop over a queue. */
-export type QueueIteratorOptions = ConsumeOptions & ConsumerArguments;
+export interface QueueIteratorOptions extends ConsumeOptions, ConsumerArguments {}
 
 /** Options of `queue.get`. */
 export interface QueueGetOptions {

@@ -10,11 +10,12 @@ import { failureOf, MESSAGE_TYPE } from './rpc-wire';
 import { Subscription } from './subscription';
 
 /** How a queue with work is declared, and consumed. `arguments`, `exclusive` and `timeout` are for declaring it. */
-export type WorkOptions = QueueOptions &
-  Pick<QueueConsumeOptions, 'prefetch' | 'consumerTag' | 'onCancel' | 'priority'>;
+export interface WorkOptions
+  extends QueueOptions,
+    Pick<QueueConsumeOptions, 'prefetch' | 'consumerTag' | 'onCancel' | 'priority'> {}
 
 /** How to serve a procedure: its queue, its consumer, and what to do with failures. */
-export type ServeOptions = WorkOptions & {
+export interface ServeOptions extends WorkOptions {
   /** Answer a request that a server has had before, and not answered, with an error. Default false: try again. */
   rejectOnRedelivered?: boolean | undefined;
   /**
@@ -22,7 +23,7 @@ export type ServeOptions = WorkOptions & {
    * What it throws is thrown by `drainEvents`.
    */
   onError?: ((error: unknown, request: IncomingMessage) => unknown) | undefined;
-};
+}
 
 const CONSUMING = ['prefetch', 'consumerTag', 'onCancel', 'priority'];
 export const WORK_OPTIONS: ReadonlySet<string> = new Set([...QUEUE_OPTIONS, ...CONSUMING]);

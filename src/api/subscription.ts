@@ -14,14 +14,14 @@ import type { Queue, QueueConsumeOptions } from './queue';
 export type FailureHandler = (error: unknown, message: IncomingMessage, queue: Queue) => unknown;
 
 /** Options of `queue.subscribe`. */
-export type SubscribeOptions = Omit<QueueConsumeOptions, 'noAck'> & {
+export interface SubscribeOptions extends Omit<QueueConsumeOptions, 'noAck'> {
   /** Where a throw sends the message: back to the queue (default), or away (dead letters). */
   requeue?: boolean | undefined;
   /** Send a message away that comes for the second time, even if `requeue` is set. */
   rejectOnRedelivered?: boolean | undefined;
   /** Takes what `fn` throws: `retry({ … })`, or a function of your own. */
   onError?: FailureHandler | undefined;
-};
+}
 
 const OWN = ['requeue', 'rejectOnRedelivered', 'onError'];
 const NAMES = new Set([

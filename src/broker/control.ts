@@ -1,12 +1,19 @@
-import type { User } from './engine';
 import type { DeprecatedFeature, RabbitmqVersion } from './rules';
+
+/** A user of an embedded broker. */
+export interface BrokerUser {
+  /** Compared with what a client sends, in PLAIN and AMQPLAIN. */
+  password: string;
+  /** The virtual hosts this user may open; default all. */
+  vhosts?: readonly string[] | undefined;
+}
 
 /** Options that the thread of the embedded broker is started with. Plain data. */
 export interface ServerOptions {
   host: string;
   port: number;
   tls: ServerTls | undefined;
-  users: Record<string, User>;
+  users: Record<string, BrokerUser>;
   vhosts: string[];
   mechanisms: string[];
   anonymousUser: string;

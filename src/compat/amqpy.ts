@@ -2,6 +2,7 @@
 /**
  * The API of Python's amqpy on the blocking client: the same names, arguments, defaults and exceptions.
  * What changes on the way from Python, and what this does otherwise than amqpy, is in docs/porting-amqpy.md.
+ * @module amqp-sync/amqpy
  */
 
 /** All of it: `import amqpy from 'amqp-sync/amqpy'`, for `new amqpy.Connection()`. */

@@ -2,6 +2,7 @@
 /**
  * pika's BlockingConnection and what belongs to it, for code carried over from Python line by line:
  * docs/porting-pika.md says how.
+ * @module amqp-sync/pika
  * @example
  * import * as pika from 'amqp-sync/pika';
  *

@@ -1,15 +1,7 @@
-import type { ServerOptions, ServerTls } from '../broker/control';
+import type { BrokerUser, ServerOptions, ServerTls } from '../broker/control';
 import { DEPRECATED_FEATURES, type DeprecatedFeature, type RabbitmqVersion } from '../broker/rules';
 import { outOfRange, wrongType } from '../caller';
 import { typeName } from '../protocol/wire';
-
-/** A user of an embedded broker who may not see every virtual host. */
-export interface BrokerUser {
-  /** Compared with what a client sends, in PLAIN and AMQPLAIN. */
-  password: string;
-  /** The virtual hosts this user may open; default all. */
-  vhosts?: readonly string[] | undefined;
-}
 
 /** How an embedded broker is to be. Everything has a default. */
 export interface BrokerOptions {

@@ -53,13 +53,13 @@ export interface MasterOptions {
 }
 
 /** Options of `master.createWorker`: its queue, its consumer, and what to do with failures. */
-export type WorkerOptions = WorkOptions & {
+export interface WorkerOptions extends WorkOptions {
   /** Takes what `fn` throws: `retry({ … })`, or a function of your own. */
   onError?: FailureHandler | undefined;
-};
+}
 
 /** Options of `master.createTask`: a time limit, and properties of the message. */
-export type TaskOptions = CallOptions & MessageProperties;
+export interface TaskOptions extends CallOptions, MessageProperties {}
 
 const NAMES = {
   master: new Set(['requeue', 'rejectOnRedelivered', 'serializer']),

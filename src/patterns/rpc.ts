@@ -25,11 +25,10 @@ export interface RpcOptions {
 }
 
 /** Options of `rpc.call`. */
-export type RpcCallOptions = CallOptions &
-  Pick<MessageProperties, 'expiration' | 'deliveryMode'> & {
-    /** Default 5, which matters to queues with `maxPriority` only. */
-    priority?: number | undefined;
-  };
+export interface RpcCallOptions extends CallOptions, Pick<MessageProperties, 'expiration' | 'deliveryMode'> {
+  /** Default 5, which matters to queues with `maxPriority` only. */
+  priority?: number | undefined;
+}
 
 const NAMES = {
   rpc: new Set(['exchange', 'serializer']),

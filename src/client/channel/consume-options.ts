@@ -7,22 +7,22 @@ import type { OptionsOf } from '../options/verb-options';
 export type CancelCallback = (consumerTag: string, error: ConsumerCancelledError) => unknown;
 
 /** Options of `channel.basicQos` and `setQos`. */
-export type QosOptions = OptionsOf<'basic.qos'>;
+export interface QosOptions extends OptionsOf<'basic.qos'> {}
 /** Options of `channel.basicGet`. */
-export type BasicGetOptions = OptionsOf<'basic.get', 'queue'>;
+export interface BasicGetOptions extends OptionsOf<'basic.get', 'queue'> {}
 /** What a consumer is started with. */
-export type ConsumerStart = OptionsOf<'basic.consume', 'queue'> & {
+export interface ConsumerStart extends OptionsOf<'basic.consume', 'queue'> {
   /**
    * Unsettled messages of this consumer at most; default what `basicQos` set, else 100. What is given back when it is
    * cancelled may count against the delivery limit of a quorum queue.
    */
   prefetch?: number | undefined;
-};
+}
 /** Options of `channel.basicConsume`. */
-export type BasicConsumeOptions = ConsumerStart & {
+export interface BasicConsumeOptions extends ConsumerStart {
   /** The broker cancelled the consumer; without it, `drainEvents` throws ConsumerCancelledError. */
   onCancel?: CancelCallback | undefined;
-};
+}
 /** Options of `channel.consume`, the `for` loop over a queue. */
 export interface ConsumeOptions {
   /** Acknowledgements are not wanted, and there is no prefetch: see `maxBufferedBytes` of the connection. */

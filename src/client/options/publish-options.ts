@@ -6,28 +6,26 @@ import type { CallOptions } from './checks';
  * How to publish a message with a verb: the address, what the broker is to do, and the properties of the
  * message.
  */
-export type PublishOptions = Input<'basic.publish'> &
-  PropertiesInput &
-  CallOptions & {
-    /** Confirm mode: false leaves waiting to `waitForConfirms`. Default true. */
-    wait?: boolean | undefined;
-    /**
-     * Confirm mode of a connection with recovery: if that is lost before the confirm came, publish again until one
-     * does. Then the message arrives at least once, perhaps twice. Default `recovery.republish`.
-     */
-    retry?: boolean | undefined;
-  };
+export interface PublishOptions extends Input<'basic.publish'>, PropertiesInput, CallOptions {
+  /** Confirm mode: false leaves waiting to `waitForConfirms`. Default true. */
+  wait?: boolean | undefined;
+  /**
+   * Confirm mode of a connection with recovery: if that is lost before the confirm came, publish again until one
+   * does. Then the message arrives at least once, perhaps twice. Default `recovery.republish`.
+   */
+  retry?: boolean | undefined;
+}
 
 /** Publishing mode of a channel: transactions and confirms exclude each other. */
 export type ChannelMode = 'none' | 'tx' | 'confirm';
 
 /** How to publish many: address and properties are for those messages that have none of their own. */
-export type BatchOptions = Omit<PublishOptions, 'wait' | 'timeout'> & {
+export interface BatchOptions extends Omit<PublishOptions, 'wait' | 'timeout'> {
   /** Unconfirmed messages at most; default 1000. */
   window?: number | undefined;
   /** Milliseconds for the whole batch; default: `callTimeout`, counted anew with each confirm. */
   timeout?: number | undefined;
-};
+}
 
 /** What became of one message. */
 export interface PublishResult {

@@ -6,28 +6,28 @@ export type OptionsOf<M extends MethodName, Positional extends string = never> =
   CallOptions;
 
 /** Options of `channel.exchangeDeclare`. */
-export type ExchangeDeclareOptions = OptionsOf<'exchange.declare', 'exchange' | 'type'>;
+export interface ExchangeDeclareOptions extends OptionsOf<'exchange.declare', 'exchange' | 'type'> {}
 /** Options of `channel.exchangeDelete`. */
-export type ExchangeDeleteOptions = OptionsOf<'exchange.delete', 'exchange'>;
+export interface ExchangeDeleteOptions extends OptionsOf<'exchange.delete', 'exchange'> {}
 /** Options of `channel.exchangeBind` and `exchangeUnbind`. */
-export type ExchangeBindOptions = OptionsOf<'exchange.bind', 'destination' | 'source'>;
+export interface ExchangeBindOptions extends OptionsOf<'exchange.bind', 'destination' | 'source'> {}
 /** Options of `channel.queueDeclare`. */
-export type QueueDeclareOptions = OptionsOf<'queue.declare', 'queue'>;
+export interface QueueDeclareOptions extends OptionsOf<'queue.declare', 'queue'> {}
 /** Options of `channel.queueBind`. */
-export type QueueBindOptions = OptionsOf<'queue.bind', 'queue' | 'exchange'>;
+export interface QueueBindOptions extends OptionsOf<'queue.bind', 'queue' | 'exchange'> {}
 /** Options of `channel.queueUnbind`. */
-export type QueueUnbindOptions = OptionsOf<'queue.unbind', 'queue' | 'exchange'>;
+export interface QueueUnbindOptions extends OptionsOf<'queue.unbind', 'queue' | 'exchange'> {}
 /** Options of `channel.queuePurge`. */
-export type QueuePurgeOptions = OptionsOf<'queue.purge', 'queue'>;
+export interface QueuePurgeOptions extends OptionsOf<'queue.purge', 'queue'> {}
 /** Options of `channel.queueDelete`. */
-export type QueueDeleteOptions = OptionsOf<'queue.delete', 'queue'>;
+export interface QueueDeleteOptions extends OptionsOf<'queue.delete', 'queue'> {}
 
 /** Options of `channel.basicCancel`. */
-export type BasicCancelOptions = OptionsOf<'basic.cancel', 'consumerTag'>;
+export interface BasicCancelOptions extends OptionsOf<'basic.cancel', 'consumerTag'> {}
 /** Options of `channel.basicRecover`. */
-export type BasicRecoverOptions = OptionsOf<'basic.recover'>;
+export interface BasicRecoverOptions extends OptionsOf<'basic.recover'> {}
 /** Options of `channel.confirmSelect`. */
-export type ConfirmSelectOptions = OptionsOf<'confirm.select'>;
+export interface ConfirmSelectOptions extends OptionsOf<'confirm.select'> {}
 
 /** Options of `ack`. */
 export interface AckOptions {
