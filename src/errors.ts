@@ -408,7 +408,12 @@ export function fromRecord(record: ErrorRecord): AmqpError {
 /**
  * Was anything of the failed operation sent? False: it is safe to repeat. True: it may have been carried out.
  * @example
- * catch (error) { if (!wasSent(error)) retry(); else reconcile(); }
+ * try {
+ *   queue.publish('a task', { timeout: 1000 });
+ * } catch (error) {
+ *   if (wasSent(error)) reconcile(); // it may be there
+ *   else again();
+ * }
  */
 export function wasSent(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError) return false;

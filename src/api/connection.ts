@@ -303,7 +303,7 @@ export class Connection {
    * that block here. Does not block.
    * @returns a handle to be posted to one other thread, which makes a `Remote` of it
    * @example
-   * const handle = connection.remote((job) => channel.basicPublish(job, { routingKey: 'jobs' }));
+   * const handle = connection.remote((job) => channel.basicPublish(String(job), { routingKey: 'jobs' }));
    * new Worker('./producer.js', { workerData: handle, transferList: [handle.port] });
    */
   remote(callback: (value: unknown) => void = () => {}): RemoteHandle {

@@ -282,7 +282,7 @@ export class IncomingMessage extends Message<Properties> {
    * @throws {AlreadySettledError} `fn` has settled it, without `ignoreProcessed`
    * @throws {TypeError} `fn` returns a promise; the message is requeued, whatever the options say
    * @example
-   * message.process(() => handle(message.json), { requeue: true, rejectOnRedelivered: true });
+   * message.process(() => work(message.json), { requeue: true, rejectOnRedelivered: true });
    */
   process<T>(fn: (message: this) => T, options: ProcessOptions = NO_OPTIONS): T {
     checkFunction(fn, 'process: fn');

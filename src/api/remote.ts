@@ -19,7 +19,7 @@ export interface RemoteHandle {
  * A connection, seen from another thread than the one that made it and may be blocked by it.
  * @example
  * // the thread with the connection
- * const handle = connection.remote((job) => channel.basicPublish(job, { routingKey: 'jobs' }));
+ * const handle = connection.remote((job) => channel.basicPublish(String(job), { routingKey: 'jobs' }));
  * new Worker('./producer.js', { workerData: handle, transferList: [handle.port] });
  * connection.loop();
  * // producer.js

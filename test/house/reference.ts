@@ -11,6 +11,9 @@ export const ENTRIES: Readonly<Record<string, string>> = {
   'src/compat/pika.ts': 'amqp-sync/pika',
 };
 
+/** Files on disk, read once for all programs. */
+const read = new Map<string, ts.SourceFile | undefined>();
+
 /** A program that the compiler has read: the entry points, and `texts` beside them, which are not on disk. */
 export function compile(
   texts: Readonly<Record<string, string>> = {},
@@ -25,12 +28,13 @@ export function compile(
   host.readFile = (path) => added.get(path) ?? readFile(path);
   host.getSourceFile = (path, ...rest) => {
     const text = added.get(path);
-    return text === undefined
-      ? getSourceFile.call(host, path, ...rest)
-      : ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
+    if (text !== undefined) return ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
+    if (!read.has(path)) read.set(path, getSourceFile.call(host, path, ...rest));
+    return read.get(path);
   };
   const files = [...entries, ...Object.keys(texts)].map((file) => join(ROOT, file));
-  return ts.createProgram(files, { ...options, types: ['node'], noEmit: true, noUnusedLocals: false }, host);
+  const loose = { noEmit: true, noImplicitAny: false, noUnusedLocals: false, noUnusedParameters: false };
+  return ts.createProgram(files, { ...options, types: ['node'], ...loose }, host);
 }
 
 /** What is wrong with what `entries` export: names without a comment, and types that nobody can name. */
@@ -39,6 +43,13 @@ export interface Complaints {
   readonly unexported: readonly string[];
   /** Names with a comment, for a count. */
   readonly documented: number;
+  readonly examples: readonly Example[];
+}
+
+/** The code of an `@example`, and what it is of. */
+export interface Example {
+  readonly of: string;
+  readonly code: string;
 }
 
 export function inspect(program: ts.Program, entries = Object.keys(ENTRIES)): Complaints {
@@ -56,6 +67,7 @@ class Inspector {
   readonly #seen = new Set<ts.Type | ts.Symbol>();
   readonly #undocumented = new Set<string>();
   readonly #unexported = new Set<string>();
+  readonly #examples: Example[] = [];
   #documented = 0;
 
   constructor(private readonly program: ts.Program) {
@@ -67,6 +79,7 @@ class Inspector {
       undocumented: [...this.#undocumented].sort(),
       unexported: [...this.#unexported].sort(),
       documented: this.#documented,
+      examples: this.#examples,
     };
   }
 
@@ -161,6 +174,8 @@ class Inspector {
   }
 
   #hear(symbol: ts.Symbol, path: string): void {
+    for (const { name, text } of symbol.getJsDocTags(this.#checker))
+      if (name === 'example') this.#examples.push({ of: path, code: ts.displayPartsToString(text) });
     const comment = ts.displayPartsToString(symbol.getDocumentationComment(this.#checker));
     if (/\p{L}{2}/u.test(comment)) this.#documented++;
     else this.#undocumented.add(path);

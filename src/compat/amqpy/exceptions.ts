@@ -36,7 +36,12 @@ export class Timeout extends Error {
  * The base of everything a broker, or the way to it, can do wrong. `cause` is this package's own error, which
  * knows more (`code`, `outcome`, …).
  * @example
- * try { ch.queue_declare('q', { passive: true }); } catch (e) { if (e instanceof NotFound) … }
+ * try {
+ *   ch.queue_declare('q', { passive: true });
+ * } catch (e) {
+ *   if (!(e instanceof NotFound)) throw e;
+ *   console.log(e.reply_code, e.reply_text);
+ * }
  */
 export class AMQPError extends Error {
   /** AMQP's number of this class; 0 where it has none. */
