@@ -75,7 +75,7 @@ export type {
   PublishResult,
 } from './client/options/publish-options';
 export type { RecoveryOptions } from './client/options/recovery-options';
-export type { TlsOptions } from './client/options/tls-options';
+export type { TlsData, TlsOptions, TlsVersion } from './client/options/tls-options';
 export type {
   AckOptions,
   BasicCancelOptions,
@@ -93,7 +93,6 @@ export type {
   QueueUnbindOptions,
   RejectOptions,
 } from './client/options/verb-options';
-export type { TlsData, TlsVersion } from './contract/session-options';
 export type { BrokerOptions } from './embedded/options';
 export {
   type ConnectionChoice,

@@ -7,6 +7,8 @@ import { typeName } from '../../protocol/wire';
 import { checkBoolean, checkOptions, checkString } from './checks';
 import { OPTION_SYNONYMS } from './option-synonyms';
 
+export type { TlsData, TlsVersion } from '../../contract/session-options';
+
 /**
  * TLS, in Node's terms. Certificates and keys are PEM, as text or bytes, or the path of a file. Without `ca`
  * the authorities that come with Node are trusted (and those of `NODE_EXTRA_CA_CERTS`).
