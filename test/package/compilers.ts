@@ -120,7 +120,8 @@ export async function complaintsOf(
   configs: readonly string[],
 ): Promise<string> {
   const find = ['--loglevel=error', '-y', '-p', `typescript@${version}`, '-c', 'command -v tsc'];
-  const tsc = (await run('npx', find, consumer.folder)).trim();
+  // beside the user's project, which has one of its own
+  const tsc = (await run('npx', find, dirname(consumer.folder))).trim();
   if (!version.startsWith('7.')) {
     const typescript = join(dirname(dirname(tsc)), 'typescript');
     return consumer.node([join('compilers', 'check.cjs'), typescript, ...configs]);
