@@ -2,6 +2,7 @@
 /**
  * The API of Python's amqpy on the blocking client: the same names, arguments, defaults and exceptions.
  * What changes on the way from Python, and what this does otherwise than amqpy, is in docs/porting-amqpy.md.
+ * Arguments are given in the order of Python, by name in a last object, or both: `queue_declare('q', { durable: true })`.
  * @module amqp-sync/amqpy
  */
 

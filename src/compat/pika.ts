@@ -2,6 +2,7 @@
 /**
  * pika's BlockingConnection and what belongs to it, for code carried over from Python line by line:
  * docs/porting-pika.md says how.
+ * Arguments are given in the order of Python, by name in a last object, or both: `queue_declare('q', { durable: true })`.
  * @module amqp-sync/pika
  * @example
  * import * as pika from 'amqp-sync/pika';

@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const ROOT = join(__dirname, '..', '..');
-const NOT_COPIED = new Set(['.git', '.built', 'node_modules', 'dist', 'coverage']);
+const NOT_COPIED = new Set(['.git', '.built', 'node_modules', 'dist', 'coverage', 'reference']);
 /** What a user has installed beside our package; linked from here, for they are large. */
 const TOOLS = ['typescript', 'ts-node', 'jest', join('@types', 'node')];
 
