@@ -482,6 +482,7 @@ export class Channel {
    * have no end, is asked for no more, and the results end with the message that was not sent.
    * @throws {WrongStateError} without `confirmSelect`
    * @example
+   * channel.confirmSelect();
    * const results = channel.publishBatch(lines, { routingKey: 'lines', window: 500 });
    * const lost = results.filter((result) => result.status !== 'acked');
    */

@@ -318,7 +318,7 @@ export class Connection {
    * Limit everything that `fn` does on this connection to `ms` altogether.
    * @throws {TypeError} `fn` returned a promise: what comes behind an await would have no limit
    * @example
-   * connection.withDeadline(2000, () => { channel.basicGet('orders'); channel.txCommit(); });
+   * connection.withDeadline(2000, () => { channel.basicGet('orders')?.ack(); channel.queuePurge('orders'); });
    */
   withDeadline<T>(ms: number, fn: () => T): T {
     checkFunction(fn, 'fn');

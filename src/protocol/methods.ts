@@ -405,7 +405,7 @@ export const METHODS = {
     id: 0x003c_0064,
     from: 'client',
     args: {
-      /** Back to the queue, for whoever comes; RabbitMQ knows nothing else. */
+      /** Back to the queue, for whoever comes: the default, and RabbitMQ knows nothing else. */
       requeue: 'bit',
     },
   },
@@ -414,7 +414,7 @@ export const METHODS = {
     from: 'client',
     reply: ['basic.recover-ok'],
     args: {
-      /** Back to the queue, for whoever comes; RabbitMQ knows nothing else. */
+      /** Back to the queue, for whoever comes: the default, and RabbitMQ knows nothing else. */
       requeue: 'bit',
     },
   },
