@@ -113,6 +113,10 @@ const EXCHANGE_ARGUMENTS = { alternateExchange: ['alternate-exchange', nameOf] }
  * when `timeout` milliseconds pass (default: the connection's `callTimeout`), a ChannelClosedError (by
  * reply code: NotFoundError, PreconditionFailedError, …) when the broker closes the channel for it, a
  * ConnectionClosedError when the connection ends, and WrongStateError on a channel that is closed.
+ * @example
+ * channel.queueDeclare('tasks', { durable: true });
+ * channel.basicPublish('hello', { routingKey: 'tasks' });
+ * const message = channel.basicGet('tasks');
  */
 export class Channel {
   readonly #parts: ChannelParts;

@@ -129,6 +129,27 @@ function mistakesIn(given: readonly Example[]): string[] {
   });
 }
 
+/** What somebody who comes here meets first. */
+const MET_FIRST: Readonly<Record<string, readonly string[]>> = {
+  'amqp-sync': [
+    ...['connect', 'connectRobust', 'startBroker', 'waitAny', 'retry', 'deaths', 'wasSent'],
+    ...['Connection', 'Channel', 'Queue', 'Exchange', 'Message', 'IncomingMessage', 'ReturnedMessage'],
+    ...['Remote', 'Rpc', 'Master', 'EmbeddedBroker', 'AmqpError', 'UnroutableError'],
+    ...['Procedure.call', 'Procedure.serve', 'Queue.subscribe', 'Exchange.publish', 'Channel.publishBatch'],
+  ],
+  'amqp-sync/amqpy': ['Connection', 'Channel', 'Message', 'AbstractConsumer', 'AMQPError', 'proto Method'],
+  'amqp-sync/pika': [
+    ...['BlockingConnection', 'BlockingChannel', 'BlockingChannel.basic_consume', 'BlockingChannel.consume'],
+    ...['ConnectionParameters', 'URLParameters', 'BasicProperties', 'exceptions AMQPError'],
+  ],
+};
+
+test('what one meets first has an example', () => {
+  const shown = new Set(examples.map(({ of }) => of));
+  const met = Object.entries(MET_FIRST).flatMap(([entry, names]) => names.map((name) => `${entry} ${name}`));
+  expect(met.filter((name) => !shown.has(name))).toEqual([]);
+});
+
 test('examples compile, and one that says what there is not does not', () => {
   const wrong = { of: 'amqp-sync Channel.basicGet', code: "channel.basicGett('tasks');" };
   expect(mistakesIn([...examples, wrong])).toEqual([expect.stringContaining("'basicGett' does not exist")]);

@@ -42,6 +42,10 @@ let unnamed = 0;
  * When the broker closes it, the call in progress throws (a ChannelError: NotFound, PreconditionFailed, …),
  * and by then it is open again with the same number, as new: no consumers, no prefetch, no mode. Once the
  * connection has ended, every call throws RecoverableConnectionError.
+ * @example
+ * const ch = conn.channel();
+ * ch.queue_declare('tasks', { durable: true, auto_delete: false });
+ * ch.basic_publish(new Message('hello'), { routing_key: 'tasks' });
  */
 export class Channel {
   /** `mode` of a channel without transactions or confirms. */

@@ -72,6 +72,10 @@ const QOS: Hint = {
  * Every call throws ChannelClosedByBroker when the broker closes the channel for it, an AMQPConnectionError when
  * the connection ends, ChannelWrongStateError on a closed channel, and TypeError or RangeError (Python's
  * ValueError) for a wrong argument.
+ * @example
+ * const channel = connection.channel();
+ * channel.queue_declare({ queue: 'tasks', durable: true });
+ * channel.basic_publish({ exchange: '', routing_key: 'tasks', body: 'hello' });
  */
 export class BlockingChannel extends Shown {
   /** The channel of the blocking client. */

@@ -7,7 +7,16 @@ import type { ReturnedMessage } from './returned-message';
  * more than a code does.
  */
 
-/** The base of pika's exceptions. `args` are those of the constructor, as in Python. */
+/**
+ * The base of pika's exceptions. `args` are those of the constructor, as in Python.
+ * @example
+ * try {
+ *   channel.queue_declare({ queue: 'tasks', passive: true });
+ * } catch (error) {
+ *   if (!(error instanceof pika.exceptions.ChannelClosedByBroker)) throw error;
+ *   console.log(error.reply_code, error.reply_text); // 404 …
+ * }
+ */
 export class AMQPError extends Error {
   /** What it was made of, as in Python. */
   readonly args: readonly unknown[];
