@@ -1,12 +1,10 @@
 /** The facades in the reference: `...args` of a function is shown as the arguments that its signature in Python names. */
-
 import { Comment, Converter, ParameterReflection, ReflectionKind } from 'typedoc';
 import ts from 'typescript';
 
 export function load({ converter }) {
-  converter.on(Converter.EVENT_CREATE_SIGNATURE, (context, reflection, declaration) => {
-    const rest = declaration?.parameters?.find(({ dotDotDotToken, type }) => dotDotDotToken && type);
-    const [words, source] = rest === undefined ? [] : signatureOf(rest.type, context.checker);
+  converter.on(Converter.EVENT_CREATE_SIGNATURE, (context, reflection, _, signature) => {
+    const [words, source] = calledWith(context.checker, signature) ?? [];
     if (!source?.isStringLiteral()) return;
     for (const given of reflection.parameters) context.project.removeReflection(given);
     const scope = context.withScope(reflection);
@@ -17,15 +15,11 @@ export function load({ converter }) {
   });
 }
 
-/** The glossary and the text of a `Signature`, where a type is `Args` of one, by whatever name. */
-function signatureOf(node, checker) {
-  if (!ts.isTypeReferenceNode(node)) return [];
-  let symbol = checker.getSymbolAtLocation(node.typeName);
-  if (symbol.flags & ts.SymbolFlags.Alias) symbol = checker.getAliasedSymbol(symbol);
-  if (symbol.name === 'Args')
-    return checker.getTypeFromTypeNode(node.typeArguments[0]).aliasTypeArguments ?? [];
-  const alias = symbol.declarations?.find(ts.isTypeAliasDeclaration);
-  return alias === undefined ? [] : signatureOf(alias.type, checker);
+/** The glossary and the text of a signature (`Call` of src/compat/python.ts), if it is one. */
+function calledWith(checker, signature) {
+  const [rest] = signature?.parameters ?? [];
+  const type = rest && checker.getTypeOfSymbol(rest);
+  return type?.aliasSymbol?.name === 'Call' ? type.aliasTypeArguments : undefined;
 }
 
 /** `queue='tasks'`, with what the glossary says of it. */

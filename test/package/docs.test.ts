@@ -51,5 +51,5 @@ test('functions of the facades have the arguments of Python, with what they mean
   expect(amqpy).toContain('auto_delete');
   expect(amqpy).toContain('Whether it goes when its last user does');
   expect(pika).toContain('inactivity_timeout');
-  expect(`${amqpy}${pika}`).not.toMatch(/\.\.\.args: (?!unknown)/);
+  expect(`${amqpy}${pika}`).not.toMatch(/\.\.\.args: \w/);
 });

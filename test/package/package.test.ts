@@ -7,7 +7,7 @@ import { type Consumer, GREETING, installPackage, run } from './consumer';
 
 const ROOT = join(__dirname, '..', '..');
 const MAX_PACKED_BYTES = 1_100_000;
-const MAX_FILES = 350;
+const MAX_FILES = 250;
 
 let consumer: Consumer;
 

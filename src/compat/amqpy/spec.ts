@@ -33,7 +33,7 @@ interface MethodArgumentTypes {
 /** The two numbers of an AMQP method: `new method_t(50, 10)` is queue.declare. */
 export const method_t = namedTuple<MethodArgumentTypes>()('method_t', 'class_id, method_id');
 /** A method by its numbers. */
-export type method_t = InstanceType<typeof method_t>;
+export interface method_t extends InstanceType<typeof method_t> {}
 
 interface DeclareArgumentTypes {
   /** The name of the queue. */
@@ -50,7 +50,7 @@ export const queue_declare_ok_t = namedTuple<DeclareArgumentTypes>()(
   'queue, message_count, consumer_count',
 );
 /** What is known of a queue that was declared. */
-export type queue_declare_ok_t = InstanceType<typeof queue_declare_ok_t>;
+export interface queue_declare_ok_t extends InstanceType<typeof queue_declare_ok_t> {}
 
 interface ReturnArgumentTypes {
   /** Why, as AMQP counts it: 312 NO_ROUTE. */
@@ -71,7 +71,7 @@ export const basic_return_t = namedTuple<ReturnArgumentTypes>()(
   'reply_code, reply_text, exchange, routing_key, message',
 );
 /** A message that came back, and why. */
-export type basic_return_t = InstanceType<typeof basic_return_t>;
+export interface basic_return_t extends InstanceType<typeof basic_return_t> {}
 
 type ClassName<M extends string> = M extends `${infer C}.${string}` ? C : never;
 type Pascal<S extends string> = S extends `${infer A}-${infer B}`

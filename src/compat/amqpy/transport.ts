@@ -12,7 +12,7 @@ interface AddressArgumentTypes {
 /** Where an end of a socket is. */
 export const address_t = namedTuple<AddressArgumentTypes>()('address_t', 'host, port');
 /** Address and port of one end. */
-export type address_t = InstanceType<typeof address_t>;
+export interface address_t extends InstanceType<typeof address_t> {}
 
 /** Seconds, as Python's `time.monotonic` counts them. */
 export const monotonic = () => clock.now() / 1000;
