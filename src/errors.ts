@@ -1,22 +1,47 @@
 import { fromCaller } from './caller';
 import type { ConnectAttempt, ErrorDetails, ErrorRecord, Origin, Outcome } from './contract/error-record';
-import type { ProtocolViolation } from './protocol/violation';
 import { errorInShort } from './shown';
 
 export type { ConnectAttempt, ErrorDetails, Origin, Outcome } from './contract/error-record';
 
-/** The base of every error that is not a wrong argument. The class says what died, `code` says why. */
+/**
+ * The base of every error that is not a wrong argument. The class says what died, `code` says why.
+ * @example
+ * try {
+ *   channel.queueDeclare('tasks', { passive: true });
+ * } catch (error) {
+ *   if (error instanceof NotFoundError) console.log('declare it first');
+ *   else if (error instanceof AmqpError) console.log(error.code, error.outcome);
+ *   else throw error;
+ * }
+ */
 export class AmqpError extends Error {
+  /** The name of its class, such as `NotFoundError`. */
   override readonly name: string = 'AmqpError';
   /** Stable, for programs: `NOT_FOUND`, `CONNECTION_LOST`, … */
   readonly code: string;
+  /**
+   * AMQP's number of the reason, such as 404, when a broker (or for a returned message, basic.return) gave
+   * one.
+   */
   declare readonly replyCode: number | undefined;
+  /** The broker's own words, when it gave any. */
   declare readonly replyText: string | undefined;
+  /** The AMQP method that failed, such as `queue.declare`; undefined when none is to blame. */
   declare readonly method: string | undefined;
+  /**
+   * Who is to blame; `broker` is a decision of the broker's, `network` also a peer that breaks the protocol.
+   */
   readonly origin: Origin;
+  /** A new connection or channel, or the same call later, may well succeed; default false. */
   readonly recoverable: boolean;
+  /** What became of the operation; undefined when there is nothing to tell. `wasSent` reads it. */
   declare readonly outcome: Outcome | undefined;
 
+  /**
+   * Errors are made by the library; a test may make one. Without `details.code` the code follows from the
+   * class.
+   */
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     const { code, replyCode, replyText, method, origin, recoverable, outcome } = details;
@@ -69,6 +94,7 @@ export class PreconditionFailedError extends ChannelClosedError {
   /** What the broker has, as it writes it; undefined also for nothing. */
   declare readonly got: string | undefined;
 
+  /** Reads `argument`, `wanted` and `got` from the broker's words in `details.replyText`. */
   constructor(message: string, details: ErrorDetails = {}) {
     const difference = inequivalence(details.replyText);
     super(difference === undefined ? message : `${message} (${explain(difference)})`, details);
@@ -128,6 +154,7 @@ export class NotAllowedError extends ConnectionClosedError {}
 export class NotImplementedError extends ConnectionClosedError {}
 /** 541: a failure of the broker; RabbitMQ says so of features that it has given up, too. */
 export class InternalError extends ConnectionClosedError {
+  /** Adds to the message what to do without a feature that RabbitMQ 4 has given up. */
   constructor(message: string, details: ErrorDetails = {}) {
     const instead = GIVEN_UP.find(([feature]) => details.replyText?.includes(feature))?.[1];
     super(instead === undefined ? message : `${message} (${instead})`, details);
@@ -158,11 +185,16 @@ export class WorkerStalledError extends ConnectionClosedError {}
 
 /** The connection could not be opened; `attempts` has one entry for each try. */
 export class ConnectError extends AmqpError {
+  /** Each try to reach a broker, in order; empty when none was made. */
   readonly attempts: readonly ConnectAttempt[];
 
+  /** Made by `connect`; a test may make one. */
   constructor(
     message: string,
-    details: ErrorDetails & { attempts?: readonly ConnectAttempt[] | undefined } = {},
+    details: ErrorDetails & {
+      /** Each try to reach a broker. */
+      attempts?: readonly ConnectAttempt[] | undefined;
+    } = {},
   ) {
     super(message, details);
     this.attempts = details.attempts ?? [];
@@ -171,13 +203,24 @@ export class ConnectError extends AmqpError {
 
 /** The peer broke the protocol; the connection is closed with `replyCode`. */
 export class ProtocolError extends AmqpError {
+  /** What was being read, such as `content header`. */
   readonly where: string | undefined;
+  /** What the protocol wants there, if that can be said. */
   readonly expected: string | number | undefined;
+  /** What came instead. */
   readonly got: string | number | undefined;
 
+  /** Made for what a peer has sent; a test may make one. Its `origin` is `network` by default. */
   constructor(
     message: string,
-    details: ErrorDetails & Partial<Pick<ProtocolViolation, 'where' | 'expected' | 'got'>> = {},
+    details: ErrorDetails & {
+      /** What was being read. */
+      where?: string | undefined;
+      /** What the protocol wants there. */
+      expected?: string | number | undefined;
+      /** What came instead. */
+      got?: string | number | undefined;
+    } = {},
   ) {
     super(message, { origin: 'network', ...details });
     this.where = details.where;
@@ -193,9 +236,20 @@ export class InterruptedError extends AmqpError {}
 
 /** A publish that did not arrive carries its message. */
 abstract class PublishError<M = unknown> extends AmqpError {
+  /**
+   * The message as it came back, or as it was given; not enumerable, so that logs stay short. Undefined if
+   * it is not known.
+   */
   declare readonly returnedMessage: M | undefined;
 
-  constructor(message: string, details: ErrorDetails & { message?: M | undefined } = {}) {
+  /** Its `origin` is `broker` and its `outcome` is `rejected` by default. */
+  constructor(
+    message: string,
+    details: ErrorDetails & {
+      /** What was published, or came back. */
+      message?: M | undefined;
+    } = {},
+  ) {
     super(message, { origin: 'broker', outcome: 'rejected', ...details });
     // Node prints what nobody catches with all that can be enumerated, down to the connection
     Object.defineProperty(this, 'returnedMessage', { value: details.message, enumerable: false });
@@ -205,7 +259,16 @@ abstract class PublishError<M = unknown> extends AmqpError {
     return { ...super.toJSON(), returnedMessage: this.returnedMessage };
   }
 }
-/** A mandatory message that no queue took; `returnedMessage` is the message. */
+/**
+ * A mandatory message that no queue took; `returnedMessage` is the message.
+ * @example
+ * try {
+ *   channel.defaultExchange.publish('a task', 'tasks');
+ * } catch (error) {
+ *   if (error instanceof UnroutableError) console.log('no such queue', error.replyText);
+ *   else throw error;
+ * }
+ */
 export class UnroutableError<M = unknown> extends PublishError<M> {}
 /** The broker could not take responsibility for a message (basic.nack); `returnedMessage` is the message. */
 export class NackError<M = unknown> extends PublishError<M> {}
@@ -219,11 +282,15 @@ export class RpcError extends AmqpError {
   /** What it was made of, as aio-pika sends it. */
   readonly remoteArgs: readonly unknown[];
 
+  /** Made of a reply; a test may make one. Its `origin` is `remote` and its `outcome` is `unknown` by default. */
   constructor(
     message: string,
     details: ErrorDetails & {
+      /** Default `Error`. */
       remoteName?: string | undefined;
+      /** Default: the message. */
       remoteMessage?: string | undefined;
+      /** Default: none. */
       remoteArgs?: readonly unknown[] | undefined;
     } = {},
   ) {
@@ -240,9 +307,17 @@ export class StaleDeliveryError extends AmqpError {}
 export class AlreadySettledError extends AmqpError {}
 /** The broker ended a consumer: its queue is gone, or moved, or a message was not settled in time. */
 export class ConsumerCancelledError extends AmqpError {
+  /** The tag of the consumer that is no more. */
   readonly consumerTag: string;
 
-  constructor(message: string, details: ErrorDetails & { consumerTag: string }) {
+  /** Made for what the broker says; a test may make one. Its `origin` is `broker`, and it is `recoverable`, by default. */
+  constructor(
+    message: string,
+    details: ErrorDetails & {
+      /** The tag of the consumer. */
+      consumerTag: string;
+    },
+  ) {
     super(message, { origin: 'broker', recoverable: true, ...details });
     this.consumerTag = details.consumerTag;
   }
@@ -250,12 +325,20 @@ export class ConsumerCancelledError extends AmqpError {
 
 /** A message above `maxMessageSize` came. It was not kept; it is still unsettled, to be rejected by its tag. */
 export class MessageTooLargeError extends AmqpError {
+  /** What settles it: `channel.basicReject(error.deliveryTag)`. With `noAck` there is nothing to settle. */
   readonly deliveryTag: number | undefined;
+  /** Bytes of its body, as its header announced them. */
   readonly bodySize: number;
 
+  /** Made for what came; a test may make one. Its `origin` is `broker` by default. */
   constructor(
     message: string,
-    details: ErrorDetails & { bodySize: number; deliveryTag?: number | undefined },
+    details: ErrorDetails & {
+      /** Bytes of its body. */
+      bodySize: number;
+      /** The tag to settle it by. */
+      deliveryTag?: number | undefined;
+    },
   ) {
     super(message, { origin: 'broker', ...details });
     this.bodySize = details.bodySize;
@@ -265,6 +348,7 @@ export class MessageTooLargeError extends AmqpError {
 
 /** The call cannot be made in this state: closed before (`cause` says why), wrong mode, nested pump. */
 export class WrongStateError extends AmqpError {
+  /** Its `outcome` is `not-sent` by default. */
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, { outcome: 'not-sent', ...details });
   }
@@ -328,8 +412,13 @@ export function fromRecord(record: ErrorRecord): AmqpError {
 
 /**
  * Was anything of the failed operation sent? False: it is safe to repeat. True: it may have been carried out.
- *
- *     catch (error) { if (!wasSent(error)) retry(); else reconcile(); }
+ * @example
+ * try {
+ *   queue.publish('a task', { timeout: 1000 });
+ * } catch (error) {
+ *   if (wasSent(error)) reconcile(); // it may be there
+ *   else again();
+ * }
  */
 export function wasSent(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError) return false;

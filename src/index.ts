@@ -1,3 +1,9 @@
+/// <reference types="node" preserve="true" />
+/**
+ * A blocking client for RabbitMQ: `connect`, a Channel with AMQP's verbs, and on top of them queues, exchanges, RPC and
+ * transactions as objects.
+ * @module amqp-sync
+ */
 export type { ConsumerArguments, QueueArguments, QueueType } from './api/arguments';
 export { Channel, type GetOptions, type Publishing } from './api/channel';
 export { Connection, connect, connectRobust } from './api/connection';
@@ -5,6 +11,7 @@ export { type Death, deaths } from './api/deaths';
 export {
   type BindOptions,
   Exchange,
+  type ExchangeBatchOptions,
   type ExchangeOptions,
   type ExchangePublishOptions,
   type ExchangeTraits,
@@ -17,11 +24,12 @@ export {
   ReturnedMessage,
 } from './api/message';
 export type { MessageCallback, MessageIterator } from './api/message-iterator';
-export type { ExchangeName, QueueName } from './api/names';
+export type { ExchangeName, Named, QueueName } from './api/names';
 export { Procedure, type ProcedureOptions } from './api/procedure';
 export {
   Queue,
   type QueueConsumeOptions,
+  type QueueGetOptions,
   type QueueIteratorOptions,
   type QueueOptions,
   type QueueTraits,
@@ -34,13 +42,15 @@ export { Transaction } from './api/transaction';
 export { waitAny } from './api/wait-any';
 export type {
   BindingInfo,
+  BrokerUser,
   ConnectionInfo,
   ConsumerInfo,
   ExchangeInfo,
   QueueInfo,
+  ServerTls,
 } from './broker/control';
 export type { BrokerMetrics, QueueMetrics } from './broker/metrics';
-export type { RabbitmqVersion } from './broker/rules';
+export type { DeprecatedFeature, RabbitmqVersion } from './broker/rules';
 export type {
   BasicConsumeOptions,
   BasicGetOptions,
@@ -50,7 +60,7 @@ export type {
 } from './client/channel/consume-options';
 export type { ConnectionStats } from './client/connection/connection-stats';
 export type { RecoveryFailure, RecoveryInfo } from './client/connection/recovery-info';
-export type { CallOptions } from './client/options/checks';
+export type { CallOptions, WaitOptions } from './client/options/checks';
 export type { CloseOptions } from './client/options/close-options';
 export type {
   AuthMechanism,
@@ -68,22 +78,29 @@ export type {
   ResultReceiver,
 } from './client/options/publish-options';
 export type { RecoveryOptions } from './client/options/recovery-options';
-export type { TlsOptions } from './client/options/tls-options';
+export type { TlsData, TlsOptions, TlsVersion } from './client/options/tls-options';
 export type {
+  AckOptions,
+  BasicCancelOptions,
+  BasicRecoverOptions,
+  ConfirmSelectOptions,
   DeclaredQueue,
   ExchangeBindOptions,
   ExchangeDeclareOptions,
   ExchangeDeleteOptions,
+  NackOptions,
   QueueBindOptions,
   QueueDeclareOptions,
   QueueDeleteOptions,
   QueuePurgeOptions,
   QueueUnbindOptions,
+  RejectOptions,
 } from './client/options/verb-options';
 export type { BrokerOptions } from './embedded/options';
 export {
   type ConnectionChoice,
   type EmbeddedBroker,
+  type MessagesOptions,
   startBroker,
   type WaitingMessage,
 } from './embedded/start-broker';
@@ -132,6 +149,8 @@ export {
   WrongStateError,
   wasSent,
 } from './errors';
+/** All of it: `import amqp from 'amqp-sync'`, for `amqp.connect()`. */
+export * as default from './index';
 export {
   Master,
   type MasterOptions,
@@ -146,9 +165,11 @@ export { Rpc, Rpc as JsonRpc, type RpcCallOptions, type RpcOptions } from './pat
 export { compressedJsonSerializer, jsonSerializer, type Serializer } from './patterns/serializer';
 export { DeliveryMode, ExchangeType } from './protocol/constants';
 export {
+  type Decimal,
   type Table,
   type TableInput,
   type TableInputValue,
+  type TableLetter,
   type TableValue,
   type TypedTable,
   type TypedTableValue,
@@ -156,3 +177,4 @@ export {
   typed,
 } from './protocol/field-table';
 export type { Properties, PropertiesInput } from './protocol/properties';
+export type { MechanismName } from './protocol/sasl';

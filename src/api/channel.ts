@@ -32,20 +32,26 @@ import type {
   ResultReceiver,
 } from '../client/options/publish-options';
 import type {
+  AckOptions,
+  BasicCancelOptions,
+  BasicRecoverOptions,
+  ConfirmSelectOptions,
   DeclaredQueue,
   ExchangeBindOptions,
   ExchangeDeclareOptions,
   ExchangeDeleteOptions,
+  NackOptions,
   QueueBindOptions,
   QueueDeclareOptions,
   QueueDeleteOptions,
   QueuePurgeOptions,
   QueueUnbindOptions,
+  RejectOptions,
 } from '../client/options/verb-options';
 import { type AmqpError, WrongStateError } from '../errors';
 import { ExchangeType } from '../protocol/constants';
 import type { TableInput } from '../protocol/field-table';
-import type { Args, Input } from '../protocol/method-types';
+import type { Args } from '../protocol/method-types';
 import { typeName } from '../protocol/wire';
 import { showAs } from '../shown';
 import { AMQPLIB_CHANNEL, explainAmqplib } from './amqplib-names';
@@ -60,16 +66,20 @@ import { publishErrorOf } from './publish-errors';
 import { QUEUE_OPTIONS, Queue, type QueueOptions } from './queue';
 import { Transaction } from './transaction';
 
-export type GetOptions = CallOptions & {
+/** Options of `channel.getQueue` and `getExchange`. */
+export interface GetOptions extends CallOptions {
   /** Ask the broker whether it is there; default true. */
   ensure?: boolean | undefined;
-};
+}
 
 /** One message of a batch: a body, a Message, or a body with options of its own. */
 export type Publishing =
   | BodyInput
   | Message
-  | (Omit<PublishOptions, 'timeout' | 'wait'> & { body: BodyInput | Message });
+  | (Omit<PublishOptions, 'timeout' | 'wait'> & {
+      /** What to publish. */
+      body: BodyInput | Message;
+    });
 
 const NAMES = {
   exchangeDeclare: optionNames('exchange.declare', ['exchange', 'type']),
@@ -105,6 +115,10 @@ const EXCHANGE_ARGUMENTS = { alternateExchange: ['alternate-exchange', nameOf] }
  * when `timeout` milliseconds pass (default: the connection's `callTimeout`), a ChannelClosedError (by
  * reply code: NotFoundError, PreconditionFailedError, …) when the broker closes the channel for it, a
  * ConnectionClosedError when the connection ends, and WrongStateError on a channel that is closed.
+ * @example
+ * channel.queueDeclare('tasks', { durable: true });
+ * channel.basicPublish('hello', { routingKey: 'tasks' });
+ * const message = channel.basicGet('tasks');
  */
 export class Channel {
   readonly #parts: ChannelParts;
@@ -126,6 +140,7 @@ export class Channel {
 
   /** Use `connection.channel()`. */
   constructor(
+    /** The connection it belongs to. */
     readonly connection: Connection,
     /** The channel number, 1 to `connection.channelMax`. */
     readonly id: number,
@@ -139,6 +154,7 @@ export class Channel {
 
   // ── what it is ──────────────────────────────────────────────────────────────────────────────────────
 
+  /** False once it has ended, alone or with its connection, as far as this thread has seen. */
   get isOpen(): boolean {
     return this.#session.isOpen;
   }
@@ -170,8 +186,8 @@ export class Channel {
    * @throws {PreconditionFailedError} 406, it exists with other properties
    * @throws {NotFoundError} 404, passive and missing
    * @see AMQP 0-9-1 §1.6.2.1 (exchange.declare)
-   *
-   *     channel.exchangeDeclare('logs', 'fanout', { durable: true });
+   * @example
+   * channel.exchangeDeclare('logs', 'fanout', { durable: true });
    */
   exchangeDeclare(exchange: string, ...given: [type?: string, options?: ExchangeDeclareOptions]): void {
     const [type, options = {}] = given.length === 0 ? ['direct'] : given;
@@ -185,6 +201,8 @@ export class Channel {
    * Delete an exchange; deleting a missing one succeeds. Blocks for a round trip unless `noWait`.
    * @throws {PreconditionFailedError} 406, `ifUnused` and it has bindings
    * @see AMQP 0-9-1 §1.6.2.3 (exchange.delete)
+   * @example
+   * channel.exchangeDelete('logs', { ifUnused: true });
    */
   exchangeDelete(exchange: string, options: ExchangeDeleteOptions = {}): void {
     checkOptions('exchangeDelete', options, NAMES.exchangeDelete);
@@ -196,6 +214,8 @@ export class Channel {
    * Let `destination` receive from `source`. Blocks for a round trip unless `noWait`.
    * @throws {NotFoundError} 404, one of them is missing
    * @see RabbitMQ: exchange to exchange bindings (exchange.bind)
+   * @example
+   * channel.exchangeBind('audit', 'shop', { routingKey: 'order.#' });
    */
   exchangeBind(destination: string, source: string, options: ExchangeBindOptions = {}): void {
     checkOptions('exchangeBind', options, NAMES.exchangeBind);
@@ -204,7 +224,11 @@ export class Channel {
     this.#session.call('exchange.bind', { ...options, destination, source }, options, destination);
   }
 
-  /** Undo `exchangeBind` with the same arguments. Blocks for a round trip unless `noWait`. */
+  /**
+   * Undo `exchangeBind` with the same arguments. Blocks for a round trip unless `noWait`.
+   * @example
+   * channel.exchangeUnbind('audit', 'shop', { routingKey: 'order.#' });
+   */
   exchangeUnbind(destination: string, source: string, options: ExchangeBindOptions = {}): void {
     checkOptions('exchangeUnbind', options, NAMES.exchangeBind);
     checkString(destination, 'destination');
@@ -223,8 +247,8 @@ export class Channel {
    * @throws {ResourceLockedError} 405, exclusive to another connection
    * @throws {InternalError} 541, neither durable nor exclusive: RabbitMQ 4.3 refuses that, unless its operator permits it
    * @see AMQP 0-9-1 §1.7.2.1 (queue.declare)
-   *
-   *     const { queue } = channel.queueDeclare('', { exclusive: true });
+   * @example
+   * const { queue } = channel.queueDeclare('', { exclusive: true });
    */
   queueDeclare(queue = '', options: QueueDeclareOptions = {}): DeclaredQueue {
     checkOptions('queueDeclare', options, NAMES.queueDeclare);
@@ -246,6 +270,8 @@ export class Channel {
    * Route messages from an exchange to a queue. Blocks for a round trip unless `noWait`.
    * @throws {NotFoundError} 404, queue or exchange is missing
    * @see AMQP 0-9-1 §1.7.2.3 (queue.bind)
+   * @example
+   * channel.queueBind('mails', 'shop', { routingKey: 'order.*' });
    */
   queueBind(queue: string, exchange: string, options: QueueBindOptions = {}): void {
     checkOptions('queueBind', options, NAMES.queueBind);
@@ -259,7 +285,12 @@ export class Channel {
     );
   }
 
-  /** Undo `queueBind` with the same arguments. Blocks for a round trip. @see AMQP 0-9-1 §1.7.2.5 */
+  /**
+   * Undo `queueBind` with the same arguments. Blocks for a round trip.
+   * @see AMQP 0-9-1 §1.7.2.5 (queue.unbind)
+   * @example
+   * channel.queueUnbind('mails', 'shop', { routingKey: 'order.*' });
+   */
   queueUnbind(queue: string, exchange: string, options: QueueUnbindOptions = {}): void {
     checkOptions('queueUnbind', options, NAMES.queueUnbind);
     checkString(queue, 'queue');
@@ -276,6 +307,8 @@ export class Channel {
    * Remove all messages that are not waiting for an ack. Blocks for a round trip unless `noWait`.
    * @returns how many there were (0 with `noWait`)
    * @see AMQP 0-9-1 §1.7.2.7 (queue.purge)
+   * @example
+   * console.log(`${channel.queuePurge('tasks')} old messages removed`);
    */
   queuePurge(queue = '', options: QueuePurgeOptions = {}): number {
     checkOptions('queuePurge', options, NAMES.queuePurge);
@@ -293,6 +326,8 @@ export class Channel {
    * @returns how many messages went with it (0 with `noWait`)
    * @throws {PreconditionFailedError} 406, `ifUnused` and it has consumers, or `ifEmpty` and it has messages
    * @see AMQP 0-9-1 §1.7.2.9 (queue.delete)
+   * @example
+   * channel.queueDelete('tasks', { ifUnused: true, ifEmpty: true });
    */
   queueDelete(queue = '', options: QueueDeleteOptions = {}): number {
     checkOptions('queueDelete', options, NAMES.queueDelete);
@@ -313,9 +348,9 @@ export class Channel {
    * @throws {ResourceLockedError} 405, exclusive to another connection
    * @throws {NotFoundError} 404, `passive` and missing
    * @see AMQP 0-9-1 §1.7.2.1 (queue.declare)
-   *
-   *     const orders = channel.declareQueue('orders', { type: 'quorum', deadLetterExchange: 'dead' });
-   *     const replies = channel.declareQueue();
+   * @example
+   * const orders = channel.declareQueue('orders', { type: 'quorum', deadLetterExchange: 'dead' });
+   * const replies = channel.declareQueue();
    */
   declareQueue(name = '', options: QueueOptions = {}): Queue {
     checkOptions('declareQueue', options, QUEUE_OPTIONS);
@@ -341,9 +376,9 @@ export class Channel {
    * A queue that somebody else has declared. Blocks for a round trip, to see that it is there; with
    * `ensure: false` it does not.
    * @throws {NotFoundError} 404, no such queue; the channel is closed
-   *
-   *     const tasks = channel.getQueue('tasks'); // NotFoundError if nobody declared it
-   *     for (const message of tasks) message.process(work);
+   * @example
+   * const tasks = channel.getQueue('tasks'); // NotFoundError if nobody declared it
+   * for (const message of tasks) message.process(work);
    */
   getQueue(name: string, options: GetOptions = {}): Queue {
     checkOptions('getQueue', options, NAMES.getObject);
@@ -361,9 +396,9 @@ export class Channel {
    * @throws {CommandInvalidError} 503, no such type, and the connection is closed; RabbitMQ 4 closes the channel only,
    *   with PreconditionFailedError 406
    * @see AMQP 0-9-1 §1.6.2.1 (exchange.declare)
-   *
-   *     const shop = channel.declareExchange('shop', 'topic', { alternateExchange: 'unrouted' });
-   *     const later = channel.declareExchange('later', 'direct', { delayed: true });
+   * @example
+   * const shop = channel.declareExchange('shop', 'topic', { alternateExchange: 'unrouted' });
+   * const later = channel.declareExchange('later', 'direct', { delayed: true });
    */
   declareExchange(
     name: string,
@@ -397,9 +432,9 @@ export class Channel {
    * An exchange that somebody else has declared. Blocks for a round trip, to see that it is there; with
    * `ensure: false` it does not.
    * @throws {NotFoundError} 404, no such exchange; the channel is closed
-   *
-   *     const shop = channel.getExchange('shop');
-   *     shop.publish('an order', 'order.created');
+   * @example
+   * const shop = channel.getExchange('shop');
+   * shop.publish('an order', 'order.created');
    */
   getExchange(name: string, options: GetOptions = {}): Exchange {
     checkOptions('getExchange', options, NAMES.getObject);
@@ -412,9 +447,9 @@ export class Channel {
 
   /**
    * Routes to the queue whose name is the routing key. @see AMQP 0-9-1 §3.1.3.1
-   *
-   *     const { defaultExchange } = channel;
-   *     defaultExchange.publish('a task', 'tasks');
+   * @example
+   * const { defaultExchange } = channel;
+   * defaultExchange.publish('a task', 'tasks');
    */
   get defaultExchange(): Exchange {
     this.#defaultExchange ??= new Exchange(this, '', {
@@ -438,8 +473,8 @@ export class Channel {
    *   `recovery` it comes back, and `retry` publishes again instead of throwing
    * @throws {BlockedTimeoutError} the broker has blocked publishing for `blockedTimeout` ms; not sent
    * @see AMQP 0-9-1 §1.8.3.7 (basic.publish)
-   *
-   *     channel.basicPublish('hello', { routingKey: 'tasks', deliveryMode: 2 });
+   * @example
+   * channel.basicPublish('hello', { routingKey: 'tasks', deliveryMode: 2 });
    */
   basicPublish(body: BodyInput | Message, options: PublishOptions = {}): void {
     this.#parts.publisher.publish(body, options);
@@ -452,15 +487,17 @@ export class Channel {
    * sent (the channel is gone, a confirm is late), an array still has a result for each; any other iterable, which may
    * have no end, is asked for no more, and the results end with the message that was not sent.
    * @throws {WrongStateError} without `confirmSelect`
-   *
-   *     const results = channel.publishBatch(lines, { routingKey: 'lines', window: 500 });
-   *     const lost = results.filter((result) => result.status !== 'acked');
-   *
-   * With `onResult` each result is handed on as soon as it is known, and forgotten.
-   * @returns then: how many messages came to which end
-   *
-   *     const onResult = ({ status, error }, index) => status === 'acked' || console.error(`line ${index}: ${error}`);
-   *     const { acked } = channel.publishBatch(linesOf('large.csv'), { routingKey: 'lines', onResult });
+   * @returns what became of each; with `onResult`, which gets each result as soon as it is known, how many came to which end
+   * @example
+   * channel.confirmSelect();
+   * const results = channel.publishBatch(lines, { routingKey: 'lines', window: 500 });
+   * const lost = results.filter((result) => result.status !== 'acked');
+   * @example
+   * // millions, in flat memory
+   * const onResult = ({ status, error }: PublishResult, index: number) => {
+   *   if (status !== 'acked') console.error(`line ${index}: ${error}`);
+   * };
+   * const { acked } = channel.publishBatch(lines, { routingKey: 'lines', onResult });
    */
   publishBatch(messages: Iterable<Publishing>, options: BatchOptions & ResultReceiver): BatchCounts;
   publishBatch(messages: Iterable<Publishing>, options?: BatchOptions): PublishResult[];
@@ -475,8 +512,11 @@ export class Channel {
    * From now on the broker confirms what is published here. Blocks for a round trip; again: nothing.
    * @throws {WrongStateError} in a transactional channel
    * @see RabbitMQ: publisher confirms (confirm.select)
+   * @example
+   * channel.confirmSelect();
+   * channel.basicPublish('hello', { routingKey: 'tasks', mandatory: true }); // the broker has it now
    */
-  confirmSelect(options: Input<'confirm.select'> & CallOptions = {}): void {
+  confirmSelect(options: ConfirmSelectOptions = {}): void {
     checkOptions('confirmSelect', options, NAMES.confirmSelect);
     this.#parts.publisher.confirmSelect(options);
   }
@@ -487,6 +527,10 @@ export class Channel {
    * next `drainEvents`.
    * @returns true if nothing was nacked since the last call
    * @throws {TimeoutError} some are still missing
+   * @example
+   * channel.confirmSelect();
+   * for (const line of lines) channel.basicPublish(line, { routingKey: 'lines', wait: false });
+   * if (!channel.waitForConfirms()) console.log('the broker refused some');
    */
   waitForConfirms(options: CallOptions = {}): boolean {
     checkOptions('waitForConfirms', options, NAMES.timeout);
@@ -511,6 +555,8 @@ export class Channel {
    * consumer too, unless its operator permits `global_qos`: `AMQP_SYNC_GLOBAL_PREFETCH` warns of it);
    * `prefetchSize` other than 0 closes the connection with 540.
    * @see AMQP 0-9-1 §1.8.3.1 (basic.qos)
+   * @example
+   * channel.basicQos({ prefetchCount: 10 });
    */
   basicQos(options: QosOptions): void {
     checkOptions('basicQos', options, NAMES.basicQos);
@@ -520,8 +566,8 @@ export class Channel {
   /**
    * Limit how many unsettled messages the broker sends ahead to each consumer that starts after this. Blocks
    * for a round trip. It is `basicQos` by another name.
-   *
-   *     channel.setQos({ prefetchCount: 1 }); // one after the other, to whoever is free
+   * @example
+   * channel.setQos({ prefetchCount: 1 }); // one after the other, to whoever is free
    */
   setQos(options: QosOptions): void {
     checkOptions('setQos', options, NAMES.setQos);
@@ -535,9 +581,9 @@ export class Channel {
    * @throws {NotFoundError} 404, no such queue
    * @throws {AccessRefusedError} 403, `exclusive` and it has consumers
    * @see AMQP 0-9-1 §1.8.3.3 (basic.consume)
-   *
-   *     channel.basicConsume('tasks', (message) => { work(message.text); message.ack(); });
-   *     for (;;) connection.drainEvents();
+   * @example
+   * channel.basicConsume('tasks', (message) => { work(message.text); message.ack(); });
+   * for (;;) connection.drainEvents();
    */
   basicConsume(queue: string, callback: MessageCallback, options: BasicConsumeOptions = {}): string {
     checkOptions('basicConsume', options, NAMES.basicConsume);
@@ -550,8 +596,8 @@ export class Channel {
    * ahead: the next statement finds it in the queue. (What came with `noAck` is gone; in a transaction it is back
    * with the commit.) Blocks until there is a message; ends after `timeout` ms without one, or `limit` messages. With
    * `recovery` the loop goes on when the connection was lost.
-   *
-   *     for (const message of channel.consume('tasks', { timeout: 5000 })) message.process(work);
+   * @example
+   * for (const message of channel.consume('tasks', { timeout: 5000 })) message.process(work);
    */
   consume(queue: string, options: ConsumeOptions = {}): MessageIterator {
     if (typeof options === 'function')
@@ -567,8 +613,12 @@ export class Channel {
    * callback are in the queue again when this returns. Blocks for a round trip, and some more if there are such
    * messages; with `noWait` not at all, and what still comes is requeued by itself.
    * @see AMQP 0-9-1 §1.8.3.5 (basic.cancel)
+   * @example
+   * const tag = channel.basicConsume('tasks', (message) => message.ack());
+   * connection.loop({ timeout: 1000 });
+   * channel.basicCancel(tag);
    */
-  basicCancel(consumerTag: string, options: CallOptions & { noWait?: boolean | undefined } = {}): void {
+  basicCancel(consumerTag: string, options: BasicCancelOptions = {}): void {
     checkOptions('basicCancel', options, NAMES.basicCancel);
     checkString(consumerTag, 'consumerTag');
     this.#parts.consumers.cancel(consumerTag, options);
@@ -581,9 +631,9 @@ export class Channel {
    * @throws {NotFoundError} 404, no such queue
    * @throws {MessageTooLargeError} it is larger than `maxMessageSize`; it is unsettled and has a `deliveryTag`
    * @see AMQP 0-9-1 §1.8.3.10 (basic.get)
-   *
-   *     const message = channel.basicGet('tasks');
-   *     if (message) { work(message.text); message.ack(); }
+   * @example
+   * const message = channel.basicGet('tasks');
+   * if (message) { work(message.text); message.ack(); }
    */
   basicGet(queue = '', options: BasicGetOptions = {}): IncomingMessage | null {
     checkOptions('basicGet', options, NAMES.basicGet);
@@ -594,14 +644,16 @@ export class Channel {
    * Ask the broker to deliver all unsettled messages of the channel again, with new tags. Blocks for a
    * round trip. RabbitMQ answers `requeue: false` by closing the connection with 540.
    * @see AMQP 0-9-1 §1.8.3.16 (basic.recover)
+   * @example
+   * channel.basicRecover();
    */
-  basicRecover(options: Input<'basic.recover'> & CallOptions = {}): void {
+  basicRecover(options: BasicRecoverOptions = {}): void {
     checkOptions('basicRecover', options, NAMES.basicRecover);
     this.#parts.consumers.recover(options);
   }
 
   /** `basicRecover` without waiting; deprecated in the specification. @see AMQP 0-9-1 §1.8.3.15 */
-  basicRecoverAsync(options: Input<'basic.recover-async'> = {}): void {
+  basicRecoverAsync(options: Omit<BasicRecoverOptions, 'timeout'> = {}): void {
     checkOptions('basicRecoverAsync', options, NAMES.basicRecoverAsync);
     this.#parts.consumers.recoverAsync(options);
   }
@@ -620,24 +672,32 @@ export class Channel {
    * @throws {StaleDeliveryError} with `recovery.staleDeliveries: 'error'`: the connection was recovered since; else
    *   that is no error, for the broker delivers the message again
    * @see AMQP 0-9-1 §1.8.3.13 (basic.ack)
+   * @example
+   * channel.basicAck(message.deliveryTag);
+   * channel.basicAck(0, { multiple: true }); // all that came
    */
-  basicAck(deliveryTag: number, options: { multiple?: boolean | undefined } = NO_OPTIONS): void {
+  basicAck(deliveryTag: number, options: AckOptions = NO_OPTIONS): void {
     if (options !== NO_OPTIONS) checkOptions('basicAck', options, NAMES.basicAck);
     this.#parts.settler.settle('basic.ack', deliveryTag, options);
   }
 
-  /** Give messages back (`requeue`, default true) or away. Does not block. Throws like `basicAck`. */
-  basicNack(
-    deliveryTag: number,
-    options: { multiple?: boolean | undefined; requeue?: boolean | undefined } = {},
-  ): void {
+  /**
+   * Give messages back (`requeue`, default true) or away. Does not block. Throws like `basicAck`.
+   * @example
+   * channel.basicNack(message.deliveryTag, { multiple: true }); // this one, and all before it
+   */
+  basicNack(deliveryTag: number, options: NackOptions = {}): void {
     checkOptions('basicNack', options, NAMES.basicNack);
     const { multiple, requeue = true } = options;
     this.#parts.settler.settle('basic.nack', deliveryTag, { multiple, requeue });
   }
 
-  /** Give a message away (dead letters), or back with `requeue: true`. Does not block. Throws like `basicAck`. */
-  basicReject(deliveryTag: number, options: { requeue?: boolean | undefined } = {}): void {
+  /**
+   * Give a message away (dead letters), or back with `requeue: true`. Does not block. Throws like `basicAck`.
+   * @example
+   * channel.basicReject(message.deliveryTag);
+   */
+  basicReject(deliveryTag: number, options: RejectOptions = {}): void {
     checkOptions('basicReject', options, NAMES.basicReject);
     this.#parts.settler.settle('basic.reject', deliveryTag, { requeue: options.requeue });
   }
@@ -648,6 +708,10 @@ export class Channel {
    * Make publishes and acks of this channel transactional, for good. Blocks for a round trip.
    * @throws {WrongStateError} in confirm mode
    * @see AMQP 0-9-1 §1.9.2.1 (tx.select)
+   * @example
+   * channel.txSelect();
+   * channel.basicPublish('one', { routingKey: 'tasks' });
+   * channel.txCommit();
    */
   txSelect(options: CallOptions = {}): void {
     checkOptions('txSelect', options, NAMES.timeout);
@@ -665,7 +729,14 @@ export class Channel {
     this.#parts.transactions.commit(options);
   }
 
-  /** Forget what was published and settled since the last commit; settled messages are unsettled again. Blocks. */
+  /**
+   * Forget what was published and settled since the last commit; settled messages are unsettled again. Blocks.
+   * @see AMQP 0-9-1 §1.9.2.5 (tx.rollback)
+   * @example
+   * channel.txSelect();
+   * channel.basicPublish('one', { routingKey: 'tasks' });
+   * channel.txRollback(); // nobody ever sees it
+   */
   txRollback(options: CallOptions = {}): void {
     checkOptions('txRollback', options, NAMES.timeout);
     this.#parts.transactions.rollback(options);
@@ -680,10 +751,11 @@ export class Channel {
    * @throws {TypeError} when `fn` returns a promise; rolled back
    * @throws {WrongStateError} the channel is in confirm mode, or in a transaction already
    * @see AMQP 0-9-1 §1.9 (tx)
-   *
-   *     channel.transaction(() => { queue.publish(result); message.ack(); });
+   * @example
+   * channel.transaction(() => { queue.publish(result); message.ack(); });
    */
   transaction<T>(fn: (transaction: Transaction) => T): T;
+  /** Begin a transaction to be committed by hand. Blocks for a round trip the first time. */
   transaction(): Transaction;
   transaction<T>(...given: [fn?: (transaction: Transaction) => T]): T | Transaction {
     const [fn] = given;
@@ -712,7 +784,8 @@ export class Channel {
   /**
    * Ask the broker to pause (`false`) or go on delivering. Blocks for a round trip.
    * @returns what the broker did
-   * RabbitMQ answers `false` by closing the connection with 540. @see AMQP 0-9-1 §1.5.2.3 (channel.flow)
+   *   RabbitMQ answers `false` by closing the connection with 540.
+   * @see AMQP 0-9-1 §1.5.2.3 (channel.flow)
    */
   flow(active: boolean, options: CallOptions = {}): boolean {
     checkOptions('flow', options, NAMES.timeout);
@@ -725,6 +798,8 @@ export class Channel {
    * Close the channel: the broker requeues what is unsettled. Blocks for a round trip, at most `timeout`;
    * does nothing when it is closed.
    * @see AMQP 0-9-1 §1.5.2.5 (channel.close)
+   * @example
+   * channel.close();
    */
   close(options: CloseOptions = {}): void {
     const { timeout, ...reason } = closeOptions(options);
@@ -735,6 +810,13 @@ export class Channel {
    * Open a closed channel again, with its number. Blocks for a round trip. Consumers, prefetch and mode
    * are gone, and deliveries of before cannot be settled any more.
    * @throws {WrongStateError} another channel has the number by now, or the broker has not answered its close
+   * @example
+   * try {
+   *   channel.queueDeclare('tasks', { passive: true });
+   * } catch (error) {
+   *   if (!(error instanceof NotFoundError)) throw error;
+   *   channel.reopen(); // the broker has closed it
+   * }
    */
   reopen(): void {
     if (this.isOpen) return;
@@ -750,6 +832,7 @@ export class Channel {
     }
   }
 
+  /** `close`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -10,6 +10,7 @@ import {
   checkOptions,
   checkString,
   checkTimeout,
+  type WaitOptions,
 } from '../client/options/checks';
 import { type CloseOptions, closeOptions } from '../client/options/close-options';
 import type { ConnectOptions } from '../client/options/connect-options';
@@ -37,9 +38,9 @@ const TIMEOUT_ONLY = new Set(['timeout']);
  * @throws {ConnectError} nobody answers, TLS fails, or the time is up; `attempts` names host and stage
  * @throws {AuthenticationError} the broker refuses the credentials
  * @throws {NotAllowedError} 530, no such vhost
- *
- *     const connection = connect('amqp://localhost', { heartbeat: 30 });
- *     const channel = connection.channel();
+ * @example
+ * const connection = connect('amqp://localhost', { heartbeat: 30 });
+ * const channel = connection.channel();
  */
 export function connect(url?: string | ConnectOptions, options?: ConnectOptions): Connection {
   return new Connection(resolveOptions(url, options));
@@ -48,8 +49,8 @@ export function connect(url?: string | ConnectOptions, options?: ConnectOptions)
 /**
  * `connect` with `recovery: true`: a connection that comes back by itself, with all that was declared on it.
  * aio-pika's connect_robust. Blocks and throws like `connect`.
- *
- *     const connection = connectRobust('amqp://rabbit-1?reconnect_interval=5');
+ * @example
+ * const connection = connectRobust('amqp://rabbit-1?reconnect_interval=5');
  */
 export function connectRobust(url?: string | ConnectOptions, options: ConnectOptions = {}): Connection {
   const { recovery } = { ...(typeof url === 'object' ? url : undefined), ...options };
@@ -60,6 +61,10 @@ export function connectRobust(url?: string | ConnectOptions, options: ConnectOpt
  * A connection to a broker. A thread of its own owns the socket: heartbeats go on while your code is
  * busy. Everything else, callbacks included, happens in the thread that made the connection, and only
  * inside its calls.
+ * @example
+ * using connection = connect('amqp://localhost'); // closed at the end of the block
+ * connection.onBlocked = (reason) => console.log(`the broker takes nothing: ${reason}`);
+ * connection.queue('tasks').publish('hello');
  */
 export class Connection {
   readonly #session: ConnectionSession;
@@ -68,6 +73,7 @@ export class Connection {
 
   /** The broker stops taking publishes (memory or disk alarm); run by the pump. */
   onBlocked: ((reason: string) => void) | undefined;
+  /** The broker takes publishes again; run by the pump. */
   onUnblocked: (() => void) | undefined;
   /** The connection is lost, and being recovered; run by the pump. */
   onOutage: ((error: AmqpError) => void) | undefined;
@@ -101,6 +107,7 @@ export class Connection {
     this.#session.pollIfNews();
     return this.isOpen;
   }
+  /** Whether the broker blocks publishing, as far as this thread has seen. */
   get isBlocked(): boolean {
     return this.#session.isBlocked;
   }
@@ -152,9 +159,9 @@ export class Connection {
    * Open a channel with a number of its own, or with `id`; an id in use gives that channel. Numbers are handed out
    * in turn: one that was given back rests as long as there are others. Blocks for a round trip.
    * @throws {WrongStateError} all `channelMax` channels are in use
-   *
-   *     const channel = connection.channel();
-   *     const queue = channel.declareQueue('tasks');
+   * @example
+   * const channel = connection.channel();
+   * const queue = channel.declareQueue('tasks');
    */
   channel(id?: number): Channel {
     const session = this.#session;
@@ -171,9 +178,9 @@ export class Connection {
 
   /**
    * A channel for what needs none of its own; opened when it is first used, and anew once it is closed.
-   *
-   *     const queue = connection.defaultChannel.declareQueue();
-   *     queue.publish('hello');
+   * @example
+   * const queue = connection.defaultChannel.declareQueue();
+   * queue.publish('hello');
    */
   get defaultChannel(): Channel {
     if (!this.#defaultChannel?.isOpen) this.#defaultChannel = this.channel();
@@ -183,9 +190,9 @@ export class Connection {
   /**
    * A queue that exists, on the default channel. Nothing is sent, but for opening that channel: a name that
    * is wrong shows when the queue is used. `defaultChannel.declareQueue` makes one.
-   *
-   *     connection.queue('tasks').publish('hello');
-   *     for (const message of connection.queue('tasks')) message.process(work);
+   * @example
+   * connection.queue('tasks').publish('hello');
+   * for (const message of connection.queue('tasks')) message.process(work);
    */
   queue(name: string): Queue {
     return this.defaultChannel.getQueue(name, { ensure: false });
@@ -193,9 +200,9 @@ export class Connection {
 
   /**
    * An exchange that exists, on the default channel, as `queue` gives a queue; '' is the default exchange.
-   *
-   *     connection.exchange('logs').publish('disk full', 'error');
-   *     connection.exchange('').publish('a task', 'tasks');
+   * @example
+   * connection.exchange('logs').publish('disk full', 'error');
+   * connection.exchange('').publish('a task', 'tasks');
    */
   exchange(name: string): Exchange {
     return this.defaultChannel.getExchange(name, { ensure: false });
@@ -203,9 +210,9 @@ export class Connection {
 
   /**
    * A procedure by its name: to call it, or to serve it. Nothing is sent.
-   *
-   *     connection.rpc('sum').serve((request) => add(request.json));
-   *     const sum = elsewhere.rpc('sum').call({ a: 1, b: 2 }).json;
+   * @example
+   * connection.rpc('sum').serve((request) => add(request.json));
+   * const sum = elsewhere.rpc('sum').call({ a: 1, b: 2 }).json;
    */
   rpc(name: string): Procedure {
     return new Procedure(this, name);
@@ -229,8 +236,11 @@ export class Connection {
    * @throws {ChannelClosedError} a channel was closed and no call has said so yet
    * @throws {ConsumerCancelledError} the broker cancelled a consumer that has no `onCancel`
    * @throws {WrongStateError} inside a callback
+   * @example
+   * channel.basicConsume('tasks', (message) => { work(message); message.ack(); });
+   * for (;;) connection.drainEvents();
    */
-  drainEvents(options: CallOptions = {}): void {
+  drainEvents(options: WaitOptions = {}): void {
     if (this.#session.events.drainOne('drainEvents', this.#checkedDeadline('drainEvents', options))) return;
     throw new TimeoutError(`no event came within ${options.timeout} ms`, { recoverable: true });
   }
@@ -238,30 +248,42 @@ export class Connection {
   /**
    * `drainEvents` until `timeout` ms pass without an event; 0 takes what is there. Blocks; without a
    * `timeout` it ends by an error only. Throws like `drainEvents`.
+   * @example
+   * channel.declareQueue('tasks').subscribe(work);
+   * connection.loop();
    */
-  loop(options: CallOptions = {}): void {
+  loop(options: WaitOptions = {}): void {
     while (this.#session.events.drainOne('loop', this.#checkedDeadline('loop', options)));
   }
 
-  /** Sleep for `ms` while events are dispatched. Throws like `drainEvents`. */
+  /**
+   * Sleep for `ms` milliseconds while events are dispatched. Blocks. Throws like `drainEvents`.
+   * @example
+   * connection.sleep(1000); // and not setTimeout, which needs an event loop that turns
+   */
   sleep(ms: number): void {
     const { events } = this.#session;
     const deadline = events.eventDeadline(checkTimeout(ms, 'ms'));
     while (clock.now() < deadline) events.drainOne('sleep', deadline);
   }
 
-  #checkedDeadline(verb: string, options: CallOptions): number {
+  #checkedDeadline(verb: string, options: WaitOptions): number {
     checkOptions(verb, options, TIMEOUT_ONLY);
     return this.#session.events.eventDeadline(checkTimeout(options.timeout ?? Number.POSITIVE_INFINITY));
   }
 
-  /** Run `callback` once after `ms`, from the pump. @returns an id for `cancelTimer` */
+  /**
+   * Run `callback` once after `ms` milliseconds, from the pump. Does not block.
+   * @returns an id for `cancelTimer`
+   * @example
+   * connection.callLater(5000, () => console.log(connection.stats().bytesIn));
+   */
   callLater(ms: number, callback: () => void): number {
     checkFunction(callback, 'callback');
     return this.#session.events.callLater(checkTimeout(ms, 'ms'), callback);
   }
 
-  /** Forget a `callLater`; an unknown or finished one is no error. */
+  /** Forget a `callLater`; an unknown or finished one is no error. Does not block. */
   cancelTimer(id: number): void {
     this.#session.events.cancelTimer(id);
   }
@@ -280,9 +302,9 @@ export class Connection {
    * Let other threads have `callback` run here, from the pump, with a value of theirs, and interrupt calls
    * that block here. Does not block.
    * @returns a handle to be posted to one other thread, which makes a `Remote` of it
-   *
-   *     const handle = connection.remote((job) => channel.basicPublish(job, { routingKey: 'jobs' }));
-   *     new Worker('./producer.js', { workerData: handle, transferList: [handle.port] });
+   * @example
+   * const handle = connection.remote((job) => channel.basicPublish(String(job), { routingKey: 'jobs' }));
+   * new Worker('./producer.js', { workerData: handle, transferList: [handle.port] });
    */
   remote(callback: (value: unknown) => void = () => {}): RemoteHandle {
     checkFunction(callback, 'callback');
@@ -295,8 +317,8 @@ export class Connection {
   /**
    * Limit everything that `fn` does on this connection to `ms` altogether.
    * @throws {TypeError} `fn` returned a promise: what comes behind an await would have no limit
-   *
-   *     connection.withDeadline(2000, () => { channel.basicGet('orders'); channel.txCommit(); });
+   * @example
+   * connection.withDeadline(2000, () => { channel.basicGet('orders')?.ack(); channel.queuePurge('orders'); });
    */
   withDeadline<T>(ms: number, fn: () => T): T {
     checkFunction(fn, 'fn');
@@ -307,14 +329,20 @@ export class Connection {
 
   /**
    * Block until the socket has taken everything that was written.
-   * @throws {TimeoutError}
+   * @throws {TimeoutError} it has not after `timeout` ms; the broker does not read
+   * @example
+   * channel.basicPublish('hello', { routingKey: 'tasks' }); // no confirm
+   * connection.flush();
    */
   flush(options: CallOptions = {}): void {
     checkOptions('flush', options, TIMEOUT_ONLY);
     this.#session.flush(options);
   }
 
-  /** Replace the password of a running connection (OAuth tokens). Blocks for a round trip. */
+  /**
+   * Replace the password of a running connection (OAuth tokens). Blocks for a round trip.
+   * @see RabbitMQ: connection.update-secret
+   */
   updateSecret(secret: string, reason = '', options: CallOptions = {}): void {
     checkOptions('updateSecret', options, TIMEOUT_ONLY);
     checkString(secret, 'secret');
@@ -326,6 +354,8 @@ export class Connection {
    * until it has answered, at most `timeout` ms (default 5000); then the socket is put down in any case.
    * Does nothing when it is closed; never throws for a connection that is lost.
    * @throws {InterruptedError} Ctrl-C: the socket was put down before its time
+   * @example
+   * connection.close();
    */
   close(options: CloseOptions = {}): void {
     this.#session.close(closeOptions(options));
@@ -336,6 +366,7 @@ export class Connection {
     this.#session.abort();
   }
 
+  /** `close`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -5,11 +5,13 @@ import type { Message } from './message';
 export interface Death {
   /** The queue it died in. */
   queue: string;
+  /** Why: it was rejected, its time was up, the queue was full, or it was delivered too often. */
   reason: 'rejected' | 'expired' | 'maxlen' | 'delivery_limit' | (string & {});
   /** How often in this queue, for this reason. */
   count: number;
   /** Where it had been published before it came into that queue. */
   exchange: string;
+  /** The routing keys it had there, those of its header CC included. */
   routingKeys: string[];
   /** When it first died so. */
   time: Date | undefined;
@@ -19,8 +21,8 @@ export interface Death {
 
 /**
  * The deaths of a message by its `x-death` header, the latest first; none if it never died. Does not block.
- *
- *     const times = deaths(message).find(({ queue }) => queue === 'orders')?.count ?? 0;
+ * @example
+ * const times = deaths(message).find(({ queue }) => queue === 'orders')?.count ?? 0;
  */
 export function deaths(message: Message): Death[] {
   const { headers } = message.properties as { headers?: Table };

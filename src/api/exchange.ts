@@ -11,7 +11,7 @@ import {
 } from '../client/options/checks';
 import { type Duration, type MessageProperties, ttlMs, wireProperties } from '../client/options/conversions';
 import type { BatchCounts, PublishResult, ResultReceiver } from '../client/options/publish-options';
-import type { ExchangeDeclareOptions } from '../client/options/verb-options';
+import type { ExchangeDeclareOptions, ExchangeDeleteOptions } from '../client/options/verb-options';
 import { clock } from '../clock';
 import { DeliveryMode, type ExchangeType } from '../protocol/constants';
 import type { TableInput, TableInputValue } from '../protocol/field-table';
@@ -21,46 +21,53 @@ import { READY } from './internals';
 import { type BodyInput, Message } from './message';
 import { type ExchangeName, nameOf } from './names';
 
-export type ExchangeOptions = Omit<ExchangeDeclareOptions, 'noWait'> & {
+/** How to declare an exchange. */
+export interface ExchangeOptions extends Omit<ExchangeDeclareOptions, 'noWait'> {
   /** Where messages go that no queue takes. @see https://www.rabbitmq.com/docs/ae */
   alternateExchange?: ExchangeName | undefined;
   /** Messages with a `delay` wait before they are routed. Needs the delayed message plugin of RabbitMQ. */
   delayed?: boolean | undefined;
-};
+}
 
 /** What is known of an exchange; of one that was not declared here, little. */
 export interface ExchangeTraits {
+  /** `direct`, `fanout`, `topic`, `headers`, or a plugin's; of a delayed one, how it routes. */
   readonly type?: string | undefined;
+  /** It survives a restart of the broker. */
   readonly durable?: boolean | undefined;
+  /** Gone with its last binding. */
   readonly autoDelete?: boolean | undefined;
+  /** Only exchanges publish to it. */
   readonly internal?: boolean | undefined;
+  /** It keeps messages with a `delay`. */
   readonly delayed?: boolean | undefined;
+  /** The arguments it was declared with, as they were sent. */
   readonly arguments?: Readonly<Record<string, TableInputValue>> | undefined;
 }
 
 /** How to publish; properties may stand here, too, and go before those of the message. */
-export type ExchangePublishOptions = MessageProperties &
-  CallOptions & {
-    /** A message that no queue takes is an UnroutableError; default true, with `delay` false. */
-    mandatory?: boolean | undefined;
-    /** False leaves waiting to `channel.waitForConfirms`; default true. */
-    wait?: boolean | undefined;
-    /** After a recovery, publish again what was not confirmed; see `basicPublish`. Default `recovery.republish`. */
-    retry?: boolean | undefined;
-    /** How long a delayed exchange keeps it: milliseconds or a duration. */
-    delay?: Duration | undefined;
-  };
+export interface ExchangePublishOptions extends MessageProperties, CallOptions {
+  /** A message that no queue takes is an UnroutableError; default true, with `delay` false. */
+  mandatory?: boolean | undefined;
+  /** False leaves waiting to `channel.waitForConfirms`; default true. */
+  wait?: boolean | undefined;
+  /** After a recovery, publish again what was not confirmed; see `basicPublish`. Default `recovery.republish`. */
+  retry?: boolean | undefined;
+  /** How long a delayed exchange keeps it: milliseconds or a duration. */
+  delay?: Duration | undefined;
+}
 
 /** How to publish many: the properties are for those that have none of their own. */
-export type ExchangeBatchOptions = Omit<ExchangePublishOptions, 'wait' | 'delay'> & {
+export interface ExchangeBatchOptions extends Omit<ExchangePublishOptions, 'wait' | 'delay'> {
   /** Unconfirmed messages at most; default 1000. */
   window?: number | undefined;
-};
+}
 
-export type BindOptions = CallOptions & {
+/** Options of `bind` and `unbind`. */
+export interface BindOptions extends CallOptions {
   /** What a headers exchange compares, for one. */
   arguments?: TableInput | undefined;
-};
+}
 
 export const BIND_OPTIONS: ReadonlySet<string> = new Set(['arguments', 'timeout']);
 const DELETE_OPTIONS = new Set(['ifUnused', 'timeout']);
@@ -72,17 +79,28 @@ for (const single of ['wait', 'delay']) BATCH_NAMES.delete(single);
 /**
  * An exchange: what one publishes to. From `channel.declareExchange`, `getExchange` or `defaultExchange`.
  * Its methods throw as the verbs of its channel do, see `Channel`.
+ * @example
+ * const shop = channel.declareExchange('shop', 'topic');
+ * channel.declareQueue('mails').bind(shop, 'order.created');
+ * shop.publish(Message.json({ id: 1 }), 'order.created');
  */
 export class Exchange implements ExchangeTraits {
+  /** How it routes; undefined: not declared here. */
   readonly type: ExchangeType | (string & {}) | undefined;
+  /** It survives a restart of the broker; undefined: not declared here. */
   readonly durable: boolean | undefined;
+  /** Gone with its last binding; undefined: not declared here. */
   readonly autoDelete: boolean | undefined;
+  /** Only exchanges publish to it, and `publish` refuses; undefined: not declared here. */
   readonly internal: boolean | undefined;
+  /** It keeps messages with a `delay`; undefined: not declared here. */
   readonly delayed: boolean | undefined;
+  /** The arguments it was declared with, as they were sent; undefined: not declared here. */
   readonly arguments: Readonly<Record<string, TableInputValue>> | undefined;
 
   /** Use `channel.declareExchange` or `channel.getExchange`. */
   constructor(
+    /** The channel its methods use. */
     readonly channel: Channel,
     /** '' is the default exchange. */
     readonly name: string,
@@ -106,9 +124,9 @@ export class Exchange implements ExchangeTraits {
    * @throws {TimeoutError} `outcome` is `not-sent`, or `unknown` when only the confirm is missing
    * @throws {WrongStateError} after a `transaction` of this channel, outside of one
    * @see https://www.rabbitmq.com/docs/confirms
-   *
-   *     const exchange = channel.declareExchange('shop', 'topic');
-   *     exchange.publish(Message.json({ id: 1 }), 'order.created', { expiration: { hours: 1 } });
+   * @example
+   * const exchange = channel.declareExchange('shop', 'topic');
+   * exchange.publish(Message.json({ id: 1 }), 'order.created', { expiration: { hours: 1 } });
    */
   publish(message: BodyInput | Message, routingKey = '', options: ExchangePublishOptions = {}): void {
     checkOptions('publish', options, NAMES);
@@ -143,15 +161,13 @@ export class Exchange implements ExchangeTraits {
    * Publish many messages, persistent and mandatory unless they say otherwise. Blocks until each is confirmed, at most
    * `timeout` ms altogether, with at most `window` unconfirmed ones, and locks the messages; never throws for one of
    * them. Puts the channel in confirm mode, as `publish` does.
-   * @returns what became of each, in order; see `Channel.publishBatch` for where they end when no more can be sent
+   * @returns what became of each, in order; see `Channel.publishBatch` for where they end when no more can be sent, and for
+   *   `onResult`
    * @throws {WrongStateError} the channel is transactional
    * @see https://www.rabbitmq.com/docs/confirms
-   *
-   *     const results = shop.publishBatch(orders.map((order) => Message.json(order)), 'order.created', { window: 500 });
-   *     const lost = results.filter(({ status }) => status !== 'acked');
-   *
-   * With `onResult` each result is handed on as soon as it is known, and forgotten.
-   * @returns then: how many messages came to which end
+   * @example
+   * const results = shop.publishBatch(orders.map((order) => Message.json(order)), 'order.created', { window: 500 });
+   * const lost = results.filter(({ status }) => status !== 'acked');
    */
   publishBatch(
     messages: Iterable<Publishing>,
@@ -215,8 +231,8 @@ export class Exchange implements ExchangeTraits {
    * @returns this exchange
    * @throws {NotFoundError} 404, one of them is missing
    * @see https://www.rabbitmq.com/docs/e2e
-   *
-   *     audit.bind(shop, 'order.#');
+   * @example
+   * audit.bind(shop, 'order.#');
    */
   bind(source: ExchangeName, routingKey = '', options: BindOptions = {}): this {
     checkOptions('bind', options, BIND_OPTIONS);
@@ -227,9 +243,9 @@ export class Exchange implements ExchangeTraits {
   /**
    * Undo `bind` with the same arguments. Blocks for a round trip.
    * @returns this exchange
-   *
-   *     audit.bind(shop, 'order.#');
-   *     audit.unbind(shop, 'order.#');
+   * @example
+   * audit.bind(shop, 'order.#');
+   * audit.unbind(shop, 'order.#');
    */
   unbind(source: ExchangeName, routingKey = '', options: BindOptions = {}): this {
     checkOptions('unbind', options, BIND_OPTIONS);
@@ -240,11 +256,11 @@ export class Exchange implements ExchangeTraits {
   /**
    * Delete it; deleting a missing one succeeds. Blocks for a round trip.
    * @throws {PreconditionFailedError} 406, `ifUnused` and something is bound to it
-   *
-   *     shop.delete({ ifUnused: true });
-   *     channel.declareExchange('shop', 'fanout');
+   * @example
+   * shop.delete({ ifUnused: true });
+   * channel.declareExchange('shop', 'fanout');
    */
-  delete(options: CallOptions & { ifUnused?: boolean | undefined } = {}): void {
+  delete(options: Omit<ExchangeDeleteOptions, 'noWait'> = {}): void {
     checkOptions('delete', options, DELETE_OPTIONS);
     this.channel.exchangeDelete(this.name, options);
   }

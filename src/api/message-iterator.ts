@@ -27,6 +27,7 @@ export class LoopedConsumer implements MessageIterator {
     return this.#consumer.tag;
   }
 
+  /** Itself: what a `for` loop asks for. */
   [Symbol.iterator](): this {
     return this;
   }
@@ -51,6 +52,7 @@ export class LoopedConsumer implements MessageIterator {
     return { done: true, value: undefined };
   }
 
+  /** `return`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.return();
   }

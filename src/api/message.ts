@@ -5,6 +5,7 @@ import { CONSUMER, type Consumer, GIVE_BACK, STREAM_OFFSET } from '../client/cha
 import { DISPATCH } from '../client/dispatcher';
 import { checkBoolean, checkFunction, checkOptions } from '../client/options/checks';
 import type { MessageProperties } from '../client/options/conversions';
+import type { AckOptions, NackOptions, RejectOptions } from '../client/options/verb-options';
 import { AlreadySettledError, StaleDeliveryError, WrongStateError } from '../errors';
 import { type TypedTable, typedTable } from '../protocol/field-table';
 import type { Properties } from '../protocol/properties';
@@ -30,14 +31,17 @@ export function jsonText(value: unknown, verb: string): string {
 /**
  * A body with its properties. A string body sets `contentEncoding` to `utf-8` unless it is given. `expiration`
  * and `timestamp` may be durations and moments: what is sent is counted from when the message is published.
- *
- *     channel.basicPublish(new Message('hello', { deliveryMode: 2 }), { routingKey: 'greetings' });
- *     new Message(JSON.stringify(order), { contentType: 'application/json' }).json.id;
+ * @example
+ * channel.basicPublish(new Message('hello', { deliveryMode: 2 }), { routingKey: 'greetings' });
+ * new Message(JSON.stringify(order), { contentType: 'application/json' }).json.id;
  */
 export class Message<P extends MessageProperties = MessageProperties> {
+  /** The bytes; of `new Message(bytes)` a view of them, which are taken when it is published. */
   readonly body: Buffer;
+  /** What it says about itself; of a message that came, those that were set. */
   readonly properties: P;
 
+  /** `body` is text, sent as UTF-8, or bytes. Does not block. */
   constructor(body: BodyInput, properties?: P) {
     const bytes = bodyBytes(body);
     if (properties !== undefined && (typeof properties !== 'object' || properties === null)) {
@@ -53,9 +57,9 @@ export class Message<P extends MessageProperties = MessageProperties> {
   /**
    * A message whose body is `value` as JSON; its contentType says so. Does not block.
    * @throws {TypeError} it cannot be written as JSON
-   *
-   *     exchange.publish(Message.json({ id: 1 }), 'orders');
-   *     for (const message of queue) message.process(() => ship(message.json));
+   * @example
+   * exchange.publish(Message.json({ id: 1 }), 'orders');
+   * for (const message of queue) message.process(() => ship(message.json));
    */
   static json(value: unknown, properties: MessageProperties = {}): Message {
     if (typeof properties !== 'object' || properties === null)
@@ -73,22 +77,33 @@ export class Message<P extends MessageProperties = MessageProperties> {
     return this.body.toString('utf8');
   }
 
-  /** The body parsed as JSON, anew each time. @throws {SyntaxError} when it is not JSON */
+  /** The body parsed as JSON, anew each time; `parse` gives it a type. @throws {SyntaxError} when it is not JSON */
   // biome-ignore lint/suspicious/noExplicitAny: as JSON.parse has it
   get json(): any {
     return JSON.parse(this.text);
   }
 
+  /**
+   * `json` with a type: the body parsed as JSON, anew each time. TypeScript takes your word for `T`, nothing is
+   * checked; without it the value is `unknown`. Does not block.
+   * @throws {SyntaxError} when it is not JSON
+   * @example
+   * const { id } = message.parse<{ id: number }>(); // in JavaScript: message.json
+   */
+  parse<T = unknown>(): T {
+    return this.json as T;
+  }
+
   /** What it is, as a plain object for a log: the properties that are set, and the size of the body. */
   info(): Record<string, unknown> {
-    return { bodySize: this.body.length, ...this.properties };
+    return { bodySize: this.body.length, ...(this.properties as object) };
   }
 
   /**
    * A message to be published: the same body (its bytes are shared) and the same properties but for `changes`;
    * those that are undefined there it has not.
-   *
-   *     exchange.publish(message.copy({ priority: 5, expiration: undefined }), 'again');
+   * @example
+   * exchange.publish(message.copy({ priority: 5, expiration: undefined }), 'again');
    */
   copy(changes: MessageProperties = {}): Message {
     const properties: MessageProperties = { ...this.properties, ...changes };
@@ -113,13 +128,24 @@ export class Message<P extends MessageProperties = MessageProperties> {
 
 showAs(Message, (message) => ({ body: shortened(message.body), ...message.info() }));
 
-/** A mandatory message that came back, with the broker's reason. @see AMQP 0-9-1 §1.8.3.8 (basic.return) */
+/**
+ * A mandatory message that came back, with the broker's reason.
+ * @see AMQP 0-9-1 §1.8.3.8 (basic.return)
+ * @example
+ * channel.onReturn = (message) => console.log(message.replyText, message.routingKey, message.text);
+ */
 export class ReturnedMessage extends Message<Properties> {
+  /** Made for what comes back. */
   constructor(
+    /** The channel it came back on. */
     readonly channel: Channel,
+    /** Why, as AMQP counts it: 312 NO_ROUTE. */
     readonly replyCode: number,
+    /** Why, in the broker's words: `NO_ROUTE`. */
     readonly replyText: string,
+    /** The exchange it was published to. */
     readonly exchange: string,
+    /** The routing key it was published with. */
     readonly routingKey: string,
     body: Buffer,
     properties: Properties,
@@ -127,6 +153,7 @@ export class ReturnedMessage extends Message<Properties> {
     super(body, properties);
   }
 
+  /** `Message.info`, and where it was published and why it came back. */
   override info(): Record<string, unknown> {
     const { exchange, routingKey, replyCode, replyText } = this;
     return { ...super.info(), exchange, routingKey, replyCode, replyText };
@@ -149,20 +176,37 @@ export interface ProcessOptions {
 /**
  * A message from a queue. It must be settled exactly once, unless it was taken with `noAck`; with `using`
  * it goes back to the queue if it was not.
+ * @example
+ * for (const message of channel.consume('tasks', { timeout: 1000 })) {
+ *   console.log(message.routingKey, message.text, message.properties.headers);
+ *   message.ack();
+ * }
  */
 export class IncomingMessage extends Message<Properties> {
   readonly #consumer: Consumer | undefined;
   readonly #opening: number | undefined;
 
+  /** Made for what comes; a test may make one, on a stand-in for a channel. */
   constructor(
+    /** The channel it came by, which alone can settle it. */
     readonly channel: Channel,
-    consumer: { readonly tag: string } | undefined,
+    consumer:
+      | {
+          /** The consumer tag. */
+          readonly tag: string;
+        }
+      | undefined,
+    /** Its number on that channel, by which it is settled: 1, 2, 3 … */
     readonly deliveryTag: number,
+    /** The broker has sent it before, to somebody who did not settle it. */
     readonly redelivered: boolean,
+    /** The exchange it was published to; '' is the default exchange. */
     readonly exchange: string,
+    /** The routing key it was published with. */
     readonly routingKey: string,
     /** Messages left in the queue; only from `basicGet`. */
     readonly messageCount: number | undefined,
+    /** It needs no ack: the broker has forgotten it. */
     readonly noAck: boolean,
     body: Buffer,
     properties: Properties,
@@ -188,6 +232,7 @@ export class IncomingMessage extends Message<Properties> {
     return headers === undefined ? undefined : typedTable(headers);
   }
 
+  /** `Message.info`, and how it came: exchange, routing key, tags, `redelivered`. */
   override info(): Record<string, unknown> {
     const { exchange, routingKey, consumerTag, deliveryTag, redelivered } = this;
     return { ...super.info(), exchange, routingKey, consumerTag, deliveryTag, redelivered };
@@ -203,20 +248,31 @@ export class IncomingMessage extends Message<Properties> {
    * @throws {AlreadySettledError} when it was settled before or needs no ack; the channel lives
    * @throws {StaleDeliveryError} when the channel has been reopened since. After a recovery of the connection there
    *   is nothing to be done either, but that is an error with `recovery.staleDeliveries: 'error'` only
+   * @example
+   * const message = channel.basicGet('tasks');
+   * if (message) { work(message); message.ack(); }
    */
-  ack(options?: { multiple?: boolean | undefined }): void {
+  ack(options?: AckOptions): void {
     this.#checkSettleable('ack');
     this.channel.basicAck(this.deliveryTag, options);
   }
 
-  /** Give it back (`requeue`, default true) or away. Does not block. Throws like `ack`. */
-  nack(options: { multiple?: boolean | undefined; requeue?: boolean | undefined } = {}): void {
+  /**
+   * Give it back (`requeue`, default true) or away. Does not block. Throws like `ack`.
+   * @example
+   * message.nack(); // somebody else shall have it
+   */
+  nack(options: NackOptions = {}): void {
     this.#checkSettleable('nack');
     this.channel.basicNack(this.deliveryTag, options);
   }
 
-  /** Give it away (dead letters), or back with `requeue: true`. Does not block. Throws like `ack`. */
-  reject(options: { requeue?: boolean | undefined } = {}): void {
+  /**
+   * Give it away (dead letters), or back with `requeue: true`. Does not block. Throws like `ack`.
+   * @example
+   * message.reject(); // to the dead letters
+   */
+  reject(options: RejectOptions = {}): void {
     this.#checkSettleable('reject');
     this.channel.basicReject(this.deliveryTag, options);
   }
@@ -225,8 +281,8 @@ export class IncomingMessage extends Message<Properties> {
    * Run `fn`: ack when it returns, reject when it throws (and throw on). Does not block but for what `fn` does.
    * @throws {AlreadySettledError} `fn` has settled it, without `ignoreProcessed`
    * @throws {TypeError} `fn` returns a promise; the message is requeued, whatever the options say
-   *
-   *     message.process(() => handle(message.json), { requeue: true, rejectOnRedelivered: true });
+   * @example
+   * message.process(() => work(message.json), { requeue: true, rejectOnRedelivered: true });
    */
   process<T>(fn: (message: this) => T, options: ProcessOptions = NO_OPTIONS): T {
     checkFunction(fn, 'process: fn');

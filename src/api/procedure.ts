@@ -18,7 +18,7 @@ const NAMES = new Set<string>(['timeout', ...PROPERTY_NAMES]);
 for (const name of OWN) NAMES.delete(name);
 
 /** How to call: a limit, and properties of the request. */
-export type ProcedureOptions = CallOptions & Omit<MessageProperties, (typeof OWN)[number]>;
+export interface ProcedureOptions extends CallOptions, Omit<MessageProperties, (typeof OWN)[number]> {}
 
 /**
  * A procedure that one program serves and others call, by the name of its queue. From `connection.rpc(name)`.
@@ -29,7 +29,9 @@ export type ProcedureOptions = CallOptions & Omit<MessageProperties, (typeof OWN
 export class Procedure {
   /** Use `connection.rpc(name)`. */
   constructor(
+    /** The connection it is called and served on. */
     readonly connection: Connection,
+    /** The name of the procedure, and of its queue. */
     readonly name: string,
   ) {
     if (checkShortstr(name, 'name') === '') throw wrongType('rpc: name must not be empty');
@@ -48,9 +50,9 @@ export class Procedure {
    * @throws {RpcError} the server threw; the text is in it
    * @throws {TimeoutError} no reply came; it may have been carried out
    * @see https://www.rabbitmq.com/docs/direct-reply-to
-   *
-   *     const sum = connection.rpc('sum').call({ a: 1, b: 2 }, { timeout: 2000 }).json;
-   *     connection.rpc('fibonacci').call('30').text;
+   * @example
+   * const sum = connection.rpc('sum').call({ a: 1, b: 2 }, { timeout: 2000 }).json;
+   * connection.rpc('fibonacci').call('30').text;
    */
   call(body: unknown = '', options: ProcedureOptions = {}): IncomingMessage {
     checkOptions('call', options, NAMES);
@@ -81,9 +83,9 @@ export class Procedure {
    * server gets it. A request without `replyTo` is done and acked.
    * @throws {PreconditionFailedError} 406, the queue exists with other arguments
    * @throws {TypeError} from `drainEvents`: `fn` returned a promise; the caller gets the same error
-   *
-   *     connection.rpc('sum').serve((request) => { const { a, b } = request.json; return a + b; });
-   *     connection.loop();
+   * @example
+   * connection.rpc('sum').serve((request) => { const { a, b } = request.json; return a + b; });
+   * connection.loop();
    */
   serve(fn: (request: IncomingMessage) => unknown, options: ServeOptions = {}): Service {
     checkServing('serve', fn, options);

@@ -2,7 +2,7 @@ import { wrongType } from '../caller';
 import type { BasicConsumeOptions, ConsumeOptions } from '../client/channel/consume-options';
 import { type CallOptions, checkOptions, checkTimeout } from '../client/options/checks';
 import type { BatchCounts, PublishResult, ResultReceiver } from '../client/options/publish-options';
-import type { DeclaredQueue, QueueDeclareOptions } from '../client/options/verb-options';
+import type { DeclaredQueue, QueueDeclareOptions, QueueDeleteOptions } from '../client/options/verb-options';
 import { clock } from '../clock';
 import type { TableInputValue } from '../protocol/field-table';
 import { typeName } from '../protocol/wire';
@@ -28,16 +28,34 @@ import type { MessageCallback, MessageIterator } from './message-iterator';
 import { type ExchangeName, nameOf } from './names';
 import { type SubscribeOptions, Subscription } from './subscription';
 
-export type QueueOptions = Omit<QueueDeclareOptions, 'noWait'> & QueueArguments;
-export type QueueConsumeOptions = Omit<BasicConsumeOptions, 'noWait' | 'noLocal'> & ConsumerArguments;
-export type QueueIteratorOptions = ConsumeOptions & ConsumerArguments;
+/** How to declare a queue: AMQP's own flags, and the broker's arguments by name. */
+export interface QueueOptions extends Omit<QueueDeclareOptions, 'noWait'>, QueueArguments {}
+/** Options of `queue.consume`, whose callback settles its messages. */
+export interface QueueConsumeOptions
+  extends Omit<BasicConsumeOptions, 'noWait' | 'noLocal'>,
+    ConsumerArguments {}
+/** Options of `queue.iterator`, the `for` loop over a queue. */
+export interface QueueIteratorOptions extends ConsumeOptions, ConsumerArguments {}
+
+/** Options of `queue.get`. */
+export interface QueueGetOptions {
+  /** The message counts as acknowledged when it is sent; default false. */
+  noAck?: boolean | undefined;
+  /** Milliseconds to wait for a message; default 0: only one that is there. */
+  timeout?: number | undefined;
+}
 
 /** What is known of a queue; of one that was not declared here, little. */
 export interface QueueTraits {
+  /** What kind of queue; undefined also where the broker chose. */
   readonly type?: QueueType | undefined;
+  /** It survives a restart of the broker. */
   readonly durable?: boolean | undefined;
+  /** For the connection alone that declared it, and gone with it. */
   readonly exclusive?: boolean | undefined;
+  /** Gone with its last consumer. */
   readonly autoDelete?: boolean | undefined;
+  /** The arguments it was declared with, as they were sent. */
   readonly arguments?: Readonly<Record<string, TableInputValue>> | undefined;
 }
 
@@ -69,20 +87,29 @@ const LONGEST_PAUSE = 50;
 /**
  * A queue: something to loop over. From `channel.declareQueue` or `getQueue`. Its methods throw as the verbs
  * of its channel do, see `Channel`.
- *
- *     const queue = channel.declareQueue('tasks');
- *     for (const message of queue) message.process(work);
+ * @example
+ * const queue = channel.declareQueue('tasks');
+ * for (const message of queue) message.process(work);
  */
 export class Queue implements QueueTraits, Iterable<IncomingMessage> {
+  /**
+   * What kind of queue it was declared as; undefined also where the broker chose, or of a queue that was not
+   * declared here.
+   */
   readonly type: QueueType | undefined;
+  /** It survives a restart of the broker; undefined: not declared here. */
   readonly durable: boolean | undefined;
+  /** For this connection alone, and gone with it; undefined: not declared here. */
   readonly exclusive: boolean | undefined;
+  /** Gone with its last consumer; undefined: not declared here. */
   readonly autoDelete: boolean | undefined;
+  /** The arguments it was declared with, as they were sent; undefined: not declared here. */
   readonly arguments: Readonly<Record<string, TableInputValue>> | undefined;
   readonly #name: string;
 
   /** Use `channel.declareQueue` or `channel.getQueue`. */
   constructor(
+    /** The channel its methods use. */
     readonly channel: Channel,
     name: string,
     traits: QueueTraits = {},
@@ -106,8 +133,8 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
    * Receive from an exchange; the routing key is the queue's name unless it is given. Blocks for a round trip.
    * @returns this queue
    * @throws {NotFoundError} 404, queue or exchange is missing
-   *
-   *     channel.declareQueue('mails').bind('shop', 'order.created').bind('shop', 'order.paid');
+   * @example
+   * channel.declareQueue('mails').bind('shop', 'order.created').bind('shop', 'order.paid');
    */
   bind(exchange: ExchangeName, routingKey = this.name, options: BindOptions = {}): this {
     checkOptions('bind', options, BIND_OPTIONS);
@@ -118,9 +145,9 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
   /**
    * Undo `bind` with the same arguments. Blocks for a round trip.
    * @returns this queue
-   *
-   *     queue.bind('shop', 'order.paid');
-   *     queue.unbind('shop', 'order.paid');
+   * @example
+   * queue.bind('shop', 'order.paid');
+   * queue.unbind('shop', 'order.paid');
    */
   unbind(exchange: ExchangeName, routingKey = this.name, options: BindOptions = {}): this {
     checkOptions('unbind', options, BIND_OPTIONS);
@@ -140,8 +167,8 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
    * (default: never), or after `limit` messages. Leaving the loop in any way cancels the consumer and requeues
    * what was sent ahead. (The broker deletes an `autoDelete` queue then.)
    * @throws {ConsumerCancelledError} the queue was deleted
-   *
-   *     for (const message of queue.iterator({ prefetch: 10, timeout: 5000 })) message.process(work);
+   * @example
+   * for (const message of queue.iterator({ prefetch: 10, timeout: 5000 })) message.process(work);
    */
   iterator(options: QueueIteratorOptions = {}): MessageIterator {
     checkOptions('iterator', options, NAMES.iterator);
@@ -152,10 +179,10 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
    * Take one message, or `null` if the queue is empty: at once, or after waiting for `timeout` ms. Blocks for a
    * round trip, and while it waits it looks again every 50 ms or sooner; callbacks do not run meanwhile.
    * @throws {TypeError} the queue was declared as a stream here; of another stream RabbitMQ closes the connection
-   *
-   *     using message = queue.get({ timeout: 1000 }); // requeued if it is not settled
+   * @example
+   * using message = queue.get({ timeout: 1000 }); // requeued if it is not settled
    */
-  get(options: CallOptions & { noAck?: boolean | undefined } = {}): IncomingMessage | null {
+  get(options: QueueGetOptions = {}): IncomingMessage | null {
     checkOptions('get', options, NAMES.get);
     const { noAck, timeout = 0 } = options;
     checkTimeout(timeout);
@@ -179,9 +206,9 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
    * it. Blocks for a round trip.
    * @returns the consumer tag, for `cancel`
    * @throws {AccessRefusedError} 403, `exclusive` and the queue has consumers
-   *
-   *     queue.consume((message) => { work(message.text); message.ack(); }, { prefetch: 10 });
-   *     for (;;) connection.drainEvents();
+   * @example
+   * queue.consume((message) => { work(message.text); message.ack(); }, { prefetch: 10 });
+   * for (;;) connection.drainEvents();
    */
   consume(callback: MessageCallback, options: QueueConsumeOptions = {}): string {
     if (typeof callback !== 'function') {
@@ -195,9 +222,9 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
 
   /**
    * End a consumer; what it has brought but its callback has not seen is requeued. Blocks for a round trip.
-   *
-   *     const tag = queue.consume((message) => message.ack());
-   *     connection.loop({ timeout: 1000 }); queue.cancel(tag);
+   * @example
+   * const tag = queue.consume((message) => message.ack());
+   * connection.loop({ timeout: 1000 }); queue.cancel(tag);
    */
   cancel(consumerTag: string, options: CallOptions = {}): void {
     checkOptions('cancel', options, NAMES.cancel);
@@ -210,9 +237,9 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
    * `connect`), and quorum queues count that against their delivery limit. What `fn` throws is thrown by `drainEvents`, unless `onError` takes it.
    * Blocks for a round trip.
    * @throws {TypeError} from `drainEvents`: `fn` returned a promise; the message is requeued
-   *
-   *     queue.subscribe((message) => work(message.json), { onError: retry({ max: 5, delay: { seconds: 10 } }) });
-   *     connection.loop();
+   * @example
+   * queue.subscribe((message) => work(message.json), { onError: retry({ max: 5, delay: { seconds: 10 } }) });
+   * connection.loop();
    */
   subscribe(fn: MessageCallback, options: SubscribeOptions = {}): Subscription {
     return new Subscription(this, fn, options);
@@ -241,8 +268,8 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
   /**
    * Publish to this queue, through the default exchange. Blocks until the broker has the message, and throws
    * like `Exchange.publish`.
-   *
-   *     queue.publish('hello');
+   * @example
+   * queue.publish('hello');
    */
   publish(message: BodyInput | Message, options: ExchangePublishOptions = {}): void {
     this.channel.defaultExchange.publish(message, this.name, options);
@@ -251,8 +278,8 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
   /**
    * Publish many messages to this queue. Blocks until each is confirmed, and says what became of each, like
    * `Exchange.publishBatch`.
-   *
-   *     const lost = queue.publishBatch(lines).filter(({ status }) => status !== 'acked');
+   * @example
+   * const lost = queue.publishBatch(lines).filter(({ status }) => status !== 'acked');
    */
   publishBatch(messages: Iterable<Publishing>, options: ExchangeBatchOptions & ResultReceiver): BatchCounts;
   publishBatch(messages: Iterable<Publishing>, options?: ExchangeBatchOptions): PublishResult[];
@@ -266,9 +293,9 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
   /**
    * How many messages are ready, and how many consumers there are, now. Blocks for a round trip.
    * @throws {NotFoundError} 404, it is gone; the channel is closed
-   *
-   *     const { messageCount, consumerCount } = queue.status();
-   *     if (messageCount > 1000 && consumerCount === 0) alert(queue.name);
+   * @example
+   * const { messageCount, consumerCount } = queue.status();
+   * if (messageCount > 1000 && consumerCount === 0) alert(queue.name);
    */
   status(options: CallOptions = {}): DeclaredQueue {
     checkOptions('status', options, NAMES.purge);
@@ -278,9 +305,9 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
   /**
    * Remove the messages that are ready. Blocks for a round trip.
    * @returns how many there were
-   *
-   *     const { purge } = options;
-   *     if (purge) console.log(`${queue.purge()} old messages removed`);
+   * @example
+   * const { purge } = options;
+   * if (purge) console.log(`${queue.purge()} old messages removed`);
    */
   purge(options: CallOptions = {}): number {
     checkOptions('purge', options, NAMES.purge);
@@ -291,13 +318,11 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
    * Delete it with its messages; deleting a missing one succeeds. Blocks for a round trip.
    * @returns how many messages went with it
    * @throws {PreconditionFailedError} 406, `ifUnused` and it has consumers, or `ifEmpty` and it has messages
-   *
-   *     const lost = queue.delete({ ifUnused: true });
-   *     console.log(`${lost} messages were in it`);
+   * @example
+   * const lost = queue.delete({ ifUnused: true });
+   * console.log(`${lost} messages were in it`);
    */
-  delete(
-    options: CallOptions & { ifUnused?: boolean | undefined; ifEmpty?: boolean | undefined } = {},
-  ): number {
+  delete(options: Omit<QueueDeleteOptions, 'noWait'> = {}): number {
     checkOptions('delete', options, NAMES.delete);
     return this.channel.queueDelete(this.name, options);
   }

@@ -7,20 +7,23 @@ import { showAs } from '../shown';
 
 /** What another thread needs to reach a connection. `port` has to be in the `transferList`. */
 export interface RemoteHandle {
+  /** Where values are posted; it has to be in the `transferList`. */
   port: MessagePort;
+  /** How many were posted, and whether the other end has closed. */
   posted: SharedArrayBuffer;
+  /** Wakes the thread with the connection. */
   bell: SharedArrayBuffer;
 }
 
 /**
  * A connection, seen from another thread than the one that made it and may be blocked by it.
- *
- *     // the thread with the connection
- *     const handle = connection.remote((job) => channel.basicPublish(job, { routingKey: 'jobs' }));
- *     new Worker('./producer.js', { workerData: handle, transferList: [handle.port] });
- *     connection.loop();
- *     // producer.js
- *     new Remote(workerData).call('a job');
+ * @example
+ * // the thread with the connection
+ * const handle = connection.remote((job) => channel.basicPublish(String(job), { routingKey: 'jobs' }));
+ * new Worker('./producer.js', { workerData: handle, transferList: [handle.port] });
+ * connection.loop();
+ * // producer.js
+ * new Remote(workerData).call('a job');
  */
 export class Remote {
   readonly #handle: RemoteHandle;

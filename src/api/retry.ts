@@ -15,6 +15,7 @@ import { nameOf, type QueueName } from './names';
 import type { Queue } from './queue';
 import type { FailureHandler } from './subscription';
 
+/** Options of `retry`. */
 export interface RetryOptions {
   /** How often a message is tried again; after that it is parked. */
   max: number;
@@ -63,8 +64,8 @@ export function retries(message: Message): number {
  *
  * With a delay the messages of `orders` wait in queues `orders.retry.<milliseconds>`, or with `via: 'delayed'` in
  * an exchange `orders.retry`. These are declared when they are needed, and stay.
- *
- *     queue.subscribe(work, { onError: retry({ max: 3, delay: [1000, { minutes: 1 }, { hours: 1 }] }) });
+ * @example
+ * queue.subscribe(work, { onError: retry({ max: 3, delay: [1000, { minutes: 1 }, { hours: 1 }] }) });
  */
 export function retry(options: RetryOptions): FailureHandler {
   checkOptions('retry', options, NAMES);

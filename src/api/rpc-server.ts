@@ -10,10 +10,12 @@ import { failureOf, MESSAGE_TYPE } from './rpc-wire';
 import { Subscription } from './subscription';
 
 /** How a queue with work is declared, and consumed. `arguments`, `exclusive` and `timeout` are for declaring it. */
-export type WorkOptions = QueueOptions &
-  Pick<QueueConsumeOptions, 'prefetch' | 'consumerTag' | 'onCancel' | 'priority'>;
+export interface WorkOptions
+  extends QueueOptions,
+    Pick<QueueConsumeOptions, 'prefetch' | 'consumerTag' | 'onCancel' | 'priority'> {}
 
-export type ServeOptions = WorkOptions & {
+/** How to serve a procedure: its queue, its consumer, and what to do with failures. */
+export interface ServeOptions extends WorkOptions {
   /** Answer a request that a server has had before, and not answered, with an error. Default false: try again. */
   rejectOnRedelivered?: boolean | undefined;
   /**
@@ -21,7 +23,7 @@ export type ServeOptions = WorkOptions & {
    * What it throws is thrown by `drainEvents`.
    */
   onError?: ((error: unknown, request: IncomingMessage) => unknown) | undefined;
-};
+}
 
 const CONSUMING = ['prefetch', 'consumerTag', 'onCancel', 'priority'];
 export const WORK_OPTIONS: ReadonlySet<string> = new Set([...QUEUE_OPTIONS, ...CONSUMING]);
@@ -121,6 +123,7 @@ export class Service implements Disposable {
 
   /** Use `connection.rpc(name).serve(fn)`. */
   constructor(
+    /** The queue of the requests; its channel is the service's own. */
     readonly queue: Queue,
     answer: MessageCallback,
     options: ConsumingOptions,
@@ -141,9 +144,9 @@ export class Service implements Disposable {
   /**
    * End it; what was not answered yet is requeued, and the broker deletes the queue if nobody else serves it
    * (`autoDelete`). `fn` may do it, too: its answer is still sent. Blocks for two round trips; again: nothing.
-   *
-   *     const service = connection.rpc('sum').serve(sum);
-   *     connection.loop({ timeout: 60_000 }); service.cancel();
+   * @example
+   * const service = connection.rpc('sum').serve(sum);
+   * connection.loop({ timeout: 60_000 }); service.cancel();
    */
   cancel(): void {
     if (this.#isOver) return;
@@ -152,6 +155,7 @@ export class Service implements Disposable {
     if (!this.#isAnswering) this.queue.channel.close();
   }
 
+  /** `cancel`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.cancel();
   }

@@ -13,14 +13,15 @@ import type { Queue, QueueConsumeOptions } from './queue';
  */
 export type FailureHandler = (error: unknown, message: IncomingMessage, queue: Queue) => unknown;
 
-export type SubscribeOptions = Omit<QueueConsumeOptions, 'noAck'> & {
+/** Options of `queue.subscribe`. */
+export interface SubscribeOptions extends Omit<QueueConsumeOptions, 'noAck'> {
   /** Where a throw sends the message: back to the queue (default), or away (dead letters). */
   requeue?: boolean | undefined;
   /** Send a message away that comes for the second time, even if `requeue` is set. */
   rejectOnRedelivered?: boolean | undefined;
   /** Takes what `fn` throws: `retry({ … })`, or a function of your own. */
   onError?: FailureHandler | undefined;
-};
+}
 
 const OWN = ['requeue', 'rejectOnRedelivered', 'onError'];
 const NAMES = new Set([
@@ -44,6 +45,7 @@ export class Subscription implements Disposable {
 
   /** Use `queue.subscribe`. */
   constructor(
+    /** The queue it reads. */
     readonly queue: Queue,
     fn: MessageCallback,
     options: SubscribeOptions,
@@ -96,15 +98,16 @@ export class Subscription implements Disposable {
 
   /**
    * End it; what `fn` has not seen yet is requeued. Blocks for a round trip; again: nothing.
-   *
-   *     const subscription = queue.subscribe(work);
-   *     connection.loop({ timeout: 60_000 }); subscription.cancel();
+   * @example
+   * const subscription = queue.subscribe(work);
+   * connection.loop({ timeout: 60_000 }); subscription.cancel();
    */
   cancel(): void {
     const { channel } = this.queue;
     if (channel.isOpen && channel.consumerTags.includes(this.tag)) this.queue.cancel(this.tag);
   }
 
+  /** `cancel`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.cancel();
   }

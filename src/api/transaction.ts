@@ -8,9 +8,11 @@ import { PARTS, RUN } from './internals';
 /**
  * What is published and settled on a channel until the commit, or not at all. From `channel.transaction()`.
  *
- *   [started] --commit()--> [committed]
- *       |  \--rollback() was sent, end of the `using` block--> [rolled-back]
- *       +--- the answer to commit never came, the channel ended --> [unknown]
+ * ```text
+ * [started] --commit()--> [committed]
+ *     |  \--rollback() was sent, end of the `using` block--> [rolled-back]
+ *     +--- the answer to commit never came, the channel ended --> [unknown]
+ * ```
  *
  * A connection that is recovered meanwhile has lost it: then `commit` rolls back what came since, and throws.
  */
@@ -19,7 +21,10 @@ export class Transaction implements Disposable {
   readonly #opening: number;
 
   /** Use `channel.transaction()`. */
-  constructor(readonly channel: Channel) {
+  constructor(
+    /** The channel it is of. */
+    readonly channel: Channel,
+  ) {
     this.#opening = channel[PARTS].session.openings;
   }
 
@@ -40,9 +45,9 @@ export class Transaction implements Disposable {
    * @throws {ConnectionLostError} `TRANSACTION_LOST`: the connection was recovered since it began; nothing is left of it
    * @throws {TimeoutError | ConnectionClosedError} with `outcome: 'unknown'` when the answer never came
    * @see AMQP 0-9-1 §1.9.2.3 (tx.commit)
-   *
-   *     using tx = channel.transaction(); // rolled back if the block is left without a commit
-   *     queue.publish('one'); queue.publish('two'); tx.commit();
+   * @example
+   * using tx = channel.transaction(); // rolled back if the block is left without a commit
+   * queue.publish('one'); queue.publish('two'); tx.commit();
    */
   commit(options: CallOptions = {}): void {
     this.#checkStarted('commit');
@@ -58,9 +63,9 @@ export class Transaction implements Disposable {
 
   /**
    * Undo everything; what was settled is unsettled again. Blocks until the broker has done it.
-   *
-   *     using tx = channel.transaction();
-   *     queue.publish('one'); if (queue.status().messageCount > 10) tx.rollback();
+   * @example
+   * using tx = channel.transaction();
+   * queue.publish('one'); if (queue.status().messageCount > 10) tx.rollback();
    */
   rollback(options: CallOptions = {}): void {
     this.#checkStarted('rollback');

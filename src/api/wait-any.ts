@@ -1,5 +1,5 @@
 import { wrongType } from '../caller';
-import { type CallOptions, checkOptions, checkTimeout } from '../client/options/checks';
+import { checkOptions, checkTimeout, type WaitOptions } from '../client/options/checks';
 import { waitForAny } from '../client/wait-for-any';
 import { Connection } from './connection';
 import { SESSION } from './internals';
@@ -12,10 +12,10 @@ const TIMEOUT_ONLY = new Set(['timeout']);
  * @returns those that have, none after `timeout`
  * @throws {TimeoutError} the deadline of a `withDeadline` passed
  * @throws {InterruptedError} Ctrl-C
- *
- *     for (;;) for (const connection of waitAny([here, there])) connection.drainEvents();
+ * @example
+ * for (;;) for (const connection of waitAny([here, there])) connection.drainEvents();
  */
-export function waitAny<C extends Connection>(connections: readonly C[], options: CallOptions = {}): C[] {
+export function waitAny<C extends Connection>(connections: readonly C[], options: WaitOptions = {}): C[] {
   check(connections);
   checkOptions('waitAny', options, TIMEOUT_ONLY);
   const timeout = checkTimeout(options.timeout ?? Number.POSITIVE_INFINITY);

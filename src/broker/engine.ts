@@ -1,21 +1,16 @@
 import type { BrokerChannel } from './channel';
 import { BrokerConnection, type ConnectionEngine } from './connection';
+import type { BrokerUser } from './control';
 import { DirectReplies } from './direct-replies';
 import { Failure } from './failure';
 import { type DeprecatedFeature, type RabbitmqVersion, Rules } from './rules';
 import { Timers } from './timers';
 import { Vhost, type VhostHost } from './vhost';
 
-export interface User {
-  password: string;
-  /** The virtual hosts the user may open; absent: all. */
-  vhosts?: readonly string[] | undefined;
-}
-
 export interface EngineOptions {
   /** Milliseconds since 1970. */
   now(): number;
-  users: Readonly<Record<string, User>>;
+  users: Readonly<Record<string, BrokerUser>>;
   vhosts: readonly string[];
   version: RabbitmqVersion;
   /** Deprecated features that are permitted all the same. */
@@ -43,7 +38,7 @@ export class Engine implements VhostHost, ConnectionEngine {
   memory = 0;
   /** The reason for which publishers are blocked, if they are. */
   alarm: string | undefined;
-  readonly #users: Map<string, User>;
+  readonly #users: Map<string, BrokerUser>;
   readonly #deferred: (() => void)[] = [];
   #blockReason: string | undefined;
   #count = 0;

@@ -12,6 +12,7 @@ export const DEPRECATED_FEATURES = [
   'queue_master_locator',
   'transient_nonexcl_queues',
 ] as const;
+/** The name of a feature that RabbitMQ 4.3 refuses unless it is permitted. */
 export type DeprecatedFeature = (typeof DEPRECATED_FEATURES)[number];
 
 /** Deliveries after which RabbitMQ 4.3 takes a message for a bad one. */

@@ -1,1 +1,4 @@
+import cjs from './amqpy.js';
+
 export * from './amqpy.js';
+export default cjs.default;

@@ -1,1 +1,4 @@
+import cjs from './pika.js';
+
 export * from './pika.js';
+export default cjs.default;

@@ -1,14 +1,20 @@
+/// <reference types="node" preserve="true" />
 /**
  * pika's BlockingConnection and what belongs to it, for code carried over from Python line by line:
  * docs/porting-pika.md says how.
+ * Arguments are given in the order of Python, by name in a last object, or both: `queue_declare('q', { durable: true })`.
+ * @module amqp-sync/pika
+ * @example
+ * import * as pika from 'amqp-sync/pika';
  *
- *     import * as pika from 'amqp-sync/pika';
- *
- *     const connection = new pika.BlockingConnection(new pika.ConnectionParameters('localhost'));
- *     const channel = connection.channel();
- *     channel.basic_publish({ exchange: '', routing_key: 'hello', body: 'Hello World!' });
- *     connection.close();
+ * const connection = new pika.BlockingConnection(new pika.ConnectionParameters('localhost'));
+ * const channel = connection.channel();
+ * channel.basic_publish({ exchange: '', routing_key: 'hello', body: 'Hello World!' });
+ * connection.close();
  */
+
+/** All of it: `import pika from 'amqp-sync/pika'`, for `new pika.BlockingConnection()`. */
+export * as default from './pika';
 export type { Table } from './pika/basic-properties';
 export { BasicProperties } from './pika/basic-properties';
 export type { Got, OnReturn } from './pika/blocking-channel';

@@ -218,6 +218,7 @@ export type NamedTuple<W extends ArgumentTypes<W>, S extends string> = Readonly<
 /** A class of tuples: `new` takes the items in order, or by name. */
 export type TupleClass<W extends ArgumentTypes<W>, S extends string> = {
   new (...args: Call<W, S>): NamedTuple<W, S>;
+  /** The names of the items, in order. */
   readonly _fields: readonly string[];
 };
 
@@ -290,8 +291,10 @@ export function milliseconds(seconds: number | null | undefined, name: string): 
 
 /** The port of Python's KeyboardInterrupt: Ctrl-C during a call that blocks. `cause` is the InterruptedError. */
 export class KeyboardInterrupt extends Error {
+  /** As in Python: the name of the class. */
   override readonly name = 'KeyboardInterrupt';
 
+  /** `options.cause` is the InterruptedError. */
   constructor(message?: string, options?: ErrorOptions) {
     super(message, options);
     fromCaller(this);

@@ -10,27 +10,37 @@ export type Outcome = 'not-sent' | 'rejected' | 'unknown';
 /** Who is to blame: the caller, the broker's decision, the broken protocol or network, our own worker, another program. */
 export type Origin = 'client' | 'broker' | 'network' | 'worker' | 'remote';
 
+/** What an error of this library is made of: its fields, by name. */
 export interface ErrorDetails {
+  /** Stable, for programs; default: from the name of the class, `NotFoundError` -> `NOT_FOUND`. */
   code?: string | undefined;
+  /** AMQP's number of the reason, such as 404. */
   replyCode?: number | undefined;
+  /** The broker's own words. */
   replyText?: string | undefined;
   /** The AMQP method that caused it, such as `queue.declare`. */
   method?: string | undefined;
+  /** Default `client`. */
   origin?: Origin | undefined;
   /** A new connection or channel may well succeed. */
   recoverable?: boolean | undefined;
+  /** Default: nothing to tell. */
   outcome?: Outcome | undefined;
+  /** The error behind this one. */
   cause?: unknown;
 }
 
 /** One try to open a connection. */
 export interface ConnectAttempt {
+  /** As it was asked for: a name or an address. */
   host: string;
+  /** The TCP port. */
   port: number;
   /** The address of the host that was tried, where it is another. */
   address?: string | undefined;
   /** How far it got: `resolve`, `tcp`, `tls`, `connection.start`, `connection.tune`, `connection.open-ok`. */
   stage: string;
+  /** Why it went no further, in words. */
   reason: string;
 }
 

@@ -36,7 +36,9 @@ export interface TlsMaterial {
   maxVersion?: TlsVersion | undefined;
   rejectUnauthorized?: boolean | undefined;
 }
+/** A version of TLS, as Node calls it. */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+/** Certificates or a key: PEM as text or bytes, or several of them. */
 export type TlsData = string | Uint8Array | (string | Uint8Array)[];
 
 /** Everything a session needs to open a connection and keep it. */

@@ -1,21 +1,19 @@
-import type { ServerOptions, ServerTls } from '../broker/control';
+import type { BrokerUser, ServerOptions, ServerTls } from '../broker/control';
 import { DEPRECATED_FEATURES, type DeprecatedFeature, type RabbitmqVersion } from '../broker/rules';
 import { outOfRange, wrongType } from '../caller';
 import { typeName } from '../protocol/wire';
 
 /** How an embedded broker is to be. Everything has a default. */
 export interface BrokerOptions {
-  /** Default 0: one that is free. */
+  /** The TCP port to listen on; default 0: one that is free. */
   port?: number | undefined;
   /** The address to listen on; default `127.0.0.1`: reachable from this machine only. */
   host?: string | undefined;
   /** Speak TLS only, with this certificate and key (PEM, or `pfx`). `requestCert` and `ca` ask clients for theirs. */
   tls?: ServerTls | undefined;
   /** Names and passwords, or `{ password, vhosts }` for a user of some virtual hosts; default `{ guest: 'guest' }`. */
-  users?:
-    | Readonly<Record<string, string | { password: string; vhosts?: readonly string[] | undefined }>>
-    | undefined;
-  /** Default `['/']`. */
+  users?: Readonly<Record<string, string | BrokerUser>> | undefined;
+  /** The virtual hosts there are; default `['/']`. */
   vhosts?: readonly string[] | undefined;
   /**
    * SASL mechanisms to offer, of PLAIN, AMQPLAIN and ANONYMOUS, which logs in the first user; default: as RabbitMQ, the

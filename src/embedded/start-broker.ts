@@ -22,29 +22,47 @@ const TIMEOUT = 10_000;
 
 /** A message that waits in a queue of an embedded broker. */
 export interface WaitingMessage {
+  /** Where it was published; '' is the default exchange. */
   exchange: string;
+  /** What it was published with. */
   routingKey: string;
+  /** Whether somebody had it before and gave it back. */
   redelivered: boolean;
+  /** Its priority as the queue counts it; 0 in a queue that knows none. */
   priority: number;
+  /** Its properties, as they were published. */
   properties: Properties;
+  /** Its body. */
   body: Buffer;
   /** The body as UTF-8. */
   text: string;
 }
 
+/** Options of `broker.messages` and `broker.metrics`. */
+export interface MessagesOptions {
+  /** The virtual host of the queue; default `/`. */
+  vhost?: string | undefined;
+}
+
 /** Which connections: one's number, the `name` its client has given it, an entry of `connections()`; absent: all. */
-export type ConnectionChoice = number | string | { id: number };
+export type ConnectionChoice =
+  | number
+  | string
+  | {
+      /** The number of the connection. */
+      id: number;
+    };
 
 /**
  * Start a broker inside this process, in a thread of its own, so that it goes on while your code blocks. Blocks
  * until it listens. It keeps everything in memory, and is for tests and demos: use RabbitMQ for the rest.
  * It does not keep the process alive.
  *
- *     using broker = startBroker();
- *     const connection = connect(broker.url);
- *
  * @throws {TypeError | RangeError} for options that cannot be
  * @throws {Error} `EADDRINUSE` and its like, when it cannot listen; or its thread does not start within 10 s
+ * @example
+ * using broker = startBroker();
+ * const connection = connect(broker.url);
  */
 export function startBroker(options: BrokerOptions = {}): EmbeddedBroker {
   const checked = serverOptions(options);
@@ -67,6 +85,10 @@ export function startBroker(options: BrokerOptions = {}): EmbeddedBroker {
 /**
  * An embedded broker. Its methods block for some 20 microseconds, and see what every client has done that has
  * had its reply.
+ * @example
+ * using broker = startBroker();
+ * connect(broker.url).defaultChannel.declareQueue('tasks').publish('hello');
+ * console.log(broker.queues()[0]?.messageCount); // 1
  */
 export class EmbeddedBroker {
   #thread: WorkerThread<BrokerCall, BrokerReply> | undefined;
@@ -103,6 +125,7 @@ export class EmbeddedBroker {
     }
   }
 
+  /** `close`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -134,18 +157,24 @@ export class EmbeddedBroker {
 
   /**
    * What became of the messages since the broker started: how many were published, routed, expired, dead-lettered …, and so
-   * for each queue that there is. @throws {RangeError} no such virtual host
-   *
-   *     expect(broker.metrics().queues.orders).toMatchObject({ published: 3, acknowledged: 2, deadLettered: 1 });
+   * for each queue that there is. Blocks for some 20 microseconds.
+   * @throws {RangeError} no such virtual host
+   * @example
+   * expect(broker.metrics().queues.orders).toMatchObject({ published: 3, acknowledged: 2, deadLettered: 1 });
    */
-  metrics({ vhost = '/' }: { vhost?: string } = {}): BrokerMetrics {
+  metrics({ vhost = '/' }: MessagesOptions = {}): BrokerMetrics {
     const found = this.#ask({ call: 'metrics', vhost }) as BrokerMetrics | undefined;
     if (found === undefined) throw outOfRange(`no virtual host ${vhost}`);
     return found;
   }
 
-  /** The messages that wait in a queue, the next one first, or all that a stream keeps; nothing is taken. @throws {RangeError} no such queue */
-  messages(queue: string, { vhost = '/' }: { vhost?: string } = {}): WaitingMessage[] {
+  /**
+   * The messages that wait in a queue, the next one first, or all that a stream keeps; nothing is taken.
+   * @throws {RangeError} no such queue
+   * @example
+   * expect(broker.messages('tasks').map(({ text }) => text)).toEqual(['one', 'two']);
+   */
+  messages(queue: string, { vhost = '/' }: MessagesOptions = {}): WaitingMessage[] {
     const found = this.#ask({ call: 'messages', vhost, queue }) as MessageInfo[] | undefined;
     if (found === undefined) throw outOfRange(`no queue ${JSON.stringify(queue)} in virtual host ${vhost}`);
     return found.map(({ header, body, ...rest }) => {
@@ -155,23 +184,28 @@ export class EmbeddedBroker {
     });
   }
 
-  /** Cut connections without a word, as a network does. Returns how many. */
+  /**
+   * Cut connections without a word, as a network does.
+   * @returns how many
+   * @example
+   * broker.kill(); // all; or broker.kill('the name of one')
+   */
   kill(which?: ConnectionChoice): number {
     return this.#ask({ call: 'kill', connection: choice(which) }) as number;
   }
 
-  /** Close connections as an operator does: 320 CONNECTION_FORCED. Returns how many. */
+  /** Close connections as an operator does: 320 CONNECTION_FORCED. @returns how many */
   closeConnections(which?: ConnectionChoice, reason = 'closed by the operator'): number {
     checkReason(reason);
     return this.#ask({ call: 'close-connections', connection: choice(which), reason }) as number;
   }
 
-  /** Neither read from connections nor write to them, as a broker that hangs, until `resume`. Returns how many. */
+  /** Neither read from connections nor write to them, as a broker that hangs, until `resume`. @returns how many */
   stall(which?: ConnectionChoice): number {
     return this.#ask({ call: 'stall', connection: choice(which) }) as number;
   }
 
-  /** Go on reading and writing after `stall`. Returns how many connections. */
+  /** Go on reading and writing after `stall`. @returns how many connections */
   resume(which?: ConnectionChoice): number {
     return this.#ask({ call: 'resume', connection: choice(which) }) as number;
   }
@@ -190,6 +224,9 @@ export class EmbeddedBroker {
   /**
    * Let `ms` milliseconds pass at once: what expires by then has expired when it returns.
    * @throws {Error} the broker was not started with `clock: 'virtual'`
+   * @example
+   * using broker = startBroker({ clock: 'virtual' });
+   * broker.advance(60_000); // a minute, in no time
    */
   advance(ms: number): void {
     if (typeof ms !== 'number')

@@ -22,6 +22,7 @@ const REQUEUE = new Set(['requeue']);
 
 /** What a worker's function decides about its message by throwing. */
 abstract class Decision extends Error {
+  /** Back to the queue (true), or away (dead letters). */
   readonly requeue: boolean;
 
   /** `requeue`: back to the queue; default false. */
@@ -41,6 +42,7 @@ export class RejectMessage extends Decision {}
 /** Thrown by a worker's function: the message is nacked, away (dead letters) or back. */
 export class NackMessage extends Decision {}
 
+/** Options of `new Master(channel, options)`. */
 export interface MasterOptions {
   /** Where a throw sends a task: back to the queue (default), or away (dead letters). */
   requeue?: boolean | undefined;
@@ -50,12 +52,14 @@ export interface MasterOptions {
   serializer?: Serializer | undefined;
 }
 
-export type WorkerOptions = WorkOptions & {
+/** Options of `master.createWorker`: its queue, its consumer, and what to do with failures. */
+export interface WorkerOptions extends WorkOptions {
   /** Takes what `fn` throws: `retry({ … })`, or a function of your own. */
   onError?: FailureHandler | undefined;
-};
+}
 
-export type TaskOptions = CallOptions & MessageProperties;
+/** Options of `master.createTask`: a time limit, and properties of the message. */
+export interface TaskOptions extends CallOptions, MessageProperties {}
 
 const NAMES = {
   master: new Set(['requeue', 'rejectOnRedelivered', 'serializer']),
@@ -71,20 +75,22 @@ export class Worker implements Disposable {
     this.#subscription = subscription;
   }
 
+  /** The queue of its tasks. */
   get queue(): Queue {
     return this.#subscription.queue;
   }
 
   /**
    * End it; tasks that `fn` has not seen are requeued. Blocks for a round trip; again: nothing.
-   *
-   *     const worker = master.createWorker('resize', resize);
-   *     connection.loop({ timeout: 60_000 }); worker.close();
+   * @example
+   * const worker = master.createWorker('resize', resize);
+   * connection.loop({ timeout: 60_000 }); worker.close();
    */
   close(): void {
     this.#subscription.cancel();
   }
 
+  /** `close`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -97,9 +103,9 @@ showAs(Worker, ({ queue }) => ({ queue: queue.name, channel: queue.channel.id })
  * aio-pika's `JsonMaster` (or with `compressedJsonSerializer` its `CompressedJsonMaster`), which may be on either
  * side.
  * @see https://docs.aio-pika.com/patterns.html
- *
- *     new Master(channel).createWorker('resize', ({ file }) => resize(file), { prefetch: 1 }); // and loop()
- *     new Master(channel).createTask('resize', { file: 'a.png' });                             // elsewhere
+ * @example
+ * new Master(channel).createWorker('resize', ({ file }) => resize(file), { prefetch: 1 }); // and loop()
+ * new Master(channel).createTask('resize', { file: 'a.png' });                             // elsewhere
  */
 export class Master<P = MethodProxy> {
   /** `master.proxy.resize(kwargs, options)` is `master.createTask('resize', kwargs, options)`. */
@@ -110,6 +116,7 @@ export class Master<P = MethodProxy> {
 
   /** Does not block. */
   constructor(
+    /** The channel that tasks go out and come in by. */
     readonly channel: Channel,
     options: MasterOptions = {},
   ) {
@@ -130,9 +137,9 @@ export class Master<P = MethodProxy> {
    * Hand out a task, persistent. Blocks until the broker has taken responsibility for it, and throws like
    * `Exchange.publish`.
    * @throws {UnroutableError} the queue is missing: no worker has ever been there
-   *
-   *     const master = new Master(channel);
-   *     for (const file of files) master.createTask('resize', { file }, { priority: 5 });
+   * @example
+   * const master = new Master(channel);
+   * for (const file of files) master.createTask('resize', { file }, { priority: 5 });
    */
   createTask(queue: string, kwargs: object = {}, options: TaskOptions = {}): void {
     checkQueue(queue);
@@ -152,9 +159,9 @@ export class Master<P = MethodProxy> {
    * The queue is durable, unless `options` say otherwise; where aio-pika declares it, too, they have to say what
    * it says (`durable: false`).
    * @throws {PreconditionFailedError} 406, the queue exists with other arguments
-   *
-   *     master.createWorker('resize', ({ file }) => resize(file), { prefetch: 1 });
-   *     connection.loop();
+   * @example
+   * master.createWorker('resize', ({ file }) => resize(file), { prefetch: 1 });
+   * connection.loop();
    */
   // biome-ignore lint/suspicious/noExplicitAny: what masters send nobody here knows
   createWorker<K = any>(queue: string, fn: (kwargs: K) => unknown, options: WorkerOptions = {}): Worker {

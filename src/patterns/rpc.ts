@@ -16,6 +16,7 @@ import { showAs } from '../shown';
 import { type MethodProxy, methodProxy } from './proxy';
 import { checkKwargs, checkSerializer, jsonSerializer, type Serializer } from './serializer';
 
+/** Options of `new Rpc(channel, options)`. */
 export interface RpcOptions {
   /** A direct exchange for the calls, declared when it is needed; default: the default exchange. */
   exchange?: ExchangeName | undefined;
@@ -23,11 +24,11 @@ export interface RpcOptions {
   serializer?: Serializer | undefined;
 }
 
-export type RpcCallOptions = CallOptions &
-  Pick<MessageProperties, 'expiration' | 'deliveryMode'> & {
-    /** Default 5, which matters to queues with `maxPriority` only. */
-    priority?: number | undefined;
-  };
+/** Options of `rpc.call`. */
+export interface RpcCallOptions extends CallOptions, Pick<MessageProperties, 'expiration' | 'deliveryMode'> {
+  /** Default 5, which matters to queues with `maxPriority` only. */
+  priority?: number | undefined;
+}
 
 const NAMES = {
   rpc: new Set(['exchange', 'serializer']),
@@ -44,10 +45,10 @@ const DEAD_LETTERS = 'rpc.dlx';
  * Nothing is sent before the first `call` or `register`. Other programs find a method by the name of its queue,
  * or with an exchange by `exchange::method`.
  * @see https://docs.aio-pika.com/patterns.html
- *
- *     const rpc = new Rpc(channel);
- *     rpc.register('sum', ({ a, b }) => a + b);        // here, then connection.loop()
- *     rpc.call('sum', { a: 1, b: 2 });                 // elsewhere; or rpc.proxy.sum({ a: 1, b: 2 })
+ * @example
+ * const rpc = new Rpc(channel);
+ * rpc.register('sum', ({ a, b }) => a + b);        // here, then connection.loop()
+ * rpc.call('sum', { a: 1, b: 2 });                 // elsewhere; or rpc.proxy.sum({ a: 1, b: 2 })
  */
 export class Rpc<P = MethodProxy> implements Disposable {
   /** `rpc.proxy.sum(kwargs, options)` is `rpc.call('sum', kwargs, options)`; in TypeScript `P` may say what there is. */
@@ -59,6 +60,7 @@ export class Rpc<P = MethodProxy> implements Disposable {
 
   /** Does not block. @throws {WrongStateError} the channel is transactional: answers would wait for a commit */
   constructor(
+    /** The channel that calls and answers go by. */
     readonly channel: Channel,
     options: RpcOptions = {},
   ) {
@@ -86,9 +88,9 @@ export class Rpc<P = MethodProxy> implements Disposable {
    * @throws {UnroutableError | NackError} at once: nobody has registered it, or its queue is full
    * @throws {RpcError} the method threw; the text is in it
    * @throws {TimeoutError} no result came, or (code `EXPIRED`) no server took it in time
-   *
-   *     rpc.call('sum', { a: 1, b: 2 }, { timeout: 2000 }); // 3
-   *     rpc.proxy.sum({ a: 1, b: 2 }, { timeout: 2000 });
+   * @example
+   * rpc.call('sum', { a: 1, b: 2 }, { timeout: 2000 }); // 3
+   * rpc.proxy.sum({ a: 1, b: 2 }, { timeout: 2000 });
    */
   // biome-ignore lint/suspicious/noExplicitAny: what a method returns nobody here knows
   call<T = any>(method: string, kwargs: object = {}, options: RpcCallOptions = {}): T {
@@ -170,9 +172,9 @@ export class Rpc<P = MethodProxy> implements Disposable {
    * @returns to `cancel` it, as `unregister` does
    * @throws {WrongStateError} it is registered here already
    * @throws {PreconditionFailedError} 406, the queue exists with other arguments
-   *
-   *     rpc.register('sum', ({ a, b }) => a + b);
-   *     connection.loop();
+   * @example
+   * rpc.register('sum', ({ a, b }) => a + b);
+   * connection.loop();
    */
   // biome-ignore lint/suspicious/noExplicitAny: what callers send nobody here knows
   register<K = any>(method: string, fn: (kwargs: K) => unknown, options: ServeOptions = {}): Subscription {
@@ -207,9 +209,9 @@ export class Rpc<P = MethodProxy> implements Disposable {
 
   /**
    * Serve a method no longer; one that is not served is no error. Blocks for a round trip.
-   *
-   *     rpc.register('sum', ({ a, b }) => a + b);
-   *     rpc.unregister('sum'); // calls fail at once from now on
+   * @example
+   * rpc.register('sum', ({ a, b }) => a + b);
+   * rpc.unregister('sum'); // calls fail at once from now on
    */
   unregister(method: string): void {
     checkMethod(method);
@@ -219,9 +221,9 @@ export class Rpc<P = MethodProxy> implements Disposable {
 
   /**
    * Serve nothing any more, and give up the queue of the results. The channel stays open. Blocks.
-   *
-   *     using rpc = new Rpc(channel); // closed at the end of the block
-   *     rpc.register('sum', ({ a, b }) => a + b); connection.loop({ timeout: 60_000 });
+   * @example
+   * using rpc = new Rpc(channel); // closed at the end of the block
+   * rpc.register('sum', ({ a, b }) => a + b); connection.loop({ timeout: 60_000 });
    */
   close(): void {
     for (const method of [...this.#methods.keys()]) this.unregister(method);
@@ -229,6 +231,7 @@ export class Rpc<P = MethodProxy> implements Disposable {
     this.#replies = undefined;
   }
 
+  /** `close`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }

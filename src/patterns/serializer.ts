@@ -7,7 +7,9 @@ import { typeName } from '../protocol/wire';
 export interface Serializer {
   /** Goes into the property `contentType`. */
   readonly contentType: string;
+  /** A value as the body of a message; what it throws is thrown by the call. */
   serialize(value: unknown): BodyInput;
+  /** The value in a body; what it throws is a bad message. */
   deserialize(body: Buffer): unknown;
 }
 

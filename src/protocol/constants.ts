@@ -82,32 +82,63 @@ export const CAPABILITIES = {
 } as const;
 
 /** Message persistence, also as aio-pika spells it. @see AMQP 0-9-1 §1.8.1 (delivery-mode) */
-export const DeliveryMode = { Transient: 1, Persistent: 2, NOT_PERSISTENT: 1, PERSISTENT: 2 } as const;
+export const DeliveryMode = {
+  /** It may be lost when the broker stops. */
+  Transient: 1,
+  /** It is written to disk, and outlives the broker in a durable queue. */
+  Persistent: 2,
+  /** `Transient`, as aio-pika spells it. */
+  NOT_PERSISTENT: 1,
+  /** `Persistent`, as aio-pika spells it. */
+  PERSISTENT: 2,
+} as const;
+/** 1 or 2. */
 export type DeliveryMode = (typeof DeliveryMode)[keyof typeof DeliveryMode];
 
 /** Exchange types: the four of the specification and those of RabbitMQ's plugins; also as aio-pika spells them. */
 export const ExchangeType = {
+  /** To the queues bound with this very routing key. */
   Direct: 'direct',
+  /** To all queues bound to it. */
   Fanout: 'fanout',
+  /** To the queues whose binding key matches: `*` stands for one word, `#` for any number of them. */
   Topic: 'topic',
+  /** To the queues whose binding's arguments match the headers. */
   Headers: 'headers',
+  /** Keeps messages for a while first: the delayed message plugin, and `delayed: true` of `declareExchange`. */
   XDelayedMessage: 'x-delayed-message',
+  /** Spreads messages over queues by a hash of the routing key: the consistent hash plugin. */
   XConsistentHash: 'x-consistent-hash',
+  /** Spreads messages over queues by a hash, modulo their number: the sharding plugin. */
   XModulusHash: 'x-modulus-hash',
+  /** To one of its queues by chance: the random exchange plugin. */
   XRandom: 'x-random',
+  /** To one of its queues on the node that the publisher is connected to: RabbitMQ 4. */
   XLocalRandom: 'x-local-random',
+  /** Gives the last messages to a queue that is newly bound: the recent history plugin. */
   XRecentHistory: 'x-recent-history',
+  /** `Direct`, as aio-pika spells it. */
   DIRECT: 'direct',
+  /** `Fanout`, as aio-pika spells it. */
   FANOUT: 'fanout',
+  /** `Topic`, as aio-pika spells it. */
   TOPIC: 'topic',
+  /** `Headers`, as aio-pika spells it. */
   HEADERS: 'headers',
+  /** `XDelayedMessage`, as aio-pika spells it. */
   X_DELAYED_MESSAGE: 'x-delayed-message',
+  /** `XConsistentHash`, as aio-pika spells it. */
   X_CONSISTENT_HASH: 'x-consistent-hash',
+  /** `XModulusHash`, as aio-pika spells it. */
   X_MODULUS_HASH: 'x-modulus-hash',
+  /** `XRandom`, in the same spelling. */
   X_RANDOM: 'x-random',
+  /** `XLocalRandom`, in the same spelling. */
   X_LOCAL_RANDOM: 'x-local-random',
+  /** `XRecentHistory`, in the same spelling. */
   X_RECENT_HISTORY: 'x-recent-history',
 } as const;
+/** The name of a type that `ExchangeType` has. */
 export type ExchangeType = (typeof ExchangeType)[keyof typeof ExchangeType];
 
 /** RabbitMQ's pseudo-queue of direct replies. @see https://www.rabbitmq.com/docs/direct-reply-to */

@@ -151,7 +151,9 @@ export const METHODS = {
       autoDelete: 'bit',
       /** Reachable from other exchanges only. */
       internal: 'bit',
+      /** No answer: the call does not block, and an error shows later. */
       noWait: 'bit',
+      /** alternate-exchange, x-delayed-type, … */
       arguments: 'table',
     },
   },
@@ -165,6 +167,7 @@ export const METHODS = {
       exchange: 'shortstr',
       /** Refuse (406) while it has bindings. */
       ifUnused: 'bit',
+      /** No answer: the call does not block, and an error shows later. */
       noWait: 'bit',
     },
   },
@@ -177,8 +180,11 @@ export const METHODS = {
       reserved1: 'short',
       destination: 'shortstr',
       source: 'shortstr',
+      /** What the exchange compares with that of a message; empty by default. */
       routingKey: 'shortstr',
+      /** No answer: the call does not block, and an error shows later. */
       noWait: 'bit',
+      /** What a headers exchange compares, for one. */
       arguments: 'table',
     },
   },
@@ -215,6 +221,7 @@ export const METHODS = {
       exclusive: 'bit',
       /** Deleted when its last consumer goes. */
       autoDelete: 'bit',
+      /** No answer: the call does not block, counts are 0, and an error shows later. */
       noWait: 'bit',
       /** x-queue-type, x-message-ttl, x-max-length, … */
       arguments: 'table',
@@ -233,8 +240,11 @@ export const METHODS = {
       reserved1: 'short',
       queue: 'shortstr',
       exchange: 'shortstr',
+      /** What the exchange compares with that of a message; empty by default. */
       routingKey: 'shortstr',
+      /** No answer: the call does not block, and an error shows later. */
       noWait: 'bit',
+      /** What a headers exchange compares, for one. */
       arguments: 'table',
     },
   },
@@ -243,7 +253,12 @@ export const METHODS = {
     id: 0x0032_001e,
     from: 'client',
     reply: ['queue.purge-ok'],
-    args: { reserved1: 'short', queue: 'shortstr', noWait: 'bit' },
+    args: {
+      reserved1: 'short',
+      queue: 'shortstr',
+      /** No answer: the call does not block, and gives 0. */
+      noWait: 'bit',
+    },
   },
   'queue.purge-ok': { id: 0x0032_001f, from: 'server', args: { messageCount: 'long' } },
   'queue.delete': {
@@ -257,6 +272,7 @@ export const METHODS = {
       ifUnused: 'bit',
       /** Refuse (406) while it has messages. */
       ifEmpty: 'bit',
+      /** No answer: the call does not block, gives 0, and an error shows later. */
       noWait: 'bit',
     },
   },
@@ -269,7 +285,9 @@ export const METHODS = {
       reserved1: 'short',
       queue: 'shortstr',
       exchange: 'shortstr',
+      /** As it was bound. */
       routingKey: 'shortstr',
+      /** As it was bound. */
       arguments: 'table',
     },
   },
@@ -305,6 +323,7 @@ export const METHODS = {
       noAck: 'bit',
       /** The only consumer of the queue, or 403. */
       exclusive: 'bit',
+      /** No answer: the call does not block, and an error shows later. */
       noWait: 'bit',
       /** x-priority, x-stream-offset, … */
       arguments: 'table',
@@ -315,7 +334,11 @@ export const METHODS = {
     id: 0x003c_001e,
     from: 'both',
     reply: ['basic.cancel-ok'],
-    args: { consumerTag: 'shortstr', noWait: 'bit' },
+    args: {
+      consumerTag: 'shortstr',
+      /** No answer: the call does not block. */
+      noWait: 'bit',
+    },
   },
   'basic.cancel-ok': { id: 0x003c_001f, from: 'both', args: { consumerTag: 'shortstr' } },
   'basic.publish': {
@@ -326,6 +349,7 @@ export const METHODS = {
       reserved1: 'short',
       /** Empty is the default exchange: the routing key names a queue. */
       exchange: 'shortstr',
+      /** By this the exchange finds the queues; empty by default. */
       routingKey: 'shortstr',
       /** Return the message when no queue takes it. */
       mandatory: 'bit',
@@ -355,7 +379,12 @@ export const METHODS = {
     id: 0x003c_0046,
     from: 'client',
     reply: ['basic.get-ok', 'basic.get-empty'],
-    args: { reserved1: 'short', queue: 'shortstr', noAck: 'bit' },
+    args: {
+      reserved1: 'short',
+      queue: 'shortstr',
+      /** The message counts as acknowledged when it is sent. */
+      noAck: 'bit',
+    },
   },
   'basic.get-ok': {
     id: 0x003c_0047,
@@ -372,12 +401,22 @@ export const METHODS = {
   'basic.get-empty': { id: 0x003c_0048, from: 'server', args: { reserved1: 'shortstr' } },
   'basic.ack': { id: 0x003c_0050, from: 'both', args: { deliveryTag: 'longlong', multiple: 'bit' } },
   'basic.reject': { id: 0x003c_005a, from: 'client', args: { deliveryTag: 'longlong', requeue: 'bit' } },
-  'basic.recover-async': { id: 0x003c_0064, from: 'client', args: { requeue: 'bit' } },
+  'basic.recover-async': {
+    id: 0x003c_0064,
+    from: 'client',
+    args: {
+      /** Back to the queue, for whoever comes: the default, and RabbitMQ knows nothing else. */
+      requeue: 'bit',
+    },
+  },
   'basic.recover': {
     id: 0x003c_006e,
     from: 'client',
     reply: ['basic.recover-ok'],
-    args: { requeue: 'bit' },
+    args: {
+      /** Back to the queue, for whoever comes: the default, and RabbitMQ knows nothing else. */
+      requeue: 'bit',
+    },
   },
   'basic.recover-ok': { id: 0x003c_006f, from: 'server', args: {} },
   'basic.nack': {
@@ -391,7 +430,10 @@ export const METHODS = {
     id: 0x0055_000a,
     from: 'client',
     reply: ['confirm.select-ok'],
-    args: { noWait: 'bit' },
+    args: {
+      /** No answer: the call does not block. */
+      noWait: 'bit',
+    },
   },
   'confirm.select-ok': { id: 0x0055_000b, from: 'server', args: {} },
 

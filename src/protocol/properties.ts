@@ -19,22 +19,29 @@ export interface Properties {
   contentType?: string;
   /** MIME encoding of the body; a string body sets `utf-8`. */
   contentEncoding?: string;
+  /** What the application, or the broker, adds by names of its own. */
   headers?: Table;
   /** 1 transient, 2 persistent. */
   deliveryMode?: number;
   /** 0 to 255; counts up to the queue's x-max-priority. */
   priority?: number;
+  /** Ties a reply to its request. */
   correlationId?: string;
+  /** The queue that an answer should go to. */
   replyTo?: string;
   /** Milliseconds to live, as a string of digits. */
   expiration?: string;
+  /** What the application calls this message. */
   messageId?: string;
   /** Whole seconds on the wire. A bigint: seconds beyond the range of Date. */
   timestamp?: Date | bigint;
+  /** What kind of message it is, for the application. */
   type?: string;
   /** RabbitMQ refuses (406) a name other than the connection's user. */
   userId?: string;
+  /** Which application sent it. */
   appId?: string;
+  /** Reserved by the specification. */
   clusterId?: string;
 }
 
@@ -42,7 +49,9 @@ export interface Properties {
 export type PropertiesInput = {
   [K in Exclude<keyof Properties, 'headers' | 'timestamp'>]?: Properties[K] | undefined;
 } & {
+  /** What the application adds by names of its own; an object or a Map. */
   headers?: TableInput | undefined;
+  /** When: a Date, or seconds since 1970. */
   timestamp?: Date | number | bigint | undefined;
 };
 

@@ -15,6 +15,7 @@ const MECHANISMS = {
   ANONYMOUS: (): Buffer => Buffer.alloc(0),
 } as const satisfies Record<string, (credentials: Credentials) => Buffer>;
 
+/** A SASL mechanism that is built in, as brokers call it. */
 export type MechanismName = keyof typeof MECHANISMS;
 
 export const MECHANISM_NAMES = Object.keys(MECHANISMS) as readonly MechanismName[];

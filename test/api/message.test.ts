@@ -136,6 +136,27 @@ describe('a message', () => {
     expect(() => Message.json(() => {})).toThrow('cannot be written as JSON');
   });
 
+  it('parse is json with a type, of messages of all kinds', () => {
+    const order = { id: 1, tags: ['a'] };
+    interface Order {
+      id: number;
+      tags: string[];
+    }
+    const id: number = Message.json(order).parse<Order>().id;
+    expect(id).toBe(1);
+    queue.publish(Message.json(order));
+    expect(queue.get({ noAck: true })?.parse<Order>()).toEqual(order);
+    const { returnedMessage } = thrownBy<UnroutableError<ReturnedMessage>>(() =>
+      channel.defaultExchange.publish(Message.json(order), 'nobody'),
+    );
+    expect(returnedMessage?.parse<Order>().tags).toEqual(['a']);
+    const message = new Message('no JSON');
+    expect(() => message.parse()).toThrow(SyntaxError);
+    const list = Message.json([]);
+    list.parse<number[]>().push(1);
+    expect(list.parse()).toEqual([]);
+  });
+
   it('text and json are read when they are asked for', () => {
     const message = new Message('not JSON');
     expect(() => message.json).toThrow(SyntaxError);

@@ -128,10 +128,11 @@ const FAKED_ELSEWHERE = /^(performance|hrtime)$/;
 const MAX_LINES = 450;
 /** The public channels are long, as their verbs are many: each is explained, checks, and hands over. */
 const FACES = ['src/api/channel.ts', 'src/compat/amqpy/channel.ts', 'src/compat/pika/blocking-channel.ts'];
-const MAX_FACE_LINES = 850;
+const MAX_FACE_LINES = 900;
 
 const sources = readSources('src', 'worker', 'bin', 'examples');
-const imports = sources.flatMap(importsOf);
+/** What files take of others: an entry point is its own default export. */
+const imports = sources.flatMap(importsOf).filter(({ file, target }) => file !== target);
 
 function covers(name: string, path: string): boolean {
   return name === path || (name.endsWith('/') && path.startsWith(name));
@@ -163,7 +164,11 @@ describe('the house', () => {
 
   test('src/index.ts holds the public names, nothing else', () => {
     const index = sources.find(({ file }) => file === 'src/index.ts')!;
-    const withoutExports = index.text.replace(/^export (type )?\{[^}]*\} from '[^']+';$/gm, '');
+    const withoutComments = index.text.replace(/^\/\*\*.*?\*\/$|^\/\/\/ [^\n]*/gms, '');
+    const withoutExports = withoutComments.replace(
+      /^export (type )?(\{[^}]*\}|\* as default) from '[^']+';$/gm,
+      '',
+    );
     expect(withoutExports.trim()).toBe('');
   });
 

@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const ROOT = join(__dirname, '..', '..');
-const NOT_COPIED = new Set(['.git', '.built', 'node_modules', 'dist', 'coverage']);
+const NOT_COPIED = new Set(['.git', '.built', 'node_modules', 'dist', 'coverage', 'reference']);
 /** What a user has installed beside our package; linked from here, for they are large. */
 const TOOLS = ['typescript', 'ts-node', 'jest', join('@types', 'node')];
 
@@ -59,6 +59,8 @@ const PROGRAMS = {
   'require.cjs': `const { connect } = require('amqp-sync');${ROUND_TRIP}`,
   'named.mjs': `import { connect } from 'amqp-sync';${ROUND_TRIP}`,
   'namespace.mjs': `import * as amqp from 'amqp-sync';\nconst { connect } = amqp;${ROUND_TRIP}`,
+  'default.mjs': `import amqp from 'amqp-sync';\nconst { connect } = amqp;${ROUND_TRIP}`,
+  'default.ts': `import amqp from 'amqp-sync';\nconst { connect } = amqp;${ROUND_TRIP}`,
   'typescript.ts': `import { connect } from 'amqp-sync';${ROUND_TRIP}`,
   'amqpy.cjs': `const { Connection, Message } = require('amqp-sync/amqpy');${AMQPY_ROUND_TRIP}`,
   'amqpy.mjs': `import { Connection, Message } from 'amqp-sync/amqpy';${AMQPY_ROUND_TRIP}`,
@@ -78,6 +80,7 @@ const PROGRAMS = {
     import * as pika from 'amqp-sync/pika';
     const require = createRequire(import.meta.url);
     function check(imported, name, least) {
+      for (const [key, value] of Object.entries(imported.default)) strictEqual(value, imported[key], key);
       const required = require(name);
       const { __esModule, 'module.exports': __, ...named } = imported; // Node's own additions
       deepStrictEqual(Object.keys(named).sort(), Object.keys(required).sort());

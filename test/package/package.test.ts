@@ -2,11 +2,12 @@ import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { readSources } from '../house/sources';
+import { COMPILERS, complaintsOf, writePrograms } from './compilers';
 import { type Consumer, GREETING, installPackage, run } from './consumer';
 
 const ROOT = join(__dirname, '..', '..');
 const MAX_PACKED_BYTES = 1_100_000;
-const MAX_FILES = 350;
+const MAX_FILES = 250;
 
 let consumer: Consumer;
 
@@ -57,9 +58,12 @@ describe('the tarball', () => {
     expect(surplus).toEqual([]);
   });
 
-  test('every source has its declarations', () => {
-    const declared = readSources('src').map(({ file }) => `dist/${file.replace(/(\.[cm]?)ts$/, '.d$1ts')}`);
-    expect(declared.filter((file) => !files.has(file))).toEqual([]);
+  test('each way in has its declarations', () => {
+    const declared = readSources('src')
+      .filter(({ file }) => /^src\/(index|compat\/\w+)\.mts$/.test(file))
+      .flatMap(({ file }) => [file.replace('.mts', '.d.mts'), file.replace('.mts', '.d.ts')]);
+    expect(declared.length).toBe(6);
+    expect(declared.filter((file) => !files.has(`dist/${file}`))).toEqual([]);
   });
 
   test('each thread is a file, and all that the threads need is in few', () => {
@@ -135,8 +139,8 @@ describe('the declarations', () => {
   /** Those that a user's compiler reads. */
   let declarations: ts.SourceFile[];
   beforeAll(() => {
-    const faces = ['index', 'compat/amqpy', 'compat/pika'].map((face) =>
-      join(consumer.installed, `dist/src/${face}.d.ts`),
+    const faces = ['index', 'compat/amqpy', 'compat/pika'].flatMap((face) =>
+      ['ts', 'mts'].map((extension) => join(consumer.installed, `dist/src/${face}.d.${extension}`)),
     );
     const program = ts.createProgram(faces, { module: ts.ModuleKind.Node16, types: [], noLib: true });
     const files = program.getSourceFiles();
@@ -181,6 +185,16 @@ describe('the declarations', () => {
     expect(shown.filter((name) => internals.includes(name))).toEqual([]);
   });
 
+  test('there are no others', () => {
+    const all = fs.readdirSync(join(consumer.installed, 'dist'), { recursive: true, encoding: 'utf8' });
+    const read = declarations.map(({ fileName }) => fileName);
+    const surplus = all
+      .filter((file) => /\.d\.m?ts$/.test(file))
+      .filter((file) => !read.includes(join(consumer.installed, 'dist', file)));
+    expect(surplus).toEqual([]);
+    expect(read.length).toBeGreaterThan(50);
+  });
+
   test('they do not lead into the bridge between the threads', () => {
     const names = declarations.map(({ fileName }) => fileName);
     expect(names.filter((name) => /\/(bridge|worker)\//.test(name))).toEqual([]);
@@ -191,6 +205,22 @@ describe('the declarations', () => {
     async (config) => {
       expect(await consumer.compile('-p', config)).toBe('');
     },
+  );
+});
+
+describe('a program in TypeScript, under every resolution, with and without the types of Node', () => {
+  let setUps: string[];
+  beforeAll(() => {
+    setUps = writePrograms(consumer);
+  });
+
+  test.each(COMPILERS)(
+    'compiles with TypeScript %s, and what is wrong in it does not',
+    async (version) => {
+      expect(setUps.length).toBe(6);
+      expect(await complaintsOf(version, consumer, setUps)).toBe('');
+    },
+    200_000,
   );
 });
 
@@ -205,11 +235,13 @@ describe.each(['20', '22', '24'])('in a program on Node %s it talks to the broke
     ['by require', ['require.cjs']],
     ['by import, named', ['named.mjs']],
     ['by import *', ['namespace.mjs']],
+    ['by import, as the default', ['default.mjs']],
     ['by require, as pika', ['pika.cjs']],
     ['by import *, as pika', ['pika.mjs']],
     ['by require, as amqpy', ['amqpy.cjs']],
     ['by import, as amqpy', ['amqpy.mjs']],
     ['by ts-node, transpile only', ['-r', 'ts-node/register/transpile-only', 'typescript.ts']],
+    ['by ts-node, as the default', ['-r', 'ts-node/register/transpile-only', 'default.ts']],
   ])('%s', async (_, args) => {
     expect(await consumer.node(args, node)).toBe(`${GREETING}\n`);
   });

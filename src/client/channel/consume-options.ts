@@ -1,25 +1,29 @@
 import type { ConsumerCancelledError } from '../../errors';
-import type { Input } from '../../protocol/method-types';
+import type { TableInput } from '../../protocol/field-table';
 import { optionNames } from '../options/checks';
 import type { OptionsOf } from '../options/verb-options';
 
-/** The error says what the reason may be. */
+/** Called with the tag of a consumer that the broker has ended; the error says what the reason may be. */
 export type CancelCallback = (consumerTag: string, error: ConsumerCancelledError) => unknown;
 
-export type QosOptions = OptionsOf<'basic.qos'>;
-export type BasicGetOptions = OptionsOf<'basic.get', 'queue'>;
+/** Options of `channel.basicQos` and `setQos`. */
+export interface QosOptions extends OptionsOf<'basic.qos'> {}
+/** Options of `channel.basicGet`. */
+export interface BasicGetOptions extends OptionsOf<'basic.get', 'queue'> {}
 /** What a consumer is started with. */
-export type ConsumerStart = OptionsOf<'basic.consume', 'queue'> & {
+export interface ConsumerStart extends OptionsOf<'basic.consume', 'queue'> {
   /**
    * Unsettled messages of this consumer at most; default what `basicQos` set, else 100. What is given back when it is
    * cancelled may count against the delivery limit of a quorum queue.
    */
   prefetch?: number | undefined;
-};
-export type BasicConsumeOptions = ConsumerStart & {
+}
+/** Options of `channel.basicConsume`. */
+export interface BasicConsumeOptions extends ConsumerStart {
   /** The broker cancelled the consumer; without it, `drainEvents` throws ConsumerCancelledError. */
   onCancel?: CancelCallback | undefined;
-};
+}
+/** Options of `channel.consume`, the `for` loop over a queue. */
 export interface ConsumeOptions {
   /** Acknowledgements are not wanted, and there is no prefetch: see `maxBufferedBytes` of the connection. */
   noAck?: boolean | undefined;
@@ -29,8 +33,11 @@ export interface ConsumeOptions {
    * default) it drops messages that nobody has seen.
    */
   prefetch?: number | undefined;
+  /** The only consumer of the queue; 403 if it has another. Default false. */
   exclusive?: boolean | undefined;
-  arguments?: Input<'basic.consume'>['arguments'];
+  /** The broker's `x-arguments` of the consumer, such as `x-priority`. */
+  arguments?: TableInput | undefined;
+  /** Its name on the channel; default: the broker makes one. */
   consumerTag?: string | undefined;
   /** Milliseconds without a message after which the iteration ends; default: never. */
   timeout?: number | undefined;

@@ -2,6 +2,7 @@ import type { AmqpError } from '../../errors';
 
 /** Something that could not be brought back. */
 export interface RecoveryFailure {
+  /** What kind of thing it is. */
   entity: 'exchange' | 'queue' | 'binding' | 'consumer' | 'channel';
   /** The name of the entity: of a binding both ends, of a consumer its tag, of a channel its number. */
   name: string;

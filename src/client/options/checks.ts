@@ -12,6 +12,12 @@ export interface CallOptions {
   timeout?: number | undefined;
 }
 
+/** Options of what waits for events. */
+export interface WaitOptions {
+  /** Milliseconds to wait; omitted: for ever; 0: only what is there. */
+  timeout?: number | undefined;
+}
+
 /** The option names of a verb: the method's fields in the one table, less what is positional. */
 export function optionNames(
   method: MethodName,

@@ -1,9 +1,11 @@
 import type { CloseReason } from '../../contract/session-options';
 import { checkInteger, checkOptions, checkShortstr, checkTimeout } from './checks';
 
+/** How to close a channel or a connection: what the broker is told, and how long to wait for it. */
 export interface CloseOptions {
-  /** Default 200. */
+  /** AMQP's number of the reason; default 200. */
   replyCode?: number | undefined;
+  /** The reason in words, for the broker's log; 255 bytes at most. Default `Normal shutdown`. */
   replyText?: string | undefined;
   /** Milliseconds for the broker's answer, default 5000; it is closed in any case. */
   timeout?: number | undefined;

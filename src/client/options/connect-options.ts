@@ -13,11 +13,14 @@ export interface CustomMechanism {
   challenge?(question: Buffer): string | Uint8Array;
 }
 
+/** A SASL mechanism: one that is built in, by its name, or one of your own. */
 export type AuthMechanism = MechanismName | CustomMechanism;
 
 /** A host beside others; what it leaves out is said by the other options. */
 export interface HostOptions {
+  /** A name or an address: `rabbit-1`, `10.0.0.7`, `::1`. */
   hostname: string;
+  /** Default: the option `port` of the connection, else 5672, with TLS 5671. */
   port?: number | undefined;
 }
 
@@ -38,15 +41,15 @@ export interface ConnectOptions {
   connectionAttempts?: number | undefined;
   /** Milliseconds between two rounds; default 2000. */
   retryDelay?: number | undefined;
-  /** Default `localhost`. */
+  /** The broker's name or address; default `localhost`. */
   hostname?: string | undefined;
-  /** Default 5672, with TLS 5671. */
+  /** The broker's TCP port; default 5672, with TLS 5671. */
   port?: number | undefined;
-  /** Default `guest`. */
+  /** The user to log in as; default `guest`. */
   username?: string | undefined;
-  /** Default `guest`. */
+  /** The user's password; default `guest`. */
   password?: string | undefined;
-  /** Default `/`. */
+  /** The virtual host to open; default `/`. */
   vhost?: string | undefined;
   /** Turns TLS on; `true` for the defaults: Node's authorities, verification, TLS 1.2 at least. */
   tls?: boolean | TlsOptions | undefined;
@@ -79,7 +82,7 @@ export interface ConnectOptions {
   channelMax?: number | undefined;
   /** Bytes of a frame at most, 8192 to 1048576; default 131072. */
   frameMax?: number | undefined;
-  /** Default `en_US`. */
+  /** The language of the broker's texts; default `en_US`, and RabbitMQ knows no other. */
   locale?: string | undefined;
   /** The connection's name in RabbitMQ's management UI and logs. */
   name?: string | undefined;

@@ -5,10 +5,15 @@ import { checkGiven, checkInteger, checkOptions, checkTimeout } from './checks';
 
 /** The parts of a length of time; they are added up. */
 export interface DurationParts {
+  /** 24 hours each. */
   days?: number | undefined;
+  /** 60 minutes each. */
   hours?: number | undefined;
+  /** 60 seconds each. */
   minutes?: number | undefined;
+  /** 1000 milliseconds each. */
   seconds?: number | undefined;
+  /** What is left; parts of one are rounded off where the broker counts. */
   milliseconds?: number | undefined;
 }
 
@@ -51,12 +56,12 @@ export function ttlMs(value: unknown, name: string): number {
 }
 
 /** The properties of a message as people have them; what goes over the wire is made of them when it is published. */
-export type MessageProperties = Omit<PropertiesInput, 'expiration' | 'timestamp'> & {
+export interface MessageProperties extends Omit<PropertiesInput, 'expiration' | 'timestamp'> {
   /** How long it lives: milliseconds, a duration, or a Date: until then, counted from when it is published. */
   expiration?: string | Duration | Date | undefined;
   /** A moment: a Date, or seconds since 1970; a duration is that long after it is published. */
   timestamp?: Date | number | bigint | DurationParts | undefined;
-};
+}
 
 /** The properties as they are sent. @throws {TypeError | RangeError} naming the property */
 export function wireProperties<P extends MessageProperties>(

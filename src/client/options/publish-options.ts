@@ -2,27 +2,30 @@ import type { Input } from '../../protocol/method-types';
 import type { CallOptions } from './checks';
 import type { MessageProperties } from './conversions';
 
-export type PublishOptions = Input<'basic.publish'> &
-  MessageProperties &
-  CallOptions & {
-    /** Confirm mode: false leaves waiting to `waitForConfirms`. Default true. */
-    wait?: boolean | undefined;
-    /**
-     * Confirm mode of a connection with recovery: if that is lost before the confirm came, publish again until one
-     * does. Then the message arrives at least once, perhaps twice. Default `recovery.republish`.
-     */
-    retry?: boolean | undefined;
-  };
+/**
+ * How to publish a message with a verb: the address, what the broker is to do, and the properties of the
+ * message.
+ */
+export interface PublishOptions extends Input<'basic.publish'>, MessageProperties, CallOptions {
+  /** Confirm mode: false leaves waiting to `waitForConfirms`. Default true. */
+  wait?: boolean | undefined;
+  /**
+   * Confirm mode of a connection with recovery: if that is lost before the confirm came, publish again until one
+   * does. Then the message arrives at least once, perhaps twice. Default `recovery.republish`.
+   */
+  retry?: boolean | undefined;
+}
 
 /** Publishing mode of a channel: transactions and confirms exclude each other. */
 export type ChannelMode = 'none' | 'tx' | 'confirm';
 
-export type BatchOptions = Omit<PublishOptions, 'wait' | 'timeout'> & {
+/** How to publish many: address and properties are for those messages that have none of their own. */
+export interface BatchOptions extends Omit<PublishOptions, 'wait' | 'timeout'> {
   /** Unconfirmed messages at most; default 1000. */
   window?: number | undefined;
   /** Milliseconds for the whole batch; default: `callTimeout`, counted anew with each confirm. */
   timeout?: number | undefined;
-};
+}
 
 /** With this option a batch hands its results on, one by one, and returns their number: memory stays flat, for millions, too. */
 export interface ResultReceiver {
@@ -45,5 +48,6 @@ export interface PublishResult {
    * closed the channel. `unknown`: nobody knows. `not-sent`: it never left.
    */
   status: 'acked' | 'returned' | 'nacked' | 'failed' | 'unknown' | 'not-sent';
+  /** Why it was not acked; undefined when it was. */
   error: Error | undefined;
 }

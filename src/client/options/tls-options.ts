@@ -7,6 +7,8 @@ import { typeName } from '../../protocol/wire';
 import { checkBoolean, checkOptions, checkString } from './checks';
 import { OPTION_SYNONYMS } from './option-synonyms';
 
+export type { TlsData, TlsVersion } from '../../contract/session-options';
+
 /**
  * TLS, in Node's terms. Certificates and keys are PEM, as text or bytes, or the path of a file. Without `ca`
  * the authorities that come with Node are trusted (and those of `NODE_EXTRA_CA_CERTS`).
@@ -14,17 +16,21 @@ import { OPTION_SYNONYMS } from './option-synonyms';
 export interface TlsOptions {
   /** Authorities to trust. */
   ca?: TlsData | undefined;
+  /** A file of authorities to trust, PEM; read when the connection is made. */
   caFile?: string | undefined;
   /** A folder; every `.pem`, `.crt` and `.cer` file in it is trusted, and OpenSSL's `<hash>.0`, `<hash>.1` … */
   caPath?: string | undefined;
   /** The client's certificate, with intermediate ones behind it. */
   cert?: TlsData | undefined;
+  /** `cert`, from a file. */
   certFile?: string | undefined;
   /** The key of `cert`. */
   key?: TlsData | undefined;
+  /** `key`, from a file. */
   keyFile?: string | undefined;
   /** Certificate and key in one, PKCS #12. */
   pfx?: Uint8Array | string | undefined;
+  /** `pfx`, from a file. */
   pfxFile?: string | undefined;
   /** Opens `key` or `pfx`. */
   passphrase?: string | undefined;
@@ -36,6 +42,7 @@ export interface TlsOptions {
   servername?: string | undefined;
   /** Default `TLSv1.2`; nothing older is accepted. */
   minVersion?: TlsVersion | undefined;
+  /** Default: the newest that Node knows. */
   maxVersion?: TlsVersion | undefined;
   /** Default true. False accepts any certificate: whoever answers gets the password. */
   rejectUnauthorized?: boolean | undefined;

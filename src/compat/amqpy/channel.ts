@@ -42,13 +42,23 @@ let unnamed = 0;
  * When the broker closes it, the call in progress throws (a ChannelError: NotFound, PreconditionFailed, …),
  * and by then it is open again with the same number, as new: no consumers, no prefetch, no mode. Once the
  * connection has ended, every call throws RecoverableConnectionError.
+ * @example
+ * const ch = conn.channel();
+ * ch.queue_declare('tasks', { durable: true, auto_delete: false });
+ * ch.basic_publish(new Message('hello'), { routing_key: 'tasks' });
  */
 export class Channel {
+  /** `mode` of a channel without transactions or confirms. */
   static readonly CH_MODE_NONE = 0;
+  /** `mode` after `tx_select`. */
   static readonly CH_MODE_TX = 1;
+  /** `mode` after `confirm_select`. */
   static readonly CH_MODE_CONFIRM = 2;
+  /** `mode` of a channel without transactions or confirms. */
   readonly CH_MODE_NONE = 0;
+  /** `mode` after `tx_select`. */
   readonly CH_MODE_TX = 1;
+  /** `mode` after `confirm_select`. */
   readonly CH_MODE_CONFIRM = 2;
 
   /** Text for bodies whose encoding is known; may be changed at any time. */
@@ -121,6 +131,7 @@ export class Channel {
     }
   }
 
+  /** `close`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -133,8 +144,8 @@ export class Channel {
    * @throws {NotFound} `passive`, and it is not there
    * @throws {AccessRefused} the name is the broker's own
    * @see AMQP 0-9-1 §1.6.2.1 (exchange.declare)
-   *
-   *     ch.exchange_declare('orders', 'topic', { durable: true, auto_delete: false });
+   * @example
+   * ch.exchange_declare('orders', 'topic', { durable: true, auto_delete: false });
    */
   exchange_declare(...args: Args<typeof CHANNEL.exchange_declare>): void {
     const { exchange, exch_type, passive, durable, ...rest } = CHANNEL.exchange_declare(args);
@@ -177,9 +188,9 @@ export class Channel {
    * @throws {ResourceLocked} it is exclusive to another connection
    * @throws {InternalError} RabbitMQ 4.3: neither durable nor exclusive; `hint` says what to change
    * @see AMQP 0-9-1 §1.7.2.1 (queue.declare)
-   *
-   *     ch.queue_declare('tasks', { durable: true, auto_delete: false });
-   *     ch.queue_declare('tasks', { passive: true }).message_count;
+   * @example
+   * ch.queue_declare('tasks', { durable: true, auto_delete: false });
+   * ch.queue_declare('tasks', { passive: true }).message_count;
    */
   queue_declare(...args: Args<typeof CHANNEL.queue_declare>): queue_declare_ok_t {
     const { queue, passive, auto_delete, nowait, ...rest } = CHANNEL.queue_declare(args);
@@ -198,8 +209,8 @@ export class Channel {
   /**
    * Let a queue have what an exchange routes there. Blocks unless `nowait`.
    * @throws {NotFound} one of them is not there
-   *
-   *     ch.queue_bind('tasks', 'orders', 'order.*');
+   * @example
+   * ch.queue_bind('tasks', 'orders', 'order.*');
    */
   queue_bind(...args: Args<typeof CHANNEL.queue_bind>): void {
     const { queue, exchange, routing_key, ...rest } = CHANNEL.queue_bind(args);
@@ -242,9 +253,9 @@ export class Channel {
    * Take one message, or null if there is none. Blocks for one round trip.
    * @throws {NotFound} no such queue
    * @see AMQP 0-9-1 §1.8.3.10 (basic.get)
-   *
-   *     const msg = ch.basic_get('tasks');
-   *     if (msg !== null) { work(msg.body); msg.ack(); }
+   * @example
+   * const msg = ch.basic_get('tasks');
+   * if (msg !== null) { work(msg.body); msg.ack(); }
    */
   basic_get(...args: Args<typeof CHANNEL.basic_get>): Message | null {
     const { queue, no_ack } = CHANNEL.basic_get(args);
@@ -259,9 +270,9 @@ export class Channel {
    * @throws {NotFound} no such queue
    * @throws {AccessRefused} somebody consumes, and one of the two is `exclusive`
    * @see AMQP 0-9-1 §1.8.3.3 (basic.consume)
-   *
-   *     ch.basic_consume('tasks', { callback: (msg) => { work(msg.body); msg.ack(); } });
-   *     for (;;) conn.drain_events();
+   * @example
+   * ch.basic_consume('tasks', { callback: (msg) => { work(msg.body); msg.ack(); } });
+   * for (;;) conn.drain_events();
    */
   basic_consume(...args: Args<typeof CHANNEL.basic_consume>): string {
     const given = CHANNEL.basic_consume(args);
@@ -381,8 +392,8 @@ export class Channel {
    * @throws {MessageNacked} confirm mode: the broker refused it
    * @throws {Blocked} the broker takes no publishes, and `compat.call_timeout` has passed
    * @see AMQP 0-9-1 §1.8.3.7 (basic.publish)
-   *
-   *     ch.basic_publish(new Message('hello', { delivery_mode: 2 }), { routing_key: 'tasks' });
+   * @example
+   * ch.basic_publish(new Message('hello', { delivery_mode: 2 }), { routing_key: 'tasks' });
    */
   basic_publish(...args: Args<typeof CHANNEL.basic_publish>): void {
     const { msg, exchange, routing_key, mandatory, immediate } = CHANNEL.basic_publish(args);
@@ -408,9 +419,9 @@ export class Channel {
 
   /**
    * `basic_publish` in confirm mode, which is selected first if need be. Blocks until it is confirmed.
-   *
-   *     ch.basic_publish_confirm(msg, { routing_key: 'tasks', mandatory: true });
-   *     if (!ch.returned_messages.empty()) console.log('nobody wants it');
+   * @example
+   * ch.basic_publish_confirm(msg, { routing_key: 'tasks', mandatory: true });
+   * if (!ch.returned_messages.empty()) console.log('nobody wants it');
    */
   basic_publish_confirm(...args: Args<typeof CHANNEL.basic_publish_confirm>): void {
     const given = CHANNEL.basic_publish_confirm(args);
@@ -433,9 +444,9 @@ export class Channel {
   /**
    * Make what is published and acknowledged wait for `tx_commit`. Blocks.
    * @throws {PreconditionFailed} in confirm mode; the channel is as new then, and the next try succeeds
-   *
-   *     ch.tx_select();
-   *     try { work(); ch.tx_commit(); } catch (e) { ch.tx_rollback(); throw e; }
+   * @example
+   * ch.tx_select();
+   * try { work(); ch.tx_commit(); } catch (e) { ch.tx_rollback(); throw e; }
    */
   tx_select(): void {
     this.#call((core) => (core.mode === 'confirm' ? insist(core, 'tx.select') : core.txSelect()));

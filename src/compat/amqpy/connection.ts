@@ -21,10 +21,10 @@ import { closeReason, leaveConnection } from './wire';
 /**
  * A connection to a broker, open when it has been made. Callbacks run inside `drain_events` and `loop` only.
  *
- *     const conn = new Connection({ host: 'rabbit', virtual_host: '/orders' });
- *     using other = new Connection(); // `with`: closed when the block is left
- *
  * Heartbeats are sent and checked by a thread of the connection's own, also while this one is busy.
+ * @example
+ * const conn = new Connection({ host: 'rabbit', virtual_host: '/orders' });
+ * using other = new Connection(); // `with`: closed when the block is left
  */
 export class Connection {
   /** Called with a reason when the broker stops taking publishes, in `drain_events` and `loop`. */
@@ -81,8 +81,8 @@ export class Connection {
   /**
    * Open a channel, or fetch the one that has this number. Blocks for a round trip.
    * @throws {ResourceError} all numbers are in use
-   *
-   *     const ch = conn.channel(); // or conn.channel(5)
+   * @example
+   * const ch = conn.channel(); // or conn.channel(5)
    */
   channel(...args: Args<typeof CONNECTION.channel>): Channel {
     const { channel_id } = CONNECTION.channel(args);
@@ -91,7 +91,11 @@ export class Connection {
   }
 
   /** The open channels by number; 0 is the connection itself. A new object every time. */
-  get channels(): { readonly 0: Connection; readonly [channel_id: number]: Channel | Connection } {
+  get channels(): {
+    /** The connection. */
+    readonly 0: Connection;
+    readonly [channel_id: number]: Channel | Connection;
+  } {
     const channels = this.connected ? [...this.#channels] : [];
     return Object.assign(Object.create(null), { 0: this }, Object.fromEntries(channels));
   }
@@ -132,8 +136,8 @@ export class Connection {
    * @throws {ChannelError} a channel was closed, and opened again, and no call has said so
    * @throws {ConsumerCancelled} the broker ended a consumer that has no `on_cancel`
    * @throws {KeyboardInterrupt} Ctrl-C, as in every call that blocks
-   *
-   *     try { conn.drain_events(1.5); } catch (e) { if (!(e instanceof Timeout)) throw e; }
+   * @example
+   * try { conn.drain_events(1.5); } catch (e) { if (!(e instanceof Timeout)) throw e; }
    */
   drain_events(...args: Args<typeof CONNECTION.drain_events>): unknown {
     const timeout = milliseconds(CONNECTION.drain_events(args).timeout, 'timeout');
@@ -153,9 +157,9 @@ export class Connection {
    * `loop`, with a value of its own. Does not block.
    * @returns a handle for one other thread, which makes a `Remote` of `amqp-sync` of it
    * @throws {RecoverableConnectionError} the connection is closed
-   *
-   *     const handle = conn.remote((tag) => ch.basic_ack(tag as number));
-   *     new Worker('./work.js', { workerData: handle, transferList: [handle.port] });
+   * @example
+   * const handle = conn.remote((tag) => ch.basic_ack(tag as number));
+   * new Worker('./work.js', { workerData: handle, transferList: [handle.port] });
    */
   remote(callback: (value: unknown) => void): RemoteHandle {
     return this.#run(() => this.#alive().remote(callback));
@@ -179,6 +183,7 @@ export class Connection {
     this.#channels = new Map();
   }
 
+  /** `close`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -243,9 +248,11 @@ export class Connection {
   get locales(): string[] {
     return words(this.#core?.[SESSION].greeting?.locales);
   }
+  /** AMQP's version as the broker speaks it: 0. */
   get version_major(): number {
     return this.#core?.[SESSION].greeting?.versionMajor ?? 0;
   }
+  /** AMQP's version as the broker speaks it: 9. */
   get version_minor(): number {
     return this.#core?.[SESSION].greeting?.versionMinor ?? 0;
   }
@@ -262,11 +269,17 @@ export class Connection {
     return this.#core?.heartbeat ?? this.#parameters.heartbeat;
   }
   /** `frames_recv`: frames that have come for channels. */
-  get method_reader(): { readonly frames_recv: number } {
+  get method_reader(): {
+    /** Frames that have come for channels. */
+    readonly frames_recv: number;
+  } {
     return { frames_recv: this.#core?.[SESSION].framesReceived ?? 0 };
   }
   /** `methods_sent`: methods that channels have sent. */
-  get method_writer(): { readonly methods_sent: number } {
+  get method_writer(): {
+    /** Methods that channels have sent. */
+    readonly methods_sent: number;
+  } {
     return { methods_sent: this.#methodsSent };
   }
   /** A channel is about to send a method. @internal */

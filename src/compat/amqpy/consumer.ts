@@ -25,20 +25,25 @@ const DEF = signatures<ArgumentTypes>()('AbstractConsumer', {
 
 /**
  * A consumer as a class: `run` does the work.
- *
- *     class Printer extends AbstractConsumer {
- *       run(msg) { console.log(msg.body); msg.ack(); }
- *     }
- *     new Printer(ch, 'tasks').declare();
- *     for (;;) conn.drain_events();
+ * @example
+ * class Printer extends AbstractConsumer {
+ *   run(msg) { console.log(msg.body); msg.ack(); }
+ * }
+ * new Printer(ch, 'tasks').declare();
+ * for (;;) conn.drain_events();
  */
 export abstract class AbstractConsumer {
+  /** The channel it consumes on. */
   readonly channel: Channel;
+  /** The queue it consumes. */
   readonly queue: string;
   /** Once `declare` has been called: as the broker knows it. */
   consumer_tag: string;
+  /** What `declare` asks for; RabbitMQ does not know it. */
   readonly no_local: boolean;
+  /** The broker forgets what it has sent. */
   readonly no_ack: boolean;
+  /** The only consumer of its queue. */
   readonly exclusive: boolean;
   /** Messages that `run` has dealt with. */
   consume_count = 0;

@@ -22,8 +22,10 @@ const DEF = signatures<ArgumentTypes>()('AMQPError', {
 
 /** The time was up: the port of Python's TimeoutError. `cause` is this package's own error. */
 export class Timeout extends Error {
+  /** As in Python: the name of the class. */
   override readonly name: string = 'Timeout';
 
+  /** `options.cause` is the error behind it. */
   constructor(message?: string, options?: ErrorOptions) {
     super(message, options);
     fromCaller(this);
@@ -33,8 +35,13 @@ export class Timeout extends Error {
 /**
  * The base of everything a broker, or the way to it, can do wrong. `cause` is this package's own error, which
  * knows more (`code`, `outcome`, …).
- *
- *     try { ch.queue_declare('q', { passive: true }); } catch (e) { if (e instanceof NotFound) … }
+ * @example
+ * try {
+ *   ch.queue_declare('q', { passive: true });
+ * } catch (e) {
+ *   if (!(e instanceof NotFound)) throw e;
+ *   console.log(e.reply_code, e.reply_text);
+ * }
  */
 export class AMQPError extends Error {
   /** AMQP's number of this class; 0 where it has none. */
@@ -42,14 +49,18 @@ export class AMQPError extends Error {
 
   /** What the broker said. */
   readonly reply_text: string | null;
+  /** AMQP's number, of the broker or of the class; 0: none. */
   readonly reply_code: number;
+  /** The method that is to blame. */
   readonly method_type: method_t | null;
+  /** The name of that method, such as `queue.declare`; '' if none is to blame. */
   readonly method_name: string;
   /** The channel it happened on; 0 is the connection. */
   readonly channel_id: number | null;
   /** Which argument to change, where the default of amqpy is one that RabbitMQ refuses. */
   declare readonly hint: string | undefined;
 
+  /** Arguments in amqpy's order, or by name. */
   constructor(...args: Args<typeof DEF.__init__>) {
     const given = DEF.__init__(args);
     const name = given.method_name || method_name(given.method_type);

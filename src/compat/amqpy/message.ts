@@ -49,7 +49,9 @@ export interface DeliveryInfo {
   delivery_tag: number;
   /** Whether it was delivered before. */
   redelivered: boolean;
+  /** The exchange it was published to; '' is the default exchange. */
   exchange: string;
+  /** The routing key it was published with. */
   routing_key: string;
   /** The tag of the consumer that it came for. */
   consumer_tag?: string;
@@ -96,20 +98,22 @@ const USUAL = 'UTF-8';
 /**
  * A body with its properties. Text is sent as UTF-8 unless `content_encoding` says otherwise, and the property
  * says so.
- *
- *     new Message('hello world', { content_type: 'text/plain', application_headers: { foo: 7 } });
+ * @example
+ * new Message('hello world', { content_type: 'text/plain', application_headers: { foo: 7 } });
  */
 export class Message {
   /** Text or bytes; of a message that came: text if its encoding is known and `auto_decode` is on. */
   body: string | Uint8Array;
   /** The channel it came by; null (typed as if it were not) in a message of your own. */
   channel: Channel;
+  /** Its properties by their Python names; those it has not are not there. */
   properties: MessageProperties;
   /** Where it came from; empty in a message of your own. */
   delivery_info: DeliveryInfo;
   /** What it was made of: that knows which life of the channel its tag belongs to. */
   #incoming: IncomingMessage | undefined;
 
+  /** Body, channel and properties in amqpy's order, or by name. Nothing is sent. */
   constructor(...args: Args<typeof DEF.__init__>) {
     const { body, channel, ...properties } = DEF.__init__(args);
     this.body = body;

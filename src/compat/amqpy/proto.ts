@@ -39,6 +39,7 @@ export class Frame {
   /** The bytes of the frame; may be replaced, or changed in place. */
   data: Buffer;
 
+  /** A type, a channel and a payload; or the bytes of a frame, which are copied; or nothing. */
   constructor(...args: Args<typeof FRAME.__init__>) {
     const { frame_type, channel, payload = Buffer.alloc(0) } = FRAME.__init__(args);
     if (frame_type === null) this.data = Buffer.alloc(0);
@@ -46,12 +47,15 @@ export class Frame {
     else this.data = Buffer.from(frame_type);
   }
 
+  /** One of `FrameType`, read from the bytes. */
   get frame_type(): number {
     return this.data.readUInt8(0);
   }
+  /** The channel it is for, read from the bytes. */
   get channel(): number {
     return this.data.readUInt16BE(1);
   }
+  /** Bytes of the payload, as the header has them. */
   get payload_size(): number {
     return this.data.readUInt32BE(3);
   }
@@ -98,24 +102,29 @@ const METHOD = signatures<MethodArgumentTypes>(new Set(['args']))('Method', {
 /**
  * A method with its arguments, and its message if it carries one: made to be dumped into frames, or loaded
  * from frames that came.
+ * @example
+ * const method = new Method(spec.Queue.Purge, { queue: 'tasks' }, null, 1);
+ * method.dump_method_frame().data; // 01 0001 00000010 0032 001e …
  *
- *     const method = new Method(spec.Queue.Purge, { queue: 'tasks' }, null, 1);
- *     method.dump_method_frame().data; // 01 0001 00000010 0032 001e …
- *
- *     const came = new Method();
- *     came.load_method_frame(frame);
- *     came.load_header_frame(header);
- *     while (!came.complete) came.load_body_frame(next());
+ * const came = new Method();
+ * came.load_method_frame(frame);
+ * came.load_header_frame(header);
+ * while (!came.complete) came.load_body_frame(next());
  */
 export class Method {
+  /** Which method; null before one was loaded. */
   method_type: method_t | null;
+  /** Its arguments by name. */
   args: MethodArguments;
+  /** The message it carries. */
   content: Message | null;
+  /** The channel it is for; null counts as 0. */
   channel_id: number | null;
   readonly #body: Buffer[] = [];
   #received = 0;
   #announced: number | undefined;
 
+  /** A method to be dumped; or nothing, to be loaded. */
   constructor(...args: Args<typeof METHOD.__init__>) {
     const given = METHOD.__init__(args);
     this.method_type = given.method_type;

@@ -16,8 +16,10 @@ const DEF = signatures<ArgumentTypes>()('Queue', { get: 'block=True, timeout=Non
 
 /** The port of Python's `queue.Empty`: there is nothing to get. */
 export class Empty extends Error {
+  /** As in Python: the name of the class. */
   override readonly name = 'Empty';
 
+  /** `message` says what was asked for. */
   constructor(message?: string) {
     super(message);
     fromCaller(this);

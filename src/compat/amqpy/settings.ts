@@ -9,7 +9,14 @@ export type Parameters = ReturnType<typeof CONNECTION.__init__>;
 export type ConnectionArguments = Args<typeof CONNECTION.__init__>;
 
 /** The constants of Python's module `ssl` that `Connection` takes. */
-export const ssl = { CERT_NONE: 0, CERT_OPTIONAL: 1, CERT_REQUIRED: 2 } as const;
+export const ssl = {
+  /** Anybody is believed, with a warning. */
+  CERT_NONE: 0,
+  /** As `CERT_REQUIRED`: a broker always has a certificate. */
+  CERT_OPTIONAL: 1,
+  /** The certificate must be right, and of the host. */
+  CERT_REQUIRED: 2,
+} as const;
 
 /** RabbitMQ 4.1 and later refuse less. */
 const LEAST_FRAME = 8192;

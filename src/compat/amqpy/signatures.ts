@@ -133,6 +133,7 @@ interface ChannelArgumentTypes {
   dest_exch: [dest_exch: string];
   /** The exchange they come from. */
   source_exch: [source_exch: string];
+  /** What the exchange compares; of the default exchange, the name of a queue. */
   routing_key: [routing_key: string];
   /** The name of the queue; `''` is the one declared last on this channel. */
   queue: [queue: string];

@@ -3,13 +3,16 @@ import { clock } from '../../clock';
 import { namedTuple } from '../python';
 
 interface AddressArgumentTypes {
+  /** The address. */
   host: [host: string];
+  /** The TCP port. */
   port: [port: number];
 }
 
 /** Where an end of a socket is. */
 export const address_t = namedTuple<AddressArgumentTypes>()('address_t', 'host, port');
-export type address_t = InstanceType<typeof address_t>;
+/** Address and port of one end. */
+export interface address_t extends InstanceType<typeof address_t> {}
 
 /** Seconds, as Python's `time.monotonic` counts them. */
 export const monotonic = () => clock.now() / 1000;
@@ -29,6 +32,7 @@ export class Transport {
     this.#close = close;
   }
 
+  /** Whether the connection is open, as far as is known. */
   get connected(): boolean {
     return this.#core.isOpen;
   }
@@ -42,12 +46,18 @@ export class Transport {
   }
 
   /** The two ends, as a Python socket names them. */
-  get sock(): { getsockname(): address_t; getpeername(): address_t } {
+  get sock(): {
+    /** This end: address and port. */
+    getsockname(): address_t;
+    /** The broker's end: address and port. */
+    getpeername(): address_t;
+  } {
     const { address } = this.#core.stats();
     const [local, remote] = address.split(' -> ').map(addressOf) as [address_t, address_t];
     return { getsockname: () => local, getpeername: () => remote };
   }
 
+  /** Closes the connection. Blocks like `conn.close()`. */
   close(): void {
     this.#close();
   }

@@ -8,9 +8,11 @@ export abstract class Method extends Shown {
   /** Class id and method id. */
   declare static readonly INDEX: number;
 
+  /** `Queue.DeclareOk`, and the like. */
   get NAME(): string {
     return (this.constructor as typeof Method).NAME;
   }
+  /** Class id and method id in one number, as on the wire. */
   get INDEX(): number {
     return (this.constructor as typeof Method).INDEX;
   }
@@ -39,16 +41,21 @@ export interface Fields {
   consumer_count: [consumer_count: number];
   /** The queue's name. */
   queue: [queue: string];
+  /** AMQP's number of the reason. */
   reply_code: [reply_code: number];
   /** The broker's words. */
   reply_text: [reply_text: string];
   /** Why, in the broker's words. */
   reason: [reason: string];
+  /** Whether messages flow. */
   active: [active: boolean];
   /** Reserved by the specification. */
   cluster_id: [cluster_id: string];
+  /** No answer is wanted. */
   nowait: [nowait: boolean];
+  /** All messages up to this one. */
   multiple: [multiple: boolean];
+  /** Back to the queue, or away (dead letters). */
   requeue: [requeue: boolean];
 }
 
@@ -61,7 +68,9 @@ export function method<const S extends string>(
   fields: S,
 ): {
   new (...args: Args<Signature<Fields, S>>): Method & Readonly<BoundBy<Signature<Fields, S>>>;
+  /** `Queue.DeclareOk`, and the like. */
   readonly NAME: string;
+  /** Class id and method id in one number, as on the wire. */
   readonly INDEX: number;
 } {
   const define = signatures<Fields>()(NAME, { __init__: fields });

@@ -27,12 +27,15 @@ interface Properties {
   reply_to: [reply_to: string | null];
   /** Milliseconds to live, as a string of digits. */
   expiration: [expiration: string | null];
+  /** What the application calls this message. */
   message_id: [message_id: string | null];
   /** Seconds since 1970, whole. */
   timestamp: [timestamp: number | bigint | null];
+  /** What kind of message it is, for the application. */
   type: [type: string | null];
   /** RabbitMQ refuses a name other than the connection's user. */
   user_id: [user_id: string | null];
+  /** Which application sent it. */
   app_id: [app_id: string | null];
   /** Reserved by the specification. */
   cluster_id: [cluster_id: string | null];
@@ -65,25 +68,40 @@ const NAMES = [
 
 /**
  * The properties of a message; null for those it does not have.
- *
- *     new pika.BasicProperties({ content_type: 'text/plain', delivery_mode: pika.DeliveryMode.Persistent });
+ * @example
+ * new pika.BasicProperties({ content_type: 'text/plain', delivery_mode: pika.DeliveryMode.Persistent });
  */
 export class BasicProperties extends Shown {
+  /** MIME type of the body. */
   content_type: string | null;
+  /** MIME encoding of the body. */
   content_encoding: string | null;
+  /** Whatever you like; of a message that came, an object without a prototype. */
   headers: Table | null;
+  /** 1 transient, 2 persistent. */
   delivery_mode: number | null;
+  /** 0 to 255; counts up to the queue's x-max-priority. */
   priority: number | null;
+  /** Ties a reply to its request. */
   correlation_id: string | null;
+  /** The queue for replies. */
   reply_to: string | null;
+  /** Milliseconds to live, as a string of digits. */
   expiration: string | null;
+  /** What the application calls this message. */
   message_id: string | null;
+  /** Seconds since 1970, whole. */
   timestamp: number | bigint | null;
+  /** What kind of message it is, for the application. */
   type: string | null;
+  /** RabbitMQ refuses a name other than the connection's user. */
   user_id: string | null;
+  /** Which application sent it. */
   app_id: string | null;
+  /** Reserved by the specification. */
   cluster_id: string | null;
 
+  /** Properties in pika's order, or by name; what is left out is null. */
   constructor(...args: Args<typeof DEF.__init__>) {
     super();
     const given = args.length === 0 ? NONE : DEF.__init__(args); // of every message that comes

@@ -72,6 +72,10 @@ const QOS: Hint = {
  * Every call throws ChannelClosedByBroker when the broker closes the channel for it, an AMQPConnectionError when
  * the connection ends, ChannelWrongStateError on a closed channel, and TypeError or RangeError (Python's
  * ValueError) for a wrong argument.
+ * @example
+ * const channel = connection.channel();
+ * channel.queue_declare({ queue: 'tasks', durable: true });
+ * channel.basic_publish({ exchange: '', routing_key: 'tasks', body: 'hello' });
  */
 export class BlockingChannel extends Shown {
   /** The channel of the blocking client. */
@@ -83,6 +87,7 @@ export class BlockingChannel extends Shown {
   readonly #onReturn: OnReturn[] = [];
   readonly #onCancel: OnCancel[] = [];
 
+  /** Use `connection.channel()`. */
   constructor(
     /** The connection it belongs to. */
     readonly connection: BlockingConnection,
@@ -104,9 +109,11 @@ export class BlockingChannel extends Shown {
     return this.#core.id;
   }
 
+  /** Whether neither it nor its connection has ended. */
   get is_open(): boolean {
     return this.connection.is_open && this.#core.isOpen;
   }
+  /** The opposite of `is_open`. */
   get is_closed(): boolean {
     return !this.is_open;
   }
@@ -119,6 +126,7 @@ export class BlockingChannel extends Shown {
   override valueOf(): number {
     return this.channel_number;
   }
+  /** As pika shows it: the number, and whether it is closed. */
   override toString(): string {
     return `<BlockingChannel ${this.channel_number}${this.is_open ? '' : ' (closed)'}>`;
   }
@@ -161,12 +169,12 @@ export class BlockingChannel extends Shown {
    * Start a consumer. Without `basic_qos` the broker sends all it has at once. Blocks for a round trip.
    * @returns the consumer tag
    * @throws {DuplicateConsumerTag} the channel has one with this tag
-   *
-   *     channel.basic_consume('tasks', (ch, method, properties, body) => {
-   *       work(body.toString());
-   *       ch.basic_ack(method.delivery_tag);
-   *     });
-   *     channel.start_consuming();
+   * @example
+   * channel.basic_consume('tasks', (ch, method, properties, body) => {
+   *   work(body.toString());
+   *   ch.basic_ack(method.delivery_tag);
+   * });
+   * channel.start_consuming();
    */
   basic_consume(...args: Args<typeof DEF.basic_consume>): string {
     const { on_message_callback, auto_ack, ...rest } = DEF.basic_consume(args);
@@ -276,14 +284,15 @@ export class BlockingChannel extends Shown {
    * Loop over a queue. The consumer is started at the first step, and stays when the loop is left: the same call
    * goes on with it, `cancel` ends it. Blocks until there is a message, or for `inactivity_timeout` seconds.
    * @throws {RangeError} Python's ValueError: there is one with another queue, `auto_ack` or `exclusive`
-   *
-   *     for (const [method, properties, body] of channel.consume('tasks')) {
-   *       channel.basic_ack(method.delivery_tag);
-   *       if (method.delivery_tag === 10) break;
-   *     }
-   *     channel.cancel();
+   * @example
+   * for (const [method, properties, body] of channel.consume('tasks')) {
+   *   channel.basic_ack(method.delivery_tag);
+   *   if (method.delivery_tag === 10) break;
+   * }
+   * channel.cancel();
    */
   consume(...args: ConsumeForever): Generator<[Deliver, BasicProperties, Buffer], void, undefined>;
+  /** With `inactivity_timeout` some steps have three times null: nothing came in that time. */
   consume(...args: Args<typeof DEF.consume>): Generator<Consumed, void, undefined>;
   consume(...args: Args<typeof DEF.consume>): Generator<Consumed, void, undefined> {
     return this.#messages(DEF.consume(args));
@@ -355,9 +364,9 @@ export class BlockingChannel extends Shown {
 
   /**
    * Take one message; three times null if the queue is empty. Blocks for a round trip.
-   *
-   *     const [method, properties, body] = channel.basic_get('tasks');
-   *     if (method) channel.basic_ack(method.delivery_tag);
+   * @example
+   * const [method, properties, body] = channel.basic_get('tasks');
+   * if (method) channel.basic_ack(method.delivery_tag);
    */
   basic_get(...args: Args<typeof DEF.basic_get>): Got {
     const { queue, auto_ack } = DEF.basic_get(args);
@@ -408,8 +417,8 @@ export class BlockingChannel extends Shown {
    * @throws {UnroutableError} confirm mode and `mandatory`: no queue took it; `messages` has it
    * @throws {NackError} confirm mode: the broker could not take it
    * @throws {ConnectionBlockedTimeout} the broker has blocked publishing for `blocked_connection_timeout`
-   *
-   *     channel.basic_publish({ exchange: '', routing_key: 'tasks', body: 'hello' });
+   * @example
+   * channel.basic_publish({ exchange: '', routing_key: 'tasks', body: 'hello' });
    */
   basic_publish(...args: Args<typeof DEF.basic_publish>): void {
     const { exchange, routing_key, body, properties, mandatory } = DEF.basic_publish(args);
@@ -459,8 +468,8 @@ export class BlockingChannel extends Shown {
   /**
    * Declare an exchange, or with `passive` check that it is there. Blocks for a round trip.
    * @throws {ChannelClosedByBroker} 406, it exists with other properties; 404, `passive` and missing
-   *
-   *     channel.exchange_declare({ exchange: 'logs', exchange_type: 'fanout' });
+   * @example
+   * channel.exchange_declare({ exchange: 'logs', exchange_type: 'fanout' });
    */
   exchange_declare(...args: Args<typeof DEF.exchange_declare>): Method<Exchange.DeclareOk> {
     const { exchange, exchange_type, passive, durable, auto_delete, internal, ...rest } =
@@ -500,9 +509,9 @@ export class BlockingChannel extends Shown {
    * @returns a frame with `.method.queue`, `.method.message_count`, `.method.consumer_count`
    * @throws {ChannelClosedByBroker} 406, it exists with other properties; 404, `passive` and missing; 405
    * @throws {ConnectionClosedByBroker} 541, RabbitMQ 4.3 and later, for pika's default: see `compat`
-   *
-   *     const result = channel.queue_declare({ queue: '', exclusive: true });
-   *     const queue_name = result.method.queue;
+   * @example
+   * const result = channel.queue_declare({ queue: '', exclusive: true });
+   * const queue_name = result.method.queue;
    */
   queue_declare(...args: Args<typeof DEF.queue_declare>): Method<Queue.DeclareOk> {
     const { queue, passive, durable, exclusive, auto_delete, ...rest } = DEF.queue_declare(args);

@@ -28,7 +28,9 @@ interface ArgumentTypes {
   _impl_class: [_impl_class: null];
   /** 1 to what was negotiated (RabbitMQ: 2047); null: one that is free. */
   channel_number: [channel_number: number | null];
+  /** AMQP's number of the reason; default 200. */
   reply_code: [reply_code: number];
+  /** The reason in words. */
   reply_text: [reply_text: string];
   /** Seconds; 0: what is there; null: until something came. */
   time_limit: [time_limit: number | null];
@@ -57,10 +59,18 @@ const DEF = signatures<ArgumentTypes>()('BlockingConnection', {
   add_callback_threadsafe: 'callback',
   update_secret: 'new_secret, reason',
 });
-const BLOCKED = signatures<{ callback: [callback: OnBlocked] }>()('BlockingConnection', {
+interface BlockedArgumentTypes {
+  /** Runs from the functions that wait for events. */
+  callback: [callback: OnBlocked];
+}
+interface UnblockedArgumentTypes {
+  /** Runs from the functions that wait for events. */
+  callback: [callback: OnUnblocked];
+}
+const BLOCKED = signatures<BlockedArgumentTypes>()('BlockingConnection', {
   add_on_connection_blocked_callback: 'callback',
 });
-const UNBLOCKED = signatures<{ callback: [callback: OnUnblocked] }>()('BlockingConnection', {
+const UNBLOCKED = signatures<UnblockedArgumentTypes>()('BlockingConnection', {
   add_on_connection_unblocked_callback: 'callback',
 });
 
@@ -73,9 +83,9 @@ const NEVER = { isDone: false };
  *
  * The first call after the connection has ended throws why (StreamLostError, ConnectionClosedByBroker, …), the others
  * ConnectionWrongStateError. Ctrl-C is KeyboardInterrupt.
- *
- *     using connection = new pika.BlockingConnection(new pika.ConnectionParameters('localhost'));
- *     const channel = connection.channel();
+ * @example
+ * using connection = new pika.BlockingConnection(new pika.ConnectionParameters('localhost'));
+ * const channel = connection.channel();
  */
 export class BlockingConnection extends Shown {
   readonly #core: Connection;
@@ -124,9 +134,11 @@ export class BlockingConnection extends Shown {
 
   // ── what it is ──────────────────────────────────────────────────────────────────────────────────────
 
+  /** Whether it is neither closed nor lost, after a look at what has come. Does not block. */
   get is_open(): boolean {
     return this.#core.isAlive;
   }
+  /** The opposite of `is_open`. */
   get is_closed(): boolean {
     return !this.is_open;
   }
@@ -167,6 +179,7 @@ export class BlockingConnection extends Shown {
     return this.#core.serverCapabilities[capability] === true;
   }
 
+  /** As pika shows it: host, port, and whether it is closed. */
   override toString(): string {
     const { host, port } = this.#parameters;
     return `<BlockingConnection ${host}:${port}${this.is_open ? '' : ' (closed)'}>`;
@@ -299,9 +312,9 @@ export class BlockingConnection extends Shown {
    * Not in pika. Let another thread have `callback` run here, with a value of its own: the port of
    * `add_callback_threadsafe` called by a thread.
    * @returns a handle for one other thread, which makes a `Remote` of `amqp-sync` of it
-   *
-   *     const handle = connection.remote((tag) => channel.basic_ack(tag as number));
-   *     new Worker('./work.js', { workerData: handle, transferList: [handle.port] });
+   * @example
+   * const handle = connection.remote((tag) => channel.basic_ack(tag as number));
+   * new Worker('./work.js', { workerData: handle, transferList: [handle.port] });
    */
   remote(callback: (value: unknown) => void): RemoteHandle {
     this.#checkOpen('remote');

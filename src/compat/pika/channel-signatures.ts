@@ -144,6 +144,7 @@ export const DEF = { ...TOPOLOGY, ...MESSAGE, ...CONSUMING };
 
 /** Without a limit there is a message in every step. */
 type Endless = Omit<ConsumingArgumentTypes, 'inactivity_timeout'> & {
+  /** Only null is without a limit. */
   inactivity_timeout: [inactivity_timeout: null];
 };
 export type ConsumeForever = Args<Signature<Endless, typeof CONSUME>>;

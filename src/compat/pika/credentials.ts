@@ -15,11 +15,16 @@ const DEF = signatures<ArgumentTypes>()('PlainCredentials', {
 
 /** Name and password (SASL PLAIN). */
 export class PlainCredentials {
+  /** The SASL mechanism, as a broker calls it. */
   static readonly TYPE = 'PLAIN';
+  /** The user; null once it was erased. */
   username: string | null;
+  /** The password, which logs do not show; null once it was erased. */
   password: string | null;
+  /** Whether both are forgotten once the connection is open. */
   readonly erase_on_connect: boolean;
 
+  /** Name and password. Nothing is sent. */
   constructor(...args: Args<typeof DEF.__init__>) {
     const { username, password, erase_on_connect } = DEF.__init__(args);
     this.username = username;
@@ -39,7 +44,9 @@ export class PlainCredentials {
 
 /** The client certificate says who it is (SASL EXTERNAL). */
 export class ExternalCredentials {
+  /** The SASL mechanism, as a broker calls it. */
   static readonly TYPE = 'EXTERNAL';
+  /** There is nothing to erase. */
   readonly erase_on_connect = false;
 
   /** Does nothing: there is no password. */
@@ -48,4 +55,5 @@ export class ExternalCredentials {
 
 /** What `ConnectionParameters` takes. */
 export const VALID_TYPES = [PlainCredentials, ExternalCredentials] as const;
+/** Who logs in, and how. */
 export type Credentials = PlainCredentials | ExternalCredentials;

@@ -7,10 +7,21 @@ import type { ReturnedMessage } from './returned-message';
  * more than a code does.
  */
 
-/** The base of pika's exceptions. `args` are those of the constructor, as in Python. */
+/**
+ * The base of pika's exceptions. `args` are those of the constructor, as in Python.
+ * @example
+ * try {
+ *   channel.queue_declare({ queue: 'tasks', passive: true });
+ * } catch (error) {
+ *   if (!(error instanceof pika.exceptions.ChannelClosedByBroker)) throw error;
+ *   console.log(error.reply_code, error.reply_text); // 404 …
+ * }
+ */
 export class AMQPError extends Error {
+  /** What it was made of, as in Python. */
   readonly args: readonly unknown[];
 
+  /** The message is made of `args`, as `str()` makes it. */
   constructor(...args: unknown[]) {
     super(args.length === 1 ? String(args[0]) : args.map(String).join(' '));
     this.args = args;
@@ -47,13 +58,16 @@ export class ConnectionWrongStateError extends AMQPConnectionError {}
 
 /** The connection was closed by a connection.close. */
 export class ConnectionClosed extends AMQPConnectionError {
+  /** AMQP's number of the reason, and the reason in words. */
   constructor(reply_code: number, reply_text: string) {
     super(reply_code, reply_text);
     this.message = `(${reply_code}) ${reply_text}`;
   }
+  /** AMQP's number of the reason. */
   get reply_code(): number {
     return this.args[0] as number;
   }
+  /** The reason in words. */
   get reply_text(): string {
     return this.args[1] as string;
   }
@@ -78,13 +92,16 @@ export class ChannelWrongStateError extends AMQPChannelError {}
 
 /** The channel was closed by a channel.close. */
 export class ChannelClosed extends AMQPChannelError {
+  /** AMQP's number of the reason, and the reason in words. */
   constructor(reply_code: number, reply_text: string) {
     super(reply_code, reply_text);
     this.message = `(${reply_code}) ${reply_text}`;
   }
+  /** AMQP's number of the reason. */
   get reply_code(): number {
     return this.args[0] as number;
   }
+  /** The reason in words. */
   get reply_text(): string {
     return this.args[1] as string;
   }
@@ -100,6 +117,7 @@ export class ConsumerCancelled extends AMQPChannelError {}
 
 /** Confirm mode: no queue took the message, which was `mandatory`. */
 export class UnroutableError extends AMQPChannelError {
+  /** `messages` are those that came back. */
   constructor(
     /** What came back. */
     readonly messages: readonly ReturnedMessage[],
@@ -109,6 +127,7 @@ export class UnroutableError extends AMQPChannelError {
 }
 /** Confirm mode: the broker could not take the message. */
 export class NackError extends AMQPChannelError {
+  /** `messages` are those that came back. */
   constructor(
     /** What came back, which is ordinarily nothing. */
     readonly messages: readonly ReturnedMessage[],
@@ -142,8 +161,10 @@ export class UnsupportedAMQPFieldException extends ProtocolSyntaxError {}
 
 /** Callbacks are in each other's way; beside AMQPError, as in pika. */
 export class ChannelError extends Error {
+  /** As in Python: the name of the class. */
   override readonly name: string = 'ChannelError';
 
+  /** `message` says which callback. */
   constructor(message?: string) {
     super(message);
     fromCaller(this);
@@ -151,12 +172,15 @@ export class ChannelError extends Error {
 }
 /** Exported for code that names it, and never thrown: a get waits for its answer. */
 export class DuplicateGetOkCallback extends ChannelError {
+  /** As in Python: the name of the class. */
   override readonly name = 'DuplicateGetOkCallback';
 }
 /** A function that runs callbacks was called from one. */
 export class ReentrancyError extends Error {
+  /** As in Python: the name of the class. */
   override readonly name = 'ReentrancyError';
 
+  /** `message` says which callback. */
   constructor(message?: string) {
     super(message);
     fromCaller(this);

@@ -162,41 +162,76 @@ function show(value: unknown): string {
 
 /** Parameters of a connection. The attributes may be set later; each is checked when it is. */
 export class Parameters extends Shown {
+  /** The default of `host`. */
   static readonly DEFAULT_HOST = 'localhost';
+  /** The default of `port`. */
   static readonly DEFAULT_PORT = 5672;
+  /** The default of `port` with TLS. */
   static readonly DEFAULT_SSL_PORT = 5671;
+  /** The default of `virtual_host`. */
   static readonly DEFAULT_VIRTUAL_HOST = '/';
+  /** The default of `credentials.username`. */
   static readonly DEFAULT_USERNAME = 'guest';
+  /** The default of `credentials.password`. */
   static readonly DEFAULT_PASSWORD = 'guest';
+  /** The default of `channel_max`. */
   static readonly DEFAULT_CHANNEL_MAX = 65_535;
+  /** The default of `frame_max`, in bytes. */
   static readonly DEFAULT_FRAME_MAX = FRAME_MAX;
+  /** The default of `heartbeat`: what the broker offers. */
   static readonly DEFAULT_HEARTBEAT_TIMEOUT = null;
+  /** The default of `ssl_options`: no TLS. */
   static readonly DEFAULT_SSL_OPTIONS = null;
+  /** The default of `connection_attempts`. */
   static readonly DEFAULT_CONNECTION_ATTEMPTS = 1;
+  /** The default of `retry_delay`, in seconds. */
   static readonly DEFAULT_RETRY_DELAY = 2;
+  /** The default of `socket_timeout`, in seconds. */
   static readonly DEFAULT_SOCKET_TIMEOUT = 10;
+  /** The default of `stack_timeout`, in seconds. */
   static readonly DEFAULT_STACK_TIMEOUT = 15;
+  /** The default of `locale`. */
   static readonly DEFAULT_LOCALE = 'en_US';
+  /** The default of `blocked_connection_timeout`: no limit. */
   static readonly DEFAULT_BLOCKED_CONNECTION_TIMEOUT = null;
+  /** The default of `client_properties`: none of your own. */
   static readonly DEFAULT_CLIENT_PROPERTIES = null;
+  /** The default of `tcp_options`: as Node has them. */
   static readonly DEFAULT_TCP_OPTIONS = null;
 
+  /** The broker: a name or an address. */
   declare host: string;
+  /** Its TCP port. */
   declare port: number;
+  /** The virtual host to open. */
   declare virtual_host: string;
+  /** Who logs in, and how. */
   declare credentials: Credentials;
+  /** Channels at most, 1 to 65535. */
   declare channel_max: number;
+  /** Bytes of a frame at most, 8192 to 131072. */
   declare frame_max: number;
+  /** Seconds; 0 is none; null: what the broker offers; or a function that decides when that is known. */
   declare heartbeat: number | HeartbeatCallback | null;
+  /** TLS; null: none. */
   declare ssl_options: SSLOptions | null;
+  /** How often a sequence of parameters is gone through. */
   declare connection_attempts: number;
+  /** Seconds between two attempts. */
   declare retry_delay: number;
+  /** Seconds for TCP; null: no limit. */
   declare socket_timeout: number | null;
+  /** Seconds for TCP, TLS and AMQP together; null: no limit. */
   declare stack_timeout: number | null;
+  /** The language of the broker's texts. */
   declare locale: string;
+  /** Seconds that the broker may block publishing before the connection is given up; null: for ever. */
   declare blocked_connection_timeout: number | null;
+  /** Merged over what the client tells about itself. */
   declare client_properties: Table | null;
+  /** `{ TCP_KEEPIDLE: 60 }`, in seconds; Node knows no others. */
   declare tcp_options: Readonly<Record<string, number>> | null;
+  /** Where this port may do other than pika. */
   declare compat: Compat;
 
   /** @internal */
@@ -220,12 +255,14 @@ export class Parameters extends Shown {
     compat: {},
   };
 
+  /** Everything has its default. Nothing is sent. */
   constructor() {
     super();
     // what shows an object must not show its credentials
     Object.defineProperty(this, VALUES, { enumerable: false });
   }
 
+  /** As pika shows them, without the credentials. */
   override toString(): string {
     const { host, port, virtual_host, ssl_options } = this;
     const ssl = ssl_options === null ? 'False' : 'True';
@@ -246,10 +283,14 @@ for (const name of Object.keys(CHECKS) as (keyof ArgumentTypes)[]) {
 
 /**
  * Where and how to connect.
- *
- *     new pika.ConnectionParameters({ host: 'rabbit.example', virtual_host: 'orders' });
+ * @example
+ * new pika.ConnectionParameters({ host: 'rabbit.example', virtual_host: 'orders' });
  */
 export class ConnectionParameters extends Parameters {
+  /**
+   * Arguments in pika's order, or by name. Nothing is sent. @throws {TypeError | RangeError} Python's
+   * TypeError and ValueError
+   */
   constructor(...args: Args<typeof DEF.__init__>) {
     super();
     const { port, ...given } = DEF.__init__(args);

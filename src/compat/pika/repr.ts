@@ -1,11 +1,14 @@
 /** What an object shows of itself, in `${object}` and in console.log. */
 export abstract class Shown {
+  /** As Python shows it. */
   abstract toString(): string;
 
+  /** What console.log shows: `toString`. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
 
+  /** What a log in JSON shows: `toString`. */
   toJSON(): string {
     return this.toString();
   }

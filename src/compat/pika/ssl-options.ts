@@ -19,9 +19,12 @@ const DEF = signatures<ArgumentTypes>(new Set(['context']))('SSLOptions', {
 
 /** TLS for a connection: `new pika.SSLOptions({ caFile: 'ca.pem' }, 'rabbit.example')`. */
 export class SSLOptions {
+  /** The options of TLS, in Node's terms. */
   readonly context: TlsOptions;
+  /** The name the certificate must have; null: the host. */
   readonly server_hostname: string | null;
 
+  /** Nothing is read yet: files are when the connection is made. */
   constructor(...args: Args<typeof DEF.__init__>) {
     const { context, server_hostname } = DEF.__init__(args);
     if (!isPlainObject(context)) throw wrongType('context must be an object of TLS options');

@@ -42,8 +42,11 @@ const SSL_OPTIONS: Readonly<Record<string, keyof TlsOptions>> = {
  * Where and how to connect, in a URL: `amqp[s]://user:password@host:port/vhost?heartbeat=30`. The query has the
  * names of `ConnectionParameters`; dicts are JSON, or written as Python writes them.
  * @throws {RangeError} Python's ValueError: a parameter that is unknown, repeated, or malformed
+ * @example
+ * new pika.URLParameters('amqp://guest:guest@localhost:5672/%2F?heartbeat=30');
  */
 export class URLParameters extends Parameters {
+  /** Reads the URL. Nothing is sent. */
   constructor(url: string) {
     super();
     const { url: parts, zone } = split(url);

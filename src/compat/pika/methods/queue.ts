@@ -6,7 +6,9 @@ export class DeclareOk extends method(
   0x0032_000b,
   'queue, message_count, consumer_count',
 ) {}
+/** The queue is bound. */
 export class BindOk extends method('Queue.BindOk', 0x0032_0015, '') {}
+/** The queue is bound no longer. */
 export class UnbindOk extends method('Queue.UnbindOk', 0x0032_0033, '') {}
 /** How many messages were purged. */
 export class PurgeOk extends method('Queue.PurgeOk', 0x0032_001f, 'message_count') {}
