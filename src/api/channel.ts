@@ -494,10 +494,7 @@ export class Channel {
    * const lost = results.filter((result) => result.status !== 'acked');
    * @example
    * // millions, in flat memory
-   * const onResult = ({ status, error }: PublishResult, index: number) => {
-   *   if (status !== 'acked') console.error(`line ${index}: ${error}`);
-   * };
-   * const { acked } = channel.publishBatch(lines, { routingKey: 'lines', onResult });
+   * const { acked } = channel.publishBatch(lines, { onResult: ({ status }, index) => console.log(index, status) });
    */
   publishBatch(messages: Iterable<Publishing>, options: BatchOptions & ResultReceiver): BatchCounts;
   publishBatch(messages: Iterable<Publishing>, options?: BatchOptions): PublishResult[];
