@@ -4,8 +4,8 @@ import type { Verb } from './verb';
 export const verb: Verb = {
   notes: `
 Examples:
-  amqp-sync bind logs errors -r 'error.*,fatal.*'
-  amqp-sync bind logs --to-exchange audit -r '#'
+  amqp-sync bind errors logs 'error.*' 'fatal.*'
+  amqp-sync bind --to-exchange audit logs '#'
 `,
 
   define: bindingFlags,

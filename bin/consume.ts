@@ -3,10 +3,11 @@ import type { Channel, IncomingMessage } from '../src/index';
 import { BoundedConsumer } from './parts/bounded-consumer';
 import { type BrokerFlags, brokerFlags, noMore, withChannel } from './parts/broker-connection';
 import { EXIT } from './parts/exit-status';
+import { FORMAT_NOTE } from './parts/format';
 import { isTerminal, printError, printNote } from './parts/output';
-import { type PrintFlags, printer, printFlags } from './parts/printing';
+import { type PrintFlags, printer, printFlags, teller } from './parts/printing';
 import { Progress } from './parts/progress';
-import { duration, integer, list } from './parts/values';
+import { duration, integer, list, type Offset, offsetFlag } from './parts/values';
 import { killAfter, runCommand } from './parts/worker-command';
 import type { Verb } from './verb';
 
@@ -16,6 +17,7 @@ interface Flags extends BrokerFlags, PrintFlags {
   routingKey?: string[];
   declare?: boolean;
   exclusive?: boolean;
+  offset?: Offset;
   ack: boolean;
   count?: number;
   prefetchCount?: number;
@@ -37,11 +39,16 @@ command fails is put back at the end. Ctrl-C, SIGTERM and SIGHUP are passed on t
 ends with 0 its message is acked, and if the signal or --kill-after has ended it, it is put back.
 The command finds AMQP_EXCHANGE, AMQP_ROUTING_KEY, AMQP_MESSAGE_ID, AMQP_CORRELATION_ID, AMQP_REPLY_TO,
 AMQP_TYPE, AMQP_CONTENT_TYPE and AMQP_REDELIVERED in its environment.
+With -q no -- is needed: the first argument that is no option begins the command, as with amqp-consume.
+${FORMAT_NOTE}
 Exits with 2 if nothing came, and with 1 if a command failed.
 
 Examples:
-  amqp-sync consume tasks --json
+  amqp-sync consume tasks --json --parse | jq .body
+  amqp-sync consume tasks --format '%T %k %{headers.host} %s\\n'
   amqp-sync consume tasks -p 1 --on-failure reject -- ./work.sh
+  amqp-sync consume -q tasks ./work.sh
+  amqp-sync consume a-stream --offset 1h --timeout 1s
   amqp-sync consume -e logs -r 'error.*' --lines
 `,
 
@@ -49,11 +56,13 @@ Examples:
     command
       .argument('[queue]', 'the queue; without one, a queue is made for the time being')
       .usage('[options] [queue] [-- command [args...]]')
-      .option('-q, --queue <queue>', 'the queue, as for amqp-consume')
+      .option('-q, --queue <queue>', 'the queue; a command may follow the options without --')
+      .on('option:queue', () => command.passThroughOptions())
       .option('-e, --exchange <exchange>', 'bind the queue to it first')
       .option('-r, --routing-key <keys>', 'with these keys (commas, or again)', list)
       .option('-x, --exclusive', 'declare the queue for this program alone; it goes with it')
       .addOption(new Option('-d, --declare', 'the same').hideHelp())
+      .addOption(offsetFlag())
       .option('-A, --no-ack', 'the broker forgets a message when it has sent it')
       .option('-c, --count <number>', 'end after so many messages', integer(1))
       .option(
@@ -72,15 +81,20 @@ Examples:
     return brokerFlags(printFlags(command));
   },
 
+  command({ queue }: Flags, args, behind) {
+    if (queue === undefined || args.length === 0) return behind;
+    return [...args.splice(0), ...(behind === undefined ? [] : ['--', ...behind])];
+  },
+
   run(options, args, { command }) {
     const flags = options as Flags;
     const name = flags.queue ?? args.shift() ?? '';
     noMore(args);
     return withChannel(flags, (channel) => {
       const queue = prepare(channel, name, flags);
-      const { ack, count, timeout } = flags;
+      const { ack, count, timeout, offset } = flags;
       const prefetch = prefetchOf(flags, command);
-      const consumer = new BoundedConsumer(channel, queue, { noAck: !ack, count, timeout, prefetch });
+      const consumer = new BoundedConsumer(channel, queue, { noAck: !ack, count, timeout, prefetch, offset });
       const worker = command === undefined ? printing(flags, consumer) : working(flags, command, consumer);
       // on the same terminal as the messages it would be in their way
       const progress = isTerminal.out() ? undefined : new Progress(count, 'messages');
@@ -139,16 +153,15 @@ function printing(flags: Flags, consumer: BoundedConsumer): Worker {
   };
 }
 
-function working(
-  { ack, onFailure, killAfter: limit, prefetchCount, prefetch = PREFETCH }: Flags,
-  command: readonly string[],
-  consumer: BoundedConsumer,
-): Worker {
+function working(flags: Flags, command: readonly string[], consumer: BoundedConsumer): Worker {
+  const { ack, onFailure, killAfter: limit, prefetchCount, prefetch = PREFETCH } = flags;
+  const tell = teller(flags);
   const most = prefetchCount ?? prefetch;
   let done = 0;
   let failed = 0;
   return {
     take(message) {
+      tell(message);
       const { ok, why } = runCommand(command, message, { capture: false, killAfter: limit });
       if (ok) done++;
       else {

@@ -5,7 +5,7 @@ import type { Verb } from './verb';
 
 interface Flags extends BrokerFlags {
   exchange?: string;
-  type: string;
+  type?: string;
   durable?: boolean;
   autoDelete?: boolean;
   internal?: boolean;
@@ -16,14 +16,15 @@ interface Flags extends BrokerFlags {
 export const verb: Verb = {
   notes: `
 Examples:
-  amqp-sync declare-exchange logs -t topic -d -a 'alternate-exchange: unrouted'
+  amqp-sync declare-exchange logs topic -d -a 'alternate-exchange: unrouted'
 `,
 
   define(command) {
     command
       .argument('[exchange]', 'its name')
+      .argument('[type]', 'direct (default), fanout, topic, headers, or one of a plugin')
       .option('-e, --exchange <exchange>', 'its name')
-      .option('-t, --type <type>', 'direct, fanout, topic, headers, or one of a plugin', 'direct')
+      .option('-t, --type <type>', 'the same')
       .option('-d, --durable', 'it survives a restart of the broker')
       .option('--auto-delete', 'it goes with its last binding')
       .option('--internal', 'only exchanges publish to it')
@@ -34,8 +35,9 @@ Examples:
 
   run(options, args) {
     const flags = options as Flags;
-    const { type, durable, autoDelete, internal, passive, argument } = flags;
+    const { durable, autoDelete, internal, passive, argument } = flags;
     const name = nameOf('exchange', flags.exchange, args);
+    const type = flags.type ?? args.shift() ?? 'direct';
     noMore(args);
     return withChannel(flags, (channel) => {
       channel.exchangeDeclare(name, type, { durable, autoDelete, internal, passive, arguments: argument });

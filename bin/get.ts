@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import type { IncomingMessage } from '../src/index';
 import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker-connection';
 import { EXIT } from './parts/exit-status';
+import { FORMAT_NOTE } from './parts/format';
 import { type PrintFlags, printer, printFlags } from './parts/printing';
 import { duration, integer } from './parts/values';
 import type { Verb } from './verb';
@@ -16,12 +17,14 @@ interface Flags extends BrokerFlags, PrintFlags {
 export const verb: Verb = {
   notes: `
 Exits with 2 if the queue is empty.
+${FORMAT_NOTE}
 What is put back was delivered, and a quorum queue counts that against its delivery limit.
 
 Examples:
   amqp-sync get tasks
   amqp-sync get tasks --settle requeue --json     look without taking
   amqp-sync get tasks -c 100 --lines > tasks.txt
+  amqp-sync get tasks --format '%k %{messageId} %S\\n'
 `,
 
   define(command) {

@@ -46,6 +46,8 @@ Examples:
     return brokerFlags(messageFlags(printFlags(command), OWN));
   },
 
+  command: (_flags, _args, behind) => behind,
+
   run(options, args, { command }) {
     const flags = options as Flags;
     const procedure = nameOf('procedure', flags.routingKey, args);

@@ -4,8 +4,8 @@ import type { Verb } from './verb';
 export const verb: Verb = {
   notes: `
 Examples:
-  amqp-sync unbind logs errors -r 'error.*,fatal.*'
-  amqp-sync unbind logs --to-exchange audit -r '#'
+  amqp-sync unbind errors logs 'error.*' 'fatal.*'
+  amqp-sync unbind --to-exchange audit logs '#'
 `,
 
   define: bindingFlags,

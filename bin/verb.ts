@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 
 /** The program, as far as a verb needs it. */
 export interface VerbContext {
-  /** The command line that followed `--`. */
+  /** The command to run. */
   command: readonly string[] | undefined;
   /** The whole program, with every flag of every verb. */
   program(): Command;
@@ -16,6 +16,15 @@ export interface Verb {
   notes: string;
   /** Add its arguments and flags. */
   define(command: Command): Command;
+  /**
+   * The command to run, of a verb that runs one; it takes it from `args`, or from what stands behind `--`. Of other
+   * verbs that is plain arguments.
+   */
+  command?(
+    flags: object,
+    args: string[],
+    behind: readonly string[] | undefined,
+  ): readonly string[] | undefined;
   /** Do it. Blocks. `args` are its own to take from. @returns the exit status */
   run(flags: object, args: string[], context: VerbContext): number;
 }

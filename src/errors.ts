@@ -125,8 +125,11 @@ const WHO_MAKES_DURABLE =
 
 function explain({ argument, wanted = 'none', got = 'none' }: Difference): string {
   const reason = argument === 'durable' ? `; ${WHO_MAKES_DURABLE}` : '';
-  return `wanted ${argument}: ${wanted}, got ${argument}: ${got}${reason}`;
+  return `wanted ${argument}: ${wanted || EMPTY}, got ${argument}: ${got || EMPTY}${reason}`;
 }
+
+/** A text without a character, which could not be seen. */
+const EMPTY = "''";
 
 // ── the connection died ───────────────────────────────────────────────────────────────────────────────
 

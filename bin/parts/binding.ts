@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import type { Channel } from '../../src/index';
-import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './broker-connection';
+import { type Channel, NotFoundError } from '../../src/index';
+import { type BrokerFlags, brokerFlags, nameOf, withChannel } from './broker-connection';
+import { ExitError } from './exit-status';
 import { type Entries, entry, list } from './values';
 
 interface Flags extends BrokerFlags {
@@ -14,12 +15,13 @@ interface Flags extends BrokerFlags {
 /** The flags of `bind` and `unbind`. */
 export function bindingFlags(command: Command): Command {
   command
-    .argument('[exchange]', 'where messages come from')
-    .argument('[queue]', 'where they go')
+    .argument('[queue]', 'where messages go; not with --queue or --to-exchange')
+    .argument('[exchange]', 'where they come from; not with --exchange')
+    .argument('[keys...]', 'with these routing keys; default: none')
     .option('-e, --exchange <exchange>', 'where messages come from')
     .option('-q, --queue <queue>', 'where they go')
     .option('--to-exchange <exchange>', 'where they go, if that is an exchange')
-    .option('-r, --routing-key <keys>', 'with these keys (commas, or again); default: none', list)
+    .option('-r, --routing-key <keys>', 'with these keys (commas, or again)', list)
     .option('-a, --argument <entry>', 'what a headers exchange compares: "key: value", or key:=json', entry);
   return brokerFlags(command);
 }
@@ -39,13 +41,18 @@ export function eachBinding(
   ) => void,
 ): number {
   const flags = options as Flags;
-  const exchange = nameOf('exchange', flags.exchange, args);
-  const { toExchange, routingKey = [''] } = flags;
+  const { toExchange, routingKey = [] } = flags;
   const queue = toExchange === undefined ? nameOf('queue', flags.queue, args) : undefined;
-  noMore(args);
+  const exchange = nameOf('exchange', flags.exchange, args);
+  const keys = [...routingKey, ...args];
   return withChannel(flags, (channel) => {
-    for (const key of routingKey)
-      act(channel, { exchange, queue, toExchange, how: { routingKey: key, arguments: flags.argument } });
+    try {
+      for (const key of keys.length === 0 ? [''] : keys)
+        act(channel, { exchange, queue, toExchange, how: { routingKey: key, arguments: flags.argument } });
+    } catch (error) {
+      if (!(error instanceof NotFoundError) || queue === undefined) throw error;
+      throw new ExitError(`${error.message}; the queue comes first, then the exchange`);
+    }
     return 0;
   });
 }

@@ -1,5 +1,7 @@
 import { clock } from '../../src/clock';
 import { type Channel, type IncomingMessage, TimeoutError } from '../../src/index';
+import { ExitError } from './exit-status';
+import type { Offset } from './values';
 
 export interface BoundedConsumerOptions {
   /** Messages at most; undefined: no end. */
@@ -10,10 +12,18 @@ export interface BoundedConsumerOptions {
   timeout: number | undefined;
   /** Without acknowledgements: the broker forgets a message when it has come. */
   noAck?: boolean;
+  /** Where to begin in a stream; undefined: at its end. */
+  offset?: Offset | undefined;
 }
 
 /** Milliseconds that a message which could be settled waits for the rest. */
 const HOLD_MS = 1000;
+/** Bytes of bodies that may have come before they are handed out: the rest waits at the broker. */
+const MOST_BYTES = 32 * 1024 * 1024;
+
+/** A stream keeps what it has, takes nothing back and counts nothing. */
+export const isOfStream = ({ properties }: IncomingMessage) =>
+  properties.headers?.['x-stream-offset'] !== undefined;
 
 /**
  * The consumer of a bounded number of messages: none is delivered that would go back unseen, for a quorum queue counts
@@ -25,13 +35,14 @@ const HOLD_MS = 1000;
  */
 export class BoundedConsumer {
   readonly #arrived: IncomingMessage[] = [];
+  #arrivedBytes = 0;
   /** Messages of the count that are not yet handed out. */
   #left: number;
   /** Tag of the consumer: undefined if it is gone. */
   #tag: string | undefined;
   #prefetch = 0;
-  /** Messages that the consumer has brought, and that are not settled. */
-  #unsettled = new Set<IncomingMessage>();
+  /** Delivery tags of messages that the consumer has brought, and that are not settled. */
+  #unsettled = new Set<number>();
   #heldAcks: (() => void)[] = [];
   #heldSince = 0;
 
@@ -51,17 +62,22 @@ export class BoundedConsumer {
   }
 
   #start(prefetch: number): void {
-    const unsettled = new Set<IncomingMessage>();
-    const { noAck = false } = this.options;
+    const unsettled = new Set<number>();
+    const { noAck = false, offset } = this.options;
     this.#unsettled = unsettled;
     this.#prefetch = prefetch === 0 ? Number.POSITIVE_INFINITY : prefetch;
     this.#tag = this.channel.basicConsume(
       this.queue,
       (message) => {
         this.#arrived.push(message);
-        if (!message.noAck) unsettled.add(message);
+        this.#arrivedBytes += message.body.length;
+        if (!message.noAck) unsettled.add(message.deliveryTag);
       },
-      { noAck: noAck && !this.#acksItself, prefetch },
+      {
+        noAck: noAck && !this.#acksItself,
+        prefetch,
+        ...(offset !== undefined && { arguments: { 'x-stream-offset': offset } }),
+      },
     );
   }
 
@@ -69,6 +85,9 @@ export class BoundedConsumer {
   next(most: number): IncomingMessage[] {
     if (this.#left === 0 || !this.#arrives()) return [];
     const messages = this.#arrived.splice(0, Math.min(most, this.#left));
+    for (const { body } of messages) this.#arrivedBytes -= body.length;
+    if (this.options.offset !== undefined && !isOfStream(messages[0]!))
+      throw new ExitError(`"${this.queue}" is no stream, and --offset is for streams`);
     this.#left -= messages.length;
     if (this.#acksItself) for (const message of messages) this.settle(message, () => message.ack());
     return messages;
@@ -85,29 +104,34 @@ export class BoundedConsumer {
   /** Settle a message, by `how`, as soon as that brings none too many. Does not block. */
   settle(message: IncomingMessage, how: () => void): void {
     const room = this.#prefetch - this.#unsettled.size + 1;
-    if (this.#unsettled.has(message) && this.#arrived.length + room > this.#left) {
+    const isLimited = Number.isFinite(this.#prefetch) && !isOfStream(message);
+    if (isLimited && this.#unsettled.has(message.deliveryTag) && this.#arrived.length + room > this.#left) {
       if (this.#heldAcks.length === 0) this.#heldSince = clock.now();
       this.#heldAcks.push(how);
     } else {
-      this.#unsettled.delete(message);
+      this.#unsettled.delete(message.deliveryTag);
       how();
     }
   }
 
   /** Keep a message unsettled to the end: of a consumer for one at a time it would be the last. May block for two round trips. */
   keep(message: IncomingMessage): void {
-    const isInTheWay = this.#prefetch === 1 && this.#unsettled.has(message);
+    if (isOfStream(message)) return;
+    const isInTheWay = this.#prefetch === 1 && this.#unsettled.has(message.deliveryTag);
     if (isInTheWay && this.#arrived.length < this.#left) this.#consumeOneAtATime();
   }
 
-  /** Settle what waits for it, and give back what nobody has seen. Blocks for a round trip. */
-  end(): void {
+  /**
+   * Settle what waits for it, and give back what nobody has seen; before that, for the order, `last` and all that was
+   * kept before it. Blocks for a round trip.
+   */
+  end(last?: IncomingMessage): void {
     if (!this.channel.isOpen) return;
     this.#stop();
-    for (const message of this.#arrived.splice(0)) {
-      // a stream takes nothing back
-      if (!message.isSettled && message.properties.headers?.['x-stream-offset'] === undefined) message.nack();
-    }
+    // RabbitMQ 4.3 counts what is left to the end of a channel against a delivery limit, but not a nack
+    last?.nack({ multiple: true });
+    for (const message of this.#arrived.splice(0))
+      if (!message.isSettled && !isOfStream(message)) message.nack();
   }
 
   #arrives(): boolean {
@@ -130,18 +154,26 @@ export class BoundedConsumer {
     return true;
   }
 
-  /** Take in the messages that have come already. */
+  /** Take in the messages that have come already, or as many as memory is to hold. */
   #receive(): void {
-    this.channel.connection.loop({ timeout: 0 });
+    this.#drain();
     if (this.#arrived.length >= this.#left) this.#stop();
     else if (this.#heldAcks.length > 0 && clock.now() - this.#heldSince >= HOLD_MS) this.#consumeOneAtATime();
+  }
+
+  #drain(): void {
+    try {
+      while (this.#arrivedBytes < MOST_BYTES) this.channel.connection.drainEvents({ timeout: 0 });
+    } catch (error) {
+      if (!(error instanceof TimeoutError)) throw error;
+    }
   }
 
   #consumeOneAtATime(): void {
     const tag = this.#tag!;
     const held = this.#heldAcks.splice(0);
     this.#start(1); // first: a queue may go with its last consumer
-    this.channel.connection.loop({ timeout: 0 });
+    this.#drain();
     this.channel.basicCancel(tag);
     for (const how of held) how();
   }

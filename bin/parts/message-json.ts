@@ -8,6 +8,7 @@ import type {
 } from '../../src/index';
 import { TypedValue, type typed } from '../../src/index';
 import { octetsOf, textOf } from './octets';
+import { escapeJson, jsonText } from './output';
 
 /**
  * A message as one JSON object, without loss: what `consume --json` prints, `publish --json` publishes again with
@@ -19,13 +20,15 @@ import { octetsOf, textOf } from './octets';
  * name of its type, as in `typed`: `{"$int16":5}`, `{"$bytes":"AAE="}`, `{"$timestamp":"1700000000"}`. A table that
  * itself looks like that is `{"$table":{…}}`, and one whose keys JSON cannot have, or not in this order, is
  * `{"$table":[["key",value],…]}`.
+ *
+ * A `body` that is no text stands for its own JSON, as it is spelled.
  */
 export interface MessageJson {
   exchange?: string;
   routingKey?: string;
   redelivered?: boolean;
   properties?: Record<string, unknown>;
-  body?: string;
+  body?: unknown;
   bodyBase64?: string;
 }
 
@@ -36,17 +39,46 @@ export type OutgoingMessage = PropertiesInput & { body: Buffer; exchange?: strin
 
 // ── out ───────────────────────────────────────────────────────────────────────────────────────────────
 
-export function messageToJson(message: IncomingMessage): MessageJson {
-  const { exchange, routingKey, redelivered, body, typedHeaders } = message;
+/** The object as a line. `isParsed`: a body that is JSON, and no text in JSON, stands there as it is. */
+export function messageToJson(message: IncomingMessage, isParsed: boolean): string {
+  const { body } = message;
+  const head = headToJson(message);
+  if (!isUtf8(body)) return jsonText({ ...head, bodyBase64: body.toString('base64') });
+  const text = body.toString();
+  if (!isParsed || !isObjectOrNumber(text)) return jsonText({ ...head, body: text });
+  // as it is spelled: JSON.parse loses digits. Line breaks can only stand between its values
+  return `${jsonText(head).slice(0, -1)},"body":${escapeJson(text.trim().replace(/[\r\n]+/g, ' '))}}`;
+}
+
+/** All but the body. */
+export function headToJson(message: IncomingMessage): MessageJson {
+  const { exchange, routingKey, redelivered } = message;
+  return { exchange, routingKey, redelivered, properties: propertiesToJson(message) };
+}
+
+export function propertiesToJson(message: IncomingMessage): Record<string, unknown> {
   const properties: Record<string, unknown> = { ...message.properties };
   for (const [name, value] of Object.entries(properties))
     if (typeof value === 'string') properties[name] = textToJson(value);
   const { timestamp } = message.properties;
   if (timestamp !== undefined)
     properties.timestamp = typeof timestamp === 'bigint' ? `${timestamp}` : timestamp;
-  if (typedHeaders !== undefined) properties.headers = tableToJson(typedHeaders);
-  const content = isUtf8(body) ? { body: body.toString() } : { bodyBase64: body.toString('base64') };
-  return { exchange, routingKey, redelivered, properties, ...content };
+  if (message.typedHeaders !== undefined) properties.headers = headersToJson(message);
+  return properties;
+}
+
+/** The headers, or one of them. */
+export function headersToJson({ typedHeaders = new Map() }: IncomingMessage, name?: string): unknown {
+  return name === undefined ? tableToJson(typedHeaders) : toJson(typedHeaders.get(name)!);
+}
+
+/** A text in JSON is left as it is: it could not be told from a body that is no JSON. */
+function isObjectOrNumber(text: string): boolean {
+  try {
+    return typeof JSON.parse(text) !== 'string';
+  } catch {
+    return false;
+  }
 }
 
 type Letter = TypedValue['type'];
@@ -123,22 +155,66 @@ const FIELDS = new Set(['exchange', 'routingKey', 'redelivered', 'properties', '
 
 /** @throws {Error} saying what is wrong with it */
 export function messageFromJson(line: string): OutgoingMessage {
+  const { body, bodyBase64, ...head } = objectFrom(line);
+  if ((body === undefined) === (bodyBase64 === undefined))
+    throw new Error('a message must have either body or bodyBase64');
+  if (body === undefined && typeof bodyBase64 !== 'string') throw new Error('bodyBase64 must be a string');
+  const text = typeof body === 'string' ? body : spelling(line, 'body');
+  const bytes = body === undefined ? Buffer.from(bodyBase64!, 'base64') : Buffer.from(text);
+  return { ...headFrom(head), body: bytes };
+}
+
+/** All but the body. @throws {Error} saying what is wrong with it */
+export function headFromJson(line: string): Omit<OutgoingMessage, 'body'> {
+  return headFrom(objectFrom(line));
+}
+
+function objectFrom(line: string): MessageJson {
   const json = JSON.parse(line) as MessageJson;
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new Error('a message must be a JSON object');
   const stranger = Object.keys(json).find((field) => !FIELDS.has(field));
   if (stranger !== undefined) throw new Error(`unknown field "${stranger}"`);
-  const { exchange, routingKey, properties = {}, body, bodyBase64 } = json;
-  if ((body === undefined) === (bodyBase64 === undefined))
-    throw new Error('a message must have either body or bodyBase64');
-  if (typeof (body ?? bodyBase64) !== 'string') throw new Error('body and bodyBase64 must be strings');
-  const bytes = body === undefined ? Buffer.from(bodyBase64!, 'base64') : Buffer.from(body);
+  return json;
+}
+
+function headFrom({ exchange, routingKey, properties = {} }: MessageJson): Omit<OutgoingMessage, 'body'> {
   return {
     ...propertiesFrom(properties),
     ...(exchange === undefined ? undefined : { exchange }),
     ...(routingKey === undefined ? undefined : { routingKey }),
-    body: bytes,
   };
+}
+
+/** A value of an object as it is spelled there, for JSON.parse loses digits and the order of keys. `json` is JSON, and has it. */
+function spelling(json: string, field: string): string {
+  let found = '';
+  let depth = 0;
+  let key: unknown;
+  let value = 0;
+  for (let at = 0; at < json.length; at++) {
+    const sign = json[at]!;
+    if (sign === '"') {
+      const end = endOfText(json, at);
+      if (depth === 1 && value === 0) key = JSON.parse(json.slice(at, end));
+      at = end - 1;
+    } else if (sign === ':' && depth === 1) value = at + 1;
+    else if (sign === '{' || sign === '[') depth++;
+    else if (sign === ',' || sign === '}' || sign === ']') {
+      if (depth === 1 && key === field) found = json.slice(value, at).trim();
+      if (depth === 1) value = 0;
+      if (sign !== ',') depth--;
+    }
+  }
+  return found;
+}
+
+/** The place behind a text in JSON that begins at `start`. */
+function endOfText(json: string, start: number): number {
+  for (let at = start + 1; ; at++) {
+    if (json[at] === '\\') at++;
+    else if (json[at] === '"') return at + 1;
+  }
 }
 
 function propertiesFrom(given: Record<string, unknown>): PropertiesInput {

@@ -58,10 +58,19 @@ export function printTable(rows: readonly (readonly [name: string, value: unknow
   print(rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join(''));
 }
 
-/** Print an object as JSON on a line, for programs. JSON has an escape of its own for what a terminal must not get. */
+/** Print an object as JSON on a line, for programs. */
 export function printJson(value: unknown): void {
-  const json = JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item));
-  print(`${json.replace(UNSAFE, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`);
+  print(`${jsonText(value)}\n`);
+}
+
+/** JSON on one line. */
+export function jsonText(value: unknown): string {
+  return escapeJson(JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item)));
+}
+
+/** JSON has an escape of its own for what a terminal must not get. */
+export function escapeJson(json: string): string {
+  return json.replace(UNSAFE, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Bytes of a regular file; undefined for a pipe or a terminal. */

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { TableInputValue } from '../../src/index';
 import { fromJson } from './message-json';
 
@@ -30,6 +30,28 @@ export function moment(text: string): Date | bigint {
   if (Number.isNaN(date.getTime()))
     throw new InvalidArgumentError('It must be a date such as 2030-01-31T12:00:00Z, or seconds since 1970.');
   return date;
+}
+
+/** A place in a stream, as the argument x-stream-offset has it. */
+export type Offset = 'first' | 'last' | 'next' | bigint | Date | string;
+
+/** The option of verbs that read a stream. */
+export function offsetFlag(): Option {
+  return new Option(
+    '--offset <where>',
+    'where to begin in a stream: first, last, next (default), a number, a date, or how long ago: 30m, 7d',
+  ).argParser(offset);
+}
+
+function offset(text: string): Offset {
+  if (['first', 'last', 'next'].includes(text)) return text;
+  if (/^\d+$/.test(text)) return BigInt(text);
+  if (/^\d+(\.\d+)?(ms|s|m|h|d)$/.test(text)) return `${Math.ceil(duration(text) / 1000)}s`;
+  const date = new Date(text);
+  if (!Number.isNaN(date.getTime())) return date;
+  throw new InvalidArgumentError(
+    'It must be first, last, next, a number, a date such as 2030-01-31T12:00:00Z, or a time such as 30m, 7d.',
+  );
 }
 
 export type Entries = Map<string, TableInputValue>;
