@@ -43,13 +43,18 @@ function main(argv: readonly string[]): number {
   }
 }
 
+const OWN_FLAGS = new Set(['-h', '--help', '-V', '--version']);
+
 /** Flags of the broker may stand before the verb, too: they are put behind it. */
 function verbFirst(argv: readonly string[]): string[] {
   const flags = strict(brokerFlags(new Command('amqp-sync')).helpOption(false).passThroughOptions());
   const { operands, unknown } = flags.parseOptions([...argv]);
   const begins = argv.length - operands.length - unknown.length;
   const [verb, ...rest] = argv.slice(begins);
-  return verb === undefined ? [...argv] : [verb, ...argv.slice(0, begins), ...rest];
+  if (verb === undefined && begins > 0) throw new TypeError('which verb? amqp-sync --help has them');
+  if (verb?.startsWith('-') && !OWN_FLAGS.has(verb))
+    throw new TypeError(`${verb} before the verb: only flags that say where the broker is go there`);
+  return verb === undefined ? [] : [verb, ...argv.slice(0, begins), ...rest];
 }
 
 /** The program with its verbs, those with all their flags that `isWanted`. */

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { Command } from 'commander';
+import { brokerFlags } from './parts/broker-connection';
 import { print } from './parts/output';
 import type { Verb } from './verb';
 
@@ -21,20 +22,25 @@ Examples:
   },
 };
 
+const namesOf = (program: Command) => program.commands.map((verb) => verb.name());
+
 const flagsOf = (verb: Command) =>
   verb.options
     .filter(({ hidden }) => !hidden)
     .flatMap(({ short, long }) => [short, long].filter((flag) => flag));
 
 function bash(program: Command): string {
-  const cases = program.commands.map((verb) => `    ${verb.name()}) words="${flagsOf(verb).join(' ')}" ;;`);
+  const cases = program.commands.map((verb) => `      ${verb.name()}) words="${flagsOf(verb).join(' ')}" ;;`);
   return `# amqp-sync completion bash > /etc/bash_completion.d/amqp-sync
 _amqp_sync() {
-  local words="${program.commands.map((verb) => verb.name()).join(' ')} --help --version"
-  [[ $COMP_CWORD -gt 1 ]] && case "\${COMP_WORDS[1]}" in
+  local words="${namesOf(program).join(' ')} ${flagsOf(brokerFlags(new Command())).join(' ')} --help --version" word
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "$word" in
 ${cases.join('\n')}
-    *) words="" ;;
-  esac
+      *) continue ;;
+    esac
+    break
+  done
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -o default -F _amqp_sync amqp-sync
@@ -43,6 +49,7 @@ complete -o default -F _amqp_sync amqp-sync
 
 function zsh(program: Command): string {
   const quoted = (text: string) => text.replace(/[':[\]]/g, (sign) => (sign === "'" ? "'\\''" : `\\${sign}`));
+  const names = namesOf(program);
   const verbs = program.commands.map((verb) => `    '${verb.name()}:${quoted(verb.summary())}'`);
   const cases = program.commands.map((verb) => {
     const flags = verb.options
@@ -60,13 +67,18 @@ _amqp_sync() {
   local -a verbs=(
 ${verbs.join('\n')}
   )
-  if (( CURRENT == 2 )); then
+  local verb at
+  for (( at = 2; at < CURRENT; at++ )); do
+    case $words[at] in
+      ${names.join('|')}) verb=$words[at]; break ;;
+    esac
+  done
+  if [[ -z $verb ]]; then
     _describe verb verbs
     return
   fi
-  local verb=$words[2]
-  shift words
-  (( CURRENT-- ))
+  shift $(( at - 1 )) words
+  (( CURRENT -= at - 1 ))
   case $verb in
 ${cases.join('\n')}
   esac
@@ -77,8 +89,9 @@ _amqp_sync "$@"
 
 function fish(program: Command): string {
   const quoted = (text: string) => text.replace(/[\\']/g, '\\$&');
+  const none = `'not __fish_seen_subcommand_from ${namesOf(program).join(' ')}'`;
   const lines = program.commands.flatMap((verb) => [
-    `complete -c amqp-sync -n __fish_use_subcommand -f -a ${verb.name()} -d '${quoted(verb.summary())}'`,
+    `complete -c amqp-sync -n ${none} -f -a ${verb.name()} -d '${quoted(verb.summary())}'`,
     ...verb.options
       .filter(({ hidden }) => !hidden)
       .map(({ short, long, description, required }) => {

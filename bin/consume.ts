@@ -55,6 +55,7 @@ Examples:
   define(command) {
     command
       .argument('[queue]', 'the queue; without one, a queue is made for the time being')
+      .argument('[command...]', 'with -q: to be run for each message')
       .usage('[options] [queue] [-- command [args...]]')
       .option('-q, --queue <queue>', 'the queue; a command may follow the options without --')
       .on('option:queue', () => command.passThroughOptions())

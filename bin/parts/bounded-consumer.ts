@@ -1,5 +1,5 @@
 import { clock } from '../../src/clock';
-import { type Channel, type IncomingMessage, TimeoutError } from '../../src/index';
+import { type Channel, type IncomingMessage, PreconditionFailedError, TimeoutError } from '../../src/index';
 import { ExitError } from './exit-status';
 import type { Offset } from './values';
 
@@ -20,6 +20,8 @@ export interface BoundedConsumerOptions {
 const HOLD_MS = 1000;
 /** Bytes of bodies that may have come before they are handed out: the rest waits at the broker. */
 const MOST_BYTES = 32 * 1024 * 1024;
+
+const noStream = (queue: string) => new ExitError(`"${queue}" is no stream, and --offset is for streams`);
 
 /** A stream keeps what it has, takes nothing back and counts nothing. */
 export const isOfStream = ({ properties }: IncomingMessage) =>
@@ -66,8 +68,7 @@ export class BoundedConsumer {
     const { noAck = false, offset } = this.options;
     this.#unsettled = unsettled;
     this.#prefetch = prefetch === 0 ? Number.POSITIVE_INFINITY : prefetch;
-    this.#tag = this.channel.basicConsume(
-      this.queue,
+    this.#tag = this.#consume(
       (message) => {
         this.#arrived.push(message);
         this.#arrivedBytes += message.body.length;
@@ -81,13 +82,29 @@ export class BoundedConsumer {
     );
   }
 
+  /** @throws {ExitError} what only a stream takes, or only a queue */
+  #consume(
+    ...[callback, options]: Parameters<Channel['basicConsume']> extends [unknown, ...infer Rest]
+      ? Rest
+      : never
+  ): string {
+    try {
+      return this.channel.basicConsume(this.queue, callback, options);
+    } catch (error) {
+      if (!(error instanceof PreconditionFailedError)) throw error;
+      if (/x-stream-offset/.test(error.message)) throw noStream(this.queue);
+      if (/prefetch count is not set/.test(error.message))
+        throw new ExitError(`"${this.queue}" is a stream: say with --offset where to begin`);
+      throw error;
+    }
+  }
+
   /** Wait for a message, and take up to `most` of those that have come. Blocks. @returns none: this is the end */
   next(most: number): IncomingMessage[] {
     if (this.#left === 0 || !this.#arrives()) return [];
     const messages = this.#arrived.splice(0, Math.min(most, this.#left));
     for (const { body } of messages) this.#arrivedBytes -= body.length;
-    if (this.options.offset !== undefined && !isOfStream(messages[0]!))
-      throw new ExitError(`"${this.queue}" is no stream, and --offset is for streams`);
+    if (this.options.offset !== undefined && !isOfStream(messages[0]!)) throw noStream(this.queue);
     this.#left -= messages.length;
     if (this.#acksItself) for (const message of messages) this.settle(message, () => message.ack());
     return messages;

@@ -84,6 +84,13 @@ function connectOptions(flags: BrokerFlags): ConnectOptions {
   return { hostname, port, vhost, username, password, heartbeat, connectTimeout, name, tls: tls(flags) };
 }
 
+/** The vhost that these flags lead to. */
+export function vhostOf({ vhost, url = process.env.AMQP_URL ?? '' }: BrokerFlags): string {
+  if (vhost !== undefined) return vhost;
+  const path = URL.canParse(url) ? new URL(url).pathname.slice(1) : '';
+  return path === '' ? '/' : decodeURIComponent(path);
+}
+
 function tls({ ssl, cacert, cert, key, verify }: BrokerFlags): ConnectOptions['tls'] {
   const isPlain = !ssl && cacert === undefined && cert === undefined && key === undefined && verify;
   if (isPlain) return undefined;

@@ -152,10 +152,11 @@ function spelled(value: unknown): unknown {
 // ── in ────────────────────────────────────────────────────────────────────────────────────────────────
 
 const FIELDS = new Set(['exchange', 'routingKey', 'redelivered', 'properties', 'body', 'bodyBase64']);
+const HEAD_FIELDS = new Set(['exchange', 'routingKey', 'redelivered', 'properties', 'size']);
 
 /** @throws {Error} saying what is wrong with it */
 export function messageFromJson(line: string): OutgoingMessage {
-  const { body, bodyBase64, ...head } = objectFrom(line);
+  const { body, bodyBase64, ...head } = objectFrom(line, FIELDS);
   if ((body === undefined) === (bodyBase64 === undefined))
     throw new Error('a message must have either body or bodyBase64');
   if (body === undefined && typeof bodyBase64 !== 'string') throw new Error('bodyBase64 must be a string');
@@ -164,16 +165,17 @@ export function messageFromJson(line: string): OutgoingMessage {
   return { ...headFrom(head), body: bytes };
 }
 
-/** All but the body. @throws {Error} saying what is wrong with it */
-export function headFromJson(line: string): Omit<OutgoingMessage, 'body'> {
-  return headFrom(objectFrom(line));
+/** All but the body, of which it has the size. @throws {Error} saying what is wrong with it */
+export function headFromJson(line: string): { head: Omit<OutgoingMessage, 'body'>; size: unknown } {
+  const { size, ...head } = objectFrom(line, HEAD_FIELDS) as MessageJson & { size?: unknown };
+  return { head: headFrom(head), size };
 }
 
-function objectFrom(line: string): MessageJson {
+function objectFrom(line: string, fields: ReadonlySet<string>): MessageJson {
   const json = JSON.parse(line) as MessageJson;
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new Error('a message must be a JSON object');
-  const stranger = Object.keys(json).find((field) => !FIELDS.has(field));
+  const stranger = Object.keys(json).find((field) => !fields.has(field));
   if (stranger !== undefined) throw new Error(`unknown field "${stranger}"`);
   return json;
 }
