@@ -121,7 +121,8 @@ function tableToJson(table: ReadonlyMap<string, TypedTableValue>): object {
 function toJson(value: TypedTableValue): unknown {
   if (Array.isArray(value)) return value.map(toJson);
   if (value instanceof Map) return tableToJson(value);
-  return plain(value) ?? { [`$${NAMES[value.type]}`]: spelled(value.value) };
+  const json = plain(value);
+  return json === undefined ? { [`$${NAMES[value.type]}`]: spelled(value.value) } : json;
 }
 
 /** JSON without the type, if reading that gives the type back. */
