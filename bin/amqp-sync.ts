@@ -43,7 +43,7 @@ function main(argv: readonly string[]): number {
   }
 }
 
-const OWN_FLAGS = new Set(['-h', '--help', '-V', '--version']);
+const NO_VERBS = new Set(['help', '-h', '--help', '-V', '--version']);
 
 /** Flags of the broker may stand before the verb, too: they are put behind it. */
 function verbFirst(argv: readonly string[]): string[] {
@@ -52,9 +52,10 @@ function verbFirst(argv: readonly string[]): string[] {
   const begins = argv.length - operands.length - unknown.length;
   const [verb, ...rest] = argv.slice(begins);
   if (verb === undefined && begins > 0) throw new TypeError('which verb? amqp-sync --help has them');
-  if (verb?.startsWith('-') && !OWN_FLAGS.has(verb))
+  if (verb === undefined || NO_VERBS.has(verb)) return argv.slice(begins);
+  if (verb.startsWith('-'))
     throw new TypeError(`${verb} before the verb: only flags that say where the broker is go there`);
-  return verb === undefined ? [] : [verb, ...argv.slice(0, begins), ...rest];
+  return [verb, ...argv.slice(0, begins), ...rest];
 }
 
 /** The program with its verbs, those with all their flags that `isWanted`. */

@@ -32,11 +32,12 @@ interface Flags extends BrokerFlags {
 
 export const verb: Verb = {
   notes: `
-The file is what rabbitmqctl export_definitions writes, or RabbitMQ's management; - is stdin. Of it the exchanges,
-queues and bindings of one vhost are made. Users, permissions, policies, parameters and vhosts are named and left
-out, for AMQP cannot make them. If the broker has something otherwise, nothing is changed: the table says what
-differs (the first difference of each, as the broker tells no more). AMQP cannot ask for a binding, so --dry-run
-cannot say whether it is there; to bind it again changes nothing.
+The file is what rabbitmqctl export_definitions writes, or RabbitMQ's management; - is stdin. Its
+exchanges, queues and bindings of one vhost are made. Users, permissions, policies, parameters and
+vhosts are named and left out: AMQP cannot make them. If the broker has something otherwise, nothing is
+changed: the table says what differs (of each the first difference, for the broker tells no more). AMQP
+cannot ask for a binding, so --dry-run does not know whether it is there; to bind it again changes
+nothing.
 Exits with 1 if something differs; with --dry-run also if something is missing.
 
 Examples:

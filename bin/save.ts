@@ -16,10 +16,11 @@ const GROUP = 100;
 
 export const verb: Verb = {
   notes: `
-A file for each message, 000000000001.amqp and so on: a line of JSON, then the body as it is; load publishes
-them again. A message is acked once its file is on the disk: none is lost, and if this is cut off some are saved
-again by the next save, which goes on behind the last number. What is called .part was cut off, and is still in
-the queue. ${SOURCE_NOTE}
+A file for each message, 000000000001.amqp and so on: a line of JSON, then the body as it is; load
+publishes them again. A message is acked once its file is on the disk: none is lost, and if this is cut
+off some are saved again by the next save, which goes on behind the last number. What is called .part
+was cut off, and is still in the queue.
+${SOURCE_NOTE}
 ${WHERE_NOTE}
 Exits with 2 if there was nothing.
 

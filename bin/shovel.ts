@@ -22,7 +22,8 @@ const GROUP = 500;
 export const verb: Verb = {
   notes: `
 Messages are acked once the other side has confirmed them: none is lost, and if this is cut off some may be
-there twice. ${SOURCE_NOTE}
+there twice.
+${SOURCE_NOTE}
 ${WHERE_NOTE}
 
 Examples:

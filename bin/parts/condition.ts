@@ -3,9 +3,10 @@ import type { IncomingMessage } from '../../src/index';
 import { FIELD_NAMES, fieldOf, octetsOfField } from './message-fields';
 
 /** What `--where` takes, in words for the help. */
-export const WHERE_NOTE = `--where FIELD=PATTERN compares a whole field, as text; in the pattern * is any text, and \\* a star. Also != (a
-field that is missing is unlike all), and < <= > >= for numbers and dates. A FIELD is key, exchange, body, size,
-redelivered, headers.NAME, messageId or another property. Given again, all must hold.`;
+export const WHERE_NOTE = `--where FIELD=PATTERN compares a whole field, as text; in the pattern * is any text, and \\* a star.
+Also != (a field that is missing is unlike all), and < <= > >= for numbers and dates. A FIELD is key,
+exchange, body, size, redelivered, headers.NAME, messageId or another property. Given again, all must
+hold.`;
 
 export type Condition = (message: IncomingMessage) => boolean;
 

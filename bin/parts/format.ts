@@ -19,9 +19,10 @@ const LETTERS: Readonly<Record<string, string>> = {
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', 0: '\0', '\\': '\\' };
 
 /** What `--format` takes, in words for the help. */
-export const FORMAT_NOTE = `A --format has %s body, %S its size, %k routing key, %h headers, %T timestamp and %o offset in a stream, as
-kcat has, %e exchange, %p properties, %d delivery tag, %r redelivered, %{headers.NAME} one header, %{messageId} or
-another property, %% a percent sign; and \\n \\t \\r \\0 \\\\ \\xNN. Nothing is added, and what a message has not is empty.`;
+export const FORMAT_NOTE = `A --format has %s body, %S its size, %k routing key, %h headers, %T timestamp and %o offset in a stream,
+as kcat has, %e exchange, %p properties, %d delivery tag, %r redelivered, %{headers.NAME} one header,
+%{messageId} or another property, %% a percent sign; and \\n \\t \\r \\0 \\\\ \\xNN. Nothing is added,
+and what a message has not is empty.`;
 
 export type Formatter = (message: IncomingMessage) => Buffer;
 

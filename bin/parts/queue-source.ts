@@ -18,10 +18,10 @@ export interface SourceFlags {
 const MOST_PREFETCH = 65_535;
 
 /** What a verb says of these flags. */
-export const SOURCE_NOTE = `With --copy or --where only those are read that are there now. What is left goes back when this ends, to its old
-place if nobody else consumes meanwhile; the broker counts that as a delivery, and a quorum queue drops what is
-over its delivery limit, 20 in RabbitMQ 4 unless it has another. So it takes --force there. A stream keeps
-everything, and is read from --offset on.`;
+export const SOURCE_NOTE = `With --copy or --where only those are read that are there now. What is left goes back when this ends, to
+its old place if nobody else consumes meanwhile; the broker counts that as a delivery, and a quorum
+queue drops what is over its delivery limit, 20 in RabbitMQ 4 unless it has another. So it takes --force
+there. A stream keeps everything, and is read from --offset on.`;
 
 /** The flags of verbs that take messages elsewhere. */
 export function sourceFlags(command: Command): Command {

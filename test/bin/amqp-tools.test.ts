@@ -113,10 +113,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
         fill(channel, queue, 'good', 'bad', 'good');
         const script = join(folder, 'work.sh');
         writeFileSync(script, 'body=$(cat); echo "$body"; test "$body" = good\n');
-        const { stdout } = run(
-          'consume',
-          [...AT_URL, '-q', queue, '-c', '3', '-p', '10', 'sh', script].flatMap(ours(run)),
-        );
+        const { stdout } = run('consume', [...AT_URL, '-q', queue, '-c', '3', '-p', '10', 'sh', script]);
         return [stdout, takeAll(channel, queue)];
       });
     },
@@ -128,10 +125,7 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
     () => {
       same((run) => {
         fill(channel, queue, 'one', 'two');
-        const { status, stdout } = run(
-          'consume',
-          [...AT_URL, '-q', queue, '-A', '-c', '1', 'cat'].flatMap(ours(run)),
-        );
+        const { status, stdout } = run('consume', [...AT_URL, '-q', queue, '-A', '-c', '1', 'cat']);
         channel.queuePurge(queue);
         return [status, stdout];
       });
@@ -177,11 +171,3 @@ const hasTools = spawnSync('amqp-publish', ['--help']).error === undefined;
     CEILING,
   );
 });
-
-/** Ours has `--` before the command. */
-function ours(run: unknown): (arg: string, index: number, all: readonly string[]) => string[] {
-  return (arg, _index, all) => {
-    const command = all.find((word) => word === 'sh' || word === 'cat');
-    return run === BOTH.ours && arg === command ? ['--', arg] : [arg];
-  };
-}

@@ -205,6 +205,14 @@ describe('consume', () => {
     expect(takeAll(channel, queue)).toEqual(['bad']);
   });
 
+  it('with -q the command needs no --, and its own flags are its own', () => {
+    fill(channel, queue, 'one', 'two');
+    expect(
+      out(['consume', '-c', '1', '-q', queue, 'sh', '-c', 'cat; echo " $@"', 'sh', '-c', '--', '-x']),
+    ).toBe('one -c -- -x\n');
+    expect(out(['consume', '-q', queue, '--timeout', '1s', '--lines'])).toBe('two\n');
+  });
+
   it.each([
     ['reject', []],
     ['requeue', ['bad']],

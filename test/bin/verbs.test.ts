@@ -51,22 +51,36 @@ describe('queues and exchanges', () => {
       expect.stringMatching(/406 PRECONDITION_FAILED.*; declare it as it is, or delete it first\n$/),
     ]);
     channel.queueDelete(queue);
+    channel.queueDeclare(queue, { durable: true, arguments: { 'x-dead-letter-exchange': '' } });
+    expect(said('declare-queue', queue, '-d', '-a', 'x-dead-letter-exchange: x')).toEqual([
+      1,
+      expect.stringContaining("got x-dead-letter-exchange: ''"),
+    ]);
+    channel.queueDelete(queue);
   });
 
   it('are declared, bound, unbound and deleted by declare-exchange, bind, unbind, delete-exchange', () => {
     const [exchange, other, queue] = [unique('cli'), unique('cli'), sharedQueue(channel)];
-    expect(out(['declare-exchange', exchange, '-t', 'topic'])).toBe(`${exchange}\n`);
+    expect(out(['declare-exchange', exchange, 'topic'])).toBe(`${exchange}\n`);
     out(['declare-exchange', '-e', other, '--type', 'fanout', '--internal']);
-    out(['bind', exchange, queue, '-r', 'a.*,b.*']);
+    out(['bind', queue, exchange, 'a.*', 'b.*']);
     out(['bind', '-e', exchange, '--to-exchange', other, '-r', 'c']);
     channel.queueBind(queue, other);
     for (const routingKey of ['a.1', 'b.2', 'c', 'd'])
       channel.basicPublish(routingKey, { exchange, routingKey });
     expect(takeAll(channel, queue)).toEqual(['a.1', 'b.2', 'c']);
     out(['unbind', exchange, '-q', queue, '-r', 'a.*']);
+    out(['bind', '-e', exchange, '-q', queue, '-r', 'e,f', 'g']);
+    out(['unbind', queue, exchange, 'e', '-r', 'f,g']);
+    out(['bind', queue, '-e', exchange]);
+    out(['unbind', queue, exchange]);
     channel.basicPublish('no', { exchange, routingKey: 'a.1' });
     channel.basicPublish('yes', { exchange, routingKey: 'b.1' });
     expect(takeAll(channel, queue)).toEqual(['yes']);
+    expect(said('bind', exchange, queue)).toEqual([
+      1,
+      expect.stringMatching(/404 NOT_FOUND.*; the queue comes first, then the exchange\n$/),
+    ]);
     expect(said('delete-exchange', exchange, '--if-unused')).toEqual([
       1,
       expect.stringMatching(/406.* in use\n$/),
@@ -83,10 +97,61 @@ describe('queues and exchanges', () => {
   it('a headers exchange is bound with arguments', () => {
     const [exchange, queue] = [unique('cli'), sharedQueue(channel)];
     channel.exchangeDeclare(exchange, 'headers', { autoDelete: true });
-    out(['bind', exchange, queue, '-a', 'x-match: all', '-a', 'n:=5']);
+    out(['bind', queue, exchange, '-a', 'x-match: all', '-a', 'n:=5']);
     channel.basicPublish('yes', { exchange, headers: { n: 5 } });
     channel.basicPublish('no', { exchange, headers: { n: 6 } });
     expect(takeAll(channel, queue)).toEqual(['yes']);
+    channel.queueDelete(queue);
+  });
+});
+
+describe('streams', () => {
+  let stream: string;
+  beforeEach(() => {
+    stream = unique('stream');
+    channel.queueDeclare(stream, { durable: true, arguments: { 'x-queue-type': 'stream' } });
+    channel.confirmSelect();
+    channel.publishBatch(
+      ['a', 'b', 'c', 'd', 'e'].map((body) => ({ body, headers: { body } })),
+      { routingKey: stream },
+    );
+  });
+  afterEach(() => {
+    using last = shared().channel();
+    last.queueDelete(stream);
+  });
+
+  it('consume and tail read them from --offset on, again and again', () => {
+    const soon = ['--timeout', '1s', '--lines'];
+    expect(out(['consume', stream, '--offset', 'first', ...soon])).toBe('a\nb\nc\nd\ne\n');
+    expect(out(['consume', stream, '--offset', '2', '-c', '2', '--format', '%o %s\\n'])).toBe('2 c\n3 d\n');
+    expect(out(['tail', '-q', stream, '--offset', '1h', '-c', '1', '--lines'])).toBe('a\n');
+    expect(out(['tail', '-q', stream, '--offset', '2020-01-01', '-c', '5', '-0'])).toBe('a\0b\0c\0d\0e\0');
+    expect(said('tail', '-q', stream, '--timeout', '200ms')).toEqual([2, '']);
+  });
+
+  it('shovel and save read them from --offset on, with conditions, and leave them', () => {
+    const to = sharedQueue(channel);
+    out(['shovel', stream, to, '--offset', '1']);
+    out(['shovel', stream, to, '--offset', 'first', '--where', 'headers.body=c']);
+    expect(takeAll(channel, to)).toEqual(['b', 'c', 'd', 'e', 'c']);
+    expect(out(['consume', stream, '--offset', 'first', '-c', '5'])).toBe('abcde');
+    channel.queueDelete(to);
+  });
+
+  it('a queue that is none is said so, and keeps what it has', () => {
+    const queue = sharedQueue(channel);
+    fill(channel, queue, 'x');
+    for (const args of [
+      ['consume', queue],
+      ['tail', '-q', queue],
+      ['shovel', queue, 'elsewhere'],
+    ])
+      expect(said(...args, '--offset', 'first')).toEqual([
+        1,
+        `amqp-sync: "${queue}" is no stream, and --offset is for streams\n`,
+      ]);
+    expect(takeAll(channel, queue)).toEqual(['x']);
     channel.queueDelete(queue);
   });
 });
@@ -183,7 +248,16 @@ describe('usage', () => {
     [['get', 'q', '-c', 'x'], 'It must be a whole number from 1'],
     [['get'], 'which queue? Give its name'],
     [['get', '-q', 'one', 'two'], '"two" is one argument too many'],
-    [['consume', '-q', 'one', 'cat'], 'a command to run goes behind --'],
+    [['consume', 'one', 'cat'], '"cat" is one argument too many; a command to run goes behind --'],
+    [['get', 'one', '--', 'cat'], '"cat" is one argument too many'],
+    [['--json', 'get', 'q'], '--json before the verb: only flags that say where the broker is go there'],
+    [['-u', 'amqp://x'], 'which verb? amqp-sync --help has them'],
+    [['-u'], "option '-u, --url <url>' argument missing"],
+    [['--heartbeat', 'x', 'get', 'q'], 'It must be a whole number from 0'],
+    [['consume', 'q', '--format', '%s', '--json'], 'cannot be used with'],
+    [['consume', 'q', '--offset', 'soon'], 'It must be first, last, next, a number, a date'],
+    [['tail', 'x', '--offset', 'first'], '--offset is for a stream: name it with --queue'],
+    [['tail', '-q', 'x', 'y'], '"y" is one argument too many'],
     [['publish', '--lines', '-l'], 'cannot be used with'],
     [['publish', '-H', 'nothing'], 'It must be "key: value", or key:=json.'],
     [['publish', '-H', 'k:={'], 'What follows := must be JSON'],
@@ -212,12 +286,36 @@ describe('usage', () => {
     expect(stderr.toString().trim().split('\n')).toHaveLength(1);
   });
 
+  it('flags of the broker may stand before the verb, beside those behind it; the last wins', () => {
+    const env = { AMQP_URL: '' };
+    const url = process.env.AMQP_URL!;
+    expect(out(['-u', url, 'ping'], { env })).toMatch(/^open after/);
+    expect(out([`--url=${url}`, '--heartbeat', '30', 'info', '--json'], { env })).toContain('"heartbeat":30');
+    expect(out(['-u', 'amqp://127.0.0.1:1', 'ping', '-u', url], { env })).toMatch(/^open after/);
+    expect(out(['-u', url, '--version'], { env })).toBe(`${version}\n`);
+    expect(out(['-u', url, 'help', 'get'], { env })).toContain('Usage: amqp-sync get');
+  });
+
+  it('what stands behind -- is an argument, where no command is run', () => {
+    const queue = sharedQueue(channel);
+    out(['publish', '-r', queue, '--', '--body', '-1']);
+    expect(takeAll(channel, queue)).toEqual(['--body', '-1']);
+    channel.queueDelete(queue);
+  });
+
   it('completion scripts that the shells can read', () => {
     const bash = out(['completion', 'bash']);
     expect(spawnSync('bash', ['-n'], { input: bash })).toMatchObject({ status: 0 });
     const complete = `${bash}\nCOMP_WORDS=(amqp-sync publish --pri); COMP_CWORD=2; _amqp_sync; echo "\${COMPREPLY[@]}"`;
     expect(spawnSync('bash', ['-c', complete]).stdout.toString()).toBe('--priority\n');
-    expect(out(['completion', 'zsh'])).toMatch(/^#compdef amqp-sync\n/);
+    const behind = complete
+      .replace('publish --pri', '-u amqp://x get --fo')
+      .replace('COMP_CWORD=2', 'COMP_CWORD=4');
+    expect(spawnSync('bash', ['-c', behind]).stdout.toString()).toBe('--format\n');
+    const zsh = out(['completion', 'zsh']);
+    expect(zsh).toMatch(/^#compdef amqp-sync\n/);
+    const read = spawnSync('zsh', ['-n'], { input: zsh });
+    if (read.error === undefined) expect([read.status, read.stderr.toString()]).toEqual([0, '']);
     expect(out(['completion', 'fish'])).toContain("-n '__fish_seen_subcommand_from get' -s c -l count -r");
     expect(cli(['completion', 'tcsh']).status).toBe(64);
   });
