@@ -14,13 +14,14 @@ const lines = /```sh\n(.*?)```/s
 test('the one-liners do what is said of them', () => {
   const channel = shared().channel();
   const folder = mkdtempSync(join(tmpdir(), 'amqp-sync-one-liners-'));
-  const [tasks, files, upper] = [unique('tasks'), unique('files'), unique('upper')];
+  const names: Record<string, string> = Object.fromEntries(
+    ['tasks', 'files', 'upper', 'events'].map((name) => [name, unique(name)]),
+  );
+  const { tasks = '', files = '', events = '' } = names;
   const next = (more = '') => {
     const line = lines
       .shift()!
-      .replace(/\b(?:tasks|files|upper)\b(?!\.jsonl)/g, (name) =>
-        name === 'tasks' ? tasks : name === 'files' ? files : upper,
-      );
+      .replace(/\b(?:tasks|files|upper|events)\b(?!\.(?:jsonl|saved))/g, (name) => names[name]!);
     const { stdout, stderr, status } = shell(line + more, { cwd: folder });
     return [stdout.toString(), stderr.toString(), status];
   };
@@ -34,14 +35,27 @@ test('the one-liners do what is said of them', () => {
     expect(next()).toEqual(
       done(expect.stringMatching(/^\{.*"properties":\{"deliveryMode":2\},"body":"1"\}\n$/)),
     );
+    expect(next()).toEqual(done(`${tasks} 1 bytes: 1\n`));
     expect(next()).toEqual(['', 'amqp-sync: message 3: sh: exit status 1\n', 1]);
     expect(next()).toEqual(done(''));
+    expect(count(channel, tasks)).toBe(1);
+    expect(next()).toEqual(['', '', 2]);
+    expect(next()).toEqual(done(''));
+    expect(count(channel, tasks)).toBe(0);
+    expect(next()).toEqual(done(''));
+    expect(count(channel, tasks)).toBe(1);
     expect(next()).toEqual(done(''));
     expect(count(channel, tasks)).toBe(0);
     expect(next()).toEqual(done(''));
     expect(count(channel, tasks)).toBe(1);
     expect(next()).toEqual(done(`${files}\n`));
     expect(next()).toEqual(done('tasks.jsonl\n'));
+    expect(next()).toEqual(done(`${events}\n`));
+    expect(next()).toEqual([
+      `queue     ${tasks}  differs: x-dead-letter-exchange is '', and in the file not given\n`,
+      'amqp-sync: 1 of 1 differ\n',
+      1,
+    ]);
     // until tail has bound its queue the message is returned
     const publish = 'amqp-sync publish -e amq.topic -r error.disk full';
     expect(next(` -c 1 & until ${publish} 2> unroutable; do :; done; wait`)).toEqual(done('full\n'));
@@ -51,6 +65,7 @@ test('the one-liners do what is said of them', () => {
     expect(lines).toEqual([]);
   } finally {
     for (const queue of [tasks, `${tasks}.dead`, files]) channel.queueDelete(queue);
+    channel.exchangeDelete(events);
     channel.close();
     rmSync(folder, { recursive: true });
   }
