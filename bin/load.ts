@@ -24,7 +24,7 @@ Publishes what save has saved, in its order, as it was: all but the user id, for
 that of who publishes. It goes into the queue, or where it was published, unless the flags say else.
 Each is confirmed by the broker; with --remove its file goes then, and the next load goes on where this
 one was cut off.
-Exits with 2 if there is no message in the folder, and with 5 if one was not taken: those behind it stay.
+Exits with 2 if there is no message in the folder, and with 5 if one was not taken: its file stays.
 
 Examples:
   amqp-sync load ./orders orders
