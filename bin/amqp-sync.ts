@@ -47,6 +47,7 @@ const NO_VERBS = new Set(['help', '-h', '--help', '-V', '--version']);
 
 /** Flags of the broker may stand before the verb, too: they are put behind it. */
 function verbFirst(argv: readonly string[]): string[] {
+  if (!argv[0]?.startsWith('-')) return [...argv];
   const flags = strict(brokerFlags(new Command('amqp-sync')).helpOption(false).passThroughOptions());
   const { operands, unknown } = flags.parseOptions([...argv]);
   const begins = argv.length - operands.length - unknown.length;

@@ -1,4 +1,3 @@
-import { closeSync, openSync } from 'node:fs';
 import {
   type Channel,
   type Connection,
@@ -22,7 +21,7 @@ import {
   type QueueDefinition,
 } from './parts/definitions';
 import { EXIT, ExitError } from './parts/exit-status';
-import { readAll, STDIN } from './parts/input';
+import { contentOf } from './parts/input';
 import { print, printError, printNote } from './parts/output';
 import type { Verb } from './verb';
 
@@ -80,16 +79,6 @@ Examples:
     });
   },
 };
-
-function contentOf(file: string): string {
-  if (file === '-') return readAll(STDIN).toString();
-  const fd = openSync(file, 'r');
-  try {
-    return readAll(fd).toString();
-  } finally {
-    closeSync(fd);
-  }
-}
 
 /** Something to be made. Exchanges stand before queues, and both before what binds them. */
 interface Item {

@@ -1,8 +1,7 @@
-import { unlinkSync } from 'node:fs';
 import { BatchPublisher } from './parts/batch-publisher';
 import { type BrokerFlags, brokerFlags, nameOf, noMore, withChannel } from './parts/broker-connection';
 import { EXIT } from './parts/exit-status';
-import { messageFiles, readMessage } from './parts/message-file';
+import { messageFiles, readMessage, removeMessage } from './parts/message-file';
 import type { OutgoingMessage } from './parts/message-json';
 import { isTerminal, printNote } from './parts/output';
 import { Progress } from './parts/progress';
@@ -67,7 +66,7 @@ Examples:
             ...(routingKey !== undefined && { routingKey }),
           }));
           publisher.add(messages, (index) => {
-            if (flags.remove) unlinkSync(group[index]![0]);
+            if (flags.remove) removeMessage(group[index]![0]);
           });
         }
       } finally {

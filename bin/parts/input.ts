@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs';
+import { readFileSync, readSync } from 'node:fs';
 
 export const STDIN = 0;
 const PIECE = 64 * 1024;
@@ -54,4 +54,9 @@ export function* groups(fd: number, separator: number, keep: boolean): Iterable<
     if (group.length > 0) yield group;
   }
   if (begun.length > 0) yield [Buffer.concat(begun)];
+}
+
+/** The text of a file; `-` is stdin. Blocks. */
+export function contentOf(file: string): string {
+  return (file === '-' ? readAll(STDIN) : readFileSync(file)).toString();
 }

@@ -11,7 +11,6 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
 import type { IncomingMessage } from '../../src/index';
 import { ExitError } from './exit-status';
 import { headFromJson, headToJson, type OutgoingMessage } from './message-json';
@@ -62,7 +61,7 @@ export class MessageFolder {
   /** The next file, which is nobody else's: another program may be saving into the same folder. */
   #draft(): { fd: number; draft: string; file: string } {
     for (;;) {
-      const file = join(this.path, `${String(this.#next++).padStart(12, '0')}.amqp`);
+      const file = `${this.path}/${String(this.#next++).padStart(12, '0')}.amqp`;
       const draft = `${file}.part`;
       try {
         const fd = openSync(draft, 'wx');
@@ -78,7 +77,7 @@ export class MessageFolder {
 
 /** The files of a folder in the order of their messages. */
 export function messageFiles(folder: string): string[] {
-  return namesIn(folder).map((name) => join(folder, name));
+  return namesIn(folder).map((name) => `${folder}/${name}`);
 }
 
 function namesIn(folder: string): string[] {
@@ -88,11 +87,14 @@ function namesIn(folder: string): string[] {
     .sort((a, b) => numberOf(a) - numberOf(b));
 }
 
+/** Remove the file of a message. */
+export const removeMessage = (file: string): void => unlinkSync(file);
+
 /** @throws {ExitError} it is no message, or not a whole one */
 export function readMessage(file: string): OutgoingMessage {
   const bytes = readFileSync(file);
   const end = bytes.indexOf(NEWLINE);
-  const name = basename(file);
+  const name = file.slice(file.lastIndexOf('/') + 1);
   if (end === -1) throw new ExitError(`${name} is no message: its first line has no end`);
   const body = bytes.subarray(end + 1);
   const { head, size } = parsed(name, bytes.toString('utf8', 0, end));
