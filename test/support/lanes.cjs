@@ -4,7 +4,10 @@
  * What is said to a broker: it holds for each. Scripted peers and what else needs no broker answer the same whatever
  * runs beside them.
  */
-const said = ['test/(api|client|patterns|compat|docs)/(?!.*scripted)', 'test/bin/verbs'];
+const said = [
+  'test/(api|client|patterns|compat|docs)/(?!.*scripted)',
+  'test/bin/(verbs|printing|where|save-load|apply)',
+];
 
 module.exports = {
   /** What needs none: the codec, the threads, topology, the engine of the embedded broker, and the worker. */
