@@ -29,7 +29,7 @@ export function printFlags(command: Command): Command {
     .addOption(
       new Option('--format <format>', "what to print of each, such as '%k %{headers.host} %s\\n'; see below")
         .argParser(formatter)
-        .conflicts(['json', 'parse', 'lines', 'null']),
+        .conflicts(['parse', 'json', 'lines', 'null']),
     )
     .option('--lines', 'a newline behind each body')
     .addOption(new Option('-0, --null', 'a zero byte behind each body').conflicts(['lines', 'json']))
