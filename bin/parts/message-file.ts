@@ -27,9 +27,9 @@ const NEWLINE = 0x0a;
 export class MessageFolder {
   #next: number;
 
-  /** Makes the folder if need be; goes on behind what is in it. */
+  /** Makes the folder if need be, within one that is there; goes on behind what is in it. */
   constructor(readonly path: string) {
-    mkdirSync(path, { recursive: true });
+    if (!existsSync(path)) mkdirSync(path); // not recursive: below /proc Node tries that for ever
     this.#next = Number(namesIn(path).at(-1)?.replace('.amqp', '') ?? 0) + 1;
   }
 

@@ -19,12 +19,9 @@ export function printFlags(command: Command): Command {
   return command
     .option('-j, --json', 'a JSON object on each line, with all properties; publish --json takes it')
     .addOption(
-      new Option(
-        '--parse',
-        'with --json: a body that is JSON stands there as it is, and not as a text',
-      ).implies({
-        json: true,
-      }),
+      new Option('--parse', 'with --json: a body that is JSON stands there as it is, and not as a text')
+        .implies({ json: true })
+        .conflicts(['format', 'lines', 'null']),
     )
     .addOption(
       new Option('--format <format>', "what to print of each, such as '%k %{headers.host} %s\\n'; see below")

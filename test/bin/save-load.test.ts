@@ -132,7 +132,7 @@ it('a folder that is missing, or cannot be made, is an error, and nothing is tak
   writeFileSync(join(folder, 'file'), '');
   expect(said('save', queue, join(folder, 'file'))).toEqual([
     1,
-    expect.stringMatching(/^amqp-sync: EEXIST.*\n$/),
+    expect.stringMatching(/^amqp-sync: ENOTDIR.*\n$/),
   ]);
   expect(said('save', queue)).toEqual([64, 'amqp-sync: which folder? Give its name\n']);
   expect(said('load', folder, queue, '-r', 'x')).toEqual([64, expect.stringContaining('not both')]);
