@@ -415,11 +415,11 @@ export class Session implements TransportEvents {
     this.#polling.stop();
     this.#topologyRecovery?.stop();
     this.context.inbound.end();
-    this.context.watch?.end(record.message);
     this.link.inFlight = 0;
     // a close that main asked for has nothing to report
     const clean = this.#state === 'closing' && this.#end === undefined;
     this.#state = 'closed';
+    this.context.watch?.end(clean ? 'closed as asked' : record.message);
     this.events.ended(clean ? undefined : record);
   }
 }
