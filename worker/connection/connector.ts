@@ -11,6 +11,7 @@ import type {
 } from '../../src/contract/session-options';
 import { FRAME_END, NOTICE_FRAME } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
+import { hostAndPort } from '../../src/protocol/uri';
 import type { Journal } from '../../src/topology/journal';
 import { BrokerFailover, type BrokerFailoverEvents } from './broker-failover';
 import { DebugReport } from './debug-report';
@@ -293,8 +294,10 @@ export class Connector {
 
   /** For a person: what it is doing. */
   get doing(): string {
+    if (this.#state === 'waiting') return 'waiting for the next attempt';
     if (this.#state !== 'dialing' || this.session === undefined) return this.#state;
-    return `dialing, ${this.session.state}`;
+    const { route, state } = this.session;
+    return `dialing ${hostAndPort(route.target)}, ${state}`;
   }
   get heldSize(): number {
     return this.#context.inbound.heldSize;

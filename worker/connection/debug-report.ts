@@ -83,16 +83,18 @@ export class DebugReport {
     if (this.#report === undefined) return;
     const { state, blockedReason, events, channels } = this.#report;
     const blocked = blockedReason === undefined ? '' : `; the broker blocks publishing: ${blockedReason}`;
-    yield ['connection', `${state}, ${this.#broker}${blocked}`];
+    yield ['connection', `${this.#stateOf(state)}${blocked}`];
     for (const { id, unsettled, unconfirmed } of channels)
       yield [`channel ${id}`, `${unsettled} unsettled, ${unconfirmed} unconfirmed`];
     if (events > 0) yield ['events', `${events} wait to be dispatched`];
   }
 
-  get #broker(): string {
+  /** `state` is main's view: it takes a connection for open that is not yet. */
+  #stateOf(state: string): string {
     const { doing } = this.connector;
+    if (doing !== 'connected') return state === 'recovering' ? `recovering, ${doing}` : doing;
     const { host, address } = this.connector.describe() ?? {};
-    return doing === 'connected' ? `${host} (${address})` : doing;
+    return `${state}, ${host} (${address})`;
   }
 
   *#worker(): Generator<[string, string]> {
