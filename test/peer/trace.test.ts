@@ -198,10 +198,15 @@ it('a password that is cut off in a body or a header is not shown', () => {
   const url = `amqp://ann:${PASSWORD}${'x'.repeat(300)}@host/`;
   channel.basicPublish(url, { routingKey: queue, headers: { url, list: [url] } });
   channel.basicPublish(Buffer.of(0, 1, 2), { routingKey: queue });
+  channel.basicPublish(`amqp://a:p@55@h `, {
+    routingKey: queue,
+    headers: { url: `amqp://a:p@55@h/`, next: `amqp://a:b@${PASSWORD}${'x'.repeat(300)}` },
+  });
   channel.basicGet(queue, { noAck: true });
   expect(textOf()).not.toContain(PASSWORD.slice(0, 4));
   const bodies = linesOf().filter(({ frame, direction }) => frame === 'body' && direction === 'sent');
-  expect(bodies.map(({ begins }) => begins)).toEqual(['amqp://ann:…', '0x000102']);
+  expect(bodies.map(({ begins }) => begins)).toEqual(['amqp://ann:…', '0x000102', 'amqp://a:…@h ']);
+  expect(textOf()).not.toContain('p@55');
 });
 
 it('connections share a file, each with a name of its own; %p is the process', () => {

@@ -18,9 +18,9 @@ const LEFT_OUT = '(left out)';
 /** Characters of a text, and bytes of a body, that are shown. */
 const LONGEST_TEXT = 200;
 const LONGEST_BODY = 32;
-/** A password, and one whose end has been cut off. */
-const PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*:)[^\s@]*(?=@)/gi;
-const PASSWORD_CUT = /([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*:)[^\s@]*$/i;
+/** A password, which may have an @ in it, and one whose end has been cut off. */
+const PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*:)\S*(?=@)/gi;
+const PASSWORD_CUT = /([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*:)\S*$/i;
 
 /** The trace of AMQP_SYNC_TRACE: every frame is a line of JSON, behind what others have written to the file. */
 export class FrameTrace implements FrameListener {
