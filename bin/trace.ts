@@ -35,7 +35,8 @@ interface Line {
 
 export const verb: Verb = {
   notes: `
-A program writes the file when AMQP_SYNC_TRACE names it: every frame of its connections. -> is sent, <- received.
+A program writes the file when AMQP_SYNC_TRACE names it: every frame of its connections.
+-> is sent, <- received.
 Lines that are none of a trace are told of, and skipped.
 
 Examples:

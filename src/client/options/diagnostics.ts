@@ -41,7 +41,7 @@ function writable(file: string): string {
     closeSync(openSync(file, 'a', 0o600));
     return file;
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw wrongType(`AMQP_SYNC_TRACE: "${file}" cannot be written: ${code}`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw wrongType(`AMQP_SYNC_TRACE: "${file}" cannot be written: ${code ?? message}`, { cause });
   }
 }
