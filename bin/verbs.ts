@@ -28,6 +28,7 @@ export const VERBS: Readonly<Record<string, Entry>> = {
   info: verb('show what the broker says about itself', () => require('./info')),
   ping: verb('see whether the broker answers, or wait until it does', () => require('./ping')),
   bench: verb('measure how many messages a second go in and out', () => require('./bench')),
+  trace: verb('print a trace of AMQP_SYNC_TRACE for people', () => require('./trace')),
   broker: verb('run the embedded broker, for demos and tests', () => require('./broker')),
   completion: verb('print a completion script for bash, zsh or fish', () => require('./completion')),
   man: verb('print the manual page', () => require('./man')),

@@ -31,6 +31,8 @@ class Call implements Waitable {
 
   constructor(readonly replies: RpcReplies) {}
 
+  readonly awaited = 'the answer to a remote call';
+
   get isDone(): boolean {
     return (
       this.reply !== undefined || this.refused || this.loss !== undefined || this.replies.end !== undefined

@@ -20,6 +20,15 @@ const SLICE_MS = 200;
 /** What a sleep may also wait for. */
 export interface Goal {
   readonly isDone: boolean;
+  /** For a person who asks what this thread waits for. */
+  readonly awaited?: string;
+}
+
+/** The watch on what this thread waits for; there is one only while somebody wants to know. */
+export interface WaitWatch {
+  begin(goal: Goal, deadline: number): void;
+  /** A command for the worker, which tells of it. */
+  report(): unknown;
 }
 const NOTHING: Goal = { isDone: false };
 
@@ -87,6 +96,7 @@ export class Link {
   readonly outbound: RingProducer;
   readonly inbound: RingConsumer;
   readonly wakeSignal: WakeSignal = threadWakeSignal();
+  watch: WaitWatch | undefined;
   readonly #layout: Layout;
   readonly #directWriter: DirectWriter;
   /** Whether writing directly pays where no answer is waited for: it does if this thread sleeps before it writes again. */
@@ -275,6 +285,7 @@ export class Link {
     this.#silentLooks = beat === this.#lastBeat ? this.#silentLooks + 1 : 0;
     this.#lastBeat = beat;
     if (!this.#probe()) return false;
+    if (this.watch !== undefined) this.post(this.watch.report());
     if (this.#silentLooks * SLICE_MS > this.stallTimeout) this.#stalled = true;
     return !this.#stalled;
   }

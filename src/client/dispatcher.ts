@@ -55,6 +55,8 @@ export class Dispatcher {
     return this.#events.length > 0 || (this.#mailboxes.size > 0 && this.#hasMail);
   }
 
+  readonly awaited = 'an event';
+
   get #hasMail(): boolean {
     for (const mailbox of this.#mailboxes.keys()) if (mailbox.waiting) return true;
     return false;

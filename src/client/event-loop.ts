@@ -117,7 +117,7 @@ export class EventLoop implements Waits {
   /** Wait until one more event has come, whatever waits already. @returns false: the deadline passed first */
   waitForAnother(deadline: number): boolean {
     const before = this.waiting;
-    const another = when(() => this.waiting > before);
+    const another = when(() => this.waiting > before, 'another event');
     return this.host.pump.until(another, deadline, false);
   }
 

@@ -16,18 +16,21 @@ import { interruption } from './interruption';
 /** Something a call waits for. */
 export interface Waitable {
   readonly isDone: boolean;
+  /** For a person who asks what a call waits for. */
+  readonly awaited?: string;
 }
 
 /** Waitable once `predicate` holds. */
-export function when(predicate: () => boolean): Waitable {
+export function when(predicate: () => boolean, awaited: string): Waitable {
   return {
+    awaited,
     get isDone() {
       return predicate();
     },
   };
 }
 
-const NOTHING: Waitable = { isDone: false };
+const NOTHING: Waitable = { isDone: false, awaited: 'the time to pass' };
 
 /** Where frames go, and who is told that there will be no more. */
 export interface FrameRouter {
@@ -103,6 +106,7 @@ export class Pump {
    * @throws {ConnectionClosedError} the connection ended, and the goal with it
    */
   until(goal: Waitable, deadline: number, hurry = true): boolean {
+    this.link.watch?.begin(goal, deadline);
     for (;;) {
       const { state } = this.link;
       if (this.advance(goal)) return true;
@@ -277,7 +281,9 @@ export class Pump {
    * that come meanwhile are routed. What the broker is owed goes first: it may not take what is written next before that.
    */
   room(size: number, deadline: number): boolean {
-    while (!this.#isWritable(size)) {
+    if (this.#isWritable(size)) return true;
+    this.link.watch?.begin({ isDone: false, awaited: `room for ${size} bytes` }, deadline);
+    do {
       const { state } = this.link;
       this.poll();
       if (this.death !== undefined) throw this.router.report(this.death);
@@ -287,7 +293,7 @@ export class Pump {
         ? this.link.waitReadable(state, deadline)
         : this.link.waitWritable(needed, state, deadline);
       if (!this.#woke(end)) return false;
-    }
+    } while (!this.#isWritable(size));
     return true;
   }
 

@@ -9,6 +9,8 @@ export function waitForAny(sessions: readonly ConnectionSession[], timeout: numb
   // inside of withDeadline its limit counts, too
   const deadline = Math.min(...sessions.map(({ events }) => events.eventDeadline(timeout)));
   const links = sessions.map(({ link }) => link);
+  const awaited = `an event on any of ${links.length} connections`;
+  for (const { watch } of links) watch?.begin({ isDone: false, awaited }, deadline);
   for (;;) {
     const states = links.map(({ state }) => state);
     sessions[0]?.events.checkInterrupt();

@@ -60,6 +60,34 @@ export interface SessionOptions {
   directWrites: boolean;
   /** Undefined: a lost connection is over. */
   recovery?: RecoverySettings | undefined;
+  /** Undefined: nobody wants to see anything. */
+  diagnostics?: Diagnostics | undefined;
+}
+
+/** What AMQP_SYNC_DEBUG and AMQP_SYNC_TRACE want to see of a connection. */
+export interface Diagnostics {
+  /** What the connection is called there. */
+  label: string;
+  /** Milliseconds after which a wait is told of; undefined: none is. */
+  debugAfter: number | undefined;
+  /** The file that all frames are written to. */
+  trace: string | undefined;
+}
+
+/** What main waits for, and how things stand on its side. */
+export interface WaitReport {
+  /** Counts the waits of the connection. */
+  wait: number;
+  what: string;
+  channel: number | undefined;
+  /** Milliseconds, until now and from now on; Infinity: without a deadline. */
+  waited: number;
+  left: number;
+  state: string;
+  blockedReason: string | undefined;
+  /** Events that wait to be dispatched. */
+  events: number;
+  channels: { id: number; unsettled: number; unconfirmed: number }[];
 }
 
 /** How a lost connection is recovered. Times are milliseconds. */
@@ -103,6 +131,8 @@ export type Command =
   | { command: 'forbidSuspension'; key: string }
   /** A consumer reads a stream, and this is where main writes how far it has come (see StreamPosition). */
   | { command: 'follow'; channel: number; consumerTag: string; position: BigInt64Array }
+  /** Main is waiting, and somebody wants to know for what: said as often as its sleep is interrupted to look after the worker. */
+  | { command: 'waits'; report: WaitReport }
   /** `suspended`: so much of the consumer waits in its NoAckBuffer that it should be. */
   | { command: 'suspend'; key: string; suspended: boolean };
 

@@ -5,7 +5,8 @@ import type { SessionOptions, Target, TlsMaterial } from '../../src/contract/ses
 import type { HandshakeParams } from '../../src/protocol/handshake';
 import { Race, resolve } from './dial';
 import { allFailed, describe, describeOptions, failed } from './failure';
-import type { Session, SessionEvents } from './session';
+import type { Session } from './session';
+import type { SessionEvents } from './session-context';
 import { type Route, tls } from './transport';
 
 /** Milliseconds that a target has at least, if there is so much time. */

@@ -11,12 +11,17 @@ import type {
 } from '../../src/contract/session-options';
 import { FRAME_END, NOTICE_FRAME } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
+import { hostAndPort } from '../../src/protocol/uri';
 import type { Journal } from '../../src/topology/journal';
 import { BrokerFailover, type BrokerFailoverEvents } from './broker-failover';
+import { DebugReport } from './debug-report';
 import { givenUp } from './failure';
+import { FrameTrace } from './frame-trace';
+import { FrameWatch } from './frame-watch';
 import { Inbound } from './inbound';
 import { NoAckSuspension } from './no-ack-suspension';
-import { Session, type SessionContext, type SessionEvents } from './session';
+import { Session } from './session';
+import type { SessionContext, SessionEvents } from './session-context';
 import { TopologyRecorder } from './topology-recorder';
 import type { Route } from './transport';
 
@@ -48,6 +53,9 @@ export class Connector {
   #state: 'dialing' | 'waiting' | 'connected' | 'over' = 'dialing';
   #failover: BrokerFailover | undefined;
   readonly #context: SessionContext;
+  readonly #trace: FrameTrace | undefined;
+  /** Undefined: nobody wants one. */
+  readonly debugReport: DebugReport | undefined;
   #aborted = false;
   /** Main has closed the connection: whatever happens now, it is not to come back. */
   #isClosing = false;
@@ -73,7 +81,12 @@ export class Connector {
     readonly onOver: () => void,
   ) {
     this.#targets = options.targets;
+    const { label = '', trace, debugAfter } = options.diagnostics ?? {};
+    this.#trace = trace === undefined ? undefined : new FrameTrace(trace, label);
+    const watch = options.diagnostics && new FrameWatch(this.#trace);
+    if (debugAfter !== undefined) this.debugReport = new DebugReport(this, watch!, label, debugAfter);
     this.#context = {
+      watch,
       inbound: new Inbound(link, new FrameScanner(() => {}), 0),
       noAckSuspension: new NoAckSuspension((frames) => this.session?.interject(frames) === true),
       recorder: options.recovery && new TopologyRecorder(),
@@ -231,6 +244,8 @@ export class Connector {
     clearTimeout(this.#timer);
     this.#failover?.stop();
     this.#context.noAckSuspension.stop();
+    this.#trace?.close();
+    this.debugReport?.stop();
     this.link.close(record === undefined ? '' : JSON.stringify(record));
     this.onOver();
   }
@@ -275,6 +290,17 @@ export class Connector {
   /** A consumer of main's reads a stream. */
   follow(channel: number, consumerTag: string, position: BigInt64Array): void {
     this.#journal?.follow(channel, consumerTag, position, clock.now());
+  }
+
+  /** For a person: what it is doing. */
+  get doing(): string {
+    if (this.#state === 'waiting') return 'waiting for the next attempt';
+    if (this.#state !== 'dialing' || this.session === undefined) return this.#state;
+    const { route, state } = this.session;
+    return `dialing ${hostAndPort(route.target)}, ${state}`;
+  }
+  get heldSize(): number {
+    return this.#context.inbound.heldSize;
   }
 
   describe(): SessionDescription | undefined {

@@ -1,5 +1,6 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
 import type { Outgoing } from '../../src/protocol/handshake';
+import type { FrameWatch } from './frame-watch';
 import type { TopologyRecorder } from './topology-recorder';
 import type { Transport } from './transport';
 
@@ -32,6 +33,8 @@ export class Outbound {
     readonly recorder?: TopologyRecorder,
     /** Main was ended in the middle of a write of its own: nobody knows what the broker has got of it. */
     readonly halfSent: () => void = () => transport.destroy(),
+    /** Sees all frames, the worker's own too. */
+    readonly watch?: FrameWatch,
   ) {
     this.#recorded = link.outbound.tail;
   }
@@ -133,10 +136,12 @@ export class Outbound {
     if (size <= 0) return;
     const skip = (this.#recorded - outbound.tail) >>> 0;
     this.#recorded = end;
-    if (this.recorder === undefined) return;
+    if (this.recorder === undefined && this.watch === undefined) return;
     const first = outbound.readable(skip).subarray(0, size);
-    if (first.length === size) return this.recorder.sent(first);
-    this.recorder.sent(first, outbound.readable(skip + first.length).subarray(0, size - first.length));
+    const left = size - first.length;
+    const second = left > 0 ? outbound.readable(skip + first.length).subarray(0, left) : undefined;
+    this.recorder?.sent(first, second);
+    this.watch?.sent(first, second);
   }
 
   // ── the worker's own ────────────────────────────────────────────────────────────────────────────────
@@ -148,6 +153,7 @@ export class Outbound {
     this.catchUp();
     if (link.inFlight === 0 && this.#begun > 0) this.#write(link.outbound.available());
     this.#own++;
+    this.watch?.sent(frames);
     this.transport.write(frames, () => {
       this.#own--;
       this.#give();

@@ -10,17 +10,14 @@ import { hostAndPort } from '../../src/protocol/uri';
 import { fitShortstr } from '../../src/protocol/utf8';
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { OutOfRoom, Reader, Writer } from '../../src/protocol/wire';
-import type { ReplayReport } from '../../src/topology/replay-steps';
 import { AdaptivePolling } from './adaptive-polling';
 import { Backpressure } from './backpressure';
 import { BlockedTimer } from './blocked-timer';
 import { FailureDiagnosis } from './failure-diagnosis';
 import { frameOf } from './frames';
 import { Heartbeat } from './heartbeat';
-import type { Inbound } from './inbound';
-import type { NoAckSuspension } from './no-ack-suspension';
 import { Outbound } from './outbound';
-import type { TopologyRecorder } from './topology-recorder';
+import type { SessionContext, SessionEvents } from './session-context';
 import { LONGEST_LOCK_MS, TopologyRecovery } from './topology-recovery';
 import { type Route, Transport, type TransportEvents } from './transport';
 
@@ -35,20 +32,6 @@ const FLUSH_TIMEOUT_MS = 2000;
 
 const SCRATCH_SIZE = 64 * 1024;
 
-/** Events of a session, for its connection. */
-export interface SessionEvents {
-  /** A response of its SASL mechanism is wanted, and it is not built in. */
-  asked(): void;
-  /** The broker has let us in. */
-  accepted(): void;
-  /** The session is main's now. In place of a lost one, its topology is there again. */
-  opened(): void;
-  /** The session was open, and will end for this reason. */
-  ending(record: ErrorRecord): void;
-  /** The session is over. The record is undefined if it was closed as asked. */
-  ended(record: ErrorRecord | undefined): void;
-}
-
 const HALF_SENT: ErrorRecord = {
   name: 'ConnectionLostError',
   message:
@@ -58,16 +41,6 @@ const HALF_SENT: ErrorRecord = {
   recoverable: true,
   outcome: 'unknown',
 };
-
-/** State of the connection that outlives a session. */
-export interface SessionContext {
-  readonly inbound: Inbound;
-  readonly noAckSuspension: NoAckSuspension;
-  /** Undefined without recovery: a lost connection is over, and what was declared need not be known. */
-  readonly recorder: TopologyRecorder | undefined;
-  /** Changes and failures of replays since main last heard of one. */
-  readonly report: ReplayReport;
-}
 
 /**
  * The session with one broker, of one socket: the handshake, heartbeats, and the end. A session that takes the place of
@@ -123,7 +96,8 @@ export class Session implements TransportEvents {
     this.#polling = new AdaptivePolling(link, () => this.wake());
     const isPolled = () => !this.#polling.isIdle;
     const halfSent = () => this.giveUp(HALF_SENT);
-    this.#outbound = new Outbound(link, this.transport, isPolled, context.recorder, halfSent);
+    const { recorder, watch } = context;
+    this.#outbound = new Outbound(link, this.transport, isPolled, recorder, halfSent, watch);
   }
 
   // ── transport events ────────────────────────────────────────────────────────────────────────────────
@@ -135,6 +109,7 @@ export class Session implements TransportEvents {
   connected(): void {
     this.#state = 'handshake';
     this.#diagnosis.connected();
+    this.context.watch?.begin(hostAndPort(this.route.target), () => this.#outbound.catchUp());
     this.#outbound.append(PROTOCOL_HEADER);
   }
 
@@ -144,7 +119,7 @@ export class Session implements TransportEvents {
 
   received(target: Buffer, size: number): boolean {
     this.#diagnosis.received(target, size);
-    return this.#take(size, () => {
+    return this.#take(target, size, () => {
       if (this.#topologyRecovery === undefined) this.context.inbound.received(target, size);
       else this.#topologyRecovery.received(target.subarray(0, size));
     });
@@ -152,16 +127,17 @@ export class Session implements TransportEvents {
 
   copied(bytes: Buffer): boolean {
     this.#diagnosis.received(bytes, bytes.length);
-    return this.#take(bytes.length, () => {
+    return this.#take(bytes, bytes.length, () => {
       if (this.#topologyRecovery === undefined) this.context.inbound.copy(bytes);
       else this.#topologyRecovery.received(bytes);
     });
   }
 
-  #take(size: number, place: () => void): boolean {
+  #take(bytes: Buffer, size: number, place: () => void): boolean {
     if (this.#state === 'closed') return true;
     const { frames } = this.#scanner;
     this.#outbound.catchUp();
+    this.context.watch?.received(bytes.subarray(0, size));
     const isAwaited = this.link.isAwaited; // read first: it is cleared when main has been given the answer
     try {
       place();
@@ -259,6 +235,10 @@ export class Session implements TransportEvents {
       );
     }
     this.#blockedTimer.received(method);
+  }
+
+  get state(): string {
+    return this.#state;
   }
 
   /** The broker has let us in. */
@@ -439,6 +419,7 @@ export class Session implements TransportEvents {
     // a close that main asked for has nothing to report
     const clean = this.#state === 'closing' && this.#end === undefined;
     this.#state = 'closed';
+    this.context.watch?.end(clean ? 'closed as asked' : record.message);
     this.events.ended(clean ? undefined : record);
   }
 }

@@ -72,6 +72,8 @@ function command(message: unknown): void {
     case 'forbidSuspension':
       connector?.noAckSuspension.remove(order.key);
       return link?.acknowledge();
+    case 'waits':
+      return connector?.debugReport?.waits(order.report);
     case 'suspend':
       return connector?.noAckSuspension.suspend(order.key, order.suspended);
   }

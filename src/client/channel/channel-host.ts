@@ -86,6 +86,11 @@ export interface HostedChannel {
   readonly id: number;
   readonly isOpen: boolean;
   readonly late: LateDeliveries;
+  readonly unacked: { readonly size: number };
+  /** Publishes that wait for the broker's word. */
+  readonly unconfirmed: number;
+  /** Whether the wait for `goal` is one on this channel. */
+  isAwaiting(goal: object): boolean;
   /** The public channel; one that the library opens for itself has none. */
   readonly owner: object | undefined;
   /** One frame of this channel. @throws {ProtocolViolation} */

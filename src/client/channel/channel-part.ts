@@ -19,4 +19,8 @@ export interface ChannelPart {
   /** What it knows about an end that this method caused. */
   aside?(method: string | undefined): string;
   isStuck?(isEndless: boolean): boolean;
+  /** Whether the wait for `goal` is one of this part. */
+  isAwaiting?(goal: object): boolean;
+  /** Publishes that wait for the broker's word. */
+  readonly unconfirmed?: number;
 }

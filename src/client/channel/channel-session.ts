@@ -16,7 +16,7 @@ import { when } from '../pump';
 import type { ChannelHost, HostedChannel } from './channel-host';
 import type { ChannelPart } from './channel-part';
 import { MethodHistory } from './method-history';
-import { type Answer, type AnswerHandlers, Replies } from './replies';
+import { type Answer, type AnswerHandlers, type Pending, Replies } from './replies';
 import { Unacked } from './unacked';
 
 /** The public channel, as far as the session calls it. */
@@ -145,7 +145,7 @@ export class ChannelSession implements HostedChannel {
     for (const part of this.#parts) part.closing?.();
     const { pump } = this.host;
     const deadline = clock.now() + timeout;
-    const closed = when(() => this.#state === 'closed');
+    const closed = when(() => this.#state === 'closed', `the answer to channel.close of channel ${this.id}`);
     try {
       if (pump.ask(this.id, 'channel.close', args, deadline)) pump.until(closed, deadline);
     } finally {
@@ -262,6 +262,15 @@ export class ChannelSession implements HostedChannel {
   isStuck(isEndless: boolean): boolean {
     for (const part of this.#parts) if (part.isStuck?.(isEndless)) return true;
     return false;
+  }
+
+  isAwaiting(goal: object): boolean {
+    return (
+      this.#replies.owed.includes(goal as Pending) || this.#parts.some((part) => part.isAwaiting?.(goal))
+    );
+  }
+  get unconfirmed(): number {
+    return this.#parts.reduce((sum, { unconfirmed = 0 }) => sum + unconfirmed, 0);
   }
 
   /** The arguments of the requests by this name whose replies have not come. */

@@ -32,6 +32,10 @@ export class Publish {
   readonly routingKey: string;
   readonly mandatory: boolean;
 
+  get awaited(): string {
+    return `the confirm of publish ${this.seqNo} to exchange "${this.exchange}", routing key "${this.routingKey}"`;
+  }
+
   constructor(
     readonly seqNo: number,
     /** For the error; a caller that does not wait may reuse its buffer meanwhile. */
@@ -80,6 +84,14 @@ export class Confirms {
   /** Waitable: nothing is outstanding. */
   get isDone(): boolean {
     return this.outstanding === 0;
+  }
+
+  get awaited(): string {
+    return `${this.outstanding} confirms`;
+  }
+
+  has(publish: object): boolean {
+    return publish instanceof Publish && this.#bySeqNo.get(publish.seqNo) === publish;
   }
 
   track(content: Content, options: Input<'basic.publish'> & MessageProperties): Publish {

@@ -134,6 +134,10 @@ export class IteratorConsumer<D extends Delivery = Delivery> implements Consumer
     return this.#buffer.length > 0 || this.#error !== undefined || this.#dispatchable;
   }
 
+  get awaited(): string {
+    return `a message of consumer "${this.tag}"${this.queue && ` of queue "${this.queue}"`}`;
+  }
+
   get #dispatchable(): boolean {
     const { dispatcher } = this.consumers.session.host;
     return !dispatcher.busy && dispatcher.isDone;

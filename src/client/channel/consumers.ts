@@ -214,6 +214,10 @@ export class Consumers implements ChannelPart {
     return false;
   }
 
+  isAwaiting(goal: object): boolean {
+    return [...this.#tags.all()].some((consumer) => consumer === goal);
+  }
+
   get tags(): string[] {
     return this.#tags.tags;
   }

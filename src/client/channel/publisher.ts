@@ -180,10 +180,10 @@ export class Publisher implements ChannelPart {
     const { host, id } = this.session;
     if (host.isBlocked) {
       const limit = Math.min(deadline, clock.now() + host.blockedTimeout);
-      const isUnblocked = when(() => !host.isBlocked);
+      const isUnblocked = when(() => !host.isBlocked, 'connection.unblocked');
       if (!host.pump.until(isUnblocked, limit)) throw blockedByBroker(host.blockedReason);
     }
-    const isResumed = when(() => this.isActive);
+    const isResumed = when(() => this.isActive, `channel.flow of channel ${id}`);
     if (!this.isActive && !host.pump.until(isResumed, deadline)) throw pausedByBroker(id);
   }
 
@@ -225,6 +225,13 @@ export class Publisher implements ChannelPart {
   }
 
   // ── what becomes of the channel ─────────────────────────────────────────────────────────────────────
+
+  get unconfirmed(): number {
+    return this.#confirms.outstanding + this.#unconfirmed.length;
+  }
+  isAwaiting(goal: object): boolean {
+    return goal === this.#confirms || this.#confirms.has(goal);
+  }
 
   opening(): void {
     this.#confirms = new Confirms();

@@ -46,6 +46,12 @@ export class Pending {
     return name !== 'tx.commit' && (!this.abandoned || name === 'basic.cancel');
   }
 
+  get awaited(): string {
+    const { queue, exchange } = this.args as { queue?: string; exchange?: string };
+    const [kind, name] = queue === undefined ? ['exchange', exchange] : ['queue', queue];
+    return `the answer to ${this.plan.name}${name ? ` of ${kind} "${name}"` : ''}`;
+  }
+
   /** The caller has gone; the reply is still owed and must never reach the next caller. */
   abandoned = false;
 }

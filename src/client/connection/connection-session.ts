@@ -34,6 +34,7 @@ import { ChannelNumbers } from './channel-numbers';
 import { KnownQueues } from './known-queues';
 import { Recovery, type RecoveryListener } from './recovery';
 import { SaslResponder } from './sasl-responder';
+import { WaitsOfMain } from './waits';
 import { control, crashed, startThread, type Thread } from './worker-thread';
 
 /** Milliseconds beyond `connectTimeout` for a worker that cannot keep the time. */
@@ -109,6 +110,7 @@ export class ConnectionSession implements ChannelHost {
       died: (error) => this.#died(error),
       report: (error) => this.report(error),
     });
+    if (settings.session.diagnostics?.debugAfter !== undefined) this.link.watch = new WaitsOfMain(this);
     const began = clock.now();
     this.#thread = startThread(settings.session.connectTimeout);
     try {
@@ -131,6 +133,7 @@ export class ConnectionSession implements ChannelHost {
     // the worker keeps the time; its grace here is for the case that it cannot
     const triesForEver = session.recovery?.failFast === false;
     const deadline = triesForEver ? Number.POSITIVE_INFINITY : began + session.connectTimeout + OPEN_GRACE_MS;
+    link.watch?.begin({ isDone: false, awaited: 'the connection to open' }, deadline);
     while (link.state === STATE.STARTING) {
       const end = link.waitReadable(STATE.STARTING, deadline);
       if (end === 'interrupted' || end === 'stopped') throw interruption(end);
@@ -258,6 +261,7 @@ export class ConnectionSession implements ChannelHost {
    * way: what was published would be lost. It stops the next wait.
    */
   awaitEnd(deadline: number): WaitResult {
+    this.link.watch?.begin({ isDone: false, awaited: 'the connection to close' }, deadline);
     let stopped = false;
     let end: WaitResult = 'woken';
     while (this.link.state < STATE.CLOSED && (end === 'woken' || end === 'stopped')) {
@@ -320,13 +324,8 @@ export class ConnectionSession implements ChannelHost {
       }
       const late = this.#numbers.late(channel);
       if (late !== undefined) return late.ignore(type, reader);
-      throw new ProtocolViolation(
-        504,
-        'frame for a channel that is not open',
-        'frame header',
-        'an open channel',
-        channel,
-      );
+      const what = 'frame for a channel that is not open';
+      throw new ProtocolViolation(504, what, 'frame header', 'an open channel', channel);
     }
     if (type === FRAME.METHOD) this.#control0(reader);
     else if (type === NOTICE_FRAME) this.recovery.notice(reader.buffer.subarray(reader.pos, reader.end));

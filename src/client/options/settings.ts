@@ -5,6 +5,7 @@ import { isBuiltIn } from '../../protocol/sasl';
 import { typeName } from '../../protocol/wire';
 import { checkBoolean, checkFunction, checkInteger, checkOptions, checkTimeout } from './checks';
 import type { ConnectOptions, CustomMechanism } from './connect-options';
+import { diagnosticsOf } from './diagnostics';
 import { OPTION_SYNONYMS } from './option-synonyms';
 import { type RecoveryPolicy, resolveRecovery } from './recovery-options';
 import { frameLimit, resolveTargets } from './targets';
@@ -120,6 +121,7 @@ export function resolveOptions(
       maxBufferedBytes,
       directWrites: given.directWrites ?? true,
       recovery: recovery?.settings,
+      diagnostics: diagnosticsOf(targets[0]!.handshake),
     },
     recovery: recovery?.policy,
     suspendAt: Math.min(maxBufferedBytes, Math.max(MIB, maxBufferedBytes / 8)),

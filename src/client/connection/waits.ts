@@ -1,0 +1,47 @@
+import type { Goal, WaitWatch } from '../../bridge/link';
+import { clock } from '../../clock';
+import type { Command } from '../../contract/session-options';
+import type { HostedChannel } from '../channel/channel-host';
+
+/** The connection, as far as it is told of. */
+interface Watched {
+  readonly channels: ReadonlyMap<number, HostedChannel>;
+  readonly dispatcher: { readonly length: number };
+  readonly state: string;
+  readonly blockedReason: string | undefined;
+}
+
+/** The waits of this thread on a connection, for AMQP_SYNC_DEBUG: the worker hears of the one that is on, while it lasts. */
+export class WaitsOfMain implements WaitWatch {
+  #count = 0;
+  #goal: Goal | undefined;
+  #began = 0;
+  #deadline = 0;
+
+  constructor(readonly session: Watched) {}
+
+  begin(goal: Goal, deadline: number): void {
+    this.#count++;
+    this.#goal = goal;
+    this.#began = clock.now();
+    this.#deadline = deadline;
+  }
+
+  report(): Command {
+    const { channels, dispatcher, state, blockedReason } = this.session;
+    const now = clock.now();
+    const all = [...channels.values()];
+    const report = {
+      wait: this.#count,
+      what: this.#goal?.awaited ?? 'whatever comes',
+      channel: all.find((channel) => this.#goal !== undefined && channel.isAwaiting(this.#goal))?.id,
+      waited: now - this.#began,
+      left: this.#deadline - now,
+      state,
+      blockedReason,
+      events: dispatcher.length,
+      channels: all.map(({ id, unacked, unconfirmed }) => ({ id, unsettled: unacked.size, unconfirmed })),
+    };
+    return { command: 'waits', report };
+  }
+}

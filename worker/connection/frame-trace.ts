@@ -1,0 +1,139 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { decodeMethod } from '../../src/protocol/codec';
+import { FRAME } from '../../src/protocol/constants';
+import { decodeContentHeader } from '../../src/protocol/properties';
+import { ProtocolViolation } from '../../src/protocol/violation';
+import { Reader } from '../../src/protocol/wire';
+import type { PassingFrame } from './frame-tap';
+import type { Direction, FrameListener } from './frame-watch';
+
+/** Arguments that are secrets. */
+const SECRETS: Readonly<Record<string, string>> = {
+  'connection.start-ok': 'response',
+  'connection.secure': 'challenge',
+  'connection.secure-ok': 'response',
+  'connection.update-secret': 'newSecret',
+};
+const LEFT_OUT = '(left out)';
+/** Characters of a text, and bytes of a body, that are shown. */
+const LONGEST_TEXT = 200;
+const LONGEST_BODY = 32;
+/** A password, which may have an @ in it, and one whose end has been cut off. */
+const PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*:)\S*(?=@)/gi;
+const PASSWORD_CUT = /([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*:)\S*$/i;
+
+/** The trace of AMQP_SYNC_TRACE: every frame is a line of JSON, behind what others have written to the file. */
+export class FrameTrace implements FrameListener {
+  #file: number | undefined;
+  /** Contents that are under way: only the first frame of a body shows how it begins. */
+  readonly #begun = new Set<string>();
+
+  /** @throws {Error} the file cannot be written */
+  constructor(
+    readonly path: string,
+    /** What the connection is called. */
+    readonly connection: string,
+  ) {
+    this.#file = openSync(path, 'a', 0o600);
+  }
+
+  frame(direction: Direction, frame: PassingFrame): void {
+    const { channel } = frame;
+    this.#write({ direction, channel, ...this.#describe(direction, frame) });
+  }
+
+  connected(broker: string): void {
+    this.#begun.clear();
+    this.#write({ event: 'connected', broker });
+  }
+
+  ended(reason: string): void {
+    this.#write({ event: 'ended', reason });
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  #describe(direction: Direction, { type, channel, size, payload }: PassingFrame): object {
+    const content = `${direction} ${channel}`;
+    switch (type) {
+      case FRAME.METHOD:
+      case FRAME.HEADER:
+        this.#begun.delete(content);
+        return decoded(type, payload);
+      case FRAME.BODY: {
+        const begins = this.#begun.has(content) ? undefined : beginningOf(payload, size);
+        this.#begun.add(content);
+        return { frame: 'body', size, begins };
+      }
+      case FRAME.HEARTBEAT:
+        return { frame: 'heartbeat' };
+      default:
+        return payload.toString('latin1', 0, 4) === 'AMQP'
+          ? { frame: 'protocol-header', version: [...payload.subarray(4, 8)].join('-') }
+          : { frame: 'none', size, begins: beginningOf(payload, size) };
+    }
+  }
+
+  /** One write for one line: those of other threads and processes stand beside it, not inside. */
+  #write(what: object): void {
+    if (this.#file === undefined) return;
+    const { connection } = this;
+    const line = JSON.stringify({ time: new Date(), pid: process.pid, connection, ...what });
+    try {
+      writeSync(this.#file, `${line}\n`);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      this.close();
+      writeSync(2, `amqp-sync: AMQP_SYNC_TRACE: "${this.path}" cannot be written any more: ${code}\n`);
+    }
+  }
+}
+
+function decoded(type: number, payload: Buffer): object {
+  try {
+    const reader = new Reader(payload);
+    if (type === FRAME.HEADER)
+      return { frame: 'header', ...(shown({ ...decodeContentHeader(reader) }) as object) };
+    const { name, args } = decodeMethod(reader);
+    const secret = SECRETS[name];
+    const all = secret === undefined ? args : { ...args, [secret]: LEFT_OUT };
+    return { frame: 'method', method: name, arguments: shown(all) };
+  } catch (error) {
+    if (!(error instanceof ProtocolViolation)) throw error;
+    return { frame: type === FRAME.HEADER ? 'header' : 'method', malformed: error.message };
+  }
+}
+
+/** A value as JSON has it, without passwords. */
+function shown(value: unknown): unknown {
+  if (typeof value === 'string') return cut(value);
+  if (typeof value === 'bigint') return String(value);
+  if (value instanceof Uint8Array) return beginningOf(Buffer.from(value), value.length);
+  if (value instanceof Date) return value;
+  if (Array.isArray(value)) return value.map(shown);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, shown(each)]));
+}
+
+function cut(text: string): string {
+  return withoutPasswords(text.slice(0, LONGEST_TEXT), text.length > LONGEST_TEXT);
+}
+
+function withoutPasswords(text: string, isCut: boolean): string {
+  const safe = text.replace(PASSWORD, '$1…');
+  return isCut ? `${safe.replace(PASSWORD_CUT, '$1')}…` : safe;
+}
+
+/** The beginning of bytes: text if it is text, else hexadecimal. */
+function beginningOf(bytes: Buffer, size: number): string {
+  const start = bytes.subarray(0, LONGEST_BODY);
+  const isCut = start.length < size;
+  // the last character may have been cut in two
+  const text = start.toString().replace(isCut ? /\ufffd{1,3}$/u : /$^/, '');
+  const isText = !/[^\P{Cc}\s]|\ufffd/u.test(text);
+  if (!isText) return `0x${start.toString('hex')}${isCut ? '…' : ''}`;
+  return withoutPasswords(text, isCut);
+}
