@@ -122,7 +122,7 @@ describe('values that cannot be sent are refused with the path to them', () => {
     ['a text', 'x', 'a string'],
     ['bytes', Uint8Array.of(1), 'a Uint8Array'],
     ['a date', new Date(0), 'a Date'],
-    ['a class instance', new Account(), 'a Account'],
+    ['a class instance', new Account(), 'an Account'],
   ])('%s is no table', (_, input, name) => {
     const message = `headers must be an object or a Map, got ${name}`;
     expect(() => encoded(input)).toThrow(new TypeError(message));
