@@ -4,14 +4,14 @@ const EVENTS = 'a callback is set as onReturn, onCancel or onClose; errors are t
 
 /** What a channel of amqplib has, and how that is written here. */
 export const AMQPLIB_CHANNEL: Readonly<Record<string, string>> = {
-  assertQueue: 'channel.queueDeclare(queue, options), or channel.declareQueue(name, options)',
+  assertQueue: 'channel.queueDeclare(queue, { durable: true }), or channel.declareQueue(name, options)',
   checkQueue: 'channel.queueDeclare(queue, { passive: true }), or channel.getQueue(name)',
   deleteQueue: 'channel.queueDelete(queue, options)',
   purgeQueue: 'channel.queuePurge(queue)',
   bindQueue: 'channel.queueBind(queue, exchange, { routingKey })',
   unbindQueue: 'channel.queueUnbind(queue, exchange, { routingKey })',
   assertExchange:
-    'channel.exchangeDeclare(exchange, type, options), or channel.declareExchange(name, type, options)',
+    'channel.exchangeDeclare(exchange, type, { durable: true }), or channel.declareExchange(name, type, options)',
   checkExchange: 'channel.getExchange(name)',
   deleteExchange: 'channel.exchangeDelete(exchange, options)',
   bindExchange: 'channel.exchangeBind(destination, source, { routingKey })',

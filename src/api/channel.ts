@@ -482,19 +482,20 @@ export class Channel {
 
   /**
    * Publish many messages in confirm mode with at most `window` unconfirmed ones. Blocks until each is
-   * confirmed, and never throws for one of them: the results say what became of each, in order; `not-sent` is also one
-   * whose properties do not fit in a frame (see `frameMax`). When no more can be
+   * confirmed, and never throws for one of them: the results say what became of each, in order. Without `mandatory` one that
+   * no queue takes is `acked`, and gone; `not-sent` is also one whose properties do not fit in a frame (see `frameMax`). When no more can be
    * sent (the channel is gone, a confirm is late), an array still has a result for each; any other iterable, which may
    * have no end, is asked for no more, and the results end with the message that was not sent.
    * @throws {WrongStateError} without `confirmSelect`
    * @returns what became of each; with `onResult`, which gets each result as soon as it is known, how many came to which end
    * @example
    * channel.confirmSelect();
-   * const results = channel.publishBatch(lines, { routingKey: 'lines', window: 500 });
+   * const results = channel.publishBatch(lines, { routingKey: 'lines', mandatory: true, deliveryMode: 2 });
    * const lost = results.filter((result) => result.status !== 'acked');
    * @example
    * // millions, in flat memory
-   * const { acked } = channel.publishBatch(lines, { onResult: ({ status }, index) => console.log(index, status) });
+   * const onResult = ({ status }, index) => { if (status !== 'acked') console.error(index, status); };
+   * const { acked } = channel.publishBatch(lines, { routingKey: 'lines', mandatory: true, deliveryMode: 2, onResult });
    */
   publishBatch(messages: Iterable<Publishing>, options: BatchOptions & ResultReceiver): BatchCounts;
   publishBatch(messages: Iterable<Publishing>, options?: BatchOptions): PublishResult[];

@@ -215,7 +215,7 @@ export class Exchange implements ExchangeTraits {
   }
 
   #checkAddress(routingKey: string): void {
-    checkString(routingKey, 'routingKey');
+    checkString(routingKey, 'routingKey, the second argument,');
     if (this.internal) throw wrongType(`exchange "${this.name}" is internal: only exchanges publish to it`);
   }
 

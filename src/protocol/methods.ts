@@ -351,7 +351,7 @@ export const METHODS = {
       exchange: 'shortstr',
       /** By this the exchange finds the queues; empty by default. */
       routingKey: 'shortstr',
-      /** Return the message when no queue takes it. */
+      /** Return the message when no queue takes it; default false: it is dropped. */
       mandatory: 'bit',
       /** Removed in RabbitMQ 3.0: answered with 540. */
       immediate: 'bit',

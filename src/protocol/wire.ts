@@ -192,7 +192,8 @@ export function typeName(value: unknown): string {
   if (typeof value !== 'object') return value === undefined ? 'undefined' : `a ${typeof value}`;
   const tag = Object.prototype.toString.call(value).slice(8, -1);
   const name = tag === 'Object' ? constructorName(value) : tag;
-  return name === 'Object' ? 'an object' : `a ${name}`;
+  if (name === 'Object') return 'an object';
+  return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
 }
 
 function constructorName(value: object): string {

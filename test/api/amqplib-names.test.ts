@@ -81,6 +81,18 @@ describe('an argument where options are expected', () => {
   });
 });
 
+test.each<[name: string, here: string, call: (options: never) => unknown]>([
+  ['persistent', 'deliveryMode', (options) => channel.basicPublish('x', options)],
+  ['persistent', 'deliveryMode', (options) => channel.defaultExchange.publish('x', 'q', options)],
+  ['persistent', 'deliveryMode', (options) => channel.publishBatch(['x'], options)],
+  ['CC', 'headers', (options) => channel.defaultExchange.publish('x', 'q', options)],
+  ['auto_ack', 'noAck', (options) => channel.basicConsume('q', () => {}, options)],
+  ['prefetch_count', 'prefetch', (options) => channel.consume('q', options)],
+  ['prefetch_count', 'prefetchCount', (options) => channel.basicQos(options)],
+])('the option %s of other clients is answered with %s', (name, here, call) => {
+  expect(() => call({ [name]: 1 } as never)).toThrow(`unknown option "${name}"; did you mean "${here}"?`);
+});
+
 test.each<[what: string, publish: (queue: string, body: never) => unknown]>([
   ['basicPublish', (queue, body) => channel.basicPublish(body, { routingKey: queue })],
   ['an exchange', (queue, body) => channel.defaultExchange.publish(body, queue)],

@@ -117,7 +117,9 @@ describe('publish', () => {
     expect(() => inner.publish('x')).toThrow(`exchange "${inner.name}" is internal`);
     const { defaultExchange } = channel;
     expect(() => defaultExchange.publish(5 as never, 'q')).toThrow('body must be a string or a Uint8Array');
-    expect(() => defaultExchange.publish('x', 5 as never)).toThrow('routingKey must be a string');
+    expect(() => defaultExchange.publish('x', 5 as never)).toThrow(
+      'routingKey, the second argument, must be a string, got a number',
+    );
     expect(() => defaultExchange.publish('x', 'q', { mandatry: true } as never)).toThrow(
       'publish: unknown option "mandatry"; did you mean "mandatory"?',
     );

@@ -28,11 +28,11 @@ describe('values that cannot be sent are refused with the path to them', () => {
       'class instance',
       { a: [new Account()] },
       TypeError,
-      'headers.a[0] cannot be sent in a table: got a Account',
+      'headers.a[0] cannot be sent in a table: got an Account',
     ],
     ['set', { a: new Set() }, TypeError, 'headers.a cannot be sent in a table: got a Set'],
     ['regular expression', { a: /x/ }, TypeError, 'headers.a cannot be sent in a table: got a RegExp'],
-    ['error', { a: new Error('x') }, TypeError, 'headers.a cannot be sent in a table: got a Error'],
+    ['error', { a: new Error('x') }, TypeError, 'headers.a cannot be sent in a table: got an Error'],
     ['promise', { a: Promise.resolve() }, TypeError, 'headers.a cannot be sent in a table: got a Promise'],
     ['boxed number', { a: Object(1) }, TypeError, 'headers.a cannot be sent in a table: got a Number'],
     ['other typed array', { a: new Uint16Array(1) }, TypeError, 'headers.a cannot be sent'],
@@ -122,7 +122,7 @@ describe('values that cannot be sent are refused with the path to them', () => {
     ['a text', 'x', 'a string'],
     ['bytes', Uint8Array.of(1), 'a Uint8Array'],
     ['a date', new Date(0), 'a Date'],
-    ['a class instance', new Account(), 'a Account'],
+    ['a class instance', new Account(), 'an Account'],
   ])('%s is no table', (_, input, name) => {
     const message = `headers must be an object or a Map, got ${name}`;
     expect(() => encoded(input)).toThrow(new TypeError(message));

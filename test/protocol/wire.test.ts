@@ -212,7 +212,7 @@ test.each([
   [{ secret: 1 }, 'an object'],
   [Object.create(null), 'an object'],
   [new Map(), 'a Map'],
-  [new (class Account {})(), 'a Account'],
+  [new (class Account {})(), 'an Account'],
   [new (class {})(), 'an object'],
   [{ constructor: { name: 'secret' } }, 'an object'],
 ])('typeName names the kind of %p, never its content', (value, name) => {

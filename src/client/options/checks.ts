@@ -31,12 +31,21 @@ export function optionNames(
 export const MESSAGE_PROPERTIES = new Set<string>(PROPERTY_NAMES);
 export const PUBLISH_OPTIONS = optionNames('basic.publish', [], ['wait', 'retry', ...PROPERTY_NAMES]);
 
+/** What verbs of other clients call their options, in lower case and without `_`. */
+const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
+  persistent: ['deliveryMode'],
+  cc: ['headers'],
+  bcc: ['headers'],
+  autoack: ['noAck'],
+  prefetchcount: ['prefetchCount', 'prefetch'],
+};
+
 /** @throws {TypeError} for something that is not an options object, or a name that is not an option */
 export function checkOptions(
   verb: string,
   options: object,
   allowed: ReadonlySet<string>,
-  synonyms?: Readonly<Record<string, readonly string[]>>,
+  synonyms = ELSEWHERE,
 ): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw wrongType(

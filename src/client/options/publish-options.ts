@@ -44,8 +44,8 @@ export interface PublishResult {
   /** In confirm mode's count; undefined when it was not sent. */
   seqNo: number | undefined;
   /**
-   * `acked`: the broker has it. `returned`: no queue took it. `nacked`: the broker refused it. `failed`: it
-   * closed the channel. `unknown`: nobody knows. `not-sent`: it never left.
+   * `acked`: the broker has it, or no queue took it and it was not `mandatory`. `returned`: no queue took it. `nacked`: the
+   * broker refused it. `failed`: it closed the channel. `unknown`: nobody knows. `not-sent`: it never left.
    */
   status: 'acked' | 'returned' | 'nacked' | 'failed' | 'unknown' | 'not-sent';
   /** Why it was not acked; undefined when it was. */
