@@ -9,8 +9,8 @@ export const runtime = {
   name: bun !== undefined ? `Bun ${bun}` : deno !== undefined ? `Deno ${deno}` : `Node.js ${process.version}`,
   /** Ctrl-C ends a sleep under `breakOnSigint` as an error; in Deno it ends the process then, listeners or not. */
   interruptsSleep: deno === undefined,
-  /** SIGINT without a listener ends the process; in Bun no more, once it has interrupted a sleep. */
-  diesOfSigint: bun === undefined,
+  /** A script under `breakOnSigint` leaves SIGINT as it was; behind one in Bun it ends no process, until its listeners change. */
+  restoresSigint: bun === undefined,
   /** 'exit' comes by `process.emit`, which can be wrapped; Bun calls the listeners past it. */
   emitsExit: bun === undefined,
   /** 'exit' comes after an uncaught error, too; not in Deno. */

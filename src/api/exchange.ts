@@ -137,7 +137,8 @@ export class Exchange implements ExchangeTraits {
     if (!isMessage && typeof message !== 'string') bodyBytes(message);
     const own: MessageProperties = isMessage ? message.properties : {};
     checkGiven(own, 'deliveryMode');
-    const properties = wireProperties(given);
+    wireProperties(given); // wrong ones are refused before the channel is opened; times count from when it is sent, and sent again
+    const properties: MessageProperties = given;
     properties.deliveryMode ??= own.deliveryMode ?? DeliveryMode.Persistent;
     if (delay !== undefined) properties.headers = this.#delayed(properties.headers ?? own.headers, delay);
     const began = clock.now();
@@ -189,8 +190,8 @@ export class Exchange implements ExchangeTraits {
     checkMessages(messages);
     checkBatch(options);
     const { window, timeout, onResult, mandatory = true, ...given } = options;
-    const properties = wireProperties(given);
-    const { deliveryMode = DeliveryMode.Persistent } = properties;
+    wireProperties(given); // as in publish
+    const { deliveryMode = DeliveryMode.Persistent } = given;
     // beside a message the defaults of a batch would win over what it says itself
     const own = (item: Publishing): Publishing => {
       if (!(item instanceof Message)) return item;
@@ -198,12 +199,12 @@ export class Exchange implements ExchangeTraits {
       item.lock();
       return {
         body: item,
-        deliveryMode: properties.deliveryMode ?? item.properties.deliveryMode ?? deliveryMode,
+        deliveryMode: given.deliveryMode ?? item.properties.deliveryMode ?? deliveryMode,
       };
     };
     this.channel[READY](timeout);
     return this.channel.publishBatch(Array.isArray(messages) ? messages.map(own) : each(messages, own), {
-      ...properties,
+      ...given,
       deliveryMode,
       exchange: this.name,
       routingKey,

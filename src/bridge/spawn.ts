@@ -99,14 +99,14 @@ function start(name: string, timeout: number): { worker: Worker; call: (call: un
     }
   }
   const { startWorkerThread } = require('synckit') as typeof import('synckit');
-  const module = require('node:worker_threads') as { Worker: typeof Worker };
-  const { Worker: original } = module;
+  const module = require('node:worker_threads') as object;
+  const original = Object.getOwnPropertyDescriptor(module, 'Worker')!; // a program may have put anything there
   // synckit keeps the Worker to itself, and its workerData is fixed; Node alone announces new ones (diagnostics_channel)
-  module.Worker = Observed;
+  Object.defineProperty(module, 'Worker', { value: Observed, configurable: true });
   try {
     const call = startWorkerThread<(call: unknown) => unknown>(file, { timeout, tsRunner: 'ts-node' });
     return { worker: worker!, call };
   } finally {
-    module.Worker = original;
+    Object.defineProperty(module, 'Worker', original);
   }
 }

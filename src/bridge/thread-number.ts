@@ -15,14 +15,17 @@ export function threadNumber(): number {
   }
 }
 
-/** Has the thread of this process ended that had this number? False also where that cannot be known. */
+/**
+ * Has the thread of this process ended that had this number? False also where that cannot be known. A program may give up
+ * its permission to look there meanwhile: what is not found counts only if the calling thread finds itself.
+ */
 export function hasEnded(number: number): boolean {
-  canLook ??= threadNumber() !== 0;
-  return number !== 0 && canLook && !isListed(number);
+  try {
+    return number !== 0 && !isListed(number) && threadNumber() !== 0;
+  } catch {
+    return false; // Node's permissions: looking is an error
+  }
 }
-
-/** This thread has found itself in the table. */
-let canLook: boolean | undefined;
 
 function isListed(number: number): boolean {
   return exists(`/proc/self/task/${number}`);

@@ -99,5 +99,9 @@ function interruptible(wait: () => WaitResult): WaitResult {
     throw error;
   } finally {
     delete realm[SLOT];
+    if (!runtime.restoresSigint && process.listenerCount('SIGINT') === 0)
+      process.on('SIGINT', nothing).off('SIGINT', nothing);
   }
 }
+
+function nothing(): void {}

@@ -2,7 +2,7 @@
 export interface QueueMetrics {
   /** Taken: from clients, and dead letters of other queues. */
   published: number;
-  /** Refused, because it was full (`overflow: 'reject-publish'`). */
+  /** Refused, because it was full (`overflow: 'reject-publish'` or `'reject-publish-dlx'`). */
   refused: number;
   /** Sent to consumers, or fetched; one that comes again counts again. */
   delivered: number;
@@ -20,7 +20,7 @@ export interface QueueMetrics {
   overflowed: number;
   /** Given back more often than `deliveryLimit` lets. */
   exhausted: number;
-  /** Of the four above, those that went to a dead-letter exchange. */
+  /** Of the four above, and of those refused under `'reject-publish-dlx'`, those that went to a dead-letter exchange. */
   deadLettered: number;
   /** Dropped by a purge. */
   purged: number;

@@ -119,7 +119,8 @@ export class BrokerStream implements VhostQueue {
   }
 
   reject(entries: readonly QueuedMessage[]): void {
-    this.requeue(entries);
+    this.metrics.rejected += entries.length;
+    this.#settleAll(entries);
   }
 
   /** RabbitMQ 3.10 does not even take from a client what will not come back. */
@@ -130,6 +131,11 @@ export class BrokerStream implements VhostQueue {
 
   /** Nothing comes back: it is settled. */
   requeue(entries: readonly QueuedMessage[]): void {
+    this.metrics.requeued += entries.length;
+    this.#settleAll(entries);
+  }
+
+  #settleAll(entries: readonly QueuedMessage[]): void {
     this.unacked -= entries.length;
     this.run();
   }

@@ -219,13 +219,13 @@ export class Vhost implements QueueHost {
 
   deadLetter(queue: BrokerQueue, message: BrokerMessage, reason: DeadLetterReason): void {
     if (queue.limits.deadLetterExchange === undefined) return;
-    queue.metrics.deadLettered++;
     this.host.defer(() => this.#publishDeadLetter(queue, message, reason));
   }
 
   #publishDeadLetter(queue: BrokerQueue, message: BrokerMessage, reason: DeadLetterReason): void {
     const exchange = this.exchanges.get(queue.limits.deadLetterExchange!);
     if (exchange === undefined) return;
+    queue.metrics.deadLettered++;
     const dead = deadLetter(message, queue, reason, this.timers.now());
     const wasDelivered = this.rules.isSince4 && (reason === 'rejected' || reason === 'delivery_limit');
     for (const target of this.route(exchange, dead)) {

@@ -1,6 +1,5 @@
 import { clock } from '../clock';
 import { InterruptedError } from '../errors';
-import { runtime } from '../runtime';
 import { closeAll } from './exit';
 
 /** As a shell counts: 128 and the number of SIGINT. */
@@ -25,8 +24,6 @@ export function interruption(how: 'interrupted' | 'stopped'): InterruptedError {
     closeAll();
     process.kill(process.pid, 'SIGINT');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, DYING);
-    if (!runtime.diesOfSigint)
-      (process as unknown as { reallyExit(code: number): void }).reallyExit(EXIT_CODE);
   }
   return error;
 }

@@ -340,6 +340,20 @@ describe('publishBatch', () => {
       },
     );
 
+    it('left early, what nobody was told of is for waitForConfirms and returnedMessages', () => {
+      const full = queueOfOne();
+      function* astray() {
+        yield* [1, 2, 3].map(() => ({ body: 'too much', routingKey: full }));
+        yield { body: 'astray', routingKey: unique('nowhere'), mandatory: true };
+        eventually(() => outstanding() === 0);
+        throw new Error('no more');
+      }
+      expect(() => channel.publishBatch(astray())).toThrow('no more');
+      expect(channel.returnedMessages.map(({ text }) => text)).toEqual(['astray']);
+      expect(channel.waitForConfirms()).toBe(false);
+      expect(channel.waitForConfirms()).toBe(true);
+    });
+
     it('says of each message of an array that it was not sent, once the channel is gone', () => {
       const bodies = [{ body: 'doomed', exchange: unique('no-exchange') }, ...Array(3000).fill('x')];
       const told: string[] = [];

@@ -172,6 +172,19 @@ describe('publishBatch', () => {
     expect(modes(queue.name)).toEqual([['2', DeliveryMode.Transient]]);
   });
 
+  it('counts times from when each message is sent', () => {
+    const queue = channel.declareQueue();
+    function* slowly() {
+      yield 'one';
+      connection.sleep(100);
+      yield 'two';
+    }
+    queue.publishBatch(slowly(), { expiration: new Date(Date.now() + 60_000) });
+    const [one, two] = [queue.get({ noAck: true })!, queue.get({ noAck: true })!];
+    expect(Number(one.properties.expiration)).toBeLessThanOrEqual(60_000);
+    expect(Number(two.properties.expiration)).toBeLessThan(Number(one.properties.expiration) - 90);
+  });
+
   it('with onResult hands each result on, and returns their number', () => {
     const told: unknown[] = [];
     const onResult = ({ status }: PublishResult, index: number) => void told.push([index, status]);

@@ -1,4 +1,5 @@
 /** Messages: what they are made of, and how they are settled. */
+import { runInNewContext } from 'node:vm';
 import {
   AlreadySettledError,
   IncomingMessage,
@@ -58,6 +59,8 @@ describe('expiration', () => {
     [{ minutes: 1, seconds: 30 }, '90000'],
     [new Date(NOON + 5000), '5000'],
     [new Date(NOON - 5000), '0'],
+    [runInNewContext(`new Date(${NOON + 5000})`), '5000'],
+    [runInNewContext('({ seconds: 5 })'), '5000'],
   ])('of %p is %s ms on the wire', (expiration, wanted) => {
     expect(atNoon({ expiration, type: 't' })).toEqual({ expiration: wanted, type: 't' });
   });
@@ -69,6 +72,10 @@ describe('expiration', () => {
     [{ second: 1 }, 'expiration: unknown option "second"'],
     [new Date(Number.NaN), 'expiration must be'],
     [true, 'expiration must be milliseconds or a duration'],
+    [
+      new Map([['seconds', 5]]),
+      'expiration must be milliseconds or a duration such as { seconds: 5 }, got a Map',
+    ],
   ])('refuses %p, before anything is sent', (expiration, complaint) => {
     expect(() => queue.publish(new Message('x', { expiration } as never))).toThrow(complaint);
     expect(() => channel.basicPublish(new Message('x', { expiration } as never))).toThrow(complaint);
@@ -104,6 +111,7 @@ describe('timestamp', () => {
   it.each<[MessageProperties['timestamp'], Date]>([
     [{ minutes: 1 }, new Date(NOON + 60_000)],
     [{}, new Date(NOON)],
+    [runInNewContext(`new Date(${NOON})`), new Date(NOON)],
   ])('a duration %p is that long after the message is published', (timestamp, wanted) => {
     expect(atNoon({ timestamp })).toEqual({ timestamp: wanted });
   });

@@ -42,6 +42,24 @@ test('a thread answers calls while this one blocks', () => {
   expect(started.length).toBe(1);
 });
 
+test('a program may have put a getter in the place of the Worker: it serves, and is there again', () => {
+  const module = require('node:worker_threads') as object;
+  const before = Object.getOwnPropertyDescriptor(module, 'Worker')!;
+  const own = {
+    get: () => before.value as typeof Worker,
+
+    enumerable: true,
+    configurable: true,
+  };
+  Object.defineProperty(module, 'Worker', own);
+  try {
+    expect(spawn().call({ call: 'describe' })).toBeUndefined();
+    expect(Object.getOwnPropertyDescriptor(module, 'Worker')?.get).toBe(own.get);
+  } finally {
+    Object.defineProperty(module, 'Worker', before);
+  }
+});
+
 test('every connection has a thread of its own', () => {
   const [one, other] = [spawn(), spawn()];
   one.call({ call: 'describe' });

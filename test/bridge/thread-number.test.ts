@@ -24,3 +24,20 @@ test('a thread has ended once it is listed no more', async () => {
 test('of a thread whose number is not known nothing is said', () => {
   expect(hasEnded(0)).toBe(false);
 });
+
+test.each<[string, () => boolean]>([
+  ['nothing', () => false],
+  [
+    'an error',
+    () => {
+      throw new Error('no permission');
+    },
+  ],
+])('a program that may not look any more, and finds %s, says nothing of any thread', (_, existsSync) => {
+  jest.isolateModules(() => {
+    jest.doMock('node:fs', () => ({ existsSync, readlinkSync: () => `${process.pid}` }));
+    const blind = require('../../src/bridge/thread-number') as { hasEnded: typeof hasEnded };
+    expect(blind.hasEnded(process.pid)).toBe(false);
+  });
+  jest.dontMock('node:fs');
+});

@@ -107,3 +107,32 @@ test('a stream counts what it keeps and what is read; a reply by direct reply-to
   });
   client.close();
 });
+
+test('dead letters are those that an exchange got, of what was refused, too', () => {
+  const { channel, of } = start();
+  const dead = channel.declareQueue('dead');
+  const full = { maxLength: 1, overflow: 'reject-publish-dlx' } as const;
+  const some = channel.declareQueue('some', {
+    ...full,
+    deadLetterExchange: '',
+    deadLetterRoutingKey: dead.name,
+  });
+  const lost = channel.declareQueue('lost', { ...full, deadLetterExchange: 'no such exchange' });
+  for (const queue of [some, lost]) queue.publishBatch(['1', '2']);
+  expect(of('some')).toEqual({ ...NOTHING, published: 1, refused: 1, deadLettered: 1 });
+  expect(of('lost')).toEqual({ ...NOTHING, published: 1, refused: 1 });
+  expect(of('dead')).toEqual({ ...NOTHING, published: 1 });
+});
+
+test('what comes back to a stream with its channel is counted as of any queue', () => {
+  const { broker, channel, of } = start();
+  channel.declareQueue('s', { type: 'stream' }).publishBatch(['1', '2', '3']);
+  const { connection } = channel;
+  const reader = connection.channel();
+  const seen = reader.getQueue('s').iterator({ offset: 'first', prefetch: 3, timeout: CEILING });
+  seen.next().value!.ack();
+  seen.next();
+  reader.close();
+  expect(broker.queues().find(({ name }) => name === 's')?.unacknowledged).toBe(0);
+  expect(of('s')).toEqual({ ...NOTHING, published: 3, delivered: 3, acknowledged: 1, requeued: 2 });
+});

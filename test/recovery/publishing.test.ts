@@ -108,6 +108,22 @@ describe('a confirm that never comes', () => {
     expect(channel.waitForConfirms()).toBe(true);
   });
 
+  test('of a batch that was left meanwhile, waitForConfirms throws', () => {
+    const { connection, proxy, recoveries } = lossy();
+    const channel = connection.channel();
+    channel.confirmSelect();
+    const queue = durable();
+    loseAnswers(proxy);
+    function* bodies() {
+      yield 'perhaps';
+      while (recoveries.length === 0) connection.loop({ timeout: 20 });
+      throw new Error('no more');
+    }
+    expect(() => channel.publishBatch(bodies(), { routingKey: queue, retry: true })).toThrow('no more');
+    expect(thrownBy(() => channel.waitForConfirms())).toMatchObject({ outcome: 'unknown' });
+    expect(channel.waitForConfirms()).toBe(true);
+  });
+
   test('publishBatch says which are unknown, and with retry there are none', () => {
     const { connection, proxy } = lossy();
     const channel = connection.channel();

@@ -25,7 +25,11 @@ const connection = connect();
 const channel = connection.channel();
 
 if (fault !== undefined) dieOf();
-else {
+else if (how === 'compute') {
+  connection.sleep(50);
+  interruptSoon();
+  for (const end = Date.now() + 10_000; Date.now() < end; );
+} else {
   for (let n = 0; n < 300; n++) channel.basicPublish('x'.repeat(1000), { routingKey: queue });
   end();
 }
@@ -43,9 +47,13 @@ function end() {
   if (how.startsWith('wait')) wait();
 }
 
-function wait() {
-  // somebody else presses Ctrl-C, for this thread sleeps
+/** Somebody else presses Ctrl-C, for this thread sleeps, or works. */
+function interruptSoon() {
   spawn('sh', ['-c', `sleep 0.7; kill -INT ${process.pid}`], { detached: true, stdio: 'ignore' }).unref();
+}
+
+function wait() {
+  interruptSoon();
   try {
     connection.drainEvents({ timeout: 60_000 });
   } catch (error) {

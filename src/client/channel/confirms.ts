@@ -125,6 +125,12 @@ export class Confirms {
     while (this.#inOrder.peek()?.isDone) this.#inOrder.shift();
   }
 
+  /** It was awaited until now, and what came for it meanwhile has been told to nobody. */
+  leave({ nacked, interrupted, error }: Publish): void {
+    this.#nacked ||= nacked;
+    if (interrupted) this.#failure ??= error;
+  }
+
   #close(publish: Publish, nacked: boolean): void {
     if (publish.isDone) return;
     publish.isDone = true;

@@ -166,11 +166,7 @@ class Batch {
 
   /** Somebody's code has thrown: who asks for the confirms that are missing is `waitForConfirms` now. */
   leave(): void {
-    for (const publish of this.#open) {
-      if (publish instanceof Error) continue;
-      publish.isAwaited = false;
-      publish.retry = false; // its buffer is the program's again
-    }
+    for (const publish of this.#open) if (!(publish instanceof Error)) this.publisher.leave(publish);
   }
 
   /** Wait until at most `open` publishes are unconfirmed, and tell of the others. */
@@ -195,7 +191,11 @@ class Batch {
   }
 
   #tellNext(): void {
-    this.results.add(this.#result(this.#open.shift()!));
+    const publish = this.#open.shift()!;
+    const result = this.#result(publish);
+    if (!(publish instanceof Error) && !publish.isDone && result.status === 'unknown')
+      this.publisher.leave(publish);
+    this.results.add(result);
   }
 
   /** After a recovery: publish again, in order, what was not confirmed. @returns whether there was anything */

@@ -187,6 +187,17 @@ export class Publisher implements ChannelPart {
     if (!this.isActive && !host.pump.until(isResumed, deadline)) throw pausedByBroker(id);
   }
 
+  /**
+   * Nobody waits for it any more: what has become of it since it was sent is for `waitForConfirms` to tell, and whoever
+   * was told that nobody knows may reuse its buffer.
+   */
+  leave(publish: Publish): void {
+    publish.isAwaited = false;
+    publish.retry = false;
+    this.#confirms.leave(publish);
+    if (publish.returned !== undefined) this.#hand(publish.returned);
+  }
+
   // ── confirms ────────────────────────────────────────────────────────────────────────────────────────
 
   confirmSelect(options: Input<'confirm.select'> & CallOptions): void {

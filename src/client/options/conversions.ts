@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { wrongType } from '../../caller';
 import type { PropertiesInput } from '../../protocol/properties';
 import { typeName } from '../../protocol/wire';
@@ -32,11 +33,15 @@ const PARTS = new Set(Object.keys(MILLISECONDS));
 /** The milliseconds of a duration, 0 or more. @throws {TypeError | RangeError} */
 export function durationMs(value: unknown, name: string): number {
   if (typeof value === 'number') return checkTimeout(value, name);
-  if (typeof value !== 'object' || value === null || value instanceof Date) {
+  if (typeof value !== 'object' || value === null || isDate(value)) {
     throw wrongType(
       `${name} must be milliseconds or a duration such as { seconds: 5 }, got ${typeName(value)}`,
     );
   }
+  // another kind of object shows no parts, and is not 0
+  const [, kind] = /^\[object (.*)\]$/.exec(Object.prototype.toString.call(value))!;
+  if (kind !== 'Object' && !Array.isArray(value))
+    throw wrongType(`${name} must be milliseconds or a duration such as { seconds: 5 }, got a ${kind}`);
   checkOptions(name, value, PARTS);
   let sum = 0;
   for (const [part, amount = 0] of Object.entries(value) as [keyof DurationParts, number | undefined][]) {
@@ -84,8 +89,13 @@ export function wireProperties<P extends MessageProperties>(
 
 const DIGITS = /^\d+$/;
 
+/** A test's sandbox has a Date of its own. */
+function isDate(value: unknown): value is Date {
+  return types.isDate(value);
+}
+
 function isDuration(value: MessageProperties['timestamp']): value is DurationParts {
-  return typeof value === 'object' && value !== null && !(value instanceof Date);
+  return typeof value === 'object' && value !== null && !isDate(value);
 }
 
 function lifetime(value: string | Duration | Date, now: () => number): string {
@@ -94,6 +104,6 @@ function lifetime(value: string | Duration | Date, now: () => number): string {
     throw wrongType(`expiration must be milliseconds, got the string ${JSON.stringify(value)}`);
   }
   // what should have ended by now expires at once, unless a consumer waits for it
-  const left = value instanceof Date ? Math.max(0, value.getTime() - now()) : value;
+  const left = isDate(value) ? Math.max(0, value.getTime() - now()) : value;
   return String(ttlMs(left, 'expiration'));
 }
