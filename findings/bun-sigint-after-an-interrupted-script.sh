@@ -2,8 +2,8 @@
 # Bun 1.4.5; Node.js 20 beside it.
 #
 # `script.runInThisContext({ breakOnSigint: true })` turns Ctrl-C into an exception, which a program may catch. In Node a
-# later Ctrl-C ends the program as always. In Bun SIGINT does nothing from then on, though nobody listens: whoever means to
-# end behind the exception has to call `process.exit`.
+# later Ctrl-C ends the program as always. In Bun SIGINT does nothing from then on, though nobody listens, and so it is
+# behind a script that nobody interrupted. A listener that is added and taken off again sets it right.
 source "$(dirname "$0")/support.sh"
 npm_install bun@1.4.5
 cat >"$folder/twice.cjs" <<'JS'

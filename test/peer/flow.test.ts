@@ -130,8 +130,15 @@ describe('connection.blocked: the broker takes no publishes for now', () => {
     );
     const began = Date.now();
     peer.signal('go');
-    channel.basicPublish('x', key);
+    const asked: number[] = [];
+    const expiration = new Date(began + 60_000);
+    expiration.getTime = () => {
+      asked.push(Date.now() - began);
+      return expiration.valueOf();
+    };
+    channel.basicPublish('x', { ...key, expiration });
     peer.until((came) => came.some(({ method, at }) => method === 'basic.publish' && at - began >= 140));
+    expect(asked.at(-1)).toBeGreaterThanOrEqual(140); // what it has left to live is counted when it is sent
     expect(connection.isBlocked).toBe(false);
     expect(connection.blockedReason).toBeUndefined();
     peer.satisfied();

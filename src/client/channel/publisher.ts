@@ -150,7 +150,7 @@ export class Publisher implements ChannelPart {
     const { timeout } = options;
     const deadline = limit ?? host.events.deadline(timeout === undefined ? undefined : checkTimeout(timeout));
     const bytes = contentBytes(content);
-    const properties = withProperties(content, options);
+    let properties = withProperties(content, options);
     session.checkOpen('basic.publish');
     if (goesToStream(host, options) && isTable(properties.headers))
       checkStreamHeaders(host, properties.headers);
@@ -163,7 +163,8 @@ export class Publisher implements ChannelPart {
             );
     let end: ReturnType<typeof writePublish>;
     do {
-      this.#waitUntilAllowed(deadline);
+      // times count from when it is sent
+      if (this.#waitUntilAllowed(deadline)) properties = withProperties(content, options);
       end = writePublish(session, { address: options, properties, body: bytes }, deadline, keep);
     } while (end === 'interrupted'); // the broker has not got the whole of it, and will not
     if (end === 'late') throw session.timedOut('basic.publish', 'not-sent');
@@ -175,9 +176,10 @@ export class Publisher implements ChannelPart {
     return this.factory.publishError(publish, what);
   }
 
-  /** Back-pressure of the broker: it may have asked not to publish, on this channel (flow) or at all (alarm). */
-  #waitUntilAllowed(deadline: number): void {
+  /** Back-pressure of the broker: it may have asked not to publish, on this channel (flow) or at all (alarm). @returns whether it had */
+  #waitUntilAllowed(deadline: number): boolean {
     const { host, id } = this.session;
+    if (!host.isBlocked && this.isActive) return false;
     if (host.isBlocked) {
       const limit = Math.min(deadline, clock.now() + host.blockedTimeout);
       const isUnblocked = when(() => !host.isBlocked, 'connection.unblocked');
@@ -185,6 +187,7 @@ export class Publisher implements ChannelPart {
     }
     const isResumed = when(() => this.isActive, `channel.flow of channel ${id}`);
     if (!this.isActive && !host.pump.until(isResumed, deadline)) throw pausedByBroker(id);
+    return true;
   }
 
   /**

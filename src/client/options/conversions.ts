@@ -1,4 +1,3 @@
-import { types } from 'node:util';
 import { wrongType } from '../../caller';
 import type { PropertiesInput } from '../../protocol/properties';
 import { typeName } from '../../protocol/wire';
@@ -39,8 +38,8 @@ export function durationMs(value: unknown, name: string): number {
     );
   }
   // another kind of object shows no parts, and is not 0
-  const [, kind] = /^\[object (.*)\]$/.exec(Object.prototype.toString.call(value))!;
-  if (kind !== 'Object' && !Array.isArray(value))
+  const kind = kindOf(value);
+  if (kind !== 'Object' && kind !== 'Array')
     throw wrongType(`${name} must be milliseconds or a duration such as { seconds: 5 }, got a ${kind}`);
   checkOptions(name, value, PARTS);
   let sum = 0;
@@ -89,9 +88,13 @@ export function wireProperties<P extends MessageProperties>(
 
 const DIGITS = /^\d+$/;
 
-/** A test's sandbox has a Date of its own. */
+/** What it is called, also where it is of another realm: the sandbox of a test has a Date of its own. */
+function kindOf(value: object): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1);
+}
+
 function isDate(value: unknown): value is Date {
-  return types.isDate(value);
+  return typeof value === 'object' && value !== null && kindOf(value) === 'Date';
 }
 
 function isDuration(value: MessageProperties['timestamp']): value is DurationParts {
