@@ -54,11 +54,20 @@ const ascii = {
 };
 const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
+/** The default export stands last: to what vitest takes for it when it reads CommonJS itself, it adds what is exported behind it. */
+const defaultLast = {
+  name: 'default-last',
+  renderChunk(code) {
+    const [found] = /^Object\.defineProperty\(exports, "default", \{\n(?:\s.*\n)+\}\);\n/m.exec(code) ?? [];
+    return found === undefined ? null : { code: `${code.replace(found, '').trimEnd()}\n${found}`, map: null };
+  },
+};
+
 const build = (input, plugins) => ({
   input,
   platform: 'node',
   external: Object.keys(dependencies),
-  plugins: [...plugins, ascii],
+  plugins: [...plugins, defaultLast, ascii],
   transform: { target: target.toLowerCase() }, // rolldown takes the rest of tsconfig.json by itself, but not this
   output: {
     dir: 'dist',
