@@ -59,7 +59,8 @@ async function terminatedAtWork(script: string): Promise<unknown> {
   });
   const [code] = await once(child, 'close');
   clearInterval(feeding);
-  return [code, lines[0], lines.at(-1)];
+  // a thread of its own may print what waits before the main one says that it is ready
+  return [code, lines.includes('ready'), lines.at(-1)];
 }
 
 function onlyChildOf({ pid }: ChildProcess): number {
@@ -81,5 +82,5 @@ describe.each([
 });
 
 test.each(['slices', 'thread'])('%s.ts ends at SIGTERM while messages keep coming', async (script) => {
-  expect(await terminatedAtWork(script)).toEqual([0, 'ready', 'closed']);
+  expect(await terminatedAtWork(script)).toEqual([0, true, 'closed']);
 });
