@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { EXIT, ExitError } from './parts/exit-status';
-import { linesOf } from './parts/lines';
+import { linesOf } from './parts/input';
 import { print, printNote } from './parts/output';
 import { integer } from './parts/values';
 import type { Verb } from './verb';
@@ -56,15 +56,17 @@ Examples:
   run(options, [file = '']) {
     const flags = options as Flags;
     const isWanted = filterOf(flags);
+    const row = rows();
     let number = 0;
     let printed = 0;
     for (const text of linesOf(file, flags.follow === true)) {
       number++;
+      if (text === '') continue;
       const line = parsed(text);
       if (line === undefined) {
         printNote(`${file}:${number} is no line of a trace`);
       } else if (isWanted(line)) {
-        print(shown(line));
+        print(row(line));
         printed++;
       }
     }
@@ -112,17 +114,18 @@ function patternOf(method: string): RegExp {
   return new RegExp(`^${method.replaceAll('.', '\\.').replaceAll('*', '.*')}$`);
 }
 
-/** The widest names so far: columns stay in line without a look ahead. */
-let width = 0;
-
-function shown(line: Line): string {
-  const who = `${line.pid} ${line.connection}`;
-  width = Math.max(width, who.length);
-  const time = line.time.replace(/^.*T|Z$/g, '');
-  const arrow = line.direction === undefined ? '--' : line.direction === 'sent' ? '->' : '<-';
-  const channel = line.direction === undefined ? '' : String(line.channel);
-  const what = whatOf(line).replace(/\s*\n\s*/g, ' ');
-  return `${time}  ${who.padEnd(width)}  ${channel.padStart(5)} ${arrow} ${what}\n`;
+/** Rows in columns as wide as the widest name so far: they stay in line without a look ahead. */
+function rows(): (line: Line) => string {
+  let width = 0;
+  return (line) => {
+    const who = `${line.pid} ${line.connection}`;
+    width = Math.max(width, who.length);
+    const time = line.time.replace(/^.*T|Z$/g, '');
+    const arrow = line.direction === undefined ? '--' : line.direction === 'sent' ? '->' : '<-';
+    const channel = line.direction === undefined ? '' : String(line.channel);
+    const what = whatOf(line).replace(/\s*\n\s*/g, ' ');
+    return `${time}  ${who.padEnd(width)}  ${channel.padStart(5)} ${arrow} ${what}\n`;
+  };
 }
 
 function whatOf({ event, broker, reason, frame, ...line }: Line): string {

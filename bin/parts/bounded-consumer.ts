@@ -1,5 +1,12 @@
 import { clock } from '../../src/clock';
-import { type Channel, type IncomingMessage, PreconditionFailedError, TimeoutError } from '../../src/index';
+import {
+  type BasicConsumeOptions,
+  type Channel,
+  type IncomingMessage,
+  type MessageCallback,
+  PreconditionFailedError,
+  TimeoutError,
+} from '../../src/index';
 import { ExitError } from './exit-status';
 import type { Offset } from './values';
 
@@ -83,11 +90,7 @@ export class BoundedConsumer {
   }
 
   /** @throws {ExitError} what only a stream takes, or only a queue */
-  #consume(
-    ...[callback, options]: Parameters<Channel['basicConsume']> extends [unknown, ...infer Rest]
-      ? Rest
-      : never
-  ): string {
+  #consume(callback: MessageCallback, options: BasicConsumeOptions): string {
     try {
       return this.channel.basicConsume(this.queue, callback, options);
     } catch (error) {

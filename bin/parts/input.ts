@@ -1,19 +1,23 @@
-import { readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 
 export const STDIN = 0;
 const PIECE = 64 * 1024;
 /** Milliseconds until a terminal or pipe that does not block is read again. */
 const AGAIN_MS = 5;
+/** Milliseconds between two looks whether a file has grown. */
+const GROWN_MS = 100;
+const NEWLINE = 0x0a;
 
 const asleep = new Int32Array(new SharedArrayBuffer(4));
 
-/** The pieces that come from a descriptor, each in memory of its own. Blocks for each. */
-function* pieces(fd: number): Iterable<Buffer> {
+/** The pieces that come from a descriptor, each in memory of its own. Blocks for each. `follow`: the end is none, more will come. */
+function* pieces(fd: number, follow = false): Iterable<Buffer> {
   for (;;) {
     const buffer = Buffer.allocUnsafe(PIECE);
     const size = read(fd, buffer);
-    if (size === 0) return;
-    yield buffer.subarray(0, size);
+    if (size > 0) yield buffer.subarray(0, size);
+    else if (!follow) return;
+    else Atomics.wait(asleep, 0, 0, GROWN_MS);
   }
 }
 
@@ -39,9 +43,9 @@ export function readAll(fd: number): Buffer {
  * The pieces between separators, in groups: those that came with one read, so that a slow writer's are not kept
  * waiting. The last one needs no separator. `keep`: with its separator.
  */
-export function* groups(fd: number, separator: number, keep: boolean): Iterable<Buffer[]> {
+export function* groups(fd: number, separator: number, keep: boolean, follow = false): Iterable<Buffer[]> {
   let begun: Buffer[] = [];
-  for (const piece of pieces(fd)) {
+  for (const piece of pieces(fd, follow)) {
     const group: Buffer[] = [];
     let at = 0;
     for (let end = piece.indexOf(separator); end !== -1; end = piece.indexOf(separator, at)) {
@@ -54,6 +58,16 @@ export function* groups(fd: number, separator: number, keep: boolean): Iterable<
     if (group.length > 0) yield group;
   }
   if (begun.length > 0) yield [Buffer.concat(begun)];
+}
+
+/** The lines of a file. Blocks; `follow`: it goes on as the file grows. @throws {Error} it cannot be read */
+export function* linesOf(path: string, follow: boolean): Iterable<string> {
+  const fd = openSync(path, 'r');
+  try {
+    for (const group of groups(fd, NEWLINE, false, follow)) for (const line of group) yield line.toString();
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** The text of a file; `-` is stdin. Blocks. */

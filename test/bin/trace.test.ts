@@ -88,7 +88,7 @@ it('lines that are none of a trace are told of, and skipped; what a terminal cou
   expect(status).toBe(0);
   expect(stdout.toString()).toBe('12:00:00.000  1 #1        -- connected a b\n');
   expect(stderr.toString()).toBe(
-    [1, 3, 4, 5, 6].map((n) => `${mixed}:${n} is no line of a trace\n`).join(''),
+    [1, 4, 5, 6, 7].map((n) => `${mixed}:${n} is no line of a trace\n`).join(''),
   );
 });
 
