@@ -104,14 +104,21 @@ function expectOver(connection: Connection, channel: Channel): void {
   expect(duration(() => connection.close())).toBeLessThan(AT_ONCE);
 }
 
-/** The Worker objects made during `fn`. */
+/** The thread that is started during `fn`: never one that has finished with an earlier task, whose environment differs. */
 function workersOf<T>(fn: () => T, created: (worker: Worker) => void): T {
-  const seen = (message: unknown) => created((message as { worker: Worker }).worker);
+  let count = 0;
+  const seen = (message: unknown) => {
+    count++;
+    created((message as { worker: Worker }).worker);
+  };
   subscribe('worker_threads', seen);
+  process.env = { ...process.env, AMQP_SYNC_FRESH: folder };
   try {
     return fn();
   } finally {
+    process.env = env;
     unsubscribe('worker_threads', seen);
+    expect(count).toBe(1);
   }
 }
 
