@@ -1,8 +1,10 @@
 import { refusePromise } from '../client/callbacks';
+import { flush, updateSecret } from '../client/connection/connection-calls';
 import { ConnectionSession } from '../client/connection/connection-session';
 import type { ConnectionStats } from '../client/connection/connection-stats';
 import type { RecoveryInfo } from '../client/connection/recovery-info';
 import { takeStats } from '../client/connection/take-stats';
+import { OPERATION } from '../client/diagnostics';
 import {
   type CallOptions,
   checkFunction,
@@ -19,6 +21,7 @@ import { clock } from '../clock';
 import { type AmqpError, TimeoutError } from '../errors';
 import { DIRECT_REPLY_TO } from '../protocol/constants';
 import type { Table } from '../protocol/field-table';
+import { hostAndPort } from '../protocol/uri';
 import { showAs } from '../shown';
 import { AMQPLIB_CONNECTION, explainAmqplib } from './amqplib-names';
 import { Channel } from './channel';
@@ -88,7 +91,8 @@ export class Connection {
 
   /** Use `connect`. */
   constructor(settings: Settings) {
-    this.#session = new ConnectionSession(this, settings);
+    const facts = { hosts: settings.session.targets.map(hostAndPort), connection: this };
+    this.#session = OPERATION.connect.trace(facts, () => new ConnectionSession(this, settings));
   }
 
   // ── what it is ──────────────────────────────────────────────────────────────────────────────────────
@@ -336,7 +340,7 @@ export class Connection {
    */
   flush(options: CallOptions = {}): void {
     checkOptions('flush', options, TIMEOUT_ONLY);
-    this.#session.flush(options);
+    flush(this.#session, options);
   }
 
   /**
@@ -346,7 +350,7 @@ export class Connection {
   updateSecret(secret: string, reason = '', options: CallOptions = {}): void {
     checkOptions('updateSecret', options, TIMEOUT_ONLY);
     checkString(secret, 'secret');
-    this.#session.updateSecret(secret, reason, options);
+    updateSecret(this.#session, secret, reason, options);
   }
 
   /**

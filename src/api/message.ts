@@ -2,6 +2,7 @@ import { wrongType } from '../caller';
 import { inVain, refusePromiseFor } from '../client/callbacks';
 import { type BodyInput, bodyBytes, IS_MESSAGE, withEncoding } from '../client/channel/content';
 import { CONSUMER, type Consumer, GIVE_BACK, STREAM_OFFSET } from '../client/channel/delivery';
+import { OPERATION } from '../client/diagnostics';
 import { DISPATCH } from '../client/dispatcher';
 import { checkBoolean, checkFunction, checkOptions } from '../client/options/checks';
 import type { MessageProperties } from '../client/options/conversions';
@@ -287,10 +288,17 @@ export class IncomingMessage extends Message<Properties> {
   process<T>(fn: (message: this) => T, options: ProcessOptions = NO_OPTIONS): T {
     checkFunction(fn, 'process: fn');
     if (options !== NO_OPTIONS) checkOptions('process', options, PROCESS_OPTIONS);
+    checkBoolean(options.requeue, 'requeue');
+    checkBoolean(options.rejectOnRedelivered, 'rejectOnRedelivered');
+    checkBoolean(options.ignoreProcessed, 'ignoreProcessed');
+    if (!OPERATION.process.isTraced) return this.#process(fn, options);
+    const { channel } = this;
+    const facts = { connection: channel.connection, channel, message: this };
+    return OPERATION.process.trace(facts, () => this.#process(fn, options));
+  }
+
+  #process<T>(fn: (message: this) => T, options: ProcessOptions): T {
     const { requeue = false, rejectOnRedelivered = false, ignoreProcessed = false } = options;
-    checkBoolean(requeue, 'requeue');
-    checkBoolean(rejectOnRedelivered, 'rejectOnRedelivered');
-    checkBoolean(ignoreProcessed, 'ignoreProcessed');
     let result: T;
     try {
       result = fn(this);

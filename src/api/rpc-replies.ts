@@ -1,5 +1,6 @@
 import type { Publish } from '../client/channel/confirms';
 import type { Consumer } from '../client/channel/delivery';
+import { OPERATION, type RpcFacts } from '../client/diagnostics';
 import { inOutage } from '../client/loss';
 import type { CallOptions } from '../client/options/checks';
 import { LONGEST_TTL, wireProperties } from '../client/options/conversions';
@@ -83,12 +84,24 @@ export class RpcReplies implements Consumer {
    * @throws {TimeoutError}
    */
   call(request: Message, to: Destination): IncomingMessage {
+    const correlationId = crypto.randomUUID();
+    if (!OPERATION.rpc.isTraced) return this.#call(request, to, correlationId);
+    const { connection } = this.channel;
+    const { procedure } = to;
+    const facts: RpcFacts = { connection, procedure, correlationId, reply: undefined };
+    return OPERATION.rpc.trace(facts, () => {
+      const reply = this.#call(request, to, correlationId);
+      facts.reply = reply;
+      return reply;
+    });
+  }
+
+  #call(request: Message, to: Destination, correlationId: string): IncomingMessage {
     const { channel } = this;
     const { publisher, session } = channel[PARTS];
     const { events } = channel.connection[SESSION];
     const deadline = events.deadline(to.timeout, to.began);
     const properties = wireProperties(request.properties);
-    const correlationId = crypto.randomUUID();
     const call = new Call(this);
     const options = {
       ...properties,

@@ -84,7 +84,8 @@ function sleepInSlices(
     const now = clock.now();
     for (const link of links) if (!link.isAttended(now)) return 'woken';
     if (now >= deadline) return 'timeout';
-    wakeSignal.sleep(ticket, Math.min(deadline - now, SLICE_MS));
+    const end = wakeSignal.sleep(ticket, Math.min(deadline - now, SLICE_MS));
+    if (end === 'woken') for (const link of links) link.wakeUps++;
   }
 }
 
@@ -106,6 +107,8 @@ export class Link {
   /** Where in the outbound ring the last call that waits for an answer ends. */
   #askedAt: number;
   #doorbell: MessagePort | undefined;
+  /** How often this thread slept on it and was woken. */
+  wakeUps = 0;
   #gone = false;
   #stalled = false;
   #lastBeat = -1;

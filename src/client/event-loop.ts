@@ -2,6 +2,7 @@ import { Mailbox, type MailboxHandle } from '../bridge/mailbox';
 import { clock } from '../clock';
 import { TimeoutError } from '../errors';
 import type { Waits } from './channel/channel-host';
+import { OPERATION } from './diagnostics';
 import { DISPATCH, type Dispatcher } from './dispatcher';
 import { interruption } from './interruption';
 import { type Pump, type Waitable, when } from './pump';
@@ -9,6 +10,8 @@ import { isWarnedOf, LONG_WAIT_MS, listensToSignals, warnOf } from './warnings';
 
 /** The connection, as its event loop sees it. */
 interface LoopHost {
+  /** The public connection. */
+  readonly owner: object;
   readonly pump: Pump;
   readonly dispatcher: Dispatcher;
   readonly callTimeout: number;
@@ -84,9 +87,16 @@ export class EventLoop implements Waits {
   }
 
   waitFor(goal: Waitable, deadline: number): boolean {
-    const { pump, dispatcher } = this.host;
+    const { owner, pump, dispatcher } = this.host;
     dispatcher.isServed = true;
     if (pump.advance(goal)) return true;
+    if (!OPERATION.wait.isTraced) return this.#waitFor(goal, deadline);
+    const facts = { connections: [owner], awaited: goal.awaited ?? '', timeout: deadline - clock.now() };
+    return OPERATION.wait.trace(facts, () => this.#waitFor(goal, deadline));
+  }
+
+  #waitFor(goal: Waitable, deadline: number): boolean {
+    const { pump, dispatcher } = this.host;
     const { busy, nextDue } = dispatcher;
     const end = busy ? deadline : Math.min(deadline, nextDue);
     const [isDeaf, isStuck] = [this.isDeaf(deadline), this.#isStuck(deadline)];

@@ -1,4 +1,12 @@
-import { type AmqpError, type ErrorDetails, TimeoutError } from '../errors';
+import {
+  type AmqpError,
+  channelErrorClass,
+  type ErrorDetails,
+  TimeoutError,
+  WrongStateError,
+} from '../errors';
+import { describeReply, isGivenUp, replyCodeName } from '../protocol/constants';
+import type { Args } from '../protocol/method-types';
 
 /** The same loss, told by something that it has cut short. */
 export function inOutage(what: string, loss: AmqpError): AmqpError {
@@ -45,4 +53,27 @@ export function timedOut(
       ? `could not be sent in time: ${why}`
       : 'got no reply in time; it may still be carried out, and its reply will be ignored';
   return new TimeoutError(`${call} ${what}`, { method, outcome, recoverable: true });
+}
+
+/** The broker has closed a channel; `blamed` says what for, `method` is what it names. */
+export function closedByBroker(
+  blamed: string,
+  { replyCode, replyText }: Args<'channel.close'>,
+  method: string | undefined,
+  aside: string,
+): AmqpError {
+  const outcome = isGivenUp(replyText) ? 'unknown' : 'rejected';
+  return new (channelErrorClass(replyCode))(`${blamed}: ${describeReply(replyCode, replyText)}${aside}`, {
+    code: replyCodeName(replyCode),
+    replyCode,
+    replyText,
+    method,
+    origin: 'broker',
+    outcome,
+  });
+}
+
+/** The program has closed a channel. */
+export function closedByUs(id: number): AmqpError {
+  return new WrongStateError(`channel ${id} was closed by this program`, { code: 'CLOSED' });
 }

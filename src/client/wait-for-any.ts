@@ -1,6 +1,7 @@
 import { sleepUntil } from '../bridge/link';
 import { clock } from '../clock';
 import type { ConnectionSession } from './connection/connection-session';
+import { OPERATION } from './diagnostics';
 import { interruption } from './interruption';
 import { LONG_WAIT_MS, warnOf } from './warnings';
 
@@ -11,6 +12,12 @@ export function waitForAny(sessions: readonly ConnectionSession[], timeout: numb
   const links = sessions.map(({ link }) => link);
   const awaited = `an event on any of ${links.length} connections`;
   for (const { watch } of links) watch?.begin({ isDone: false, awaited }, deadline);
+  const facts = { connections: sessions.map(({ owner }) => owner), awaited, timeout: deadline - clock.now() };
+  return OPERATION.wait.trace(facts, () => waitUntil(sessions, deadline));
+}
+
+function waitUntil(sessions: readonly ConnectionSession[], deadline: number): ConnectionSession[] {
+  const links = sessions.map(({ link }) => link);
   for (;;) {
     const states = links.map(({ state }) => state);
     sessions[0]?.events.checkInterrupt();

@@ -69,8 +69,10 @@ export class Connector {
   #lostAt = 0;
   #attempts = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** The description of the session that is open, or was last. */
+  /** The description of the session that is open, or was last; its bytes are those of all. */
   #description: SessionDescription | undefined;
+  /** Bytes of the sessions that are over. */
+  #earlier = { bytesIn: 0, bytesOut: 0 };
   /** Targets in the order in which they are tried. */
   #targets: Target[];
 
@@ -162,9 +164,11 @@ export class Connector {
 
   /** The session has ended that was open. */
   #ended(record: ErrorRecord | undefined): void {
+    const { bytesIn, bytesOut } = this.describe()!;
     if (this.#aborted || record === undefined || !this.#mayRecover(record))
       return this.#over(this.#aborted ? ABORTED : record);
     this.session = undefined;
+    this.#earlier = { bytesIn, bytesOut };
     this.#loss = record;
     this.#lostAt = clock.now();
     this.#journal?.lost();
@@ -210,7 +214,7 @@ export class Connector {
     this.#notify({
       notice: 'recovered',
       generation: this.#generation,
-      session: session.describe(),
+      session: this.describe()!,
       downtime: clock.now() - this.#lostAt,
       attempts: this.#attempts + 1,
       renames,
@@ -304,7 +308,12 @@ export class Connector {
   }
 
   describe(): SessionDescription | undefined {
-    if (this.#state === 'connected') this.#description = this.session?.describe();
+    const { session } = this;
+    if (this.#state !== 'connected' || session === undefined) return this.#description;
+    const description = session.describe();
+    const bytesIn = this.#earlier.bytesIn + description.bytesIn;
+    const bytesOut = this.#earlier.bytesOut + description.bytesOut;
+    this.#description = { ...description, bytesIn, bytesOut };
     return this.#description;
   }
 }

@@ -2,6 +2,7 @@ import type { AmqpError } from '../../errors';
 import type { Table } from '../../protocol/field-table';
 import type { LateDeliveries } from '../../protocol/late-deliveries';
 import type { Reader } from '../../protocol/wire';
+import type { MessageCounts } from '../connection/connection-stats';
 import type { KnownQueues } from '../connection/known-queues';
 import type { RecoveryFailure } from '../connection/recovery-info';
 import type { Dispatcher } from '../dispatcher';
@@ -44,8 +45,11 @@ export interface Waits {
 
 /** A connection, as its channels see it. */
 export interface ChannelHost {
+  /** The public connection. */
+  readonly owner: object;
   readonly pump: Pump;
   readonly dispatcher: Dispatcher;
+  readonly counts: MessageCounts;
   readonly events: Waits;
   readonly recovery: Outages;
   /** Undefined: a lost connection is over. */

@@ -24,3 +24,40 @@ export interface ChannelPart {
   /** Publishes that wait for the broker's word. */
   readonly unconfirmed?: number;
 }
+
+/** The parts of a channel, asked together. */
+export class PartList implements Iterable<ChannelPart> {
+  readonly #parts: readonly ChannelPart[];
+  readonly #handlers = new Map<string, (answer: Answer) => void>();
+
+  constructor(parts: readonly ChannelPart[]) {
+    this.#parts = parts;
+    for (const { handlers = {} } of parts)
+      for (const [method, handle] of Object.entries(handlers)) this.#handlers.set(method, handle);
+  }
+
+  [Symbol.iterator](): Iterator<ChannelPart> {
+    return this.#parts[Symbol.iterator]();
+  }
+
+  /** What the broker says to one of them; undefined: it is a reply. */
+  handler(method: string): ((answer: Answer) => void) | undefined {
+    return this.#handlers.get(method);
+  }
+
+  aside(method: string | undefined): string {
+    return this.#parts.map((part) => part.aside?.(method) ?? '').join('');
+  }
+
+  isStuck(isEndless: boolean): boolean {
+    return this.#parts.some((part) => part.isStuck?.(isEndless));
+  }
+
+  isAwaiting(goal: object): boolean {
+    return this.#parts.some((part) => part.isAwaiting?.(goal));
+  }
+
+  get unconfirmed(): number {
+    return this.#parts.reduce((sum, { unconfirmed = 0 }) => sum + unconfirmed, 0);
+  }
+}

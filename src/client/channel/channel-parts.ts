@@ -1,4 +1,5 @@
 import type { ChannelHost } from './channel-host';
+import { PartList } from './channel-part';
 import { type ChannelOwner, ChannelSession } from './channel-session';
 import { type CancelReceiver, Consumers } from './consumers';
 import type { MessageFactory } from './message-factory';
@@ -36,6 +37,7 @@ export class ChannelParts {
     this.consumers = new Consumers(session, this.queues, this.settler, this.pauses, mode, factory, owner);
     this.publisher = new Publisher(session, mode, this.transactions, factory, owner);
     // transactions come first: whether one is lost shows in what the others forget
-    session.add([this.transactions, mode, this.queues, this.settler, this.consumers, this.publisher]);
+    const { transactions, queues, settler, consumers, publisher } = this;
+    session.parts = new PartList([transactions, mode, queues, settler, consumers, publisher]);
   }
 }

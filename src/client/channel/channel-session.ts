@@ -1,20 +1,21 @@
 import { fromCaller } from '../../caller';
 import { clock } from '../../clock';
-import { type AmqpError, channelErrorClass, type TimeoutError, WrongStateError } from '../../errors';
+import { type AmqpError, type TimeoutError, WrongStateError } from '../../errors';
 import { decodeArgs, decodeMethodPlan, encodeMethod, methodName, PLANS } from '../../protocol/codec';
-import { describeReply, FRAME, isGivenUp, replyCodeName } from '../../protocol/constants';
+import { FRAME } from '../../protocol/constants';
 import { ContentAssembler } from '../../protocol/content';
 import { LateDeliveries } from '../../protocol/late-deliveries';
 import type { Args, Input, MethodName, RequestName } from '../../protocol/method-types';
 import { ProtocolViolation } from '../../protocol/violation';
 import type { Reader } from '../../protocol/wire';
 import type { RecoveryFailure } from '../connection/recovery-info';
+import { HAPPENING, OPERATION } from '../diagnostics';
 import { DISPATCH, type Event } from '../dispatcher';
-import { cutOff, timedOut } from '../loss';
+import { closedByBroker, closedByUs, cutOff, timedOut } from '../loss';
 import { type CallOptions, checkEncodable, checkTimeout } from '../options/checks';
 import { when } from '../pump';
 import type { ChannelHost, HostedChannel } from './channel-host';
-import type { ChannelPart } from './channel-part';
+import { PartList } from './channel-part';
 import { MethodHistory } from './method-history';
 import { type Answer, type AnswerHandlers, type Pending, Replies } from './replies';
 import { Unacked } from './unacked';
@@ -52,8 +53,8 @@ export class ChannelSession implements HostedChannel {
   late = new LateDeliveries();
   readonly unacked = new Unacked();
   readonly history = new MethodHistory();
-  #parts: readonly ChannelPart[] = [];
-  readonly #handlers = new Map<string, (answer: Answer) => void>();
+  /** The parts that stand on it; set once. */
+  parts = new PartList([]);
   #replies = new Replies();
   #assembler: ContentAssembler;
   #state: 'closed' | 'opening' | 'abandoned' | 'open' | 'closing' = 'closed';
@@ -75,15 +76,13 @@ export class ChannelSession implements HostedChannel {
     this.#assembler = new ContentAssembler(host.maxMessageSize);
   }
 
-  /** The parts that stand on it; called once. */
-  add(parts: readonly ChannelPart[]): void {
-    this.#parts = parts;
-    for (const { handlers = {} } of parts)
-      for (const [method, handle] of Object.entries(handlers)) this.#handlers.set(method, handle);
-  }
-
   get isOpen(): boolean {
     return this.#state === 'open' && this.host.isOpen;
+  }
+
+  /** Whose it is, for whoever listens. */
+  get facts(): { connection: object; channel: object | undefined } {
+    return { connection: this.host.owner, channel: this.owner };
   }
 
   /** Why the channel is closed, if the broker or the network did it. */
@@ -107,7 +106,7 @@ export class ChannelSession implements HostedChannel {
     this.#replies = new Replies();
     this.#assembler = new ContentAssembler(this.host.maxMessageSize);
     this.unacked.reset();
-    for (const part of this.#parts) part.opening?.();
+    for (const part of this.parts) part.opening?.();
     const opened = () => {
       this.#state = 'open';
       this.#isEndOwed = true;
@@ -139,24 +138,24 @@ export class ChannelSession implements HostedChannel {
    * had to complain of before it heard of it.
    */
   close(args: Input<'channel.close'>, timeout: number): void {
+    OPERATION.close.trace(this.facts, () => this.#close(args, timeout));
+  }
+
+  #close(args: Input<'channel.close'>, timeout: number): void {
     if (this.unreported !== undefined) throw this.report(this.unreported);
     if (this.#state !== 'open') return this.#reportEnd();
     this.#state = 'closing';
-    for (const part of this.#parts) part.closing?.();
+    for (const part of this.parts) part.closing?.();
     const { pump } = this.host;
     const deadline = clock.now() + timeout;
     const closed = when(() => this.#state === 'closed', `the answer to channel.close of channel ${this.id}`);
     try {
       if (pump.ask(this.id, 'channel.close', args, deadline)) pump.until(closed, deadline);
     } finally {
-      this.#end(this.#reason ?? this.#closedByUs());
+      this.#end(this.#reason ?? closedByUs(this.id));
     }
     if (this.unreported !== undefined) throw this.report(this.unreported);
     this.#reportEnd();
-  }
-
-  #closedByUs(): AmqpError {
-    return new WrongStateError(`channel ${this.id} was closed by this program`, { code: 'CLOSED' });
   }
 
   /** The broker, or the end of the connection, closed the channel. */
@@ -169,7 +168,8 @@ export class ChannelSession implements HostedChannel {
 
   #end(reason: AmqpError): void {
     this.#replies.fail(reason);
-    for (const part of this.#parts) part.closed?.(reason);
+    for (const part of this.parts) part.closed?.(reason);
+    if (this.#isEndOwed && HAPPENING.close.isHeard) HAPPENING.close.tell({ ...this.facts, error: reason });
     if (this.#isEndOwed) this.host.dispatcher.ended(this, () => this.owner?.onClose?.(reason));
     this.#isEndOwed = false;
   }
@@ -216,7 +216,7 @@ export class ChannelSession implements HostedChannel {
     this.host.checkAlive(method);
     if (this.unreported !== undefined) throw this.report(this.unreported);
     this.#reportEnd();
-    const cause = this.#reason ?? this.#closedByUs();
+    const cause = this.#reason ?? closedByUs(this.id);
     throw new WrongStateError(`${method} was not sent, channel ${this.id} is closed: ${cause.message}`, {
       code: 'CHANNEL_CLOSED',
       method,
@@ -233,7 +233,7 @@ export class ChannelSession implements HostedChannel {
     this.#assembler = new ContentAssembler(this.host.maxMessageSize);
     this.late.clear();
     this.#replies.interrupt(error);
-    for (const part of this.#parts) part.connectionLost?.(error);
+    for (const part of this.parts) part.connectionLost?.(error);
     this.unacked.interrupt();
     if (this.#state === 'abandoned') this.#closed();
   }
@@ -245,7 +245,7 @@ export class ChannelSession implements HostedChannel {
     tags: readonly string[],
     failures: readonly RecoveryFailure[],
   ): void {
-    for (const part of this.#parts) part.recovered?.(tags, failures);
+    for (const part of this.parts) part.recovered?.(tags, failures);
     if (this.#state === 'open' && !isOpen) {
       this.host.forget(this);
       this.died(failure);
@@ -260,17 +260,14 @@ export class ChannelSession implements HostedChannel {
   }
 
   isStuck(isEndless: boolean): boolean {
-    for (const part of this.#parts) if (part.isStuck?.(isEndless)) return true;
-    return false;
+    return this.parts.isStuck(isEndless);
   }
 
   isAwaiting(goal: object): boolean {
-    return (
-      this.#replies.owed.includes(goal as Pending) || this.#parts.some((part) => part.isAwaiting?.(goal))
-    );
+    return this.#replies.owed.includes(goal as Pending) || this.parts.isAwaiting(goal);
   }
   get unconfirmed(): number {
-    return this.#parts.reduce((sum, { unconfirmed = 0 }) => sum + unconfirmed, 0);
+    return this.parts.unconfirmed;
   }
 
   /** The arguments of the requests by this name whose replies have not come. */
@@ -296,8 +293,20 @@ export class ChannelSession implements HostedChannel {
   request<M extends RequestName>(
     method: M,
     args: Input<M>,
-    { timeout }: CallOptions,
+    options: CallOptions,
     handlers?: AnswerHandlers,
+  ): Answer {
+    if (!OPERATION.call.isTraced) return this.#request(method, args, options, handlers);
+    return OPERATION.call.trace({ ...this.facts, method }, () =>
+      this.#request(method, args, options, handlers),
+    );
+  }
+
+  #request<M extends RequestName>(
+    method: M,
+    args: Input<M>,
+    { timeout }: CallOptions,
+    handlers: AnswerHandlers | undefined,
   ): Answer {
     const { pump } = this.host;
     if (timeout !== undefined) checkTimeout(timeout);
@@ -401,7 +410,7 @@ export class ChannelSession implements HostedChannel {
 
   /** A whole method came, with its content if it has one. Parts take theirs; the rest are replies. */
   #handle(answer: Answer): void {
-    const handle = this.#handlers.get(answer.plan.name);
+    const handle = this.parts.handler(answer.plan.name);
     if (handle !== undefined) handle(answer);
     else this.#replies.settle(answer);
   }
@@ -411,20 +420,16 @@ export class ChannelSession implements HostedChannel {
     this.host.forget(this);
   }
 
-  #closedByBroker({ replyCode, replyText, classId, methodId }: Args<'channel.close'>): void {
+  #closedByBroker(close: Args<'channel.close'>): void {
     this.#answer('channel.close-ok', {});
     if (this.#state === 'closed') return;
     if (!this.#isOpening) this.late.ended(this.unacked.nextOnWire);
-    const method = methodName(classId, methodId);
-    const blamed = method === undefined ? 'an error' : this.history.find(method, replyText);
+    const method = methodName(close.classId, close.methodId);
+    const blamed = method === undefined ? 'an error' : this.history.find(method, close.replyText);
     const during = this.#replies.current?.plan.name;
     const elsewhere = during === undefined || during === method ? '' : ` (noticed during ${during})`;
-    const aside = this.#parts.map((part) => part.aside?.(method) ?? '').join('');
-    const outcome = isGivenUp(replyText) ? 'unknown' : 'rejected';
-    const reason = new (channelErrorClass(replyCode))(
-      `${blamed} closed channel ${this.id}: ${describeReply(replyCode, replyText)}${aside}${elsewhere}`,
-      { code: replyCodeName(replyCode), replyCode, replyText, method, origin: 'broker', outcome },
-    );
+    const aside = `${this.parts.aside(method)}${elsewhere}`;
+    const reason = closedByBroker(`${blamed} closed channel ${this.id}`, close, method, aside);
     if (this.#state === 'closing') {
       // the two closes crossed, and the broker answers ours too. No caller waits for a method now, so only a method
       // that none has ever waited for can still have something to say

@@ -1,6 +1,7 @@
 import type { AmqpError, Outcome } from '../../errors';
 import type { Input } from '../../protocol/method-types';
 import { ProtocolViolation } from '../../protocol/violation';
+import type { ConfirmFacts, PublishFacts } from '../diagnostics';
 import { Fifo } from '../fifo';
 import type { MessageProperties } from '../options/conversions';
 import { type Content, contentBytes } from './content';
@@ -27,6 +28,8 @@ export class Publish {
   interrupted = false;
   /** Whether it is repeated then. */
   retry = false;
+  /** What whoever listened was told of it. */
+  facts: PublishFacts | undefined;
 
   readonly exchange: string;
   readonly routingKey: string;
@@ -51,6 +54,14 @@ export class Publish {
     return contentBytes(this.content);
   }
 
+  /** What has become of it, once it is done. */
+  get status(): ConfirmFacts['status'] {
+    if (this.acked) return 'acked';
+    if (this.returned !== undefined) return 'returned';
+    if (this.nacked) return 'nacked';
+    return this.outcome === 'rejected' && this.error?.outcome === 'rejected' ? 'failed' : 'unknown';
+  }
+
   get acked(): boolean {
     return this.isDone && !this.nacked && this.returned === undefined && this.error === undefined;
   }
@@ -71,6 +82,11 @@ export class Confirms {
   readonly #bySeqNo = new Map<number, Publish>();
   #nacked = false;
   #failure: AmqpError | undefined;
+
+  constructor(
+    /** Called for each publish as it is done. */
+    readonly settled: (publish: Publish) => void,
+  ) {}
 
   /** The sequence number of the next publish. */
   get nextSeqNo(): number {
@@ -137,6 +153,7 @@ export class Confirms {
     publish.nacked = nacked;
     this.#nacked ||= nacked && !publish.isAwaited;
     this.#bySeqNo.delete(publish.seqNo);
+    this.settled(publish);
   }
 
   /**
@@ -172,6 +189,7 @@ export class Confirms {
       publish.isDone = true;
       publish.error = error;
       publish.outcome = publish === guilty ? 'rejected' : 'unknown';
+      this.settled(publish);
     }
     this.#inOrder.clear();
     this.#bySeqNo.clear();
@@ -188,6 +206,7 @@ export class Confirms {
       publish.interrupted = true;
       publish.error = error;
       publish.outcome = 'unknown';
+      this.settled(publish);
     }
     this.#inOrder.clear();
     this.#bySeqNo.clear();

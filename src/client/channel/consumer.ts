@@ -3,6 +3,7 @@ import { clock } from '../../clock';
 import { type AmqpError, ConsumerCancelledError } from '../../errors';
 import type { StreamPosition } from '../../topology/stream-position';
 import { refusePromiseFor } from '../callbacks';
+import { HAPPENING, OPERATION } from '../diagnostics';
 import { DISPATCH, type Event } from '../dispatcher';
 import { Fifo } from '../fifo';
 import type { ChannelSession } from './channel-session';
@@ -53,6 +54,12 @@ export class CallbackConsumer<D extends Delivery = Delivery> implements Consumer
     this.noAckBuffer?.taken(message);
     handOut(message, this);
     if (!this.noAck) this.window.handOut(message.deliveryTag);
+    if (HAPPENING.deliver.isHeard) tellOf(message, this, 'callback');
+    if (!OPERATION.process.isTraced) return this.#run(message);
+    OPERATION.process.trace({ ...this.consumers.session.facts, message }, () => this.#run(message));
+  }
+
+  #run(message: D): void {
     refusePromiseFor(message, this.callback(message), 'a consumer callback');
   }
 
@@ -72,6 +79,15 @@ export class CallbackConsumer<D extends Delivery = Delivery> implements Consumer
     if (onCancel === undefined) throw fromCaller(error);
     return onCancel(this.tag, error);
   }
+}
+
+/** The program gets a message now. */
+function tellOf(
+  message: Delivery,
+  { consumers, queue }: { consumers: ConsumerHost; queue: string },
+  by: 'callback' | 'loop',
+): void {
+  HAPPENING.deliver.tell({ ...consumers.session.facts, message, queue, by });
 }
 
 /** The broker says nothing of why. `held`: milliseconds for which its channel has held the oldest message, if it holds any. */
@@ -201,6 +217,7 @@ export class IteratorConsumer<D extends Delivery = Delivery> implements Consumer
         this.noAckBuffer?.taken(message);
         handOut(message, this);
         if (!this.noAck) this.window.handOut(message.deliveryTag);
+        if (HAPPENING.deliver.isHeard) tellOf(message, this, 'loop');
         return message;
       }
       if (this.#error !== undefined) throw session.report(this.#error);

@@ -4,6 +4,7 @@ import type { Args, Input } from '../../protocol/method-types';
 import { isRabbitmqSince } from '../../protocol/server-version';
 import { ProtocolViolation } from '../../protocol/violation';
 import type { RecoveryFailure } from '../connection/recovery-info';
+import { HAPPENING } from '../diagnostics';
 import { DISPATCH } from '../dispatcher';
 import { type CallOptions, checkBoolean, checkFunction, checkInteger, checkTimeout } from '../options/checks';
 import { warnOf } from '../warnings';
@@ -242,7 +243,11 @@ export class Consumers implements ChannelPart {
         },
       },
     );
-    return answer.content === undefined ? null : (this.#message(answer, undefined, noAck) as D);
+    if (answer.content === undefined) return null;
+    const message = this.#message(answer, undefined, noAck) as D;
+    if (HAPPENING.deliver.isHeard)
+      HAPPENING.deliver.tell({ ...this.session.facts, message, queue, by: 'get' });
+    return message;
   }
 
   // ── recovering ──────────────────────────────────────────────────────────────────────────────────────
@@ -374,8 +379,10 @@ export class Consumers implements ChannelPart {
     if (deliveryTag === 0) {
       throw new ProtocolViolation(502, 'delivery without a tag', answer.plan.name, 'at least 1', deliveryTag);
     }
-    const tag = this.session.unacked.add(deliveryTag, noAck);
-    if (body === undefined) throw tooLarge(this.session, tag, bodySize, noAck);
+    const { session } = this;
+    const tag = session.unacked.add(deliveryTag, noAck);
+    session.host.counts.delivered++;
+    if (body === undefined) throw tooLarge(session, tag, bodySize, noAck);
     return this.factory.incoming(
       consumer,
       tag,

@@ -1,8 +1,9 @@
 import { wrongType } from '../../caller';
 import { clock } from '../../clock';
-import { type AmqpError, WrongStateError, wasSent } from '../../errors';
+import { WrongStateError, wasSent } from '../../errors';
 import { isBytes, typeName } from '../../protocol/wire';
 import { refusePromise } from '../callbacks';
+import { type BatchFacts, OPERATION } from '../diagnostics';
 import { Fifo } from '../fifo';
 import { checkFunction, checkInteger, checkOptions, checkTimeout, PUBLISH_OPTIONS } from '../options/checks';
 import type {
@@ -37,13 +38,10 @@ export function publishBatch(
   const { window = DEFAULT_WINDOW, timeout, onResult, ...defaults } = options;
   const total = timeout === undefined ? undefined : clock.now() + timeout;
   const results = onResult === undefined ? new ResultList() : new ResultCounts(onResult);
-  const batch = new Batch(publisher, window, total, defaults, Array.isArray(messages), results);
-  try {
-    for (const item of messages) if (!batch.add(item)) break;
-    batch.finish();
-  } finally {
-    batch.leave();
-  }
+  const facts = OPERATION.batch.isTraced ? { ...publisher.session.facts } : undefined;
+  const batch = new Batch(publisher, window, total, defaults, Array.isArray(messages), results, facts);
+  if (facts === undefined) batch.run(messages);
+  else OPERATION.batch.trace(facts, () => batch.run(messages));
   return results.all;
 }
 
@@ -107,7 +105,17 @@ class Batch {
     /** The messages are all there, and nobody's code runs between them. */
     readonly still: boolean,
     readonly results: Results,
+    readonly facts: BatchFacts | undefined,
   ) {}
+
+  run(messages: Iterable<BatchItem>): void {
+    try {
+      for (const item of messages) if (!this.add(item)) break;
+      this.finish();
+    } finally {
+      this.leave();
+    }
+  }
 
   get #deadline(): number {
     return this.total ?? this.publisher.session.host.events.deadline(undefined);
@@ -127,7 +135,7 @@ class Batch {
       return this.still;
     }
     try {
-      const publish = this.publisher.send(body, options, this.#deadline) as Publish;
+      const publish = this.publisher.send(body, options, this.#deadline, false, this.facts) as Publish;
       publish.isAwaited = true;
       // a generator may fill the same buffer again for its next message
       if (!this.still && !isMessage(body)) publish.content = Buffer.from(publish.body);
@@ -171,12 +179,11 @@ class Batch {
 
   /** Wait until at most `open` publishes are unconfirmed, and tell of the others. */
   #waitForWindow(open: number): void {
-    const { pump } = this.publisher.session.host;
     while (this.#open.length > open) {
       const publish = this.#open.peek()!;
       if (!(publish instanceof Error)) {
         try {
-          if (!pump.until(publish, this.#deadline)) {
+          if (!this.publisher.waitFor(publish, this.#deadline)) {
             this.#failure ??= this.publisher.error(publish);
             return;
           }
@@ -203,7 +210,7 @@ class Batch {
     if (!interrupted || !retry) return false;
     this.#open.update((lost) => {
       if (lost instanceof Error || !lost.interrupted || !lost.retry) return lost;
-      const again = this.publisher.send(lost.content, lost.options, this.#deadline) as Publish;
+      const again = this.publisher.repeat(lost, this.#deadline);
       again.isAwaited = true;
       return again;
     });
@@ -214,10 +221,7 @@ class Batch {
     if (publish instanceof Error) return { seqNo: undefined, status: 'not-sent', error: publish };
     const { seqNo } = publish;
     if (publish.acked) return { seqNo, status: 'acked', error: undefined };
-    const error = this.publisher.error(publish);
-    if (publish.returned !== undefined) return { seqNo, status: 'returned', error };
-    if (publish.nacked) return { seqNo, status: 'nacked', error };
-    return { seqNo, status: (error as AmqpError).outcome === 'rejected' ? 'failed' : 'unknown', error };
+    return { seqNo, status: publish.status, error: this.publisher.error(publish) };
   }
 }
 

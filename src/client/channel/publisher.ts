@@ -3,6 +3,7 @@ import { type AmqpError, BlockedTimeoutError, TimeoutError } from '../../errors'
 import { isTable } from '../../protocol/field-table';
 import type { Args, Input } from '../../protocol/method-types';
 import { refusePromise } from '../callbacks';
+import { type BatchFacts, HAPPENING, OPERATION, type PublishFacts } from '../diagnostics';
 import { DISPATCH, type Event } from '../dispatcher';
 import {
   type CallOptions,
@@ -13,7 +14,7 @@ import {
   PUBLISH_OPTIONS,
 } from '../options/checks';
 import type { PublishOptions } from '../options/publish-options';
-import { when } from '../pump';
+import { type Waitable, when } from '../pump';
 import type { ChannelHost } from './channel-host';
 import type { ChannelPart } from './channel-part';
 import type { ChannelSession } from './channel-session';
@@ -22,6 +23,7 @@ import { bodyBytes, type Content, contentBytes, isMessage, withProperties } from
 import type { MessageFactory } from './message-factory';
 import { PreparedPublish, PreparedPublishes } from './prepared-publish';
 import type { PublishMode } from './publish-mode';
+import { tracePublish } from './publish-tracing';
 import { PropertiesTooLarge, writePrepared, writePublish } from './publish-writer';
 import { type Answer, contentOf } from './replies';
 import { checkStreamHeaders } from './stream-headers';
@@ -40,7 +42,7 @@ export class Publisher implements ChannelPart {
   readonly returned: Returned[] = [];
   /** The broker's wish (channel.flow): false means do not publish. */
   isActive = true;
-  #confirms = new Confirms();
+  #confirms = new Confirms((publish) => this.#settled(publish));
   readonly #prepared = new PreparedPublishes();
   /** Publishes that lost their confirm with the connection: repeated before anything else is published. */
   #unconfirmed: Publish[] = [];
@@ -61,17 +63,23 @@ export class Publisher implements ChannelPart {
   publish(content: Content, options: PublishOptions): void {
     if (typeof options !== 'object' || options === null)
       checkOptions('basicPublish', options, PUBLISH_OPTIONS);
+    if (!OPERATION.publish.isTraced) return this.#publish(content, options);
+    tracePublish(this.session, content, options, undefined, (given, facts) =>
+      this.#publish(content, given, facts),
+    );
+  }
+
+  #publish(content: Content, options: PublishOptions, facts?: PublishFacts): void {
     // one limit for the way out and for the confirm; where none is awaited the time need not be asked for
     const isConfirmed = this.mode.current === 'confirm';
     const began = isConfirmed ? clock.now() : 0;
-    let publish = this.send(content, options, undefined, isConfirmed && options.wait !== false);
+    let publish = this.#send(content, options, undefined, isConfirmed && options.wait !== false, facts);
     if (publish === undefined || options.wait === false) return;
-    const { events, pump } = this.session.host;
-    const deadline = events.deadline(options.timeout, began);
+    const deadline = this.session.host.events.deadline(options.timeout, began);
     for (;;) {
       publish.isAwaited = true;
       try {
-        pump.until(publish, deadline);
+        this.waitFor(publish, deadline);
       } finally {
         publish.isAwaited = publish.isDone;
         // who was told that nobody knows may do something about it, and reuse the buffer
@@ -79,30 +87,60 @@ export class Publisher implements ChannelPart {
       }
       if (publish.acked) return;
       if (!publish.interrupted || !publish.retry) throw this.error(publish);
-      publish = this.send(content, options, deadline, true) as Publish;
+      publish = this.#send(content, options, deadline, true, facts) as Publish;
     }
   }
 
   /**
-   * Write one publish; in confirm mode returns what tracks it. What was written before with the same options
-   * needs no checks, only the bytes it gave rise to then. `isAwaited`: the caller waits for the
+   * Write one publish; in confirm mode returns what tracks it, and nobody waits here. `isAwaited`: the caller waits for the
    * confirm, or for the answer of whoever gets it, at once.
    */
-  send(content: Content, options: PublishOptions, deadline?: number, isAwaited = false): Publish | undefined {
+  send(
+    content: Content,
+    options: PublishOptions,
+    deadline?: number,
+    isAwaited = false,
+    batch?: BatchFacts,
+  ): Publish | undefined {
+    if (!OPERATION.publish.isTraced) return this.#send(content, options, deadline, isAwaited);
+    return tracePublish(this.session, content, options, batch, (given, facts) =>
+      this.#send(content, given, deadline, isAwaited, facts),
+    );
+  }
+
+  /** Write once more, after a recovery, what was not confirmed. */
+  repeat({ content, options, facts }: Publish, deadline: number | undefined): Publish {
+    return this.#send(content, options, deadline, false, facts) as Publish;
+  }
+
+  /**
+   * What was written before with the same options needs no checks, only the bytes it gave rise to then. Those that lost their confirm
+   * with the connection go first.
+   */
+  #send(
+    content: Content,
+    options: PublishOptions,
+    deadline?: number,
+    isAwaited = false,
+    facts?: PublishFacts,
+  ): Publish | undefined {
     if (this.#unconfirmed.length > 0) this.#publishAgain(deadline);
     const isWritten = this.#writePrepared(content, this.session.host.recovery.currentAddress(options));
     if (!isWritten) this.#writeNew(content, options, deadline);
     const mode = this.mode.current;
+    this.session.host.counts.published++;
     this.session.host.pump.link.send(isAwaited);
     this.session.history.remember('basic.publish', options.exchange ?? '', options.routingKey);
     if (mode === 'none') return undefined;
-    if (mode === 'confirm') return this.#track(content, options);
+    if (mode === 'confirm') return this.#track(content, options, facts);
     this.transactions.isBegun = true;
     return undefined;
   }
 
-  #track(content: Content, options: PublishOptions): Publish {
+  #track(content: Content, options: PublishOptions, facts: PublishFacts | undefined): Publish {
     const publish = this.#confirms.track(content, options);
+    publish.facts = facts;
+    if (facts !== undefined) facts.seqNo = publish.seqNo;
     const { recoveryPolicy } = this.session.host;
     if (recoveryPolicy === undefined) return publish;
     publish.retry = options.retry ?? recoveryPolicy.republish;
@@ -117,9 +155,8 @@ export class Publisher implements ChannelPart {
     const lost = this.#unconfirmed;
     this.#unconfirmed = [];
     while (lost.length > 0) {
-      const { content, options } = lost[0] as Publish;
       try {
-        this.send(content, options, deadline);
+        this.repeat(lost[0] as Publish, deadline);
       } catch (error) {
         // the frames of the broker that is there now are too small for it
         if (error instanceof PropertiesTooLarge) lost.shift();
@@ -210,6 +247,28 @@ export class Publisher implements ChannelPart {
     this.mode.enter('confirm', () => this.session.call('confirm.select', { noWait }, options));
   }
 
+  /** Wait for a confirm, or for all. @returns false: the deadline passed first */
+  waitFor(goal: Waitable, deadline: number): boolean {
+    const { pump } = this.session.host;
+    if (!OPERATION.confirm.isTraced || goal.isDone) return pump.until(goal, deadline);
+    const facts = { ...this.session.facts, unconfirmed: this.#confirms.outstanding };
+    return OPERATION.confirm.trace(facts, () => pump.until(goal, deadline));
+  }
+
+  #settled(publish: Publish): void {
+    if (!HAPPENING.confirm.isHeard) return;
+    const { seqNo, exchange, routingKey, status, error, facts } = publish;
+    HAPPENING.confirm.tell({
+      ...this.session.facts,
+      seqNo,
+      exchange,
+      routingKey,
+      status,
+      error,
+      publish: facts,
+    });
+  }
+
   /** The sequence number of the next publish in confirm mode; 0 outside of it. */
   get nextSeqNo(): number {
     return this.mode.current === 'confirm' ? this.#confirms.nextSeqNo : 0;
@@ -221,11 +280,10 @@ export class Publisher implements ChannelPart {
     const { session } = this;
     session.checkOpen('waitForConfirms');
     const confirms = this.#confirms;
-    const { events, pump } = session.host;
-    const deadline = events.deadline(timeout === undefined ? undefined : checkTimeout(timeout));
+    const deadline = session.host.events.deadline(timeout === undefined ? undefined : checkTimeout(timeout));
     do {
       if (this.#unconfirmed.length > 0) this.#publishAgain(deadline);
-      pump.until(confirms, deadline);
+      this.waitFor(confirms, deadline);
     } while (this.#unconfirmed.length > 0);
     const failure = confirms.takeFailure();
     if (failure !== undefined) throw session.report(failure);
@@ -248,7 +306,7 @@ export class Publisher implements ChannelPart {
   }
 
   opening(): void {
-    this.#confirms = new Confirms();
+    this.#confirms = new Confirms((publish) => this.#settled(publish));
     this.isActive = true;
     this.#unconfirmed = [];
   }
@@ -294,6 +352,9 @@ export class Publisher implements ChannelPart {
     const publish = this.mode.current === 'confirm' ? this.#confirms.returned(message) : undefined;
     // above maxMessageSize it was not kept, but it was ours
     if (publish !== undefined && body === undefined) publish.returned = returned(publish.body);
+    const { host, facts } = this.session;
+    host.counts.returned++;
+    if (HAPPENING.return.isHeard) HAPPENING.return.tell({ ...facts, message: publish?.returned ?? message });
     if (!publish?.isAwaited) this.#hand(publish?.returned ?? message);
   }
 

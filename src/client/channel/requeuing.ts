@@ -3,7 +3,7 @@ import { InterruptedError } from '../../errors';
 import type { Args } from '../../protocol/method-types';
 import { inVain } from '../callbacks';
 import type { ChannelHost } from './channel-host';
-import type { ChannelPart } from './channel-part';
+import { type ChannelPart, PartList } from './channel-part';
 import { ChannelSession } from './channel-session';
 import { CONSUMER, type Delivery, GIVE_BACK } from './delivery';
 import type { Answer } from './replies';
@@ -86,7 +86,7 @@ class QueueWatch {
   ) {
     this.#bounded(() => {
       const channel = new ChannelSession(host, host.freeNumber());
-      channel.add([new Unasked(channel)]);
+      channel.parts = new PartList([new Unasked(channel)]);
       this.#channel = channel;
       channel.open();
       this.#first = this.#look(this.#channel);

@@ -1,4 +1,5 @@
 import { StaleDeliveryError } from '../../errors';
+import { HAPPENING } from '../diagnostics';
 import { checkInteger } from '../options/checks';
 import type { ChannelPart } from './channel-part';
 import type { ChannelSession } from './channel-session';
@@ -36,6 +37,9 @@ export class Settler implements ChannelPart {
       session.send(method, { deliveryTag: tag, ...how }, tag);
     else session.history.remember(method, tag);
     unacked.settle(deliveryTag, multiple);
+    if (!HAPPENING.settle.isHeard) return;
+    const { requeue = false } = how;
+    HAPPENING.settle.tell({ ...session.facts, method, deliveryTag, multiple, requeue });
   }
 
   /** The broker has the message back, and delivers it again: there is nothing to be done about it. */

@@ -4,15 +4,9 @@ import type { WaitResult } from '../../bridge/wake-signal';
 import { fromCaller } from '../../caller';
 import { clock, LONGEST_TIMER } from '../../clock';
 import type { CloseReason, Command, SessionDescription } from '../../contract/session-options';
-import {
-  type AmqpError,
-  ConnectionClosedError,
-  TimeoutError,
-  WorkerStalledError,
-  WrongStateError,
-} from '../../errors';
+import { type AmqpError, ConnectionClosedError, WorkerStalledError, WrongStateError } from '../../errors';
 import { decodeMethod, PLANS } from '../../protocol/codec';
-import { FRAME, HEARTBEAT_FRAME, NOTICE_FRAME } from '../../protocol/constants';
+import { FRAME, NOTICE_FRAME } from '../../protocol/constants';
 import type { LateDeliveries } from '../../protocol/late-deliveries';
 import type { Args } from '../../protocol/method-types';
 import { ProtocolViolation } from '../../protocol/violation';
@@ -20,18 +14,20 @@ import type { Reader } from '../../protocol/wire';
 import type { ChannelHost, HostedChannel } from '../channel/channel-host';
 import { NoAckBuffer, type NoAckBufferLimits } from '../channel/no-ack-buffer';
 import { Replies } from '../channel/replies';
-import { DISPATCH, Dispatcher } from '../dispatcher';
+import { HAPPENING, OPERATION } from '../diagnostics';
+import { Dispatcher } from '../dispatcher';
 import { EventLoop } from '../event-loop';
 import { closeAtExit, forgetAtExit, isClosingAll } from '../exit';
 import { interruption } from '../interruption';
 import { notSent } from '../loss';
-import { type CallOptions, checkTimeout } from '../options/checks';
 import type { RecoveryPolicy } from '../options/recovery-options';
 import type { Settings } from '../options/settings';
 import { Pump } from '../pump';
 import { warnOfError, warnOfUnserved } from '../warnings';
 import { ChannelNumbers } from './channel-numbers';
+import { MessageCounts } from './connection-stats';
 import { KnownQueues } from './known-queues';
+import { PublishBlock } from './publish-block';
 import { Recovery, type RecoveryListener } from './recovery';
 import { SaslResponder } from './sasl-responder';
 import { WaitsOfMain } from './waits';
@@ -70,6 +66,8 @@ export class ConnectionSession implements ChannelHost {
   readonly queues = new KnownQueues();
   readonly recoveryPolicy: RecoveryPolicy | undefined;
   readonly recovery = new Recovery(this);
+  readonly block = new PublishBlock(this);
+  readonly counts = new MessageCounts();
   /** The open channels, by number, and the public ones of them. */
   readonly channels = new Map<number, HostedChannel>();
   readonly owners = new Map<number, object>();
@@ -85,7 +83,6 @@ export class ConnectionSession implements ChannelHost {
   readonly #numbers = new ChannelNumbers();
   /** While connecting, if the mechanism is the user's own. */
   #sasl: SaslResponder | undefined;
-  #blockedReason: string | undefined;
   #isReported = false;
   /** Errors are kept from the user: see `quietly`. */
   #isQuiet = false;
@@ -148,6 +145,10 @@ export class ConnectionSession implements ChannelHost {
 
   // ── what it is ──────────────────────────────────────────────────────────────────────────────────────
 
+  /** Whose it is, for whoever listens. */
+  get facts(): { connection: object; channel: undefined } {
+    return { connection: this.owner, channel: undefined };
+  }
   /** True until the connection has ended, as far as this thread has seen; also while it is recovered. */
   get isOpen(): boolean {
     return this.pump.death === undefined;
@@ -157,10 +158,10 @@ export class ConnectionSession implements ChannelHost {
     return this.recovery.outage === undefined ? 'open' : 'recovering';
   }
   get isBlocked(): boolean {
-    return this.#blockedReason !== undefined;
+    return this.block.reason !== undefined;
   }
   get blockedReason(): string | undefined {
-    return this.#blockedReason;
+    return this.block.reason;
   }
   get channelMax(): number {
     return this.description.tuning.channelMax;
@@ -217,8 +218,12 @@ export class ConnectionSession implements ChannelHost {
 
   /** Say connection.close, naming what caused it, and wait for the answer. Never throws for a connection that is lost. */
   close(reason: CloseReason): void {
-    const deadline = clock.now() + reason.timeout;
     if (!this.isOpen) return this.dispatcher.reportEnds();
+    OPERATION.close.trace(this.facts, () => this.#close(reason));
+  }
+
+  #close(reason: CloseReason): void {
+    const deadline = clock.now() + reason.timeout;
     if (this.warnings && !this.dispatcher.isServed)
       warnOfUnserved(this.owners as Map<number, { consumerTags: readonly string[] }>, isClosingAll());
     this.announceClose(reason);
@@ -331,43 +336,6 @@ export class ConnectionSession implements ChannelHost {
     else if (type === NOTICE_FRAME) this.recovery.notice(reader.buffer.subarray(reader.pos, reader.end));
   }
 
-  // ── calls of the connection itself ──────────────────────────────────────────────────────────────────
-
-  /** Wait until the socket has taken everything that was written. */
-  flush({ timeout }: CallOptions): void {
-    this.checkAlive('flush');
-    const deadline = this.events.deadline(timeout === undefined ? undefined : checkTimeout(timeout));
-    if (this.pump.room(this.link.outbound.capacity, deadline)) return;
-    throw new TimeoutError(`${this.link.unsent} bytes could not be sent in time: the broker does not read`, {
-      outcome: 'unknown',
-    });
-  }
-
-  /** Replace the secret by connection.update-secret, and wait for the answer. */
-  updateSecret(secret: string, reason: string, { timeout }: CallOptions): void {
-    const method = 'connection.update-secret';
-    this.checkAlive(method);
-    const deadline = this.events.deadline(timeout === undefined ? undefined : checkTimeout(timeout));
-    const args = { newSecret: secret, reason };
-    const written = this.pump.ask(0, method, args, deadline);
-    const pending = this.replies.expect(PLANS[method], args, {
-      accept: () => void this.link.post({ command: 'secret', secret } satisfies Command),
-    });
-    const answered = written && this.pump.until(pending, deadline);
-    if (pending.error !== undefined) throw this.report(pending.error);
-    if (answered) return;
-    pending.abandoned = true;
-    throw new TimeoutError(`${method} got no reply in time`, { method, outcome: 'unknown' });
-  }
-
-  /** Send one heartbeat, beside those that go by themselves. Blocks only while the way out is full. */
-  sendHeartbeat(): void {
-    this.checkAlive('a heartbeat');
-    const write = () => this.pump.writer.bytes(HEARTBEAT_FRAME);
-    this.pump.claim(HEARTBEAT_FRAME.length, write, this.events.deadline(undefined));
-    this.link.send();
-  }
-
   /** The worker's description of the session: a new one, or the last if it does not answer. */
   describe(): SessionDescription {
     this.pollIfNews();
@@ -385,7 +353,7 @@ export class ConnectionSession implements ChannelHost {
 
   /** The broker that has blocked publishing is gone, and what it had still to send. */
   lost(): void {
-    this.#blockedReason = undefined;
+    this.block.lost();
     this.#numbers.lost();
   }
 
@@ -407,16 +375,10 @@ export class ConnectionSession implements ChannelHost {
         return this.#sasl?.started(method.args.mechanisms);
       case 'connection.secure':
         return this.#sasl?.challenged(method.args.challenge);
-      case 'connection.blocked': {
-        const { reason } = method.args;
-        this.#blockedReason = reason;
-        this.pump.isHeld = true;
-        return this.dispatcher.push({ [DISPATCH]: () => this.owner.onBlocked?.(reason) });
-      }
+      case 'connection.blocked':
+        return this.block.begin(method.args.reason);
       case 'connection.unblocked':
-        this.#blockedReason = undefined;
-        this.pump.isHeld = this.pump.suspended;
-        return this.dispatcher.push({ [DISPATCH]: () => this.owner.onUnblocked?.() });
+        return this.block.end();
       case 'connection.update-secret-ok':
         return this.replies.settle({ plan: PLANS[method.name], args: {}, content: undefined });
     }
@@ -444,6 +406,8 @@ export class ConnectionSession implements ChannelHost {
     this.channels.clear();
     this.owners.clear();
     this.replies.fail(error);
+    const facts = { ...this.facts, error };
+    if (HAPPENING.close.isHeard) HAPPENING.close.tell(facts);
     this.dispatcher.ended(this, () => this.owner.onClose?.(error));
   }
 }

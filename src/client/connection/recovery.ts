@@ -5,6 +5,7 @@ import { describeReply, replyCodeName } from '../../protocol/constants';
 import { Names } from '../../topology/names';
 import type { HostedChannel, Outages, ToQueue } from '../channel/channel-host';
 import type { Replies } from '../channel/replies';
+import { HAPPENING } from '../diagnostics';
 import { DISPATCH, type Dispatcher } from '../dispatcher';
 import type { Pump } from '../pump';
 import type { RecoveryFailure, RecoveryInfo } from './recovery-info';
@@ -60,6 +61,8 @@ export class Recovery implements Outages {
   #lost(error: AmqpError): void {
     const { connection } = this;
     this.outage = error;
+    if (HAPPENING.recovery.isHeard)
+      HAPPENING.recovery.tell({ connection: connection.owner, state: 'lost', error, info: undefined });
     connection.pump.suspended = true;
     connection.pump.isHeld = true;
     connection.lost();
@@ -118,6 +121,8 @@ export class Recovery implements Outages {
   /** Consumers hear of their failures by themselves; of the others somebody has to. */
   #report(info: RecoveryInfo): void {
     const { dispatcher, owner } = this.connection;
+    if (HAPPENING.recovery.isHeard)
+      HAPPENING.recovery.tell({ connection: owner, state: 'recovered', error: info.cause, info });
     const unheard = info.failures.filter(({ entity }) => entity !== 'consumer' && entity !== 'channel');
     if (owner.onRecovery === undefined && unheard.length === 0) return;
     dispatcher.push({

@@ -2,6 +2,7 @@ import type { Channel as ClientChannel } from '../../api/channel';
 import { Connection as ClientConnection } from '../../api/connection';
 import { SESSION } from '../../api/internals';
 import type { RemoteHandle } from '../../api/remote';
+import { sendHeartbeat } from '../../client/connection/connection-calls';
 import { resolveOptions } from '../../client/options/settings';
 import { type AmqpError, ChannelClosedError } from '../../errors';
 import type { Table } from '../../protocol/field-table';
@@ -206,7 +207,7 @@ export class Connection {
   /** Send one heartbeat, beside those that go by themselves. Blocks only while the way out is full. */
   send_heartbeat(): void {
     const core = this.#alive();
-    this.#run(() => core[SESSION].sendHeartbeat());
+    this.#run(() => sendHeartbeat(core[SESSION]));
     if (this.#transport !== null) this.#transport.last_heartbeat_sent = monotonic();
   }
 
