@@ -8,6 +8,26 @@ export type { ConsumerArguments, QueueArguments, QueueType } from './api/argumen
 export { Channel, type GetOptions, type Publishing } from './api/channel';
 export { Connection, connect, connectRobust } from './api/connection';
 export { type Death, deaths } from './api/deaths';
+export type {
+  BatchOperation,
+  BlockedEvent,
+  CallOperation,
+  ClosedEvent,
+  CloseOperation,
+  ConfirmedEvent,
+  ConfirmOperation,
+  ConnectOperation,
+  DeliveredEvent,
+  OfChannel,
+  OfConnection,
+  ProcessOperation,
+  PublishOperation,
+  RecoveryEvent,
+  ReturnedEvent,
+  RpcOperation,
+  SettledEvent,
+  WaitOperation,
+} from './api/diagnostics';
 export {
   type BindOptions,
   Exchange,

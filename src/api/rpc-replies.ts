@@ -86,10 +86,9 @@ export class RpcReplies implements Consumer {
   call(request: Message, to: Destination): IncomingMessage {
     const correlationId = crypto.randomUUID();
     if (!OPERATION.rpc.isTraced) return this.#call(request, to, correlationId);
-    const { connection } = this.channel;
-    const { procedure } = to;
-    const facts: RpcFacts = { connection, procedure, correlationId, reply: undefined };
-    return OPERATION.rpc.trace(facts, () => {
+    const facts: RpcFacts = { procedure: to.procedure, correlationId, reply: undefined };
+    const traced = Object.assign(facts, { connection: this.channel.connection });
+    return OPERATION.rpc.trace(traced, () => {
       const reply = this.#call(request, to, correlationId);
       facts.reply = reply;
       return reply;

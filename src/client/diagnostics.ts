@@ -13,30 +13,28 @@ interface OfConnection {
   readonly connection: object;
 }
 
+/** `channel` is undefined for what is not of one, or of one that the library has opened for itself. */
 interface OfChannel extends OfConnection {
-  /** Undefined: one that the library has opened for itself. */
   readonly channel: object | undefined;
 }
 
 /** What was thrown is added to the facts of an operation, by Node. */
-interface Traced {
+export interface Thrown {
   /** What was thrown; there from the `error` event on. */
   readonly error?: unknown;
 }
 
-export interface ConnectFacts extends Traced {
+export interface ConnectFacts extends Thrown {
   /** The brokers, in the order in which they are tried: `host:port`. */
   readonly hosts: readonly string[];
-  /** The connection, which is open behind `end`, unless there is an error. */
-  readonly connection: object;
 }
 
-export interface BatchFacts extends Traced, OfChannel {}
-
-export interface PublishFacts extends Traced, OfChannel {
+export interface PublishFacts extends Thrown {
   /** The exchange; '' is the default exchange. */
   readonly exchange: string;
+  /** The routing key. */
   readonly routingKey: string;
+  /** Whether it comes back if no queue takes it. */
   readonly mandatory: boolean;
   /** Bytes of the body. */
   readonly size: number;
@@ -45,68 +43,76 @@ export interface PublishFacts extends Traced, OfChannel {
   /** A copy of the headers. What a subscriber to `start` adds goes with the message. */
   readonly headers: Record<string, unknown>;
   /** The batch that it is part of. */
-  readonly batch: BatchFacts | undefined;
+  readonly batch: object | undefined;
   /** Its number in confirm mode, once it was written. */
   seqNo: number | undefined;
 }
 
-export interface ConfirmWaitFacts extends Traced, OfChannel {
+export interface ConfirmWaitFacts extends Thrown {
   /** How many publishes of the channel are unconfirmed as the wait begins. */
   readonly unconfirmed: number;
 }
 
-export interface ConfirmFacts extends OfChannel {
+export interface ConfirmFacts {
+  /** The number of the publish in confirm mode. */
   readonly seqNo: number;
+  /** The exchange that it went to; '' is the default exchange. */
   readonly exchange: string;
+  /** The routing key that it was published with. */
   readonly routingKey: string;
   /** What became of the publish; `unknown` also for one that is repeated after a recovery. */
   readonly status: Exclude<PublishResult['status'], 'not-sent'>;
-  /** Why there is no word of the broker's. */
+  /** Why there is no word of the broker's; undefined: there is. */
   readonly error: AmqpError | undefined;
   /** What was told of the publish, if somebody listened to it then. */
-  readonly publish: PublishFacts | undefined;
+  readonly publish: object | undefined;
 }
 
-export interface ReturnFacts extends OfChannel {
+export interface ReturnFacts {
+  /** The message. */
   readonly message: object;
 }
 
-export interface DeliverFacts extends OfChannel {
+export interface DeliverFacts {
+  /** The message. */
   readonly message: object;
-  /** The queue; '' if it was named so. */
+  /** The name by which the program called the queue. */
   readonly queue: string;
-  /** How the program gets it. */
+  /** How the program gets the message. */
   readonly by: 'callback' | 'loop' | 'get';
 }
 
-export interface ProcessFacts extends Traced, OfChannel {
+export interface ProcessFacts extends Thrown {
+  /** The message. */
   readonly message: object;
 }
 
-export interface SettleFacts extends OfChannel {
+export interface SettleFacts {
+  /** How: taken, or given back or away. */
   readonly method: 'basic.ack' | 'basic.nack' | 'basic.reject';
+  /** The number of the message; with `multiple`, 0 means all. */
   readonly deliveryTag: number;
-  /** All up to this one. */
+  /** Whether it is all messages up to this one. */
   readonly multiple: boolean;
-  /** Whether the broker is to deliver it again. */
+  /** Whether the broker is to deliver them again. */
   readonly requeue: boolean;
 }
 
-export interface CallFacts extends Traced, OfConnection {
-  /** Undefined for methods of the connection. */
-  readonly channel: object | undefined;
-  /** The AMQP method (`queue.declare`), or `flush`. */
+export interface CallFacts extends Thrown {
+  /** The AMQP method, as `queue.declare`, or `flush`. */
   readonly method: string;
 }
 
-export interface RpcFacts extends Traced, OfConnection {
+export interface RpcFacts extends Thrown {
+  /** The name of the procedure. */
   readonly procedure: string;
+  /** By this the reply finds its call. */
   readonly correlationId: string;
   /** The reply, once it is there. */
   reply: object | undefined;
 }
 
-export interface WaitFacts extends Traced {
+export interface WaitFacts extends Thrown {
   /** More than one with `waitAny`. */
   readonly connections: readonly object[];
   /** What is waited for, in words for people. */
@@ -115,7 +121,7 @@ export interface WaitFacts extends Traced {
   readonly timeout: number;
 }
 
-export interface RecoveryFacts extends OfConnection {
+export interface RecoveryFacts {
   /** `lost`: it is being recovered. */
   readonly state: 'lost' | 'recovered';
   /** Why it was lost. */
@@ -124,18 +130,14 @@ export interface RecoveryFacts extends OfConnection {
   readonly info: RecoveryInfo | undefined;
 }
 
-export interface BlockedFacts extends OfConnection {
+export interface BlockedFacts {
+  /** Whether the broker blocks publishing from now on. */
   readonly isBlocked: boolean;
   /** The broker's words; undefined once publishing goes on. */
   readonly reason: string | undefined;
 }
 
-export interface CloseFacts extends Traced, OfConnection {
-  /** Undefined: it is the connection. */
-  readonly channel: object | undefined;
-}
-
-export interface EndFacts extends CloseFacts {
+export interface EndFacts {
   /** Why it has ended: code `CLOSED` or `ABORTED` if this program wanted it. */
   readonly error: AmqpError;
 }
@@ -189,24 +191,24 @@ class Happening<Facts extends object> {
 
 /** `tracing:amqp-sync:NAME:start`, `:end` and `:error`. */
 export const OPERATION = {
-  connect: new Operation<ConnectFacts>('amqp-sync:connect'),
-  publish: new Operation<PublishFacts>('amqp-sync:publish'),
-  batch: new Operation<BatchFacts>('amqp-sync:batch'),
-  confirm: new Operation<ConfirmWaitFacts>('amqp-sync:confirm'),
-  process: new Operation<ProcessFacts>('amqp-sync:process'),
-  call: new Operation<CallFacts>('amqp-sync:call'),
-  rpc: new Operation<RpcFacts>('amqp-sync:rpc'),
+  connect: new Operation<ConnectFacts & OfConnection>('amqp-sync:connect'),
+  publish: new Operation<PublishFacts & OfChannel>('amqp-sync:publish'),
+  batch: new Operation<Thrown & OfChannel>('amqp-sync:batch'),
+  confirm: new Operation<ConfirmWaitFacts & OfChannel>('amqp-sync:confirm'),
+  process: new Operation<ProcessFacts & OfChannel>('amqp-sync:process'),
+  call: new Operation<CallFacts & OfChannel>('amqp-sync:call'),
+  rpc: new Operation<RpcFacts & OfConnection>('amqp-sync:rpc'),
   wait: new Operation<WaitFacts>('amqp-sync:wait'),
-  close: new Operation<CloseFacts>('amqp-sync:close'),
+  close: new Operation<Thrown & OfChannel>('amqp-sync:close'),
 };
 
 /** `amqp-sync:NAME` */
 export const HAPPENING = {
-  confirm: new Happening<ConfirmFacts>('amqp-sync:confirm'),
-  return: new Happening<ReturnFacts>('amqp-sync:return'),
-  deliver: new Happening<DeliverFacts>('amqp-sync:deliver'),
-  settle: new Happening<SettleFacts>('amqp-sync:settle'),
-  recovery: new Happening<RecoveryFacts>('amqp-sync:recovery'),
-  blocked: new Happening<BlockedFacts>('amqp-sync:blocked'),
-  close: new Happening<EndFacts>('amqp-sync:close'),
+  confirm: new Happening<ConfirmFacts & OfChannel>('amqp-sync:confirm'),
+  return: new Happening<ReturnFacts & OfChannel>('amqp-sync:return'),
+  deliver: new Happening<DeliverFacts & OfChannel>('amqp-sync:deliver'),
+  settle: new Happening<SettleFacts & OfChannel>('amqp-sync:settle'),
+  recovery: new Happening<RecoveryFacts & OfConnection>('amqp-sync:recovery'),
+  blocked: new Happening<BlockedFacts & OfConnection>('amqp-sync:blocked'),
+  close: new Happening<EndFacts & OfChannel>('amqp-sync:close'),
 };

@@ -3,7 +3,7 @@ import { clock } from '../../clock';
 import { WrongStateError, wasSent } from '../../errors';
 import { isBytes, typeName } from '../../protocol/wire';
 import { refusePromise } from '../callbacks';
-import { type BatchFacts, OPERATION } from '../diagnostics';
+import { OPERATION } from '../diagnostics';
 import { Fifo } from '../fifo';
 import { checkFunction, checkInteger, checkOptions, checkTimeout, PUBLISH_OPTIONS } from '../options/checks';
 import type {
@@ -105,7 +105,7 @@ class Batch {
     /** The messages are all there, and nobody's code runs between them. */
     readonly still: boolean,
     readonly results: Results,
-    readonly facts: BatchFacts | undefined,
+    readonly facts: object | undefined,
   ) {}
 
   run(messages: Iterable<BatchItem>): void {

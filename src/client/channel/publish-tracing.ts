@@ -1,5 +1,5 @@
 import { isTable, type Table } from '../../protocol/field-table';
-import { type BatchFacts, OPERATION, type PublishFacts } from '../diagnostics';
+import { OPERATION, type PublishFacts } from '../diagnostics';
 import { checkOptions, MESSAGE_PROPERTIES, PUBLISH_OPTIONS } from '../options/checks';
 import type { PublishOptions } from '../options/publish-options';
 import type { ChannelSession } from './channel-session';
@@ -10,11 +10,11 @@ export function tracePublish<T>(
   session: ChannelSession,
   content: Content,
   options: PublishOptions,
-  batch: BatchFacts | undefined,
+  batch: object | undefined,
   publish: (options: PublishOptions, facts: PublishFacts) => T,
 ): T {
   checkOptions('basicPublish', options, PUBLISH_OPTIONS);
-  const facts = factsOf(session, content, options, batch);
+  const facts = { ...session.facts, ...factsOf(content, options, batch) };
   return OPERATION.publish.trace(facts, () => {
     const { headers } = facts;
     const isWithout = Object.keys(headers).length === 0;
@@ -22,19 +22,13 @@ export function tracePublish<T>(
   });
 }
 
-function factsOf(
-  session: ChannelSession,
-  content: Content,
-  options: PublishOptions,
-  batch: BatchFacts | undefined,
-): PublishFacts {
+function factsOf(content: Content, options: PublishOptions, batch: object | undefined): PublishFacts {
   const { exchange = '', routingKey = '', mandatory = false } = options;
   const size = contentBytes(content).length;
   const { headers, ...rest } = withProperties(content, options);
   const named = Object.entries(rest).filter(([name]) => MESSAGE_PROPERTIES.has(name));
   const properties: PublishFacts['properties'] = Object.fromEntries(named);
   return {
-    ...session.facts,
     ...{ exchange, routingKey, mandatory, size, properties, batch },
     headers: isTable(headers) ? { ...headers } : {},
     seqNo: undefined,

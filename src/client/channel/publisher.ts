@@ -3,7 +3,7 @@ import { type AmqpError, BlockedTimeoutError, TimeoutError } from '../../errors'
 import { isTable } from '../../protocol/field-table';
 import type { Args, Input } from '../../protocol/method-types';
 import { refusePromise } from '../callbacks';
-import { type BatchFacts, HAPPENING, OPERATION, type PublishFacts } from '../diagnostics';
+import { HAPPENING, OPERATION, type PublishFacts } from '../diagnostics';
 import { DISPATCH, type Event } from '../dispatcher';
 import {
   type CallOptions,
@@ -100,7 +100,7 @@ export class Publisher implements ChannelPart {
     options: PublishOptions,
     deadline?: number,
     isAwaited = false,
-    batch?: BatchFacts,
+    batch?: object,
   ): Publish | undefined {
     if (!OPERATION.publish.isTraced) return this.#send(content, options, deadline, isAwaited);
     return tracePublish(this.session, content, options, batch, (given, facts) =>
