@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import ts from 'typescript';
 
 const DECLARATION = /\.d\.m?ts$/;
-const FACES = ['src/index', 'src/compat/amqpy', 'src/compat/pika'];
+const FACES = ['src/index', 'src/compat/amqpy', 'src/compat/pika', 'src/opentelemetry'];
 const roots = FACES.flatMap((face) => [resolve('dist', `${face}.d.ts`), resolve('dist', `${face}.d.mts`)]);
 const program = ts.createProgram(roots, { module: ts.ModuleKind.Node16, types: [], noLib: true });
 for (const file of readdirSync('dist', { recursive: true })) {

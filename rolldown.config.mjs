@@ -9,9 +9,9 @@ import { basename, dirname, join } from 'node:path';
 import { defineConfig } from 'rolldown';
 
 const json = (file) => JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8'));
-const { dependencies } = json('package.json');
+const { dependencies, peerDependencies } = json('package.json');
 const { target } = json('tsconfig.json').compilerOptions;
-const faces = ['src/index', 'src/compat/amqpy', 'src/compat/pika'];
+const faces = ['src/index', 'src/compat/amqpy', 'src/compat/pika', 'src/opentelemetry'];
 /** A folder as deep as src/bridge, which finds the threads by that. */
 const SHARED = 'src/shared';
 const SYNCKIT = dirname(dirname(createRequire(import.meta.url).resolve('synckit')));
@@ -66,7 +66,7 @@ const defaultLast = {
 const build = (input, plugins) => ({
   input,
   platform: 'node',
-  external: Object.keys(dependencies),
+  external: Object.keys({ ...dependencies, ...peerDependencies }),
   plugins: [...plugins, defaultLast, ascii],
   transform: { target: target.toLowerCase() }, // rolldown takes the rest of tsconfig.json by itself, but not this
   output: {

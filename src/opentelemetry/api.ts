@@ -1,0 +1,12 @@
+/** OpenTelemetry's API is the program's own, of which there is one in a process: this package brings none. */
+export const api = load();
+
+function load(): typeof import('@opentelemetry/api') {
+  try {
+    return require('@opentelemetry/api') as typeof import('@opentelemetry/api');
+  } catch (cause) {
+    throw new Error("amqp-sync/opentelemetry needs OpenTelemetry's API: npm install @opentelemetry/api", {
+      cause,
+    });
+  }
+}

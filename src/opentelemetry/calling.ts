@@ -1,0 +1,130 @@
+import type { Attributes, Span } from '@opentelemetry/api';
+import type { Connection } from '../api/connection';
+import type { BlockedEvent, RecoveryEvent, RpcOperation } from '../api/diagnostics';
+import { clock } from '../clock';
+import { api } from './api';
+import { errorType, operationAttributes } from './attributes';
+import { failureOf, type Subscriptions } from './subscriptions';
+import { endSpan, type Telemetry } from './telemetry';
+
+/** Spans for remote calls and, if they are asked for, for what else waits for the broker; connections and their outages. */
+export class Calling {
+  readonly #spans = new WeakMap<object, { span: Span; began: number; server: Attributes }>();
+  /** Remote calls under way. */
+  #calls = 0;
+
+  constructor(
+    readonly telemetry: Telemetry,
+    readonly calls: boolean,
+  ) {}
+
+  get isCalling(): boolean {
+    return this.#calls > 0;
+  }
+
+  listen(subscriptions: Subscriptions): void {
+    const { servers } = this.telemetry;
+    subscriptions.operation('rpc', {
+      start: (operation) => this.#remoteCall(operation),
+      end: (operation) => this.#answered(operation),
+    });
+    subscriptions.operation('call', {
+      start: (operation) => {
+        const { connection, method } = operation;
+        servers.ask(connection);
+        if (this.calls) this.#begin(operation, method, method, { connection });
+      },
+      end: (operation) => this.#end(operation),
+    });
+    if (this.calls) {
+      const end = (operation: object) => this.#end(operation);
+      subscriptions.operation('connect', {
+        start: (operation) => this.#begin(operation, 'connect', 'connect'),
+        end,
+      });
+      subscriptions.operation('close', {
+        start: (operation) => this.#begin(operation, 'close', 'close', operation),
+        end,
+      });
+    }
+    subscriptions.happening('recovery', (event) => this.#recovery(event));
+    subscriptions.happening('blocked', (event) => this.#blocked(event));
+    subscriptions.happening('close', ({ connection, channel }) => {
+      if (channel === undefined && !connection.isOpen) servers.forget(connection);
+    });
+  }
+
+  #begin(
+    operation: object,
+    operationName: string,
+    name: string,
+    { connection }: { connection?: Connection } = {},
+    attributes: Attributes = {},
+  ): void {
+    const { tracer, servers, contexts } = this.telemetry;
+    const server = connection === undefined ? {} : servers.of(connection);
+    const span = tracer.startSpan(name, {
+      kind: api.SpanKind.CLIENT,
+      attributes: { ...operationAttributes(operationName, undefined), ...attributes, ...server },
+    });
+    this.#spans.set(operation, { span, began: clock.now(), server });
+    contexts.set(operation, api.trace.setSpan(api.context.active(), span));
+  }
+
+  #end(operation: object): void {
+    const begun = this.#spans.get(operation);
+    if (begun !== undefined) endSpan(begun.span, failureOf(operation));
+  }
+
+  // ── remote calls ────────────────────────────────────────────────────────────────────────────────────
+
+  #remoteCall(operation: RpcOperation): void {
+    this.#calls++;
+    const { procedure, correlationId, connection } = operation;
+    this.telemetry.servers.ask(connection);
+    this.#begin(
+      operation,
+      'call',
+      `call ${procedure}`,
+      { connection },
+      {
+        'messaging.destination.name': procedure,
+        'messaging.message.conversation_id': correlationId,
+      },
+    );
+  }
+
+  /** The reply is of another span, that of whoever has sent it. */
+  #answered(operation: RpcOperation): void {
+    this.#calls--;
+    const begun = this.#spans.get(operation);
+    if (begun === undefined) return;
+    const { headers, metrics } = this.telemetry;
+    const { procedure, reply } = operation;
+    const context = headers.creatorOf(reply?.properties.headers);
+    if (context !== undefined) begun.span.addLink({ context });
+    const destination = { name: procedure, entity: procedure, isTemporary: false, routingKey: '' };
+    const { began, server } = begun;
+    metrics.took(began, {
+      name: 'call',
+      type: undefined,
+      destination,
+      server,
+      failure: failureOf(operation),
+    });
+    this.#end(operation);
+  }
+
+  // ── outages ─────────────────────────────────────────────────────────────────────────────────────────
+
+  #recovery({ connection, state, error }: RecoveryEvent): void {
+    const { metrics, servers } = this.telemetry;
+    if (state === 'recovered') metrics.reconnected(servers.of(connection));
+    api.trace.getActiveSpan()?.addEvent(`connection ${state}`, { 'error.type': errorType(error) });
+  }
+
+  #blocked({ isBlocked, reason }: BlockedEvent): void {
+    const name = isBlocked ? 'connection blocked' : 'connection unblocked';
+    api.trace.getActiveSpan()?.addEvent(name, reason === undefined ? {} : { reason });
+  }
+}

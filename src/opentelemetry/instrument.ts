@@ -1,0 +1,126 @@
+import type { Context, Meter, TextMapPropagator, Tracer } from '@opentelemetry/api';
+import { IncomingMessage } from '../api/message';
+import { wrongType } from '../caller';
+import { OPERATION } from '../client/diagnostics';
+import { checkBoolean, checkOptions } from '../client/options/checks';
+import { WrongStateError } from '../errors';
+import { version } from '../version';
+import { api } from './api';
+import { Calling } from './calling';
+import { Consuming } from './consuming';
+import { HeaderPropagation } from './headers';
+import { Metrics } from './metrics';
+import { Producing } from './producing';
+import { Servers } from './servers';
+import { Subscriptions } from './subscriptions';
+import type { Telemetry } from './telemetry';
+
+/** What to instrument with. Each default is what the program has registered with OpenTelemetry. */
+export interface InstrumentOptions {
+  /** Makes the spans. Default: `trace.getTracer('amqp-sync')`; a provider may be registered later. */
+  tracer?: Tracer | undefined;
+  /** Makes the metrics. Default: `metrics.getMeter('amqp-sync')`; its provider has to be registered before. */
+  meter?: Meter | undefined;
+  /** Writes contexts to headers, and reads them. Default: the registered one. */
+  propagator?: TextMapPropagator | undefined;
+  /** Whether each message of `publishBatch` has a span of its own. Default true; false: all have the context of the batch. */
+  createSpans?: boolean | undefined;
+  /** Spans also for what else waits for the broker: `queue.declare`, `connect`, `close` … Default false. */
+  calls?: boolean | undefined;
+}
+
+/** What `instrument` has switched on. With `using` it ends with the block. */
+export interface Instrumentation extends Disposable {
+  /**
+   * Switch it off. Does not block; again: nothing.
+   * @example
+   * const instrumentation = instrument();
+   * instrumentation.disable();
+   */
+  disable(): void;
+  /** `disable`. */
+  [Symbol.dispose](): void;
+}
+
+const NAMES = new Set(['tracer', 'meter', 'propagator', 'createSpans', 'calls']);
+const NO_OPTIONS: InstrumentOptions = {};
+
+/** What is on. */
+let current: Consuming | undefined;
+
+/**
+ * Trace and measure what this library does from now on, for all connections of this thread. Does not block.
+ * @throws {WrongStateError} it is on already
+ * @throws {TypeError} a wrong option
+ * @example
+ * const instrumentation = instrument({ calls: true });
+ * // … and at the end
+ * instrumentation.disable();
+ */
+export function instrument(options: InstrumentOptions = NO_OPTIONS): Instrumentation {
+  checkOptions('instrument', options, NAMES);
+  checkMember(options.tracer, 'tracer', 'startSpan');
+  checkMember(options.meter, 'meter', 'createHistogram');
+  checkMember(options.propagator, 'propagator', 'inject');
+  checkBoolean(options.createSpans, 'createSpans');
+  checkBoolean(options.calls, 'calls');
+  if (current !== undefined)
+    throw new WrongStateError(
+      'instrument: it is on already; disable() what the first call has returned before',
+    );
+  const { createSpans = true, calls = false } = options;
+  const servers = new Servers();
+  const telemetry: Telemetry = {
+    tracer: options.tracer ?? api.trace.getTracer('amqp-sync', version),
+    headers: new HeaderPropagation(options.propagator),
+    metrics: new Metrics(options.meter ?? api.metrics.getMeter('amqp-sync', version), servers),
+    servers,
+    contexts: new WeakMap(),
+  };
+  const subscriptions = new Subscriptions();
+  const calling = new Calling(telemetry, calls);
+  const producing = new Producing(telemetry, createSpans, () => calling.isCalling);
+  const consuming = new Consuming(telemetry);
+  for (const part of [calling, producing, consuming]) part.listen(subscriptions);
+  const inContext = (facts: object, fn: () => void) => {
+    const context = telemetry.contexts.get(facts);
+    if (context === undefined) fn();
+    else api.context.with(context, fn);
+  };
+  for (const operation of Object.values(OPERATION)) operation.inContext = inContext;
+  current = consuming;
+  const disable = () => {
+    if (current !== consuming) return;
+    current = undefined;
+    subscriptions.end();
+    for (const operation of Object.values(OPERATION)) operation.inContext = undefined;
+    producing.end();
+    telemetry.metrics.end();
+  };
+  return { disable, [Symbol.dispose]: disable };
+}
+
+/**
+ * The context of a message: of the work on it, else of its way here; without `instrument`, what its headers say. For what a
+ * loop does with a message outside of `message.process`. Does not block.
+ * @throws {TypeError} it is no message of this library's
+ * @example
+ * import { context } from '@opentelemetry/api';
+ *
+ * for (const message of queue) {
+ *   context.with(contextOf(message), () => ship(message.json));
+ *   message.ack();
+ * }
+ */
+export function contextOf(message: IncomingMessage): Context {
+  if (!(message instanceof IncomingMessage))
+    throw wrongType('contextOf: message must be one that came from the broker');
+  if (current !== undefined) return current.contextOf(message);
+  return new HeaderPropagation(undefined).extract(api.context.active(), message.properties.headers);
+}
+
+function checkMember(value: object | undefined, name: string, member: string): void {
+  if (value === undefined) return;
+  if (typeof (value as Record<string, unknown> | null)?.[member] !== 'function')
+    throw wrongType(`instrument: ${name} must be one of OpenTelemetry's, with a method ${member}`);
+}

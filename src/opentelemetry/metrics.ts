@@ -1,0 +1,121 @@
+import type { Attributes, BatchObservableCallback, Meter } from '@opentelemetry/api';
+import { clock } from '../clock';
+import { type Destination, errorType, type OperationType, operationAttributes } from './attributes';
+import { ofServer, type Servers } from './servers';
+
+/** Seconds, as the conventions advise. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+
+/** An operation that is over, or a message. */
+export interface Measured {
+  readonly name: string;
+  readonly type: OperationType | undefined;
+  readonly destination: Destination | undefined;
+  readonly server: Attributes;
+  readonly failure?: { readonly error: unknown } | undefined;
+}
+
+/** The figures of the conventions for messaging, and those of connections. */
+export class Metrics {
+  readonly #sent;
+  readonly #consumed;
+  readonly #duration;
+  readonly #processing;
+  readonly #reconnects;
+  readonly #unconfirmed;
+  readonly #unsettled;
+  readonly #observe: BatchObservableCallback;
+
+  constructor(
+    readonly meter: Meter,
+    readonly servers: Servers,
+  ) {
+    const messages = (description: string) => ({ unit: '{message}', description });
+    const seconds = (description: string) => ({
+      unit: 's',
+      description,
+      advice: { explicitBucketBoundaries: BUCKETS },
+    });
+    this.#sent = meter.createCounter(
+      'messaging.client.sent.messages',
+      messages('Number of messages producer attempted to send to the broker.'),
+    );
+    this.#consumed = meter.createCounter(
+      'messaging.client.consumed.messages',
+      messages('Number of messages that were delivered to the application.'),
+    );
+    this.#duration = meter.createHistogram(
+      'messaging.client.operation.duration',
+      seconds('Duration of messaging operation initiated by a producer or consumer client.'),
+    );
+    this.#processing = meter.createHistogram(
+      'messaging.process.duration',
+      seconds('Duration of processing operation.'),
+    );
+    this.#reconnects = meter.createCounter('amqp_sync.client.reconnects', {
+      unit: '{reconnect}',
+      description: 'Recoveries of connections.',
+    });
+    this.#unconfirmed = meter.createObservableUpDownCounter(
+      'amqp_sync.client.unconfirmed',
+      messages('Publishes that wait for the word of the broker.'),
+    );
+    this.#unsettled = meter.createObservableUpDownCounter(
+      'amqp_sync.client.unsettled',
+      messages('Messages that the program has got, or is about to get, and has not settled.'),
+    );
+    this.#observe = (result) => {
+      for (const { attributes, unconfirmed, unsettled } of this.#sums()) {
+        result.observe(this.#unconfirmed, unconfirmed, attributes);
+        result.observe(this.#unsettled, unsettled, attributes);
+      }
+    };
+    meter.addBatchObservableCallback(this.#observe, [this.#unconfirmed, this.#unsettled]);
+  }
+
+  /** The connections to one broker count together. */
+  #sums() {
+    const sums = new Map<string, { attributes: Attributes; unconfirmed: number; unsettled: number }>();
+    for (const connection of this.servers.connections) {
+      const { unconfirmed, unsettled } = connection.stats();
+      const attributes = { 'messaging.system': 'rabbitmq', ...ofServer(this.servers.of(connection)) };
+      const key = JSON.stringify(attributes);
+      const sum = sums.get(key) ?? { attributes, unconfirmed: 0, unsettled: 0 };
+      sum.unconfirmed += unconfirmed;
+      sum.unsettled += unsettled;
+      sums.set(key, sum);
+    }
+    return sums.values();
+  }
+
+  sent(measured: Measured): void {
+    this.#sent.add(1, attributesOf(measured));
+  }
+
+  consumed(measured: Measured): void {
+    this.#consumed.add(1, attributesOf(measured));
+  }
+
+  /** `began`: by `clock`. */
+  took(began: number, measured: Measured): void {
+    const histogram = measured.type === 'process' ? this.#processing : this.#duration;
+    histogram.record((clock.now() - began) / 1000, attributesOf(measured));
+  }
+
+  reconnected(server: Attributes): void {
+    this.#reconnects.add(1, { 'messaging.system': 'rabbitmq', ...ofServer(server) });
+  }
+
+  end(): void {
+    this.meter.removeBatchObservableCallback(this.#observe, [this.#unconfirmed, this.#unsettled]);
+  }
+}
+
+function attributesOf({ name, type, destination, server, failure }: Measured): Attributes {
+  return {
+    ...operationAttributes(name, type),
+    ...(destination?.entity !== undefined && { 'messaging.destination.name': destination.entity }),
+    ...(failure !== undefined && { 'error.type': errorType(failure.error) }),
+    ...ofServer(server),
+  };
+}

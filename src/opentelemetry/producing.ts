@@ -1,0 +1,202 @@
+import type { Attributes, Context, Span } from '@opentelemetry/api';
+import type { BatchOperation, ConfirmedEvent, PublishOperation } from '../api/diagnostics';
+import { clock } from '../clock';
+import { api } from './api';
+import {
+  type Destination,
+  destinationAttributes,
+  destinationOf,
+  errorType,
+  messageAttributes,
+  operationAttributes,
+  spanName,
+} from './attributes';
+import { failureOf, type Subscriptions } from './subscriptions';
+import { endSpan, failSpan, type Telemetry } from './telemetry';
+
+/** A publish, until its span ends: with the publish, or with the confirm that nobody waits for. */
+interface Send {
+  readonly operation: PublishOperation;
+  readonly destination: Destination;
+  readonly server: Attributes;
+  readonly began: number;
+  /** Undefined in a batch without spans for its messages. */
+  readonly span: Span | undefined;
+  readonly batch: Batch | undefined;
+  /** The number of the last publish of which the broker has said something. */
+  told: number | undefined;
+}
+
+/** A batch under way. */
+interface Batch {
+  readonly span: Span;
+  readonly context: Context;
+  readonly began: number;
+  readonly server: Attributes;
+  count: number;
+  /** That of the first message; null once there is another one. */
+  destination: Destination | undefined | null;
+}
+
+/** Spans for what is sent. */
+export class Producing {
+  readonly #sends = new WeakMap<object, Send>();
+  readonly #batches = new WeakMap<object, Batch>();
+  /** Publishes whose confirm nobody waits for. */
+  readonly #pending = new Set<Send>();
+
+  constructor(
+    readonly telemetry: Telemetry,
+    readonly createSpans: boolean,
+    /** Whether a remote call is under way: what is published then is its request, and the reply tells of it. */
+    readonly isCalling: () => boolean,
+  ) {}
+
+  listen(subscriptions: Subscriptions): void {
+    subscriptions.operation('publish', {
+      start: (operation) => this.#publishes(operation),
+      end: (operation) => this.#published(operation),
+    });
+    subscriptions.operation('batch', {
+      start: (operation) => this.#batchBegins(operation),
+      end: (operation) => this.#batchEnds(operation),
+    });
+    subscriptions.happening('confirm', (event) => this.#confirmed(event));
+  }
+
+  /** Nothing will be heard of what is pending. */
+  end(): void {
+    for (const { span } of this.#pending) span?.end();
+    this.#pending.clear();
+  }
+
+  #publishes(operation: PublishOperation): void {
+    const { servers, headers } = this.telemetry;
+    const batch = operation.batch && this.#batches.get(operation.batch);
+    const destination = destinationOf(operation.exchange, operation.routingKey);
+    const server = servers.ask(operation.connection);
+    const hasSpan = batch === undefined || this.createSpans;
+    const span = hasSpan ? this.#spanOf(operation, destination, server) : undefined;
+    const context = span === undefined ? batch!.context : api.trace.setSpan(api.context.active(), span);
+    this.#sends.set(operation, {
+      operation,
+      destination,
+      server,
+      began: clock.now(),
+      span,
+      batch,
+      told: undefined,
+    });
+    this.telemetry.contexts.set(operation, context);
+    if (batch !== undefined) addTo(batch, destination, operation, span);
+    headers.inject(context, operation.headers);
+  }
+
+  /** A message that is sent on belongs to another trace, perhaps: a link leads there. */
+  #spanOf(operation: PublishOperation, destination: Destination, server: Attributes): Span {
+    const { tracer, headers } = this.telemetry;
+    const type = operation.batch === undefined ? 'send' : 'create';
+    const span = tracer.startSpan(spanName(type, destination), {
+      kind: api.SpanKind.PRODUCER,
+      attributes: {
+        ...operationAttributes(type, type),
+        ...destinationAttributes(destination),
+        ...messageAttributes(operation.properties),
+        ...server,
+      },
+    });
+    const creator = headers.creatorOf(operation.headers);
+    if (creator !== undefined && creator.traceId !== span.spanContext().traceId)
+      span.addLink({ context: creator });
+    return span;
+  }
+
+  #published(operation: PublishOperation): void {
+    const send = this.#sends.get(operation);
+    if (send === undefined) return;
+    const failure = failureOf(operation);
+    const { seqNo } = operation;
+    const isKnown = failure !== undefined || seqNo === undefined || seqNo === send.told;
+    if (isKnown || send.batch !== undefined || this.isCalling()) this.#over(send, failure);
+    else this.#pending.add(send);
+  }
+
+  #over(send: Send, failure: { readonly error: unknown } | undefined): void {
+    const { span, batch, destination, server, began } = send;
+    const { metrics } = this.telemetry;
+    const measured = { name: 'send', type: 'send', destination, server, failure } as const;
+    metrics.sent(measured);
+    if (batch === undefined) metrics.took(began, measured);
+    if (span !== undefined) endSpan(span, failure);
+  }
+
+  #confirmed({ publish, seqNo, status, error, exchange, routingKey }: ConfirmedEvent): void {
+    const send = publish && this.#sends.get(publish);
+    if (send === undefined) return;
+    send.told = seqNo;
+    const failure = status === 'acked' ? undefined : { error: error ?? refusal(status) };
+    if (this.#pending.delete(send)) return this.#over(send, failure);
+    if (failure === undefined || send.batch === undefined) return;
+    const { span } = send.batch;
+    const type = errorType(failure.error);
+    span.addEvent('message not confirmed', {
+      'error.type': type,
+      'messaging.destination.name': destinationOf(exchange, routingKey).name,
+    });
+    failSpan(span, type, 'not all messages were confirmed');
+  }
+
+  #batchBegins(operation: BatchOperation): void {
+    const server = this.telemetry.servers.ask(operation.connection);
+    const span = this.telemetry.tracer.startSpan('send', {
+      kind: this.createSpans ? api.SpanKind.CLIENT : api.SpanKind.PRODUCER,
+      attributes: { ...operationAttributes('send', 'send'), ...server },
+    });
+    const context = api.trace.setSpan(api.context.active(), span);
+    this.#batches.set(operation, {
+      span,
+      context,
+      began: clock.now(),
+      server,
+      count: 0,
+      destination: undefined,
+    });
+    this.telemetry.contexts.set(operation, context);
+  }
+
+  #batchEnds(operation: BatchOperation): void {
+    const batch = this.#batches.get(operation);
+    if (batch === undefined) return;
+    const { span, began, server, count } = batch;
+    const destination = batch.destination ?? undefined;
+    const failure = failureOf(operation);
+    span.setAttribute('messaging.batch.message_count', count);
+    if (destination !== undefined) {
+      span.updateName(spanName('send', destination));
+      span.setAttributes(destinationAttributes(destination));
+    }
+    this.telemetry.metrics.took(began, { name: 'send', type: 'send', destination, server, failure });
+    endSpan(span, failure);
+  }
+}
+
+function addTo(
+  batch: Batch,
+  destination: Destination,
+  { properties }: PublishOperation,
+  span: Span | undefined,
+): void {
+  batch.count++;
+  if (batch.count === 1) batch.destination = destination;
+  else if (batch.destination?.name !== destination.name) batch.destination = null;
+  if (span === undefined) return;
+  const { name } = destination;
+  const attributes = { 'messaging.destination.name': name, ...messageAttributes(properties) };
+  batch.span.addLink({ context: span.spanContext(), attributes });
+}
+
+/** What `basicPublish` would have thrown, as far as figures go. */
+function refusal(status: string): { code: string; message: string } {
+  const code = status === 'returned' ? 'NO_ROUTE' : status === 'nacked' ? 'NACK' : status.toUpperCase();
+  return { code, message: `the publish was not confirmed: ${status}` };
+}

@@ -1,0 +1,75 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type {
+  BatchOperation,
+  BlockedEvent,
+  CallOperation,
+  ClosedEvent,
+  CloseOperation,
+  ConfirmedEvent,
+  ConnectOperation,
+  DeliveredEvent,
+  ProcessOperation,
+  PublishOperation,
+  RecoveryEvent,
+  RpcOperation,
+  SettledEvent,
+} from '../api/diagnostics';
+import { api } from './api';
+
+interface Operations {
+  connect: ConnectOperation;
+  publish: PublishOperation;
+  batch: BatchOperation;
+  process: ProcessOperation;
+  call: CallOperation;
+  rpc: RpcOperation;
+  close: CloseOperation;
+}
+
+interface Happenings {
+  confirm: ConfirmedEvent;
+  deliver: DeliveredEvent;
+  settle: SettledEvent;
+  recovery: RecoveryEvent;
+  blocked: BlockedEvent;
+  close: ClosedEvent;
+}
+
+/** Subscriptions to diagnostics channels, ended together. What goes wrong in one is OpenTelemetry's concern, never the program's. */
+export class Subscriptions {
+  readonly #ends: (() => void)[] = [];
+
+  /** What takes time. Once it has thrown, `end` finds an `error` among the facts. */
+  operation<K extends keyof Operations>(
+    name: K,
+    { start, end }: { start?(facts: Operations[K]): void; end?(facts: Operations[K]): void },
+  ): void {
+    if (start !== undefined) this.#subscribe(`tracing:amqp-sync:${name}:start`, start);
+    if (end !== undefined) this.#subscribe(`tracing:amqp-sync:${name}:end`, end);
+  }
+
+  happening<K extends keyof Happenings>(name: K, listener: (facts: Happenings[K]) => void): void {
+    this.#subscribe(`amqp-sync:${name}`, listener);
+  }
+
+  #subscribe<F>(name: string, listener: (facts: F) => void): void {
+    const guarded = (facts: unknown) => {
+      try {
+        listener(facts as F);
+      } catch (error) {
+        api.diag.error(`amqp-sync/opentelemetry: ${name}`, error);
+      }
+    };
+    subscribe(name, guarded);
+    this.#ends.push(() => unsubscribe(name, guarded));
+  }
+
+  end(): void {
+    for (const end of this.#ends.splice(0)) end();
+  }
+}
+
+/** What an operation has thrown. */
+export function failureOf(facts: { readonly error?: unknown }): { readonly error: unknown } | undefined {
+  return 'error' in facts ? { error: facts.error } : undefined;
+}
