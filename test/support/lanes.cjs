@@ -5,7 +5,7 @@
  * runs beside them.
  */
 const said = [
-  'test/(api|client|patterns|compat|docs)/(?!.*scripted)',
+  'test/(api|client|patterns|compat|docs|opentelemetry)/(?!.*scripted)',
   'test/bin/(verbs|printing|where|save-load|apply)',
 ];
 
