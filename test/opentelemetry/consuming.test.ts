@@ -2,7 +2,7 @@
 import { context, propagation, trace } from '@opentelemetry/api';
 import { contextOf } from '../../src/opentelemetry';
 import { channel, connection, queue, useQueue } from '../support/channel';
-import { drainUntil, thrownBy } from '../support/connect';
+import { CEILING, drainUntil, thrownBy } from '../support/connect';
 import { ended, type Shown, tracer, useTelemetry } from '../support/telemetry';
 
 useQueue();
@@ -143,8 +143,13 @@ test('process within a callback is part of the same work', () => {
 test('a message that fails again is worked on again', () => {
   published('one');
   const message = channel.basicGet(queue)!;
-  thrownBy(() => message.process(() => undefined!.x as never, { requeue: true }));
-  expect(only(ended(), 'process').attributes['error.type']).toBe('TypeError');
+  const fail = () => {
+    throw Object.assign(new Error('mine'), { code: 'EMINE' });
+  };
+  thrownBy(() => message.process(fail, { requeue: true }));
+  channel.basicGet(queue, { timeout: CEILING })!.process(() => {});
+  const works = ended().filter(({ name }) => name === `process ${queue}`);
+  expect(works.map(({ attributes }) => attributes['error.type'])).toEqual(['EMINE', undefined]);
 });
 
 describe('a loop', () => {

@@ -121,8 +121,8 @@ test('where nobody waits for the confirm, the span ends with it', () => {
   channel.confirmSelect();
   ended();
   channel.basicPublish('hello', { routingKey: queue, wait: false });
-  channel.basicPublish('hello', { routingKey: unique(), wait: false, mandatory: true });
   expect(ended()).toEqual([]);
+  channel.basicPublish('hello', { routingKey: unique(), wait: false, mandatory: true });
   channel.waitForConfirms();
   expect(ended().map(({ attributes }) => attributes['error.type'])).toEqual([undefined, 'NO_ROUTE']);
   connection.loop({ timeout: 0 });

@@ -37,6 +37,9 @@ export function instrumented(options: InstrumentOptions): void {
   instrumentation = instrument(options);
 }
 
+/** Within a test: switch it off. */
+export const disable = () => instrumentation?.disable();
+
 /** Spans that have ended, in that order, and are forgotten. */
 export function ended(): Shown[] {
   const spans = exporter.getFinishedSpans().map(shown);
