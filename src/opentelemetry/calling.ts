@@ -4,6 +4,7 @@ import type { BlockedEvent, RecoveryEvent, RpcOperation } from '../api/diagnosti
 import { clock } from '../clock';
 import { api } from './api';
 import { errorType, operationAttributes } from './attributes';
+import { serverOf } from './servers';
 import { failureOf, type Subscriptions } from './subscriptions';
 import { endSpan, type Telemetry } from './telemetry';
 
@@ -23,7 +24,7 @@ export class Calling {
   }
 
   listen(subscriptions: Subscriptions): void {
-    const { servers } = this.telemetry;
+    const { connections } = this.telemetry;
     subscriptions.operation('rpc', {
       start: (operation) => this.#remoteCall(operation),
       end: (operation) => this.#answered(operation),
@@ -31,7 +32,7 @@ export class Calling {
     subscriptions.operation('call', {
       start: (operation) => {
         const { connection, method } = operation;
-        servers.ask(connection);
+        connections.add(connection);
         if (this.calls) this.#begin(operation, method, method, { connection });
       },
       end: (operation) => this.#end(operation),
@@ -50,7 +51,7 @@ export class Calling {
     subscriptions.happening('recovery', (event) => this.#recovery(event));
     subscriptions.happening('blocked', (event) => this.#blocked(event));
     subscriptions.happening('close', ({ connection, channel }) => {
-      if (channel === undefined && !connection.isOpen) servers.forget(connection);
+      if (channel === undefined && !connection.isOpen) connections.delete(connection);
     });
   }
 
@@ -61,8 +62,8 @@ export class Calling {
     { connection }: { connection?: Connection } = {},
     attributes: Attributes = {},
   ): void {
-    const { tracer, servers, contexts } = this.telemetry;
-    const server = connection === undefined ? {} : servers.of(connection);
+    const { tracer, contexts } = this.telemetry;
+    const server = connection === undefined ? {} : serverOf(connection);
     const span = tracer.startSpan(name, {
       kind: api.SpanKind.CLIENT,
       attributes: { ...operationAttributes(operationName, undefined), ...attributes, ...server },
@@ -81,7 +82,7 @@ export class Calling {
   #remoteCall(operation: RpcOperation): void {
     this.#calls++;
     const { procedure, correlationId, connection } = operation;
-    this.telemetry.servers.ask(connection);
+    this.telemetry.connections.add(connection);
     this.#begin(
       operation,
       'call',
@@ -118,8 +119,7 @@ export class Calling {
   // ── outages ─────────────────────────────────────────────────────────────────────────────────────────
 
   #recovery({ connection, state, error }: RecoveryEvent): void {
-    const { metrics, servers } = this.telemetry;
-    if (state === 'recovered') metrics.reconnected(servers.of(connection));
+    if (state === 'recovered') this.telemetry.metrics.reconnected(serverOf(connection));
     api.trace.getActiveSpan()?.addEvent(`connection ${state}`, { 'error.type': errorType(error) });
   }
 

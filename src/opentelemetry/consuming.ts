@@ -13,6 +13,7 @@ import {
 } from './attributes';
 import { Deliveries, type Delivery } from './deliveries';
 import { linksTo } from './headers';
+import { serverOf } from './servers';
 import { failureOf, type Subscriptions } from './subscriptions';
 import { endSpan, type Telemetry } from './telemetry';
 
@@ -55,8 +56,9 @@ export class Consuming {
   }
 
   #delivered({ message, queue, by, connection }: DeliveredEvent): void {
-    const { metrics, servers } = this.telemetry;
-    const delivery = this.#deliveries.add(message, this.#deliveryOf(message, queue, servers.of(connection)));
+    const { metrics, connections } = this.telemetry;
+    connections.add(connection);
+    const delivery = this.#deliveries.add(message, this.#deliveryOf(message, queue, serverOf(connection)));
     const { destination, server } = delivery;
     const type = by === 'callback' ? 'process' : 'receive';
     metrics.consumed({ name: type, type, destination, server });
@@ -118,10 +120,10 @@ export class Consuming {
   /** Work within the work on the same message is part of it. */
   #processes(operation: ProcessOperation): void {
     const { message, connection } = operation;
-    const { servers, contexts } = this.telemetry;
+    const { contexts } = this.telemetry;
     const delivery =
       this.#deliveries.of(message) ??
-      this.#deliveries.add(message, this.#deliveryOf(message, '', servers.of(connection)));
+      this.#deliveries.add(message, this.#deliveryOf(message, '', serverOf(connection)));
     if (delivery.isInWork) return;
     const span = this.#spanOf('process', message, delivery);
     delivery.isInWork = true;
@@ -142,7 +144,7 @@ export class Consuming {
 
   /** The frame is written, and nothing answers: the span is a moment. */
   #settled({ connection, channel, method, deliveryTag, multiple }: SettledEvent): void {
-    const { tracer, servers } = this.telemetry;
+    const { tracer } = this.telemetry;
     const settled = channel === undefined ? [] : this.#deliveries.take(channel, deliveryTag, multiple);
     const name = method.slice('basic.'.length);
     const destination = common(settled.map((delivery) => delivery.destination));
@@ -157,7 +159,7 @@ export class Consuming {
           ...(destination !== undefined && destinationAttributes(destination)),
           ...(deliveryTag > 0 && { 'messaging.rabbitmq.message.delivery_tag': deliveryTag }),
           ...(multiple && { 'messaging.batch.message_count': settled.length }),
-          ...servers.of(connection),
+          ...serverOf(connection),
         },
         links: linksTo(...settled.map(({ creator }): SpanContext | undefined => creator)),
       },

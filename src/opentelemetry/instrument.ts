@@ -11,7 +11,7 @@ import { Consuming } from './consuming';
 import { HeaderPropagation } from './headers';
 import { Metrics } from './metrics';
 import { Producing } from './producing';
-import { Servers } from './servers';
+import { OpenConnections } from './servers';
 import { Subscriptions } from './subscriptions';
 import type { Telemetry } from './telemetry';
 
@@ -69,12 +69,12 @@ export function instrument(options: InstrumentOptions = NO_OPTIONS): Instrumenta
       'instrument: it is on already; disable() what the first call has returned before',
     );
   const { createSpans = true, calls = false } = options;
-  const servers = new Servers();
+  const connections = new OpenConnections();
   const telemetry: Telemetry = {
     tracer: options.tracer ?? api.trace.getTracer('amqp-sync', version),
     headers: new HeaderPropagation(options.propagator),
-    metrics: new Metrics(options.meter ?? api.metrics.getMeter('amqp-sync', version), servers),
-    servers,
+    metrics: new Metrics(options.meter ?? api.metrics.getMeter('amqp-sync', version), connections),
+    connections,
     contexts: new WeakMap(),
   };
   const subscriptions = new Subscriptions();

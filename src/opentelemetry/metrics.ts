@@ -1,10 +1,12 @@
 import type { Attributes, BatchObservableCallback, Meter } from '@opentelemetry/api';
 import { clock } from '../clock';
 import { type Destination, errorType, type OperationType, operationAttributes } from './attributes';
-import { ofServer, type Servers } from './servers';
+import { forFigures, type OpenConnections } from './servers';
 
 /** Seconds, as the conventions advise. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+
+const SYSTEM = { 'messaging.system': 'rabbitmq' };
 
 /** An operation that is over, or a message. */
 export interface Measured {
@@ -28,7 +30,7 @@ export class Metrics {
 
   constructor(
     readonly meter: Meter,
-    readonly servers: Servers,
+    connections: OpenConnections,
   ) {
     const messages = (description: string) => ({ unit: '{message}', description });
     const seconds = (description: string) => ({
@@ -65,27 +67,13 @@ export class Metrics {
       messages('Messages that the program has got, or is about to get, and has not settled.'),
     );
     this.#observe = (result) => {
-      for (const { attributes, unconfirmed, unsettled } of this.#sums()) {
+      for (const { server, unconfirmed, unsettled } of connections.sums()) {
+        const attributes = { ...SYSTEM, ...server };
         result.observe(this.#unconfirmed, unconfirmed, attributes);
         result.observe(this.#unsettled, unsettled, attributes);
       }
     };
     meter.addBatchObservableCallback(this.#observe, [this.#unconfirmed, this.#unsettled]);
-  }
-
-  /** The connections to one broker count together. */
-  #sums() {
-    const sums = new Map<string, { attributes: Attributes; unconfirmed: number; unsettled: number }>();
-    for (const connection of this.servers.connections) {
-      const { unconfirmed, unsettled } = connection.stats();
-      const attributes = { 'messaging.system': 'rabbitmq', ...ofServer(this.servers.of(connection)) };
-      const key = JSON.stringify(attributes);
-      const sum = sums.get(key) ?? { attributes, unconfirmed: 0, unsettled: 0 };
-      sum.unconfirmed += unconfirmed;
-      sum.unsettled += unsettled;
-      sums.set(key, sum);
-    }
-    return sums.values();
   }
 
   sent(measured: Measured): void {
@@ -103,7 +91,7 @@ export class Metrics {
   }
 
   reconnected(server: Attributes): void {
-    this.#reconnects.add(1, { 'messaging.system': 'rabbitmq', ...ofServer(server) });
+    this.#reconnects.add(1, { ...SYSTEM, ...forFigures(server) });
   }
 
   end(): void {
@@ -116,6 +104,6 @@ function attributesOf({ name, type, destination, server, failure }: Measured): A
     ...operationAttributes(name, type),
     ...(destination?.entity !== undefined && { 'messaging.destination.name': destination.entity }),
     ...(failure !== undefined && { 'error.type': errorType(failure.error) }),
-    ...ofServer(server),
+    ...forFigures(server),
   };
 }

@@ -11,6 +11,7 @@ import {
   operationAttributes,
   spanName,
 } from './attributes';
+import { serverOf } from './servers';
 import { failureOf, type Subscriptions } from './subscriptions';
 import { endSpan, failSpan, type Telemetry } from './telemetry';
 
@@ -71,10 +72,11 @@ export class Producing {
   }
 
   #publishes(operation: PublishOperation): void {
-    const { servers, headers } = this.telemetry;
+    const { connections, headers } = this.telemetry;
+    connections.add(operation.connection);
     const batch = operation.batch && this.#batches.get(operation.batch);
     const destination = destinationOf(operation.exchange, operation.routingKey);
-    const server = servers.ask(operation.connection);
+    const server = serverOf(operation.connection);
     const hasSpan = batch === undefined || this.createSpans;
     const span = hasSpan ? this.#spanOf(operation, destination, server) : undefined;
     const context = span === undefined ? batch!.context : api.trace.setSpan(api.context.active(), span);
@@ -147,7 +149,7 @@ export class Producing {
   }
 
   #batchBegins(operation: BatchOperation): void {
-    const server = this.telemetry.servers.ask(operation.connection);
+    const server = serverOf(operation.connection);
     const span = this.telemetry.tracer.startSpan('send', {
       kind: this.createSpans ? api.SpanKind.CLIENT : api.SpanKind.PRODUCER,
       attributes: { ...operationAttributes('send', 'send'), ...server },

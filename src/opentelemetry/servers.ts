@@ -1,44 +1,61 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Connection } from '../api/connection';
+import { SESSION } from '../api/internals';
 
-/** Connections that were seen, and which broker each has; it may be another one after a recovery. */
-export class Servers {
-  readonly #open = new Map<Connection, { epoch: number; attributes: Attributes }>();
+/** What is known of a broker by the description of a session with it, of which there is a new one after a recovery. */
+const known = new WeakMap<object, Attributes>();
 
-  /** Those that are open. */
-  get connections(): Connection[] {
-    return [...this.#open.keys()].filter((connection) => connection.isOpen);
+/** Whose the broker is: `server.address` and `.port`, and those of the peer. Empty while the connection is being opened. */
+export function serverOf(connection: Connection): Attributes {
+  const description = connection[SESSION]?.description;
+  if (description === undefined) return {};
+  let attributes = known.get(description);
+  if (attributes === undefined) {
+    const { host, address } = description;
+    attributes = { ...endpoint('server', host), ...endpoint('network.peer', address.split(' -> ')[1]) };
+    known.set(description, attributes);
   }
-
-  /** Ask, if that was not done since the connection was made. In calls of the program only: it waits for the connection's thread. */
-  ask(connection: Connection): Attributes {
-    const { epoch } = connection;
-    const known = this.#open.get(connection);
-    if (known?.epoch === epoch || !connection.isOpen) return known?.attributes ?? {};
-    const { host, address } = connection.stats();
-    const attributes = { ...endpoint('server', host), ...endpoint('network.peer', address.split(' -> ')[1]) };
-    this.#open.set(connection, { epoch, attributes });
-    return attributes;
-  }
-
-  /** What is known. */
-  of(connection: Connection): Attributes {
-    return this.#open.get(connection)?.attributes ?? {};
-  }
-
-  forget(connection: Connection): void {
-    this.#open.delete(connection);
-  }
+  return attributes;
 }
 
-/** `server.address` and `server.port` of `host:port`. */
+/** Address and port of `host:port`. */
 function endpoint(prefix: string, at = ''): Attributes {
   const [, address, port] = /^\[?(.*?)\]?:(\d+)$/.exec(at) ?? [];
   return address === undefined ? {} : { [`${prefix}.address`]: address, [`${prefix}.port`]: Number(port) };
 }
 
-/** What figures have of it: not each address of a broker is of interest. */
-export function ofServer(attributes: Attributes): Attributes {
-  const { 'server.address': address, 'server.port': port } = attributes;
+/** What figures have of it: the name that the program uses. */
+export function forFigures(server: Attributes): Attributes {
+  const { 'server.address': address, 'server.port': port } = server;
   return address === undefined ? {} : { 'server.address': address, 'server.port': port };
+}
+
+/** Connections that were heard of and are open: what waits on them. */
+export class OpenConnections {
+  readonly #open = new Set<Connection>();
+
+  add(connection: Connection): void {
+    this.#open.add(connection);
+  }
+
+  delete(connection: Connection): void {
+    this.#open.delete(connection);
+  }
+
+  /** Publishes and messages that wait for a word, of the connections to one broker together. Their threads are not asked. */
+  sums(): Iterable<{ server: Attributes; unconfirmed: number; unsettled: number }> {
+    const sums = new Map<string, { server: Attributes; unconfirmed: number; unsettled: number }>();
+    for (const connection of this.#open) {
+      if (!connection.isOpen) continue;
+      const server = forFigures(serverOf(connection));
+      const key = JSON.stringify(server);
+      const sum = sums.get(key) ?? { server, unconfirmed: 0, unsettled: 0 };
+      for (const { unconfirmed, unacked } of connection[SESSION].channels.values()) {
+        sum.unconfirmed += unconfirmed;
+        sum.unsettled += unacked.size;
+      }
+      sums.set(key, sum);
+    }
+    return sums.values();
+  }
 }

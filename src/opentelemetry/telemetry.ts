@@ -3,14 +3,14 @@ import { api } from './api';
 import { errorType } from './attributes';
 import type { HeaderPropagation } from './headers';
 import type { Metrics } from './metrics';
-import type { Servers } from './servers';
+import type { OpenConnections } from './servers';
 
 /** What everything is told by. */
 export interface Telemetry {
   readonly tracer: Tracer;
   readonly headers: HeaderPropagation;
   readonly metrics: Metrics;
-  readonly servers: Servers;
+  readonly connections: OpenConnections;
   /** The context in which an operation runs, by its facts. */
   readonly contexts: WeakMap<object, Context>;
 }

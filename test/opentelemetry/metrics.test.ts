@@ -111,12 +111,12 @@ test('units and buckets are those of the conventions', async () => {
 });
 
 test('disable ends the figures that are observed', async () => {
-  privateQueue(channel, 'one');
-  const stats = jest.spyOn(connection, 'stats');
-  await figures.measured();
-  expect(stats).toHaveBeenCalledTimes(1);
+  const queue = privateQueue(channel, 'one', 'two');
+  channel.basicGet(queue);
+  const unsettled = async () =>
+    (await figures.measured()).get('amqp_sync.client.unsettled')!.dataPoints.map(({ value }) => value);
+  expect(await unsettled()).toEqual([1]);
   instrumented({});
-  await figures.measured();
-  expect(stats).toHaveBeenCalledTimes(1);
-  stats.mockRestore();
+  channel.basicGet(queue);
+  expect(await unsettled()).not.toContain(2);
 });
