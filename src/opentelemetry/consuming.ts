@@ -79,9 +79,9 @@ export class Consuming {
   /** `asked`: when; a loop has not asked for this one: its span is the moment at which it is handed out. */
   #receives(message: IncomingMessage, delivery: Delivery, asked: number | undefined): void {
     const { destination, server } = delivery;
-    const began = asked ?? clock.now();
-    const span = this.#spanOf('receive', message, delivery, began);
-    span.end(clock.now());
+    const now = Date.now();
+    const elapsed = asked === undefined ? 0 : clock.now() - asked;
+    this.#spanOf('receive', message, delivery, now - elapsed).end(now);
     if (asked === undefined) return;
     this.telemetry.metrics.took(asked, { name: 'receive', type: 'receive', destination, server });
   }
@@ -90,7 +90,12 @@ export class Consuming {
    * A span for a message, in the program's span if it is in one, else in the trace of whoever has sent it; linked to that in
    * either case.
    */
-  #spanOf(type: 'receive' | 'process', message: IncomingMessage, delivery: Delivery, began?: number): Span {
+  #spanOf(
+    type: 'receive' | 'process',
+    message: IncomingMessage,
+    delivery: Delivery,
+    startTime?: number,
+  ): Span {
     const { tracer, headers } = this.telemetry;
     const { properties, deliveryTag } = message;
     const { destination, creator, server } = delivery;
@@ -109,7 +114,7 @@ export class Consuming {
           ...server,
         },
         links: linksTo(creator),
-        ...(began !== undefined && { startTime: began }),
+        ...(startTime !== undefined && { startTime }),
       },
       parent,
     );

@@ -133,6 +133,7 @@ export function typeErrors(pages: readonly Page[]): string[] {
       'amqp-sync': [join(ROOT, 'src', 'index.ts')],
       'amqp-sync/pika': [join(ROOT, 'src', 'compat', 'pika.ts')],
       'amqp-sync/amqpy': [join(ROOT, 'src', 'compat', 'amqpy.ts')],
+      'amqp-sync/opentelemetry': [join(ROOT, 'src', 'opentelemetry.ts')],
     },
   };
   const programs = new Map(pages.map(({ file, program }) => [join(ROOT, `${file}.ts`), program]));

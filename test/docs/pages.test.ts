@@ -61,8 +61,9 @@ async function withNames(
   }
 }
 
+const FILES: Readonly<Record<string, string>> = { '': 'index', opentelemetry: 'opentelemetry' };
 const library = (facade: string) =>
-  pathToFileURL(join(build(), 'src', facade === '' ? 'index.mjs' : `compat/${facade}.mjs`)).href;
+  pathToFileURL(join(build(), 'src', `${FILES[facade] ?? `compat/${facade}`}.mjs`)).href;
 
 test.each(programs.map((page) => [page.file, page] as const))(
   'the code of %s runs, block after block, and prints what it says',

@@ -65,6 +65,19 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['src/compat/', 'src/compat/', 'src/client/', 'src/api/', 'src/errors.ts', 'src/clock.ts'],
   ['src/compat/amqpy/', 'src/protocol/', 'src/contract/'],
   ['src/compat/pika/url-parameters.ts', 'src/protocol/uri.ts'],
+  ['src/opentelemetry.ts', 'src/opentelemetry/'],
+  ['src/opentelemetry.mts', 'src/opentelemetry.ts'],
+  ['src/opentelemetry/', 'src/opentelemetry/', 'src/api/', 'src/caller.ts', 'src/client/diagnostics.ts'],
+  [
+    'src/opentelemetry/',
+    'src/client/options/',
+    'src/errors.ts',
+    'src/clock.ts',
+    'src/version.ts',
+    'src/protocol/',
+  ],
+  ['src/opentelemetry/', '@opentelemetry/api'],
+  ['src/opentelemetry/subscriptions.ts', 'node:diagnostics_channel'],
   [
     'worker/',
     'src/protocol/',
@@ -97,6 +110,15 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['examples/pika/ack-from-another-thread.ts', 'node:worker_threads'],
   ['examples/sigterm/thread.ts', 'node:worker_threads', 'node:events'],
   ['examples/import-csv.ts', 'node:fs', 'node:string_decoder'],
+  [
+    'examples/opentelemetry/',
+    'src/opentelemetry.ts',
+    'node:events',
+    'node:http',
+    'node:net',
+    'node:stream/consumers',
+  ],
+  ['examples/opentelemetry/', '@opentelemetry/exporter-trace-otlp-http', '@opentelemetry/sdk-trace-node'],
   ['examples/celery/send-tasks.ts', 'node:crypto'],
   ['examples/testing/ship-orders.vitest.ts', 'examples/testing/ship-orders.ts', 'vitest'],
 ];
@@ -118,7 +140,7 @@ const WITH_NAMES_OF_THEIR_OWN = WITHOUT_CIRCLES;
 const FACADES = ['src/compat/'];
 
 /** Folders that use the machinery by its event loop and its sessions. */
-const ABOVE = ['src/api/', 'src/patterns/', 'src/compat/'];
+const ABOVE = ['src/api/', 'src/patterns/', 'src/compat/', 'src/opentelemetry/'];
 
 /** Names that `src/protocol` does without: it has no timers, no threads, no process, and no clock. */
 const NOT_IN_PROTOCOL =

@@ -111,6 +111,11 @@ const PRELUDES: Readonly<Record<string, string>> = {
     import * as pika from '../compat/pika';
     declare const connection: pika.BlockingConnection, channel: pika.BlockingChannel;
     declare function work(text: string): void;`,
+  'amqp-sync/opentelemetry': `
+    import type { Queue } from '../index';
+    import { contextOf, instrument } from '../opentelemetry';
+    declare const queue: Queue;
+    declare function ship(order: unknown): void;`,
 };
 
 /** What the compiler has against examples, each of which is a function here. */
@@ -142,6 +147,7 @@ const MET_FIRST: Readonly<Record<string, readonly string[]>> = {
     ...['BlockingConnection', 'BlockingChannel', 'BlockingChannel.basic_consume', 'BlockingChannel.consume'],
     ...['ConnectionParameters', 'URLParameters', 'BasicProperties', 'exceptions AMQPError'],
   ],
+  'amqp-sync/opentelemetry': ['instrument', 'contextOf', 'Instrumentation.disable'],
 };
 
 test('what one meets first has an example', () => {

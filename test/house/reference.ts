@@ -9,6 +9,7 @@ export const ENTRIES: Readonly<Record<string, string>> = {
   'src/index.ts': 'amqp-sync',
   'src/compat/amqpy.ts': 'amqp-sync/amqpy',
   'src/compat/pika.ts': 'amqp-sync/pika',
+  'src/opentelemetry.ts': 'amqp-sync/opentelemetry',
 };
 
 /** Files on disk, read once for all programs. */
