@@ -1,7 +1,7 @@
 /** What diagnostics channels tell of a program's calls, and of what happens to it. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawnSync } from 'node:child_process';
-import { tracingChannel } from 'node:diagnostics_channel';
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import { join } from 'node:path';
 import {
   type BatchOperation,
@@ -26,7 +26,7 @@ import {
 } from '../../src';
 import { build } from '../support/built';
 import { channel, connection, useChannel } from '../support/channel';
-import { drainUntil, eventually, open, privateQueue, thrownBy } from '../support/connect';
+import { drainUntil, eventually, open, privateQueue, takeAll, thrownBy } from '../support/connect';
 import { failureOf } from '../support/peers/peer';
 import { factsOf, namesOf, type Told, toldDuring } from '../support/told';
 
@@ -411,6 +411,33 @@ describe('a wait', () => {
     const told = toldDuring(() => [...channel.consume(queue, { timeout: 1 })], 'wait');
     expect(factsOf<WaitOperation>(told, 'wait:start')[0]?.awaited).toContain(`of queue "${queue}"`);
   });
+});
+
+test('a subscriber that is told in the middle of a call cannot make another, and the call is none the worse', () => {
+  channel.confirmSelect();
+  const queue = privateQueue(channel);
+  const errors: unknown[] = [];
+  const told = toldDuring(() => {
+    const nest = () => {
+      for (const call of [
+        () => channel.basicGet(queue),
+        () => channel.basicPublish('y'),
+        () => connection.channel(),
+      ])
+        errors.push(failureOf(call).error);
+    };
+    subscribe('amqp-sync:confirm', nest);
+    try {
+      channel.basicPublish('x', { routingKey: queue });
+      channel.basicPublish('x', { routingKey: queue });
+    } finally {
+      unsubscribe('amqp-sync:confirm', nest);
+    }
+  }, 'confirm');
+  expect(factsOf<ConfirmedEvent>(told, 'confirm').map(({ status }) => status)).toEqual(['acked', 'acked']);
+  expect(errors).toHaveLength(6);
+  for (const error of errors) expect(error).toMatchObject({ name: 'WrongStateError', code: 'NESTED_PUMP' });
+  expect(takeAll(channel, queue)).toEqual(['x', 'x']);
 });
 
 test('what a subscriber throws is an uncaught exception of its own, and does not reach the call', () => {
