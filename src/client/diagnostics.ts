@@ -1,4 +1,4 @@
-import { channel, type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
+import { type Channel, channel, type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
 import type { AmqpError } from '../errors';
 import type { Properties } from '../protocol/properties';
 import type { RecoveryInfo } from './connection/recovery-info';
@@ -145,17 +145,23 @@ export interface EndFacts {
 /** Something that takes time, between a `start` and an `end`, with an `error` before that if it throws. */
 export class Operation<Facts extends object> {
   readonly #channel: TracingChannel;
+  readonly #start: Channel;
+  readonly #end: Channel;
+  readonly #error: Channel;
   /** Runs an operation in a context of its own, which is made by a subscriber to `start`. */
   inContext: ((facts: Facts, fn: () => void) => void) | undefined;
 
   constructor(name: string) {
     this.#channel = tracingChannel(name);
+    const { start, end, error } = this.#channel;
+    this.#start = start;
+    this.#end = end;
+    this.#error = error;
   }
 
   /** Whether anybody listens. */
   get isTraced(): boolean {
-    const { start, end, error } = this.#channel;
-    return start.hasSubscribers || end.hasSubscribers || error.hasSubscribers;
+    return this.#start.hasSubscribers || this.#end.hasSubscribers || this.#error.hasSubscribers;
   }
 
   /** Run `fn`, and tell whoever listens. @throws what `fn` throws */
@@ -173,7 +179,7 @@ export class Operation<Facts extends object> {
 
 /** Something that happens. */
 class Happening<Facts extends object> {
-  readonly #channel: ReturnType<typeof channel>;
+  readonly #channel: Channel;
 
   constructor(name: string) {
     this.#channel = channel(name);

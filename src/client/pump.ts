@@ -4,7 +4,13 @@ import type { WaitResult } from '../bridge/wake-signal';
 import { outOfRange } from '../caller';
 import { parseRecord, violationRecord } from '../contract/error-record';
 import type { Command } from '../contract/session-options';
-import { type AmqpError, fromRecord, WorkerCrashedError, WorkerStalledError } from '../errors';
+import {
+  type AmqpError,
+  fromRecord,
+  WorkerCrashedError,
+  WorkerStalledError,
+  WrongStateError,
+} from '../errors';
 import { encodeMethod } from '../protocol/codec';
 import { FRAME_HEADER_SIZE, FRAME_OVERHEAD } from '../protocol/constants';
 import type { Input, MethodName } from '../protocol/method-types';
@@ -58,6 +64,8 @@ export class Pump {
   /** Methods that routing a frame gave rise to; sent once the frame has been released. */
   readonly #deferred: (() => void)[] = [];
   #holding = false;
+  /** A frame is being routed; it is taken out of the ring behind that. */
+  #isRouting = false;
   /** The connection is lost and being recovered: nothing is written until it is there again. */
   suspended = false;
   /** Publishing has to wait: `suspended`, or the broker has blocked it. */
@@ -129,6 +137,7 @@ export class Pump {
       if (inbound.taken > 0) this.link.release();
       return false;
     }
+    if (this.#isRouting) throw nested();
     inbound.view(FRAME_HEADER_SIZE);
     const type = inbound.buffer[inbound.offset]!;
     const channel = (inbound.buffer[inbound.offset + 1]! << 8) | inbound.buffer[inbound.offset + 2]!;
@@ -136,12 +145,14 @@ export class Pump {
     inbound.view(size + FRAME_OVERHEAD);
     const payload = inbound.offset + FRAME_HEADER_SIZE;
     this.#reader.source(inbound.buffer, payload, payload + size);
+    this.#isRouting = true;
     try {
       this.router.route(type, channel, this.#reader);
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
       this.#violated(error);
     } finally {
+      this.#isRouting = false;
       this.link.take(size + FRAME_OVERHEAD);
     }
     this.#runDeferred();
@@ -356,4 +367,12 @@ export class Pump {
       worker,
     );
   }
+}
+
+/** Nobody's code runs while a frame is being routed, but that of whoever listens to diagnostics channels. */
+function nested(): WrongStateError {
+  return new WrongStateError(
+    'a subscriber to a diagnostics channel cannot make calls on the connection that it is told of: it is told in the middle of one',
+    { code: 'NESTED_PUMP' },
+  );
 }

@@ -142,8 +142,14 @@ export interface SuspendableConsumer {
   consume: Uint8Array;
 }
 
+/** Bytes of AMQP, both ways. */
+export interface Traffic {
+  bytesIn: number;
+  bytesOut: number;
+}
+
 /** What an open session tells about itself. */
-export interface SessionDescription {
+export interface SessionDescription extends Traffic {
   tuning: Tuning;
   /** `host:port` as it was asked for. */
   host: string;
@@ -151,6 +157,4 @@ export interface SessionDescription {
   address: string;
   /** `TLSv1.3 TLS_AES_256_GCM_SHA384`, or empty. */
   tls: string;
-  bytesIn: number;
-  bytesOut: number;
 }

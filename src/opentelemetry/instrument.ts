@@ -105,8 +105,6 @@ export function instrument(options: InstrumentOptions = NO_OPTIONS): Instrumenta
  * loop does with a message outside of `message.process`. Does not block.
  * @throws {TypeError} it is no message of this library's
  * @example
- * import { context } from '@opentelemetry/api';
- *
  * for (const message of queue) {
  *   context.with(contextOf(message), () => ship(message.json));
  *   message.ack();

@@ -50,6 +50,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ],
   ['src/api/remote.ts', 'node:worker_threads', 'src/bridge/wake-signal.ts', 'src/bridge/mailbox.ts'],
   ['src/client/warnings.ts', 'node:worker_threads'],
+  ['src/client/diagnostics.ts', 'node:diagnostics_channel'],
   ['src/client/options/targets.ts', 'node:os'],
   ['src/client/options/diagnostics.ts', 'node:fs', 'node:worker_threads'],
   ['src/client/options/tls-options.ts', 'node:fs', 'node:path'],

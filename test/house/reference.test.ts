@@ -2,9 +2,11 @@
 import ts from 'typescript';
 import { compile, type Example, inspect } from './reference';
 
+const factsOf = (name: string) => `${name}Facts`;
 /**
  * Types that public signatures mention and that have no name for users: what they say shows where they stand. The
- * first are bases of exported classes, the others how facades write down the signatures of Python.
+ * first are bases of exported classes, the others how facades write down the signatures of Python, and what diagnostics
+ * channels tell, less whose it is.
  */
 const WITHOUT_A_NAME: readonly string[] = [
   ...[
@@ -18,6 +20,9 @@ const WITHOUT_A_NAME: readonly string[] = [
     'Input',
   ],
   ...['Args', 'ConnectionArguments', 'ConsumeForever', 'Method', 'MethodsOf', 'Mode'],
+  ...['Blocked', 'Call', 'Confirm', 'ConfirmWait', 'Connect', 'Deliver', 'End', 'Process'].map(factsOf),
+  ...['Publish', 'Recovery', 'Return', 'Rpc', 'Settle', 'Wait'].map(factsOf),
+  'Thrown',
   ...['AddressArgumentTypes', 'DeclareArgumentTypes', 'MethodArgumentTypes', 'ReturnArgumentTypes'],
 ];
 
@@ -81,8 +86,10 @@ test('no type is without a name for nothing', () => {
 /** What examples speak of without making it, by entry point. */
 const PRELUDES: Readonly<Record<string, string>> = {
   'amqp-sync': `
+    import { tracingChannel } from 'node:diagnostics_channel';
     import { Worker, workerData } from 'node:worker_threads';
     import * as amqp from '../index';
+    import type { PublishOperation } from '../index';
     const { connect, connectRobust, waitAny, startBroker, retry, deaths, typed, wasSent, Message, Remote, Rpc, Master } = amqp;
     const { AmqpError, NotFoundError, UnroutableError } = amqp;
     declare const connection: amqp.Connection, elsewhere: amqp.Connection, here: amqp.Connection, there: amqp.Connection;
@@ -112,6 +119,7 @@ const PRELUDES: Readonly<Record<string, string>> = {
     declare const connection: pika.BlockingConnection, channel: pika.BlockingChannel;
     declare function work(text: string): void;`,
   'amqp-sync/opentelemetry': `
+    import { context } from '@opentelemetry/api';
     import type { Queue } from '../index';
     import { contextOf, instrument } from '../opentelemetry';
     declare const queue: Queue;

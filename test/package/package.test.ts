@@ -40,6 +40,8 @@ describe('the tarball', () => {
         'dist/src/compat/amqpy.mjs',
         'dist/src/compat/pika.js',
         'dist/src/compat/pika.mjs',
+        'dist/src/opentelemetry.js',
+        'dist/src/opentelemetry.mjs',
         'dist/bin/amqp-sync.js',
         'dist/amqp-sync.1',
       ]),
@@ -60,9 +62,9 @@ describe('the tarball', () => {
 
   test('each way in has its declarations', () => {
     const declared = readSources('src')
-      .filter(({ file }) => /^src\/(index|compat\/\w+)\.mts$/.test(file))
+      .filter(({ file }) => /^src\/(index|opentelemetry|compat\/\w+)\.mts$/.test(file))
       .flatMap(({ file }) => [file.replace('.mts', '.d.mts'), file.replace('.mts', '.d.ts')]);
-    expect(declared.length).toBe(6);
+    expect(declared.length).toBe(8);
     expect(declared.filter((file) => !files.has(`dist/${file}`))).toEqual([]);
   });
 
@@ -139,7 +141,7 @@ describe('the declarations', () => {
   /** Those that a user's compiler reads. */
   let declarations: ts.SourceFile[];
   beforeAll(() => {
-    const faces = ['index', 'compat/amqpy', 'compat/pika'].flatMap((face) =>
+    const faces = ['index', 'compat/amqpy', 'compat/pika', 'opentelemetry'].flatMap((face) =>
       ['ts', 'mts'].map((extension) => join(consumer.installed, `dist/src/${face}.d.${extension}`)),
     );
     const program = ts.createProgram(faces, { module: ts.ModuleKind.Node16, types: [], noLib: true });

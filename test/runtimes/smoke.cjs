@@ -5,7 +5,9 @@
  * Each step prints a line; the exit code is 1 if one failed. Steps that a runtime cannot do say which, and why.
  */
 const assert = require('node:assert/strict');
+const { AsyncLocalStorage } = require('node:async_hooks');
 const { spawnSync } = require('node:child_process');
+const { subscribe, tracingChannel, unsubscribe } = require('node:diagnostics_channel');
 const { mkdtempSync, readFileSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
@@ -626,6 +628,48 @@ step('the command line: publish, get', () => {
   assert.equal(published.status, 0, published.stderr);
   assert.equal(cli('get', queue).stdout.trim(), 'from the shell');
 });
+step('diagnostics channels tell of a publish, whose headers they may add to, and of what happens', () => {
+  const queue = queueOf();
+  const names = [];
+  const store = new AsyncLocalStorage();
+  const { start, end } = tracingChannel('amqp-sync:publish');
+  const { start: work } = tracingChannel('amqp-sync:process');
+  const add = (operation) => {
+    names.push('start');
+    operation.headers.trace = 'here';
+  };
+  const note = () => names.push('end');
+  const settled = ({ method }) => names.push(method);
+  start.subscribe(add);
+  end.subscribe(note);
+  work.bindStore(store, ({ message }) => message.text);
+  subscribe('amqp-sync:settle', settled);
+  try {
+    channel.basicPublish('told', { routingKey: queue });
+    const message = channel.basicGet(queue);
+    assert.equal(message.properties.headers.trace, 'here');
+    message.process(() => names.push(store.getStore()));
+  } finally {
+    start.unsubscribe(add);
+    end.unsubscribe(note);
+    work.unbindStore(store);
+    unsubscribe('amqp-sync:settle', settled);
+  }
+  channel.basicPublish('not told', { routingKey: queue });
+  assert.deepEqual(names, ['start', 'end', 'told', 'basic.ack']);
+});
+
+step('the figures of a connection', () => {
+  const before = connection.stats();
+  const queue = queueOf();
+  channel.basicPublish('counted', { routingKey: queue });
+  assert.equal(channel.basicGet(queue).text, 'counted');
+  const { messagesIn, messagesOut, unsettled } = connection.stats();
+  assert.deepEqual([messagesIn - before.messagesIn, messagesOut - before.messagesOut], [1, 1]);
+  assert.equal(unsettled, before.unsettled + 1);
+  channel.basicAck(0, { multiple: true });
+});
+
 step('the embedded broker tells what it has', () => {
   assert.ok(embedded.queues().some(({ name }) => name === 'cut'));
   assert.ok(embedded.messages('cut').length >= 1);

@@ -8,6 +8,7 @@ import type {
   SessionDescription,
   SessionOptions,
   Target,
+  Traffic,
 } from '../../src/contract/session-options';
 import { FRAME_END, NOTICE_FRAME } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
@@ -72,7 +73,7 @@ export class Connector {
   /** The description of the session that is open, or was last; its bytes are those of all. */
   #description: SessionDescription | undefined;
   /** Bytes of the sessions that are over. */
-  #earlier = { bytesIn: 0, bytesOut: 0 };
+  #earlier: Traffic = { bytesIn: 0, bytesOut: 0 };
   /** Targets in the order in which they are tried. */
   #targets: Target[];
 
@@ -164,11 +165,11 @@ export class Connector {
 
   /** The session has ended that was open. */
   #ended(record: ErrorRecord | undefined): void {
-    const { bytesIn, bytesOut } = this.describe()!;
     if (this.#aborted || record === undefined || !this.#mayRecover(record))
       return this.#over(this.#aborted ? ABORTED : record);
+    this.#earlier = this.#traffic;
+    this.#description = { ...this.#description!, ...this.#earlier };
     this.session = undefined;
-    this.#earlier = { bytesIn, bytesOut };
     this.#loss = record;
     this.#lostAt = clock.now();
     this.#journal?.lost();
@@ -307,13 +308,15 @@ export class Connector {
     return this.#context.inbound.heldSize;
   }
 
+  /** Of all sessions that were open. */
+  get #traffic(): Traffic {
+    const { bytesIn = 0, bytesOut = 0 } = this.session?.traffic ?? {};
+    return { bytesIn: this.#earlier.bytesIn + bytesIn, bytesOut: this.#earlier.bytesOut + bytesOut };
+  }
+
   describe(): SessionDescription | undefined {
-    const { session } = this;
-    if (this.#state !== 'connected' || session === undefined) return this.#description;
-    const description = session.describe();
-    const bytesIn = this.#earlier.bytesIn + description.bytesIn;
-    const bytesOut = this.#earlier.bytesOut + description.bytesOut;
-    this.#description = { ...description, bytesIn, bytesOut };
+    if (this.#state === 'connected' && this.session !== undefined)
+      this.#description = { ...this.session.describe(), ...this.#traffic };
     return this.#description;
   }
 }

@@ -1,6 +1,11 @@
 import type { WorkerLink } from '../../src/bridge/worker-link';
 import { closeRecord, type ErrorRecord, violationRecord } from '../../src/contract/error-record';
-import type { CloseReason, SessionDescription, SessionOptions } from '../../src/contract/session-options';
+import type {
+  CloseReason,
+  SessionDescription,
+  SessionOptions,
+  Traffic,
+} from '../../src/contract/session-options';
 import { decodeMethod, encodeMethod, methodName } from '../../src/protocol/codec';
 import { HEARTBEAT_FRAME, PROTOCOL_HEADER } from '../../src/protocol/constants';
 import { FrameScanner } from '../../src/protocol/frame';
@@ -366,16 +371,21 @@ export class Session implements TransportEvents {
     this.#outbound.append(writer.buffer.subarray(0, writer.pos));
   }
 
-  describe(): SessionDescription {
+  /** What has passed by; it can be asked of a session that is over. */
+  get traffic(): Traffic {
     this.#outbound.catchUp();
+    const { bytesIn, bytesOut } = this.transport;
+    return { bytesIn, bytesOut };
+  }
+
+  describe(): SessionDescription {
     const { handshake, transport, route } = this;
     return {
+      ...this.traffic,
       tuning: handshake.tuning,
       host: hostAndPort(route.target),
       address: transport.address,
       tls: transport.tls,
-      bytesIn: transport.bytesIn,
-      bytesOut: transport.bytesOut,
     };
   }
 

@@ -138,12 +138,12 @@ export class ChannelSession implements HostedChannel {
    * had to complain of before it heard of it.
    */
   close(args: Input<'channel.close'>, timeout: number): void {
+    if (this.unreported !== undefined) throw this.report(this.unreported);
+    if (this.#state !== 'open') return this.#reportEnd();
     OPERATION.close.trace(this.facts, () => this.#close(args, timeout));
   }
 
   #close(args: Input<'channel.close'>, timeout: number): void {
-    if (this.unreported !== undefined) throw this.report(this.unreported);
-    if (this.#state !== 'open') return this.#reportEnd();
     this.#state = 'closing';
     for (const part of this.parts) part.closing?.();
     const { pump } = this.host;
