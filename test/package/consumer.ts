@@ -89,6 +89,35 @@ const PROGRAMS = {
     }
     const faces = [[all, 'amqp-sync', 40], [amqpy, 'amqp-sync/amqpy', 35], [pika, 'amqp-sync/pika', 10]];
     console.log(faces.every((face) => check(...face)) && 'identical');`,
+  // without OpenTelemetry's API
+  'untraced.cjs': `
+    require('amqp-sync');
+    console.log(Object.keys(require.cache).some((file) => file.includes('opentelemetry')));
+    try { require('amqp-sync/opentelemetry'); } catch (error) { console.log(error.message); }`,
+  // the same library, and the same channels, whichever way each of them came in
+  'traced.mjs': `
+    import { strictEqual } from 'node:assert';
+    import { createRequire } from 'node:module';
+    import { trace } from '@opentelemetry/api';
+    import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+    import { connect } from 'amqp-sync';
+    import { instrument } from 'amqp-sync/opentelemetry';
+    const require = createRequire(import.meta.url);
+    strictEqual(require('amqp-sync/opentelemetry').instrument, instrument);
+    new NodeTracerProvider().register();
+    const instrumentation = instrument();
+    for (const each of [connect, require('amqp-sync').connect]) {
+      const connection = each(process.env.AMQP_URL);
+      const queue = connection.channel().declareQueue('', { exclusive: true });
+      let traceId;
+      queue.subscribe(() => { traceId = trace.getActiveSpan().spanContext().traceId; });
+      trace.getTracer('mine').startActiveSpan('mine', (span) => queue.publish('hello'));
+      connection.drainEvents({ timeout: 10_000 });
+      strictEqual(traceId.length, 32);
+      connection.close();
+    }
+    instrumentation.disable();
+    console.log('traced');`,
   // the public types, as a user meets them; each expected error must be one
   'types.mts': `
     import {
@@ -228,6 +257,11 @@ export class Consumer {
   compile(...args: string[]): Promise<string> {
     const tsc = join('node_modules', 'typescript', 'lib', 'tsc.js');
     return run(process.execPath, [tsc, ...args], this.folder);
+  }
+
+  /** Have one of our packages installed beside it. */
+  link(name: string): void {
+    link(join('node_modules', name), this.folder);
   }
 
   remove(): void {

@@ -210,6 +210,19 @@ describe('the declarations', () => {
   );
 });
 
+describe('OpenTelemetry', () => {
+  test('nothing of it is loaded or needed, but by the subpath, which says what to install', async () => {
+    expect(await consumer.node(['untraced.cjs'])).toBe(
+      "false\namqp-sync/opentelemetry needs OpenTelemetry's API: npm install @opentelemetry/api\n",
+    );
+  });
+
+  test('the subpath traces the library, by import and by require', async () => {
+    consumer.link('@opentelemetry');
+    expect(await consumer.node(['traced.mjs'])).toBe('traced\n');
+  });
+});
+
 describe('a program in TypeScript, under every resolution, with and without the types of Node', () => {
   let setUps: string[];
   beforeAll(() => {
