@@ -77,6 +77,7 @@ const build = (input, plugins) => ({
     comments: false, // they are in the source maps
     keepNames: true, // `Channel` is the name of more than one class
     chunkFileNames: `${SHARED}/[name].js`,
+    codeSplitting: { groups: [{ name: 'library', test: /\/src\/(?!compat\/)/, minShareCount: 2 }] }, // one file, whoever shares it
   },
 });
 const from = (...paths) => Object.fromEntries(paths.map((path) => [path, `${path}.ts`]));

@@ -6,7 +6,7 @@ import { api } from './api';
 import { errorType, operationAttributes } from './attributes';
 import { serverOf } from './servers';
 import { failureOf, type Subscriptions } from './subscriptions';
-import { endSpan, type Telemetry } from './telemetry';
+import type { Telemetry } from './telemetry';
 
 /** Spans for remote calls and, if they are asked for, for what else waits for the broker; connections and their outages. */
 export class Calling {
@@ -62,9 +62,9 @@ export class Calling {
     { connection }: { connection?: Connection } = {},
     attributes: Attributes = {},
   ): void {
-    const { tracer, contexts } = this.telemetry;
+    const { contexts } = this.telemetry;
     const server = connection === undefined ? {} : serverOf(connection);
-    const span = tracer.startSpan(name, {
+    const span = this.telemetry.startSpan(name, {
       kind: api.SpanKind.CLIENT,
       attributes: { ...operationAttributes(operationName, undefined), ...attributes, ...server },
     });
@@ -74,7 +74,7 @@ export class Calling {
 
   #end(operation: object): void {
     const begun = this.#spans.get(operation);
-    if (begun !== undefined) endSpan(begun.span, failureOf(operation));
+    if (begun !== undefined) this.telemetry.endSpan(begun.span, failureOf(operation));
   }
 
   // ── remote calls ────────────────────────────────────────────────────────────────────────────────────

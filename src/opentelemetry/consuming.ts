@@ -15,7 +15,7 @@ import { Deliveries, type Delivery } from './deliveries';
 import { linksTo } from './headers';
 import { serverOf } from './servers';
 import { failureOf, type Subscriptions } from './subscriptions';
-import { endSpan, type Telemetry } from './telemetry';
+import type { Telemetry } from './telemetry';
 
 /** Work on a message that is under way. */
 interface Work {
@@ -81,7 +81,7 @@ export class Consuming {
     const { destination, server } = delivery;
     const now = Date.now();
     const elapsed = asked === undefined ? 0 : clock.now() - asked;
-    this.#spanOf('receive', message, delivery, now - elapsed).end(now);
+    this.telemetry.endSpan(this.#spanOf('receive', message, delivery, now - elapsed), undefined, now);
     if (asked === undefined) return;
     this.telemetry.metrics.took(asked, { name: 'receive', type: 'receive', destination, server });
   }
@@ -96,13 +96,13 @@ export class Consuming {
     delivery: Delivery,
     startTime?: number,
   ): Span {
-    const { tracer, headers } = this.telemetry;
+    const { headers } = this.telemetry;
     const { properties, deliveryTag } = message;
     const { destination, creator, server } = delivery;
     const active = api.context.active();
     const parent =
       api.trace.getSpan(active) === undefined ? headers.extract(active, properties.headers) : active;
-    const span = tracer.startSpan(
+    const span = this.telemetry.startSpan(
       spanName(type, destination),
       {
         kind: type === 'receive' ? api.SpanKind.CLIENT : api.SpanKind.CONSUMER,
@@ -144,18 +144,17 @@ export class Consuming {
     const failure = failureOf(operation);
     delivery.isInWork = false;
     this.telemetry.metrics.took(began, { name: 'process', type: 'process', destination, server, failure });
-    endSpan(span, failure);
+    this.telemetry.endSpan(span, failure);
   }
 
   /** The frame is written, and nothing answers: the span is a moment. */
   #settled({ connection, channel, method, deliveryTag, multiple }: SettledEvent): void {
-    const { tracer } = this.telemetry;
     const settled = channel === undefined ? [] : this.#deliveries.take(channel, deliveryTag, multiple);
     const name = method.slice('basic.'.length);
     const destination = common(settled.map((delivery) => delivery.destination));
     const active = api.context.active();
     const own = settled.length === 1 ? settled[0]?.context : undefined;
-    const span = tracer.startSpan(
+    const span = this.telemetry.startSpan(
       spanName(name, destination),
       {
         kind: api.SpanKind.CLIENT,
@@ -170,7 +169,7 @@ export class Consuming {
       },
       api.trace.getSpan(active) === undefined ? (own ?? active) : active,
     );
-    span.end();
+    this.telemetry.endSpan(span);
   }
 }
 

@@ -13,7 +13,7 @@ import { Metrics } from './metrics';
 import { Producing } from './producing';
 import { OpenConnections } from './servers';
 import { Subscriptions } from './subscriptions';
-import type { Telemetry } from './telemetry';
+import { Telemetry } from './telemetry';
 
 /** What to instrument with. Each default is what the program has registered with OpenTelemetry. */
 export interface InstrumentOptions {
@@ -70,13 +70,12 @@ export function instrument(options: InstrumentOptions = NO_OPTIONS): Instrumenta
     );
   const { createSpans = true, calls = false } = options;
   const connections = new OpenConnections();
-  const telemetry: Telemetry = {
-    tracer: options.tracer ?? api.trace.getTracer('amqp-sync', version),
-    headers: new HeaderPropagation(options.propagator),
-    metrics: new Metrics(options.meter ?? api.metrics.getMeter('amqp-sync', version), connections),
+  const telemetry = new Telemetry(
+    options.tracer ?? api.trace.getTracer('amqp-sync', version),
+    new HeaderPropagation(options.propagator),
+    new Metrics(options.meter ?? api.metrics.getMeter('amqp-sync', version), connections),
     connections,
-    contexts: new WeakMap(),
-  };
+  );
   const subscriptions = new Subscriptions();
   const calling = new Calling(telemetry, calls);
   const producing = new Producing(telemetry, createSpans, () => calling.isCalling);
@@ -94,8 +93,7 @@ export function instrument(options: InstrumentOptions = NO_OPTIONS): Instrumenta
     current = undefined;
     subscriptions.end();
     for (const operation of Object.values(OPERATION)) operation.inContext = undefined;
-    producing.end();
-    telemetry.metrics.end();
+    telemetry.end();
   };
   return { disable, [Symbol.dispose]: disable };
 }

@@ -13,11 +13,10 @@ import {
 } from './attributes';
 import { serverOf } from './servers';
 import { failureOf, type Subscriptions } from './subscriptions';
-import { endSpan, failSpan, type Telemetry } from './telemetry';
+import { failSpan, type Telemetry } from './telemetry';
 
 /** A publish, until its span ends: with the publish, or with the confirm that nobody waits for. */
 interface Send {
-  readonly operation: PublishOperation;
   readonly destination: Destination;
   readonly server: Attributes;
   readonly began: number;
@@ -34,6 +33,8 @@ interface Batch {
   readonly context: Context;
   readonly began: number;
   readonly server: Attributes;
+  /** Those of its messages that are not confirmed, as far as is known. */
+  readonly failures: Map<PublishOperation, unknown>;
   count: number;
   /** That of the first message; null once there is another one. */
   destination: Destination | undefined | null;
@@ -65,12 +66,6 @@ export class Producing {
     subscriptions.happening('confirm', (event) => this.#confirmed(event));
   }
 
-  /** Nothing will be heard of what is pending. */
-  end(): void {
-    for (const { span } of this.#pending) span?.end();
-    this.#pending.clear();
-  }
-
   #publishes(operation: PublishOperation): void {
     const { connections, headers } = this.telemetry;
     connections.add(operation.connection);
@@ -81,7 +76,6 @@ export class Producing {
     const span = hasSpan ? this.#spanOf(operation, destination, server) : undefined;
     const context = span === undefined ? batch!.context : api.trace.setSpan(api.context.active(), span);
     this.#sends.set(operation, {
-      operation,
       destination,
       server,
       began: clock.now(),
@@ -96,9 +90,9 @@ export class Producing {
 
   /** A message that is sent on belongs to another trace, perhaps: a link leads there. */
   #spanOf(operation: PublishOperation, destination: Destination, server: Attributes): Span {
-    const { tracer, headers } = this.telemetry;
+    const { headers } = this.telemetry;
     const type = operation.batch === undefined ? 'send' : 'create';
-    const span = tracer.startSpan(spanName(type, destination), {
+    const span = this.telemetry.startSpan(spanName(type, destination), {
       kind: api.SpanKind.PRODUCER,
       attributes: {
         ...operationAttributes(type, type),
@@ -129,28 +123,24 @@ export class Producing {
     const measured = { name: 'send', type: 'send', destination, server, failure } as const;
     metrics.sent(measured);
     if (batch === undefined) metrics.took(began, measured);
-    if (span !== undefined) endSpan(span, failure);
+    if (span !== undefined) this.telemetry.endSpan(span, failure);
   }
 
-  #confirmed({ publish, seqNo, status, error, exchange, routingKey }: ConfirmedEvent): void {
-    const send = publish && this.#sends.get(publish);
+  /** After an outage there may be another word about the same publish. */
+  #confirmed({ publish, seqNo, status, error }: ConfirmedEvent): void {
+    if (publish === undefined) return;
+    const send = this.#sends.get(publish);
     if (send === undefined) return;
     send.told = seqNo;
     const failure = status === 'acked' ? undefined : { error: error ?? refusal(status) };
-    if (this.#pending.delete(send)) return this.#over(send, failure);
-    if (failure === undefined || send.batch === undefined) return;
-    const { span } = send.batch;
-    const type = errorType(failure.error);
-    span.addEvent('message not confirmed', {
-      'error.type': type,
-      'messaging.destination.name': destinationOf(exchange, routingKey).name,
-    });
-    failSpan(span, type, 'not all messages were confirmed');
+    if (this.#pending.delete(send)) this.#over(send, failure);
+    else if (failure === undefined) send.batch?.failures.delete(publish);
+    else send.batch?.failures.set(publish, failure.error);
   }
 
   #batchBegins(operation: BatchOperation): void {
     const server = serverOf(operation.connection);
-    const span = this.telemetry.tracer.startSpan('send', {
+    const span = this.telemetry.startSpan('send', {
       kind: this.createSpans ? api.SpanKind.CLIENT : api.SpanKind.PRODUCER,
       attributes: { ...operationAttributes('send', 'send'), ...server },
     });
@@ -160,6 +150,7 @@ export class Producing {
       context,
       began: clock.now(),
       server,
+      failures: new Map(),
       count: 0,
       destination: undefined,
     });
@@ -169,16 +160,23 @@ export class Producing {
   #batchEnds(operation: BatchOperation): void {
     const batch = this.#batches.get(operation);
     if (batch === undefined) return;
-    const { span, began, server, count } = batch;
+    const { span, began, server, count, failures } = batch;
     const destination = batch.destination ?? undefined;
     const failure = failureOf(operation);
+    for (const [{ exchange, routingKey }, error] of failures) {
+      const { name } = destinationOf(exchange, routingKey);
+      const attributes = { 'error.type': errorType(error), 'messaging.destination.name': name };
+      span.addEvent('message not confirmed', attributes);
+    }
+    const [first] = failures.values();
+    if (failures.size > 0) failSpan(span, errorType(first), 'not all messages were confirmed');
     span.setAttribute('messaging.batch.message_count', count);
     if (destination !== undefined) {
       span.updateName(spanName('send', destination));
       span.setAttributes(destinationAttributes(destination));
     }
     this.telemetry.metrics.took(began, { name: 'send', type: 'send', destination, server, failure });
-    endSpan(span, failure);
+    this.telemetry.endSpan(span, failure);
   }
 }
 

@@ -46,7 +46,10 @@ export class OpenConnections {
   sums(): Iterable<{ server: Attributes; unconfirmed: number; unsettled: number }> {
     const sums = new Map<string, { server: Attributes; unconfirmed: number; unsettled: number }>();
     for (const connection of this.#open) {
-      if (!connection.isOpen) continue;
+      if (!connection.isOpen) {
+        this.#open.delete(connection);
+        continue;
+      }
       const server = forFigures(serverOf(connection));
       const key = JSON.stringify(server);
       const sum = sums.get(key) ?? { server, unconfirmed: 0, unsettled: 0 };

@@ -1,9 +1,9 @@
 /** Switching it on and off, and spans of other calls. */
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel';
-import { DiagLogLevel, diag, trace } from '@opentelemetry/api';
+import { createContextKey, DiagLogLevel, diag, trace } from '@opentelemetry/api';
 import { connect, WrongStateError } from '../../src';
 import { contextOf, instrument } from '../../src/opentelemetry';
-import { channel, useChannel } from '../support/channel';
+import { channel, connection, useChannel } from '../support/channel';
 import { CEILING, privateQueue, thrownBy } from '../support/connect';
 import { disable, ended, instrumented, useTelemetry } from '../support/telemetry';
 
@@ -83,4 +83,42 @@ test('with calls, what else waits for the broker has spans', () => {
   );
   const failed = spans.find(({ isError }) => isError)!;
   expect(failed).toMatchObject({ name: 'queue.declare', attributes: { 'error.type': 'ACCESS_REFUSED' } });
+});
+
+test('switched off at work, the spans of it end', () => {
+  const queue = privateQueue(channel, 'one');
+  const message = channel.basicGet(queue)!;
+  ended();
+  message.process(() => disable());
+  expect(ended().map(({ name }) => name)).toEqual(['process']);
+});
+
+test('a propagator of its own writes the headers, and reads them', () => {
+  const key = createContextKey('letter');
+  instrumented({
+    propagator: {
+      inject: (_, carrier, setter) => setter.set(carrier, 'x-letter', 'a'),
+      extract: (from, carrier, getter) => from.setValue(key, getter.get(carrier, 'x-letter')),
+      fields: () => ['x-letter'],
+    },
+  });
+  const queue = privateQueue(channel);
+  channel.basicPublish('one', { routingKey: queue, headers: { 'x-letter': 'z' } });
+  const message = channel.basicGet(queue)!;
+  expect(message.properties.headers).toEqual({ 'x-letter': 'a' });
+  expect(contextOf(message).getValue(key)).toBe('a');
+});
+
+test('callbacks that are about no message run in the context of the call that runs them', () => {
+  channel.confirmSelect();
+  const queue = privateQueue(channel);
+  const within: unknown[] = [];
+  const note = () => void within.push(trace.getActiveSpan()?.spanContext().spanId);
+  channel.onReturn = note;
+  channel.basicPublish('back', { routingKey: 'amq.nowhere', mandatory: true, wait: false });
+  channel.waitForConfirms();
+  connection.loop({ timeout: 0 });
+  channel.publishBatch(['one'], { routingKey: queue, onResult: note });
+  const batch = ended().find(({ kind }) => kind === 'CLIENT')!;
+  expect(within).toEqual([undefined, batch.spanId]);
 });

@@ -1,0 +1,47 @@
+/** What OpenTelemetry is told of a connection that is lost and comes back. */
+import { context, trace } from '@opentelemetry/api';
+import { open, privateQueue, unique } from '../support/connect';
+import { ended, instrumented, measuring, tracer, useTelemetry } from '../support/telemetry';
+import { lossy } from './lost';
+
+useTelemetry();
+
+test('an outage is an event of the span that is current, and a recovery is counted', async () => {
+  const figures = measuring();
+  instrumented({ meter: figures.meter });
+  const { connection, lose, regain } = lossy();
+  const queue = privateQueue(connection.channel());
+  const own = tracer.startSpan('own');
+  context.with(trace.setSpan(context.active(), own), () => {
+    lose();
+    regain();
+  });
+  own.end();
+  const { events } = ended().find(({ name }) => name === 'own')!;
+  expect(events).toEqual(['connection lost', 'connection recovered']);
+  connection.queue(queue).publish('again');
+  const point = (await figures.measured()).get('amqp_sync.client.reconnects')!.dataPoints[0]!;
+  expect(point).toMatchObject({ value: 1, attributes: { 'server.port': expect.any(Number) } });
+  await figures.end();
+});
+
+test.each([false, true])(
+  'what is repeated after an outage and confirmed then is no failure; in a batch: %s',
+  (isBatch) => {
+    const { connection, proxy } = lossy({ republish: true });
+    const channel = connection.channel();
+    channel.confirmSelect();
+    const queue = unique('repeated');
+    const keeper = open().channel();
+    keeper.queueDeclare(queue, { durable: true, arguments: { 'x-expires': 60_000 } });
+    ended();
+    const { connections: connectionNo } = proxy.seen();
+    proxy.stall({ mode: 'drop', direction: 'broker->client', connection: connectionNo });
+    proxy.cut({ after: 1, direction: 'client->broker', connection: connectionNo });
+    if (isBatch) channel.publishBatch(['surely'], { routingKey: queue });
+    else channel.basicPublish('surely', { routingKey: queue });
+    const send = ended().find(({ name }) => name === `send ${queue}`)!;
+    expect(send).toMatchObject({ isError: false, events: ['connection lost', 'connection recovered'] });
+    keeper.queueDelete(queue);
+  },
+);
