@@ -11,17 +11,11 @@ import type { Telemetry } from './telemetry';
 /** Spans for remote calls and, if they are asked for, for what else waits for the broker; connections and their outages. */
 export class Calling {
   readonly #spans = new WeakMap<object, { span: Span; began: number; server: Attributes }>();
-  /** Remote calls under way. */
-  #calls = 0;
 
   constructor(
     readonly telemetry: Telemetry,
     readonly calls: boolean,
   ) {}
-
-  get isCalling(): boolean {
-    return this.#calls > 0;
-  }
 
   listen(subscriptions: Subscriptions): void {
     const { connections } = this.telemetry;
@@ -33,18 +27,18 @@ export class Calling {
       start: (operation) => {
         const { connection, method } = operation;
         connections.add(connection);
-        if (this.calls) this.#begin(operation, method, method, { connection });
+        if (this.calls) this.telemetry.enter(this.#begin(operation, method, method, { connection }));
       },
       end: (operation) => this.#end(operation),
     });
     if (this.calls) {
       const end = (operation: object) => this.#end(operation);
       subscriptions.operation('connect', {
-        start: (operation) => this.#begin(operation, 'connect', 'connect'),
+        start: (operation) => void this.#begin(operation, 'connect', 'connect'),
         end,
       });
       subscriptions.operation('close', {
-        start: (operation) => this.#begin(operation, 'close', 'close', operation),
+        start: (operation) => void this.#begin(operation, 'close', 'close', operation),
         end,
       });
     }
@@ -61,29 +55,29 @@ export class Calling {
     name: string,
     { connection }: { connection?: Connection } = {},
     attributes: Attributes = {},
-  ): void {
-    const { contexts } = this.telemetry;
+  ): Span {
     const server = connection === undefined ? {} : serverOf(connection);
     const span = this.telemetry.startSpan(name, {
       kind: api.SpanKind.CLIENT,
       attributes: { ...operationAttributes(operationName, undefined), ...attributes, ...server },
     });
     this.#spans.set(operation, { span, began: clock.now(), server });
-    contexts.set(operation, api.trace.setSpan(api.context.active(), span));
+    return span;
   }
 
   #end(operation: object): void {
     const begun = this.#spans.get(operation);
-    if (begun !== undefined) this.telemetry.endSpan(begun.span, failureOf(operation));
+    if (begun === undefined) return;
+    this.telemetry.leave(begun.span);
+    this.telemetry.endSpan(begun.span, failureOf(operation));
   }
 
   // ── remote calls ────────────────────────────────────────────────────────────────────────────────────
 
   #remoteCall(operation: RpcOperation): void {
-    this.#calls++;
     const { procedure, correlationId, connection } = operation;
     this.telemetry.connections.add(connection);
-    this.#begin(
+    const span = this.#begin(
       operation,
       'call',
       `call ${procedure}`,
@@ -93,11 +87,11 @@ export class Calling {
         'messaging.message.conversation_id': correlationId,
       },
     );
+    this.telemetry.enter(span);
   }
 
   /** The reply is of another span, that of whoever has sent it. */
   #answered(operation: RpcOperation): void {
-    this.#calls--;
     const begun = this.#spans.get(operation);
     if (begun === undefined) return;
     const { headers, metrics } = this.telemetry;
@@ -120,11 +114,11 @@ export class Calling {
 
   #recovery({ connection, state, error }: RecoveryEvent): void {
     if (state === 'recovered') this.telemetry.metrics.reconnected(serverOf(connection));
-    api.trace.getActiveSpan()?.addEvent(`connection ${state}`, { 'error.type': errorType(error) });
+    this.telemetry.activeSpan?.addEvent(`connection ${state}`, { 'error.type': errorType(error) });
   }
 
   #blocked({ isBlocked, reason }: BlockedEvent): void {
     const name = isBlocked ? 'connection blocked' : 'connection unblocked';
-    api.trace.getActiveSpan()?.addEvent(name, reason === undefined ? {} : { reason });
+    this.telemetry.activeSpan?.addEvent(name, reason === undefined ? {} : { reason });
   }
 }

@@ -45,6 +45,9 @@ export interface Instrumentation extends Disposable {
 const NAMES = new Set(['tracer', 'meter', 'propagator', 'createSpans', 'calls']);
 const NO_OPTIONS: InstrumentOptions = {};
 
+/** Operations that run code of the program's. */
+const RUNNING_CODE = [OPERATION.batch, OPERATION.process];
+
 /** What is on. */
 let current: Consuming | undefined;
 
@@ -77,22 +80,21 @@ export function instrument(options: InstrumentOptions = NO_OPTIONS): Instrumenta
     connections,
   );
   const subscriptions = new Subscriptions();
-  const calling = new Calling(telemetry, calls);
-  const producing = new Producing(telemetry, createSpans, () => calling.isCalling);
   const consuming = new Consuming(telemetry);
-  for (const part of [calling, producing, consuming]) part.listen(subscriptions);
+  for (const part of [new Calling(telemetry, calls), new Producing(telemetry, createSpans), consuming])
+    part.listen(subscriptions);
   const inContext = (facts: object, fn: () => void) => {
     const context = telemetry.contexts.get(facts);
     if (context === undefined) fn();
     else api.context.with(context, fn);
   };
-  for (const operation of Object.values(OPERATION)) operation.inContext = inContext;
+  for (const operation of RUNNING_CODE) operation.inContext = inContext;
   current = consuming;
   const disable = () => {
     if (current !== consuming) return;
     current = undefined;
     subscriptions.end();
-    for (const operation of Object.values(OPERATION)) operation.inContext = undefined;
+    for (const operation of RUNNING_CODE) operation.inContext = undefined;
     telemetry.end();
   };
   return { disable, [Symbol.dispose]: disable };

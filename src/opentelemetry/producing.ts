@@ -50,8 +50,6 @@ export class Producing {
   constructor(
     readonly telemetry: Telemetry,
     readonly createSpans: boolean,
-    /** Whether a remote call is under way: what is published then is its request, and the reply tells of it. */
-    readonly isCalling: () => boolean,
   ) {}
 
   listen(subscriptions: Subscriptions): void {
@@ -67,14 +65,14 @@ export class Producing {
   }
 
   #publishes(operation: PublishOperation): void {
-    const { connections, headers } = this.telemetry;
-    connections.add(operation.connection);
+    const { telemetry } = this;
+    telemetry.connections.add(operation.connection);
     const batch = operation.batch && this.#batches.get(operation.batch);
     const destination = destinationOf(operation.exchange, operation.routingKey);
     const server = serverOf(operation.connection);
     const hasSpan = batch === undefined || this.createSpans;
     const span = hasSpan ? this.#spanOf(operation, destination, server) : undefined;
-    const context = span === undefined ? batch!.context : api.trace.setSpan(api.context.active(), span);
+    const context = span === undefined ? batch!.context : api.trace.setSpan(telemetry.context, span);
     this.#sends.set(operation, {
       destination,
       server,
@@ -83,9 +81,9 @@ export class Producing {
       batch,
       told: undefined,
     });
-    this.telemetry.contexts.set(operation, context);
     if (batch !== undefined) addTo(batch, destination, operation, span);
-    headers.inject(context, operation.headers);
+    telemetry.headers.inject(context, operation.headers);
+    if (span !== undefined) telemetry.enter(span);
   }
 
   /** A message that is sent on belongs to another trace, perhaps: a link leads there. */
@@ -110,10 +108,13 @@ export class Producing {
   #published(operation: PublishOperation): void {
     const send = this.#sends.get(operation);
     if (send === undefined) return;
+    const { telemetry } = this;
+    if (send.span !== undefined) telemetry.leave(send.span);
     const failure = failureOf(operation);
     const { seqNo } = operation;
     const isKnown = failure !== undefined || seqNo === undefined || seqNo === send.told;
-    if (isKnown || send.batch !== undefined || this.isCalling()) this.#over(send, failure);
+    // of the request of a remote call the reply tells
+    if (isKnown || send.batch !== undefined || telemetry.isWithin) this.#over(send, failure);
     else this.#pending.add(send);
   }
 
@@ -144,7 +145,7 @@ export class Producing {
       kind: this.createSpans ? api.SpanKind.CLIENT : api.SpanKind.PRODUCER,
       attributes: { ...operationAttributes('send', 'send'), ...server },
     });
-    const context = api.trace.setSpan(api.context.active(), span);
+    const context = api.trace.setSpan(this.telemetry.context, span);
     this.#batches.set(operation, {
       span,
       context,

@@ -7,8 +7,10 @@ import type { OpenConnections } from './servers';
 
 /** What everything is told by. */
 export class Telemetry {
-  /** The context in which an operation runs, by its facts. */
+  /** The context in which an operation runs that runs code of the program's, by its facts. */
   readonly contexts = new WeakMap<object, Context>();
+  /** Spans of operations that run none, the innermost last: what happens meanwhile is theirs. */
+  readonly #within: Span[] = [];
   readonly #open = new Set<Span>();
 
   constructor(
@@ -18,7 +20,33 @@ export class Telemetry {
     readonly connections: OpenConnections,
   ) {}
 
-  startSpan(name: string, options: SpanOptions, parent = api.context.active()): Span {
+  /** Whether what happens now is part of an operation. */
+  get isWithin(): boolean {
+    return this.#within.length > 0;
+  }
+
+  /** The span that is told of what happens now. */
+  get activeSpan(): Span | undefined {
+    return this.#within.at(-1) ?? api.trace.getActiveSpan();
+  }
+
+  /** The context of what begins now. */
+  get context(): Context {
+    const context = api.context.active();
+    const span = this.#within.at(-1);
+    return span === undefined ? context : api.trace.setSpan(context, span);
+  }
+
+  enter(span: Span): void {
+    this.#within.push(span);
+  }
+
+  leave(span: Span): void {
+    const index = this.#within.lastIndexOf(span);
+    if (index >= 0) this.#within.splice(index);
+  }
+
+  startSpan(name: string, options: SpanOptions, parent = this.context): Span {
     const span = this.tracer.startSpan(name, options, parent);
     this.#open.add(span);
     return span;

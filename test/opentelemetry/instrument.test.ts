@@ -1,11 +1,11 @@
 /** Switching it on and off, and spans of other calls. */
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel';
-import { createContextKey, DiagLogLevel, diag, trace } from '@opentelemetry/api';
-import { connect, WrongStateError } from '../../src';
+import { context, createContextKey, DiagLogLevel, diag, trace } from '@opentelemetry/api';
+import { connect, startBroker, WrongStateError } from '../../src';
 import { contextOf, instrument } from '../../src/opentelemetry';
 import { channel, connection, useChannel } from '../support/channel';
-import { CEILING, privateQueue, thrownBy } from '../support/connect';
-import { disable, ended, instrumented, useTelemetry } from '../support/telemetry';
+import { CEILING, eventually, privateQueue, thrownBy, unique } from '../support/connect';
+import { disable, ended, instrumented, tracer, useTelemetry } from '../support/telemetry';
 
 useChannel();
 useTelemetry();
@@ -121,4 +121,36 @@ test('callbacks that are about no message run in the context of the call that ru
   channel.publishBatch(['one'], { routingKey: queue, onResult: note });
   const batch = ended().find(({ kind }) => kind === 'CLIENT')!;
   expect(within).toEqual([undefined, batch.spanId]);
+});
+
+test('the stack of an error begins where the program has called, as without', () => {
+  const here = /opentelemetry\/instrument\.test\.ts/;
+  const error = thrownBy(() => channel.basicGet(unique('nowhere')));
+  expect(error.stack?.split('\n').find((line) => line.includes('   at '))).toMatch(here);
+  using other = connection.channel();
+  const wrong = thrownBy(() => other.basicPublish('x', { priority: 999 }));
+  expect(wrong.stack?.split('\n').find((line) => line.includes('   at '))).toMatch(here);
+});
+
+test('a broker that blocks publishing is an event of the span that is current', () => {
+  using broker = startBroker();
+  using blocked = connect(broker.url, { callTimeout: CEILING, connectTimeout: CEILING });
+  const until = (isBlocked: boolean) =>
+    eventually(() => {
+      blocked.loop({ timeout: 0 });
+      return blocked.isBlocked === isBlocked;
+    });
+  blocked.channel().basicPublish('x', { routingKey: 'q' });
+  const own = tracer.startSpan('own');
+  context.with(trace.setSpan(context.active(), own), () => {
+    broker.block('the disk is full');
+    until(true);
+    broker.unblock();
+    until(false);
+  });
+  own.end();
+  expect(ended().find(({ name }) => name === 'own')!.events).toEqual([
+    'connection blocked',
+    'connection unblocked',
+  ]);
 });
