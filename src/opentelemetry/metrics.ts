@@ -40,19 +40,19 @@ export class Metrics {
     });
     this.#sent = meter.createCounter(
       'messaging.client.sent.messages',
-      messages('Number of messages producer attempted to send to the broker.'),
+      messages('Messages sent, also in vain.'),
     );
     this.#consumed = meter.createCounter(
       'messaging.client.consumed.messages',
-      messages('Number of messages that were delivered to the application.'),
+      messages('Messages that the program got.'),
     );
     this.#duration = meter.createHistogram(
       'messaging.client.operation.duration',
-      seconds('Duration of messaging operation initiated by a producer or consumer client.'),
+      seconds('How long it took to send a message or a batch, to get one, to have an answer.'),
     );
     this.#processing = meter.createHistogram(
       'messaging.process.duration',
-      seconds('Duration of processing operation.'),
+      seconds('How long the program worked on a message.'),
     );
     this.#reconnects = meter.createCounter('amqp_sync.client.reconnects', {
       unit: '{reconnect}',

@@ -1,9 +1,9 @@
 /** Spans of what comes, and the context in which the program works on it. */
-import { context, propagation, trace } from '@opentelemetry/api';
+import { context, trace } from '@opentelemetry/api';
 import { contextOf } from '../../src/opentelemetry';
 import { channel, connection, queue, useQueue } from '../support/channel';
 import { CEILING, drainUntil, thrownBy } from '../support/connect';
-import { ended, type Shown, tracer, useTelemetry } from '../support/telemetry';
+import { disable, ended, instrumented, type Shown, tracer, useTelemetry } from '../support/telemetry';
 
 useQueue();
 useTelemetry();
@@ -202,14 +202,11 @@ test('subscribe runs in the context, and so does what deals with its errors', ()
 
 test('a message without a context, or with a wrong one, begins a trace', () => {
   const sent = { routingKey: queue };
-  propagation.disable();
-  try {
-    channel.basicPublish('none', sent);
-    channel.basicPublish('wrong', { ...sent, headers: { traceparent: 'x', tracestate: 1 } });
-    channel.basicPublish('bytes', { ...sent, headers: { traceparent: Buffer.from([0xff, 0xfe]) } });
-  } finally {
-    propagation.setGlobalPropagator(new (require('@opentelemetry/core').W3CTraceContextPropagator)());
-  }
+  disable(); // so that the headers stay as they are
+  channel.basicPublish('none', sent);
+  channel.basicPublish('wrong', { ...sent, headers: { traceparent: 'x', tracestate: 1 } });
+  channel.basicPublish('bytes', { ...sent, headers: { traceparent: Buffer.from([0xff, 0xfe]) } });
+  instrumented({});
   ended();
   for (let count = 0; count < 3; count++) channel.basicGet(queue, { noAck: true });
   const spans = ended();
