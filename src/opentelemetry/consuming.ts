@@ -34,7 +34,17 @@ export class Consuming {
   constructor(readonly telemetry: Telemetry) {}
 
   listen(subscriptions: Subscriptions): void {
-    subscriptions.operation('call', { start: (operation) => this.#calls(operation) });
+    const deliveries = this.#deliveries;
+    subscriptions.operation('call', {
+      start: (operation) => this.#calls(operation),
+      end({ method, channel }) {
+        if (method === 'basic.recover' && channel !== undefined) deliveries.forget(channel);
+      },
+    });
+    subscriptions.happening('close', ({ channel }) => channel && deliveries.forget(channel));
+    subscriptions.happening('recovery', ({ connection }) => {
+      for (const channel of connection.channels.values()) deliveries.forget(channel);
+    });
     subscriptions.happening('deliver', (event) => this.#delivered(event));
     subscriptions.operation('process', {
       start: (operation) => this.#processes(operation),

@@ -14,13 +14,10 @@ export interface Delivery {
   isInWork: boolean;
 }
 
-/** Unsettled deliveries of a channel above which those that were settled unheard are looked for. */
-const MANY = 1000;
-
 /** Messages that the program has got, to be found by themselves, and by their numbers until they are settled. */
 export class Deliveries {
   readonly #byMessage = new WeakMap<IncomingMessage, Delivery>();
-  readonly #byTag = new WeakMap<Channel, { unsettled: Map<number, Delivery>; limit: number }>();
+  readonly #byTag = new WeakMap<Channel, Map<number, Delivery>>();
 
   of(message: IncomingMessage): Delivery | undefined {
     return this.#byMessage.get(message);
@@ -30,25 +27,14 @@ export class Deliveries {
     this.#byMessage.set(message, delivery);
     if (message.noAck) return delivery;
     const { channel, deliveryTag } = message;
-    let known = this.#byTag.get(channel);
-    if (known === undefined) {
-      known = { unsettled: new Map(), limit: MANY };
-      this.#byTag.set(channel, known);
-    }
-    const { unsettled } = known;
-    unsettled.set(deliveryTag, delivery);
-    if (unsettled.size > known.limit) {
-      // given back to the broker, or lost with a connection
-      for (const tag of unsettled.keys()) if (!channel.isUnsettled(tag)) unsettled.delete(tag);
-      known.limit = Math.max(MANY, 2 * unsettled.size);
-    }
+    const unsettled = this.#byTag.get(channel) ?? new Map<number, Delivery>();
+    this.#byTag.set(channel, unsettled.set(deliveryTag, delivery));
     return delivery;
   }
 
   /** Those that are settled by this number. */
   take(channel: Channel, deliveryTag: number, multiple: boolean): Delivery[] {
-    const { unsettled } = this.#byTag.get(channel) ?? {};
-    if (unsettled === undefined) return [];
+    const unsettled = this.#byTag.get(channel) ?? new Map<number, Delivery>();
     const tags = multiple
       ? [...unsettled.keys()].filter((tag) => deliveryTag === 0 || tag <= deliveryTag)
       : [deliveryTag];
@@ -57,5 +43,10 @@ export class Deliveries {
       unsettled.delete(tag);
       return delivery ?? [];
     });
+  }
+
+  /** The broker has them back: they are settled no more. */
+  forget(channel: Channel): void {
+    this.#byTag.delete(channel);
   }
 }

@@ -1,7 +1,7 @@
 /** Figures, as the SDK exports them. */
 import type { Histogram } from '@opentelemetry/sdk-metrics';
 import { channel, connection, useChannel } from '../support/channel';
-import { drainUntil, privateQueue, thrownBy, unique } from '../support/connect';
+import { drainUntil, open, privateQueue, thrownBy, unique } from '../support/connect';
 import { instrumented, measuring, useTelemetry } from '../support/telemetry';
 
 useChannel();
@@ -77,11 +77,13 @@ test('what is unconfirmed and unsettled, of the connections to a broker together
   channel.basicGet(queue)?.ack();
   channel.confirmSelect();
   channel.basicPublish('three', { routingKey: queue, wait: false });
+  const another = open().channel();
+  another.basicGet(privateQueue(another, 'four'));
   const measured = await figures.measured();
   const [point, ...others] = measured.get('amqp_sync.client.unsettled')!.dataPoints;
   expect(others).toEqual([]);
   expect(point).toMatchObject({
-    value: 1,
+    value: 2,
     attributes: { 'messaging.system': 'rabbitmq', 'server.port': expect.any(Number) },
   });
   expect(measured.get('amqp_sync.client.unconfirmed')!.dataPoints[0]!.value).toBeLessThanOrEqual(1);
