@@ -18,6 +18,7 @@ export type {
   ConfirmOperation,
   ConnectOperation,
   DeliveredEvent,
+  FailedEvent,
   OfChannel,
   OfConnection,
   ProcessOperation,

@@ -6,6 +6,7 @@ import type {
   ConnectFacts,
   DeliverFacts,
   EndFacts,
+  FailureFacts,
   ProcessFacts,
   PublishFacts,
   RecoveryFacts,
@@ -95,6 +96,15 @@ export interface ReturnedEvent extends ReturnFacts, OfChannel {
 
 /** `amqp-sync:deliver`: the program gets a message now. */
 export interface DeliveredEvent extends DeliverFacts, OfChannel {
+  /** The message. */
+  readonly message: IncomingMessage;
+}
+
+/**
+ * `amqp-sync:failure`: a function of the program's has thrown over a message, and that is dealt with: by `onError`, by `retry`, by
+ * an answer to the caller. What nobody deals with is the `error` of `amqp-sync:process`.
+ */
+export interface FailedEvent extends FailureFacts, OfChannel {
   /** The message. */
   readonly message: IncomingMessage;
 }

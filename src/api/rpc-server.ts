@@ -7,7 +7,7 @@ import { type IncomingMessage, Message } from './message';
 import type { MessageCallback } from './message-iterator';
 import { QUEUE_OPTIONS, type Queue, type QueueConsumeOptions, type QueueOptions } from './queue';
 import { failureOf, MESSAGE_TYPE } from './rpc-wire';
-import { Subscription } from './subscription';
+import { Subscription, tellOfFailure } from './subscription';
 
 /** How a queue with work is declared, and consumed. `arguments`, `exclusive` and `timeout` are for declaring it. */
 export interface WorkOptions
@@ -82,6 +82,7 @@ export function answering(
     } catch (error) {
       // an interrupt is no failure of the request's, and on a closed channel nobody can be answered
       if (error instanceof InterruptedError || !request.channel.isOpen) throw error;
+      tellOfFailure(request, error);
       answer(request, MESSAGE_TYPE.ERROR, failureOf(error));
       if (mistake === undefined) mistake = reported(() => report(error, request));
     }

@@ -1,4 +1,5 @@
 import { inVain, refusePromiseFor } from '../client/callbacks';
+import { HAPPENING } from '../client/diagnostics';
 import { checkBoolean, checkFunction, checkOptions } from '../client/options/checks';
 import { InterruptedError } from '../errors';
 import { showAs } from '../shown';
@@ -83,6 +84,7 @@ export class Subscription implements Disposable {
       inVain(() => this.#giveUp(message));
       throw error;
     }
+    tellOfFailure(message, error);
     try {
       refusePromiseFor(message, this.#onError(error, message, this.queue), 'onError');
     } catch (failure) {
@@ -111,6 +113,13 @@ export class Subscription implements Disposable {
   [Symbol.dispose](): void {
     this.cancel();
   }
+}
+
+/** What a function has thrown over a message goes no further. */
+export function tellOfFailure(message: IncomingMessage, error: unknown): void {
+  const { channel } = message;
+  if (HAPPENING.failure.isHeard)
+    HAPPENING.failure.tell({ connection: channel.connection, channel, message, error });
 }
 
 showAs(Subscription, ({ tag, queue }) => ({

@@ -87,6 +87,13 @@ export interface ProcessFacts extends Thrown {
   readonly message: object;
 }
 
+export interface FailureFacts {
+  /** The message. */
+  readonly message: object;
+  /** What the function has thrown. */
+  readonly error: unknown;
+}
+
 export interface SettleFacts {
   /** How: taken, or given back or away. */
   readonly method: 'basic.ack' | 'basic.nack' | 'basic.reject';
@@ -213,6 +220,7 @@ export const HAPPENING = {
   confirm: new Happening<ConfirmFacts & OfChannel>('amqp-sync:confirm'),
   return: new Happening<ReturnFacts & OfChannel>('amqp-sync:return'),
   deliver: new Happening<DeliverFacts & OfChannel>('amqp-sync:deliver'),
+  failure: new Happening<FailureFacts & OfChannel>('amqp-sync:failure'),
   settle: new Happening<SettleFacts & OfChannel>('amqp-sync:settle'),
   recovery: new Happening<RecoveryFacts & OfConnection>('amqp-sync:recovery'),
   blocked: new Happening<BlockedFacts & OfConnection>('amqp-sync:blocked'),

@@ -50,6 +50,10 @@ export class Consuming {
       start: (operation) => this.#processes(operation),
       end: (operation) => this.#processed(operation),
     });
+    subscriptions.happening('failure', ({ message, error }) => {
+      const delivery = this.#deliveries.of(message);
+      if (delivery !== undefined) delivery.failure = { error };
+    });
     subscriptions.happening('settle', (event) => this.#settled(event));
   }
 
@@ -83,6 +87,7 @@ export class Consuming {
       creator: headers.creatorOf(message.properties.headers),
       context: undefined,
       isInWork: false,
+      failure: undefined,
     };
   }
 
@@ -142,6 +147,7 @@ export class Consuming {
     if (delivery.isInWork) return;
     const span = this.#spanOf('process', message, delivery);
     delivery.isInWork = true;
+    delivery.failure = undefined;
     this.#work.set(operation, { span, began: clock.now(), delivery });
     contexts.set(operation, delivery.context as Context);
   }
@@ -151,7 +157,7 @@ export class Consuming {
     if (work === undefined) return;
     const { span, began, delivery } = work;
     const { destination, server } = delivery;
-    const failure = failureOf(operation);
+    const failure = failureOf(operation) ?? delivery.failure;
     delivery.isInWork = false;
     this.telemetry.metrics.took(began, { name: 'process', type: 'process', destination, server, failure });
     this.telemetry.endSpan(span, failure);

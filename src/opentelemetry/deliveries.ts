@@ -12,6 +12,8 @@ export interface Delivery {
   /** That of the last span about it. */
   context: Context | undefined;
   isInWork: boolean;
+  /** What the work on it has thrown, and somebody deals with. */
+  failure: { readonly error: unknown } | undefined;
 }
 
 /** Messages that the program has got, to be found by themselves, and by their numbers until they are settled. */

@@ -8,6 +8,7 @@ import type {
   ConfirmedEvent,
   ConnectOperation,
   DeliveredEvent,
+  FailedEvent,
   ProcessOperation,
   PublishOperation,
   RecoveryEvent,
@@ -29,6 +30,7 @@ interface Operations {
 interface Happenings {
   confirm: ConfirmedEvent;
   deliver: DeliveredEvent;
+  failure: FailedEvent;
   settle: SettledEvent;
   recovery: RecoveryEvent;
   blocked: BlockedEvent;

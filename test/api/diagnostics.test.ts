@@ -12,6 +12,7 @@ import {
   type ConfirmOperation,
   type ConnectOperation,
   type DeliveredEvent,
+  type FailedEvent,
   type IncomingMessage,
   Message,
   NotFoundError,
@@ -19,7 +20,9 @@ import {
   type PublishOperation,
   type ReturnedEvent,
   type RpcOperation,
+  retry,
   type SettledEvent,
+  type SubscribeOptions,
   UnroutableError,
   type WaitOperation,
   waitAny,
@@ -346,6 +349,39 @@ describe('a message', () => {
     expect([processed, error]).toEqual([message, boom]);
   });
 
+  test.each<[string, SubscribeOptions, string[]]>([
+    ['onError', { onError: (_, message) => message.ack() }, ['deliver', 'failure', 'settle']],
+    [
+      'retry',
+      { onError: retry({ max: 1, park: false, onError: () => {} }) },
+      ['deliver', 'failure', 'settle'],
+    ],
+    ['nobody', {}, ['deliver', 'settle']],
+  ])('over which a function throws: %s deals with it', (who, options, names) => {
+    const mine = new Error('mine');
+    const consumed = channel.getQueue(privateQueue(channel, 'one'), { ensure: false });
+    const told = toldDuring(
+      () => {
+        using _ = consumed.subscribe(() => {
+          throw mine;
+        }, options);
+        try {
+          connection.drainEvents();
+        } catch (error) {
+          expect([who, error]).toEqual(['nobody', mine]);
+        }
+      },
+      'deliver',
+      'failure',
+      'settle',
+    );
+    expect(namesOf(told).slice(0, names.length)).toEqual(names);
+    const failures = factsOf<FailedEvent>(told, 'failure');
+    expect(failures.map(({ message, error }) => [message.text, error])).toEqual(
+      who === 'nobody' ? [] : [['one', mine]],
+    );
+  });
+
   test('a store that is bound to the start is the one in the function', () => {
     const store = new AsyncLocalStorage<string>();
     const { start } = tracingChannel('amqp-sync:process');
@@ -384,6 +420,23 @@ describe('a remote call', () => {
     const [answer] = factsOf<PublishOperation>(served, 'publish:end');
     expect(answer?.properties.correlationId).toBe(call?.correlationId);
   });
+});
+
+test('a served procedure that throws: its failure, and the answer', () => {
+  const procedure = `failing-${channel.id}-${process.pid}`;
+  const mine = new Error('mine');
+  const server = open();
+  const fails = () => {
+    throw mine;
+  };
+  using _ = server.rpc(procedure).serve(fails, { exclusive: true, onError: () => {} });
+  const replyTo = server.channel().queueDeclare('', { exclusive: true }).queue;
+  channel.basicPublish('1', { routingKey: procedure, replyTo });
+  const told = toldDuring(() => server.drainEvents(), 'process', 'failure', 'publish');
+  expect(namesOf(told)).toEqual([
+    ...['process:start', 'failure', 'publish:start', 'publish:end', 'process:end'],
+  ]);
+  expect(factsOf<FailedEvent>(told, 'failure')[0]?.error).toBe(mine);
 });
 
 describe('a wait', () => {

@@ -20,7 +20,9 @@ const WITHOUT_A_NAME: readonly string[] = [
     'Input',
   ],
   ...['Args', 'ConnectionArguments', 'ConsumeForever', 'Method', 'MethodsOf', 'Mode'],
-  ...['Blocked', 'Call', 'Confirm', 'ConfirmWait', 'Connect', 'Deliver', 'End', 'Process'].map(factsOf),
+  ...['Blocked', 'Call', 'Confirm', 'ConfirmWait', 'Connect', 'Deliver', 'End', 'Failure', 'Process'].map(
+    factsOf,
+  ),
   ...['Publish', 'Recovery', 'Return', 'Rpc', 'Settle', 'Wait'].map(factsOf),
   'Thrown',
   ...['AddressArgumentTypes', 'DeclareArgumentTypes', 'MethodArgumentTypes', 'ReturnArgumentTypes'],

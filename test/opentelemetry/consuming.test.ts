@@ -198,6 +198,11 @@ test('subscribe runs in the context, and so does what deals with its errors', ()
   );
   drainUntil(connection, () => within.length === 2);
   expect(within).toEqual([send!.traceId, send!.traceId]);
+  expect(only(ended(), 'process')).toMatchObject({
+    attributes: { 'error.type': 'Error' },
+    isError: true,
+    events: ['exception'],
+  });
 });
 
 test('a message without a context, or with a wrong one, begins a trace', () => {

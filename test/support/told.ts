@@ -2,7 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
 const OPERATIONS = ['connect', 'publish', 'batch', 'confirm', 'process', 'call', 'rpc', 'wait', 'close'];
-const EVENTS = ['confirm', 'return', 'deliver', 'settle', 'recovery', 'blocked', 'close'];
+const EVENTS = ['confirm', 'return', 'deliver', 'failure', 'settle', 'recovery', 'blocked', 'close'];
 
 /** The channels by the names that the documentation gives them. */
 export const CHANNELS: readonly string[] = [
