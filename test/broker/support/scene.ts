@@ -7,7 +7,10 @@ import { RawClient } from './raw-client';
 import type { Step } from './scripts';
 
 /** Milliseconds in which either broker has done what it was told, unless the machine is busy. */
-const PAUSES = [150, 600];
+const PAUSE = 150;
+/** The second time all may be quiet; the third all times of the play are longer: those that pass, and those that arguments name. */
+const PACES = [1, 1, 4];
+const TIMES = ['x-consumer-timeout', 'x-delayed-retry-min', 'x-delayed-retry-max'];
 
 /** A play of several clients, in which time passes: what each of them is told between two pauses is compared. */
 export type Play = (scene: Scene) => Promise<void>;
@@ -23,7 +26,8 @@ export class Scene {
   constructor(
     readonly url: string,
     readonly prefix: string,
-    readonly pauseMs: number,
+    /** How many times as long everything takes. */
+    readonly pace: number,
   ) {}
 
   name(name: string): string {
@@ -47,7 +51,7 @@ export class Scene {
     await setup.call(1, 'queue.declare', {
       queue,
       durable: true,
-      arguments: { 'x-queue-type': 'quorum', ...args },
+      arguments: { 'x-queue-type': 'quorum', ...this.#slowed(args) },
     });
     this.#queues.push(queue);
     return queue;
@@ -55,21 +59,29 @@ export class Scene {
 
   /** Each step of one client on its channel 1, and time for it. */
   async do(client: RawClient, ...steps: Step[]): Promise<void> {
-    for (const [name, args, body, properties] of steps) {
+    for (const [name, given, body, properties] of steps) {
+      const table = (given as { arguments?: TableInput } | undefined)?.arguments;
+      const args = table === undefined ? given : { ...given, arguments: this.#slowed(table) };
       client.send(1, name as MethodName, args as never, body, properties);
       await this.pause();
     }
   }
 
   /** Let milliseconds pass, and note what has come. */
-  async pause(ms = this.pauseMs): Promise<void> {
-    await sleep(ms);
+  async pause(ms = PAUSE): Promise<void> {
+    await sleep(ms * this.pace);
     for (const [index, client] of this.#clients.entries()) {
       const got = comparable(client.take());
       if (got.length > 0) this.#log.push(index, ...got);
       if (client.closed) this.#log.push(`${index} is closed`);
     }
     this.#log.push('then');
+  }
+
+  #slowed(args: TableInput): TableInput {
+    const slowed = ([name, value]: [string, unknown]) =>
+      TIMES.includes(name) && typeof value === 'number' ? [name, value * this.pace] : [name, value];
+    return Object.fromEntries(Object.entries(args).map(slowed));
   }
 
   async end(): Promise<unknown> {
@@ -100,9 +112,9 @@ export function begin(ours: string, plays: Readonly<Record<string, Play>>): Map<
 /** The play at both brokers at once, and what they said; more slowly if they differ. */
 async function playedOnBoth(ours: string, play: Play): Promise<Told> {
   let told: Told = [undefined, undefined];
-  for (const pause of PAUSES) {
+  for (const pace of PACES) {
     const prefix = `amqp-sync.scene.${process.pid}.${count++}.`;
-    const scenes = [new Scene(ours, prefix, pause), new Scene(rabbitmqUrl, prefix, pause)];
+    const scenes = [new Scene(ours, prefix, pace), new Scene(rabbitmqUrl, prefix, pace)];
     await Promise.all(scenes.map(play));
     told = (await Promise.all(scenes.map((scene) => scene.end()))) as Told;
     if (JSON.stringify(told[0]) === JSON.stringify(told[1])) break;
