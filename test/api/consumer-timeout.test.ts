@@ -143,6 +143,7 @@ describe('the same through a facade', () => {
       consumer_tag: 'slow',
       callback: (msg: amqpy.Message) => {
         holdTooLong(queue);
+        ch.queue_declare(queue, { passive: true }); // behind the cancel: this is another connection
         msg.ack();
       },
     };
@@ -166,6 +167,7 @@ describe('the same through a facade', () => {
       queue,
       (_channel, { delivery_tag }) => {
         holdTooLong(queue);
+        pika.queue_declare(queue, { passive: true }); // behind the cancel: this is another connection
         pika.basic_ack(delivery_tag);
       },
       { consumer_tag: 'slow' },
