@@ -76,7 +76,7 @@ export class Connection {
 
   /** The broker stops taking publishes (memory or disk alarm); run by the pump. */
   onBlocked: ((reason: string) => void) | undefined;
-  /** The broker takes publishes again; run by the pump. */
+  /** The broker takes publishes again, or the one that took none is lost; run by the pump. */
   onUnblocked: (() => void) | undefined;
   /** The connection is lost, and being recovered; run by the pump. */
   onOutage: ((error: AmqpError) => void) | undefined;

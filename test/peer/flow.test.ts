@@ -42,6 +42,7 @@ import {
   waitFor,
 } from '../support/peers/script';
 import type { ScriptedBroker } from '../support/peers/scripted-broker';
+import { toldDuring } from '../support/told';
 
 const MIB = 2 ** 20;
 const REASON = 'low on memory';
@@ -153,6 +154,20 @@ describe('connection.blocked: the broker takes no publishes for now', () => {
     connection.drainEvents({ timeout: CEILING });
     connection.drainEvents({ timeout: CEILING });
     expect(told).toEqual([REASON, 'over']);
+  });
+
+  test('connection.unblocked without a block is told to nobody', () => {
+    const { connection } = scene([unblocked, blocked, unblocked, serve()]);
+    let unblockings = 0;
+    connection.onUnblocked = () => unblockings++;
+    const told = toldDuring(() => {
+      for (let events = 0; events < 2; events++) connection.drainEvents({ timeout: CEILING });
+    }, 'blocked');
+    expect(unblockings).toBe(1);
+    expect(told.map(({ facts }) => [facts.connection, facts.isBlocked, facts.reason])).toEqual([
+      [connection, true, REASON],
+      [connection, false, undefined],
+    ]);
   });
 
   test('the block counts from the moment it comes, even if nobody has looked', () => {

@@ -171,10 +171,15 @@ test('a broker that had blocked publishing is gone, and so is its reason', () =>
   const peer = broker(blocked, [...handshake(), ...opened(), expects('basic.publish'), serve()]);
   const connection = connectTo(peer, LOST);
   const channel = connection.channel();
+  const told: string[] = [];
+  connection.onUnblocked = () => told.push('unblocked');
+  connection.onOutage = () => told.push('outage');
   drainUntil(connection, () => connection.isBlocked);
   peer.signal('go');
   channel.basicPublish('waits for the next broker', { routingKey: 'q' });
   expect([connection.isBlocked, connection.blockedReason, connection.epoch]).toEqual([false, undefined, 2]);
+  connection.loop({ timeout: 0 });
+  expect(told).toEqual(['unblocked', 'outage']);
 });
 
 test('what wanted no answer is said to the next broker, though it was written for the last', () => {

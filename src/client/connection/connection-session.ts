@@ -353,7 +353,7 @@ export class ConnectionSession implements ChannelHost {
 
   /** The broker that has blocked publishing is gone, and what it had still to send. */
   lost(): void {
-    this.block.lost();
+    this.block.end();
     this.#numbers.lost();
   }
 
@@ -406,8 +406,7 @@ export class ConnectionSession implements ChannelHost {
     this.channels.clear();
     this.owners.clear();
     this.replies.fail(error);
-    const facts = { ...this.facts, error };
-    if (HAPPENING.close.isHeard) HAPPENING.close.tell(facts);
+    if (HAPPENING.close.isHeard) HAPPENING.close.tell({ ...this.facts, error });
     this.dispatcher.ended(this, () => this.owner.onClose?.(error));
   }
 }

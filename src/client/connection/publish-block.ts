@@ -36,22 +36,15 @@ export class PublishBlock {
     dispatcher.push({ [DISPATCH]: () => owner.onBlocked?.(reason) });
   }
 
+  /** The broker takes publishes again, or is gone. */
   end(): void {
+    if (this.reason === undefined) return;
     const { owner, pump, dispatcher } = this.connection;
-    this.#over();
-    pump.isHeld = pump.suspended;
-    dispatcher.push({ [DISPATCH]: () => owner.onUnblocked?.() });
-  }
-
-  /** The broker that has blocked publishing is gone. */
-  lost(): void {
-    if (this.reason !== undefined) this.#over();
-  }
-
-  #over(): void {
     this.#total = this.duration;
     this.reason = undefined;
+    pump.isHeld = pump.suspended;
     this.#tell();
+    dispatcher.push({ [DISPATCH]: () => owner.onUnblocked?.() });
   }
 
   #tell(): void {
