@@ -46,6 +46,8 @@ export interface ConnectOperation extends ConnectFacts, OfConnection {}
  * });
  */
 export interface PublishOperation extends PublishFacts, OfChannel {
+  /** Its number in confirm mode, once it was written; after a recovery perhaps another one. */
+  readonly seqNo: number | undefined;
   /** The batch that it is part of. */
   readonly batch: BatchOperation | undefined;
 }

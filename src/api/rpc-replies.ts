@@ -1,6 +1,6 @@
 import type { Publish } from '../client/channel/confirms';
 import type { Consumer } from '../client/channel/delivery';
-import { OPERATION, type RpcFacts } from '../client/diagnostics';
+import { OPERATION } from '../client/diagnostics';
 import { inOutage } from '../client/loss';
 import type { CallOptions } from '../client/options/checks';
 import { LONGEST_TTL, wireProperties } from '../client/options/conversions';
@@ -86,9 +86,14 @@ export class RpcReplies implements Consumer {
   call(request: Message, to: Destination): IncomingMessage {
     const correlationId = crypto.randomUUID();
     if (!OPERATION.rpc.isTraced) return this.#call(request, to, correlationId);
-    const facts: RpcFacts = { procedure: to.procedure, correlationId, reply: undefined };
-    const traced = Object.assign(facts, { connection: this.channel.connection });
-    return OPERATION.rpc.trace(traced, () => {
+    const { connection } = this.channel;
+    const facts = {
+      connection,
+      procedure: to.procedure,
+      correlationId,
+      reply: undefined as object | undefined,
+    };
+    return OPERATION.rpc.trace(facts, () => {
       const reply = this.#call(request, to, correlationId);
       facts.reply = reply;
       return reply;

@@ -6,8 +6,8 @@ import type { PublishResult } from './options/publish-options';
 
 /**
  * What a program may be watched by: channels of node:diagnostics_channel. What blocks, or runs the program's code, is a
- * tracing channel around it; what happens is a plain one. Facts are put together only where somebody listens. Here the
- * public objects are any objects; `src/api/diagnostics.ts` says which.
+ * tracing channel around it; what happens is a plain one. Facts of messages, and of calls on channels, are put together only
+ * where somebody listens. Here the public objects are any objects; `src/api/diagnostics.ts` says which.
  */
 interface OfConnection {
   readonly connection: object;
@@ -40,7 +40,7 @@ export interface PublishFacts extends Thrown {
   readonly size: number;
   /** The properties, as they are sent, but for the headers. */
   readonly properties: Readonly<Omit<Properties, 'headers'>>;
-  /** A copy of the headers. What a subscriber to `start` adds goes with the message. */
+  /** The headers, in an object of their own; tables in it are the program's. What a subscriber to `start` adds goes with the message. */
   readonly headers: Record<string, unknown>;
   /** The batch that it is part of. */
   readonly batch: object | undefined;

@@ -107,13 +107,15 @@ test('a publish that fails says why', () => {
   expect(thrownBy(() => channel.basicPublish('x', { routingKey: 'q', priority: 999 }))).toBeInstanceOf(
     RangeError,
   );
-  const [returned, wrong] = ended();
+  expect(thrownBy(() => channel.basicPublish('x', { headers: 5 as never }))).toBeInstanceOf(TypeError);
+  const [returned, wrong, headers] = ended();
   expect(returned).toMatchObject({
     isError: true,
     events: ['exception'],
     attributes: { 'error.type': 'NO_ROUTE' },
   });
   expect(wrong!.attributes['error.type']).toBe('RangeError');
+  expect(headers!.attributes['error.type']).toBe('TypeError');
 });
 
 test('where nobody waits for the confirm, the span ends with it', () => {

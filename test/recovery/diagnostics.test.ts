@@ -7,7 +7,7 @@ import {
 } from '../../src';
 import { open, privateQueue, takeAll, unique } from '../support/connect';
 import { factsOf, namesOf, toldDuring } from '../support/told';
-import { lossy } from './lost';
+import { loseAnswers, lossy } from './lost';
 
 test('the loss and the recovery, each when it is noticed', () => {
   const { connection, lose, regain } = lossy();
@@ -52,9 +52,7 @@ test('a publish that is repeated is one operation, with two words about it', () 
   keeper.queueDeclare(queue, { durable: true, arguments: { 'x-expires': 60_000 } });
   const told = toldDuring(
     () => {
-      const { connections: connectionNo } = proxy.seen();
-      proxy.stall({ mode: 'drop', direction: 'broker->client', connection: connectionNo });
-      proxy.cut({ after: 1, direction: 'client->broker', connection: connectionNo });
+      loseAnswers(proxy);
       channel.basicPublish('surely', { routingKey: queue });
     },
     'publish',

@@ -89,3 +89,16 @@ export function untilSucceeded(queue: string): void {
   const observer = open().channel();
   eventually(() => observer.queueDeclare(queue, { passive: true }).consumerCount === 1);
 }
+
+/** Cut the connection there is, after so many more bytes from the client. */
+export function cutAfter(proxy: TcpProxy, after: number): void {
+  const { connections: connection } = proxy.seen();
+  proxy.cut({ after, direction: 'client->broker', connection });
+}
+
+/** The broker gets what is said from now on, but its answers are lost, and then the connection. */
+export function loseAnswers(proxy: TcpProxy): void {
+  const { connections: connection } = proxy.seen();
+  proxy.stall({ mode: 'drop', direction: 'broker->client', connection });
+  cutAfter(proxy, 1);
+}

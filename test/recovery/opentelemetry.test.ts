@@ -2,7 +2,7 @@
 import { context, trace } from '@opentelemetry/api';
 import { open, privateQueue, unique } from '../support/connect';
 import { ended, instrumented, measuring, tracer, useTelemetry } from '../support/telemetry';
-import { lossy } from './lost';
+import { loseAnswers, lossy } from './lost';
 
 useTelemetry();
 
@@ -35,9 +35,7 @@ test.each([false, true])(
     const keeper = open().channel();
     keeper.queueDeclare(queue, { durable: true, arguments: { 'x-expires': 60_000 } });
     ended();
-    const { connections: connectionNo } = proxy.seen();
-    proxy.stall({ mode: 'drop', direction: 'broker->client', connection: connectionNo });
-    proxy.cut({ after: 1, direction: 'client->broker', connection: connectionNo });
+    loseAnswers(proxy);
     if (isBatch) channel.publishBatch(['surely'], { routingKey: queue });
     else channel.basicPublish('surely', { routingKey: queue });
     const send = ended().find(({ name }) => name === `send ${queue}`)!;

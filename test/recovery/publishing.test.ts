@@ -2,8 +2,7 @@
 import { ConnectionLostError, TimeoutError } from '../../src';
 import { LARGE_MESSAGE, versionOf } from '../support/brokers/version';
 import { count, eventually, open, takeAll, thrownBy, unique } from '../support/connect';
-import type { TcpProxy } from '../support/peers/proxy';
-import { lossy } from './lost';
+import { cutAfter, loseAnswers, lossy } from './lost';
 
 function durable(): string {
   const queue = unique('durable');
@@ -14,19 +13,6 @@ function durable(): string {
 }
 
 const contents = (queue: string) => takeAll(open().channel(), queue);
-
-/** Cut the connection there is, after so many more bytes from the client. */
-function cutAfter(proxy: TcpProxy, after: number): void {
-  const { connections: connection } = proxy.seen();
-  proxy.cut({ after, direction: 'client->broker', connection });
-}
-
-/** The broker gets what is said from now on, but its answers are lost, and then the connection. */
-function loseAnswers(proxy: TcpProxy): void {
-  const { connections: connection } = proxy.seen();
-  proxy.stall({ mode: 'drop', direction: 'broker->client', connection });
-  cutAfter(proxy, 1);
-}
 
 describe('a confirm that never comes', () => {
   test('is an error of that publish: nobody knows whether it has arrived', () => {

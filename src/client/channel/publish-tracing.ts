@@ -1,4 +1,4 @@
-import { isTable, type Table, type TableInput, typedTable } from '../../protocol/field-table';
+import { entriesOf, isTable, type Table, type TableInput, typedTable } from '../../protocol/field-table';
 import { OPERATION, type PublishFacts } from '../diagnostics';
 import { checkOptions, MESSAGE_PROPERTIES, PUBLISH_OPTIONS } from '../options/checks';
 import type { PublishOptions } from '../options/publish-options';
@@ -14,21 +14,36 @@ export function tracePublish<T>(
   publish: (options: PublishOptions, facts: PublishFacts) => T,
 ): T {
   checkOptions('basicPublish', options, PUBLISH_OPTIONS);
+  const { exchange = '', routingKey = '', mandatory = false } = options;
+  const size = contentBytes(content).length;
   const { headers, ...rest } = withProperties(content, options);
-  const given = isTable(headers) ? new Map<string, unknown>(entriesOf(headers)) : new Map<string, unknown>();
-  const facts = { ...session.facts, ...factsOf(content, options, rest, given), batch };
+  const named = Object.entries(rest).filter(([name]) => MESSAGE_PROPERTIES.has(name));
+  const properties: PublishFacts['properties'] = Object.fromEntries(named);
+  const given = entriesByName(headers);
+  const copy: PublishFacts['headers'] = Object.fromEntries(given ?? []);
+  const address = { exchange, routingKey, mandatory, size, properties, batch, seqNo: undefined };
+  const facts = Object.defineProperty({ ...session.facts, ...address, headers: copy }, 'headers', {
+    writable: false, // else it could be replaced by anything, and those of the program with it
+  });
   return OPERATION.publish.trace(facts, () => {
-    const headersNow = changed(given, facts.headers, headers);
-    return publish(headersNow === undefined ? options : { ...options, headers: headersNow }, facts);
+    const added = given && changed(given, copy, headers);
+    return publish(added === undefined ? options : { ...options, headers: added }, facts);
   });
 }
 
-const entriesOf = (table: object) => (table instanceof Map ? table : Object.entries(table));
+/** The headers by name; undefined for wrong ones, which are refused as they are. */
+function entriesByName(headers: unknown): ReadonlyMap<string, unknown> | undefined {
+  if (headers === undefined) return new Map();
+  if (!isTable(headers)) return undefined;
+  const entries = new Map(entriesOf(headers));
+  for (const name of entries.keys()) if (typeof name !== 'string') return undefined;
+  return entries as Map<string, unknown>;
+}
 
 /** The headers, once subscribers have changed their copy: what they left alone keeps its type on the wire. Undefined: nothing has. */
 function changed(
   given: ReadonlyMap<string, unknown>,
-  copy: Readonly<Record<string, unknown>>,
+  copy: PublishFacts['headers'],
   headers: unknown,
 ): TableInput | undefined {
   const names = Object.keys(copy);
@@ -39,20 +54,4 @@ function changed(
     (name) => [name, (isOld(name) ? typed?.get(name) : undefined) ?? copy[name]] as const,
   );
   return new Map(values) as TableInput;
-}
-
-function factsOf(
-  content: Content,
-  { exchange = '', routingKey = '', mandatory = false }: PublishOptions,
-  options: object,
-  headers: ReadonlyMap<string, unknown>,
-): Omit<PublishFacts, 'batch'> {
-  const size = contentBytes(content).length;
-  const named = Object.entries(options).filter(([name]) => MESSAGE_PROPERTIES.has(name));
-  const properties: PublishFacts['properties'] = Object.fromEntries(named);
-  return {
-    ...{ exchange, routingKey, mandatory, size, properties },
-    headers: Object.fromEntries(headers),
-    seqNo: undefined,
-  };
 }
