@@ -60,10 +60,12 @@ export interface ConfirmFacts {
   readonly exchange: string;
   /** The routing key that it was published with. */
   readonly routingKey: string;
-  /** What became of the publish; `unknown` also for one that is repeated after a recovery. */
+  /** What became of the publish. */
   readonly status: Exclude<PublishResult['status'], 'not-sent'>;
   /** Why there is no word of the broker's; undefined: there is. */
   readonly error: AmqpError | undefined;
+  /** Whether it is `unknown` for now: published again after the recovery, it is told of once more, or fails. */
+  readonly isRepeated: boolean;
   /** What was told of the publish, if somebody listened to it then. */
   readonly publish: object | undefined;
 }

@@ -127,11 +127,11 @@ export class Producing {
     if (span !== undefined) this.telemetry.endSpan(span, failure);
   }
 
-  /** After an outage there may be another word about the same publish. */
-  #confirmed({ publish, seqNo, status, error }: ConfirmedEvent): void {
+  /** Of what is repeated after an outage there is another word; a batch that cannot repeat it has failed as far as was said. */
+  #confirmed({ publish, seqNo, status, error, isRepeated }: ConfirmedEvent): void {
     if (publish === undefined) return;
     const send = this.#sends.get(publish);
-    if (send === undefined) return;
+    if (send === undefined || (isRepeated && send.batch === undefined)) return;
     send.told = seqNo;
     const failure = status === 'acked' ? undefined : { error: error ?? refusal(status) };
     if (this.#pending.delete(send)) this.#over(send, failure);

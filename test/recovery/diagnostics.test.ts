@@ -5,7 +5,7 @@ import {
   type PublishOperation,
   type RecoveryEvent,
 } from '../../src';
-import { open, privateQueue, takeAll, unique } from '../support/connect';
+import { drainUntil, open, privateQueue, takeAll, unique } from '../support/connect';
 import { factsOf, namesOf, toldDuring } from '../support/told';
 import { loseAnswers, lossy } from './lost';
 
@@ -63,10 +63,32 @@ test('a publish that is repeated is one operation, with two words about it', () 
     'publish:end',
   ]);
   const words = factsOf<ConfirmedEvent>(told, 'confirm');
-  expect(words.map(({ status }) => status)).toEqual(['unknown', 'acked']);
+  expect(words.map(({ status, isRepeated }) => [status, isRepeated])).toEqual([
+    ['unknown', true],
+    ['acked', false],
+  ]);
   const [operation] = factsOf<PublishOperation>(told, 'publish:end');
   expect(words.map(({ publish }) => publish)).toEqual([operation, operation]);
   expect(operation?.seqNo).toBe(words[1]?.seqNo);
   expect(new Set(takeAll(keeper, queue))).toEqual(new Set(['surely']));
   keeper.queueDelete(queue);
+});
+
+test('a publish that was to be repeated is told of where its channel is closed before', () => {
+  const { connection, proxy } = lossy({ republish: true });
+  const channel = connection.channel();
+  channel.confirmSelect();
+  const told = toldDuring(() => {
+    loseAnswers(proxy);
+    channel.basicPublish('perhaps', { exchange: 'amq.fanout', wait: false });
+    drainUntil(connection, () => connection.epoch === 2);
+    expect(connection.stats().unconfirmed).toBe(1);
+    channel.close();
+  }, 'confirm');
+  const words = factsOf<ConfirmedEvent>(told, 'confirm');
+  expect(words.map(({ status, isRepeated }) => [status, isRepeated])).toEqual([
+    ['unknown', true],
+    ['unknown', false],
+  ]);
+  expect(connection.stats().unconfirmed).toBe(0);
 });

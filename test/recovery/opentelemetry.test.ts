@@ -25,9 +25,9 @@ test('an outage is an event of the span that is current, and a recovery is count
   await figures.end();
 });
 
-test.each([false, true])(
-  'what is repeated after an outage and confirmed then is no failure; in a batch: %s',
-  (isBatch) => {
+test.each(['waited for', 'not waited for', 'in a batch'])(
+  'what is repeated after an outage and confirmed then is no failure: %s',
+  (how) => {
     const { connection, proxy } = lossy({ republish: true });
     const channel = connection.channel();
     channel.confirmSelect();
@@ -36,10 +36,13 @@ test.each([false, true])(
     keeper.queueDeclare(queue, { durable: true, arguments: { 'x-expires': 60_000 } });
     ended();
     loseAnswers(proxy);
-    if (isBatch) channel.publishBatch(['surely'], { routingKey: queue });
-    else channel.basicPublish('surely', { routingKey: queue });
+    if (how === 'in a batch') channel.publishBatch(['surely'], { routingKey: queue });
+    else channel.basicPublish('surely', { routingKey: queue, wait: how === 'waited for' });
+    channel.waitForConfirms();
     const send = ended().find(({ name }) => name === `send ${queue}`)!;
-    expect(send).toMatchObject({ isError: false, events: ['connection lost', 'connection recovered'] });
+    expect(send.isError).toBe(false);
+    // it is current only as long as the call
+    expect(send.events).toEqual(how === 'not waited for' ? [] : ['connection lost', 'connection recovered']);
     keeper.queueDelete(queue);
   },
 );

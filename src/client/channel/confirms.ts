@@ -54,6 +54,11 @@ export class Publish {
     return contentBytes(this.content);
   }
 
+  /** It is published again after the recovery: then there is another word about it, or it fails. */
+  get isRepeated(): boolean {
+    return this.interrupted && this.retry;
+  }
+
   /** What has become of it, once it is done. */
   get status(): ConfirmFacts['status'] {
     if (this.acked) return 'acked';

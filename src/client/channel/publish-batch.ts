@@ -206,10 +206,10 @@ class Batch {
   }
 
   /** After a recovery: publish again, in order, what was not confirmed. @returns whether there was anything */
-  #repeat({ interrupted, retry }: Publish): boolean {
-    if (!interrupted || !retry) return false;
+  #repeat({ isRepeated }: Publish): boolean {
+    if (!isRepeated) return false;
     this.#open.update((lost) => {
-      if (lost instanceof Error || !lost.interrupted || !lost.retry) return lost;
+      if (lost instanceof Error || !lost.isRepeated) return lost;
       const again = this.publisher.repeat(lost, this.#deadline);
       again.isAwaited = true;
       return again;

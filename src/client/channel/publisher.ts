@@ -86,7 +86,7 @@ export class Publisher implements ChannelPart {
         if (!publish.isDone) publish.retry = false;
       }
       if (publish.acked) return;
-      if (!publish.interrupted || !publish.retry) throw this.error(publish);
+      if (!publish.isRepeated) throw this.error(publish);
       publish = this.#send(content, options, deadline, true, facts) as Publish;
     }
   }
@@ -159,11 +159,19 @@ export class Publisher implements ChannelPart {
         this.repeat(lost[0] as Publish, deadline);
       } catch (error) {
         // the frames of the broker that is there now are too small for it
-        if (error instanceof PropertiesTooLarge) lost.shift();
+        if (error instanceof PropertiesTooLarge) this.#giveUp(lost.splice(0, 1));
         this.#unconfirmed.unshift(...lost);
         throw error;
       }
       lost.shift();
+    }
+  }
+
+  /** They are not repeated after all. */
+  #giveUp(lost: readonly Publish[]): void {
+    for (const publish of lost) {
+      publish.retry = false;
+      this.#settled(publish);
     }
   }
 
@@ -257,7 +265,7 @@ export class Publisher implements ChannelPart {
 
   #settled(publish: Publish): void {
     if (!HAPPENING.confirm.isHeard) return;
-    const { seqNo, exchange, routingKey, status, error, facts } = publish;
+    const { seqNo, exchange, routingKey, status, error, isRepeated, facts } = publish;
     HAPPENING.confirm.tell({
       ...this.session.facts,
       seqNo,
@@ -265,6 +273,7 @@ export class Publisher implements ChannelPart {
       routingKey,
       status,
       error,
+      isRepeated,
       publish: facts,
     });
   }
@@ -317,6 +326,7 @@ export class Publisher implements ChannelPart {
   }
 
   closed(reason: AmqpError): void {
+    this.#giveUp(this.#unconfirmed.splice(0));
     const { method, replyText = '' } = reason;
     const alone = this.#confirms.outstanding === 1;
     // the broker's text names the exchange, or the size of the body
