@@ -3,7 +3,7 @@
  * embedded broker and against RabbitMQ, where that is installed. NAME: node-20 … node-26, bun, deno; otherwise all.
  */
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,6 +12,8 @@ import { installRuntime, RUNTIME_NAMES } from '../support/runtimes';
 
 const run = promisify(execFile);
 const ROOT = join(__dirname, '..', '..');
+/** What the steps need beside the tarball, in the versions that the other tests have. */
+const PACKAGES = ['@opentelemetry/api', '@opentelemetry/sdk-trace-node'];
 const STEPS = ['smoke.cjs', 'child.cjs', 'server.cjs', 'remote.cjs'];
 /** Minutes are what the steps take on a busy machine. */
 const CEILING = 600_000;
@@ -67,7 +69,9 @@ async function pack(folder: string): Promise<string> {
 /** As somebody's who has just begun. */
 async function install(folder: string, name: string, tarball: string): Promise<Installed> {
   const at = join(folder, name);
-  const command = await installRuntime(name, at, [tarball]);
+  const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const packages = PACKAGES.map((needed) => `${needed}@${devDependencies[needed]}`);
+  const command = await installRuntime(name, at, [tarball, ...packages]);
   for (const file of STEPS) cpSync(join(__dirname, file), join(at, file));
   return { name, at, command };
 }

@@ -1,6 +1,6 @@
 /**
  * `RUNTIME smoke.cjs [URL]`: what the library does, step by step, as a plain script, so that it says the same on every
- * runtime. Run it beside an installed amqp-sync; run.cjs does that. Without a URL the embedded broker is used.
+ * runtime. Run it beside an installed amqp-sync and OpenTelemetry's SDK; run.cjs does that. Without a URL the embedded broker is used.
  *
  * Each step prints a line; the exit code is 1 if one failed. Steps that a runtime cannot do say which, and why.
  */
@@ -12,8 +12,15 @@ const { mkdtempSync, readFileSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { Worker } = require('node:worker_threads');
+const { trace } = require('@opentelemetry/api');
+const {
+  InMemorySpanExporter,
+  NodeTracerProvider,
+  SimpleSpanProcessor,
+} = require('@opentelemetry/sdk-trace-node');
 const amqp = require('amqp-sync');
 const amqpy = require('amqp-sync/amqpy');
+const { instrument } = require('amqp-sync/opentelemetry');
 const pika = require('amqp-sync/pika');
 
 const { connect, deaths, Message, retry, startBroker, typed, waitAny } = amqp;
@@ -659,6 +666,32 @@ step('diagnostics channels tell of a publish, whose headers they may add to, and
   assert.deepEqual(names, ['start', 'end', 'told', 'basic.ack']);
 });
 
+step('OpenTelemetry: a publish, a get and the work on it are one trace', () => {
+  const exporter = new InMemorySpanExporter();
+  const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  provider.register();
+  const instrumentation = instrument();
+  const queue = queueOf();
+  exporter.reset();
+  let within;
+  try {
+    channel.basicPublish('traced', { routingKey: queue });
+    channel.basicGet(queue).process(() => {
+      within = trace.getActiveSpan();
+    });
+  } finally {
+    instrumentation.disable();
+  }
+  channel.basicPublish('not traced', { routingKey: queue });
+  const spans = exporter.getFinishedSpans();
+  const names = ['send', 'receive', 'ack', 'process'].map((name) => `${name} ${queue}`);
+  assert.deepEqual(
+    spans.map(({ name }) => name),
+    names,
+  );
+  assert.equal(new Set(spans.map((span) => span.spanContext().traceId)).size, 1);
+  assert.equal(within, spans[3]);
+});
 step('the figures of a connection', () => {
   const before = connection.stats();
   const queue = queueOf();
