@@ -91,8 +91,9 @@ export class Connection {
 
   /** Use `connect`. */
   constructor(settings: Settings) {
+    this.#session = new ConnectionSession(this, settings);
     const facts = { hosts: settings.session.targets.map(hostAndPort), connection: this };
-    this.#session = OPERATION.connect.trace(facts, () => new ConnectionSession(this, settings));
+    OPERATION.connect.trace(facts, () => this.#session.open(settings));
   }
 
   // ── what it is ──────────────────────────────────────────────────────────────────────────────────────
@@ -384,7 +385,7 @@ export class Connection {
 // the rings beneath hold messages and secrets
 showAs(Connection, (connection) => {
   const { isOpen, isBlocked, channels } = connection;
-  const host = connection[SESSION]?.description?.host;
+  const host = connection[SESSION].description?.host;
   return { connection: host, isOpen, isBlocked, channels: [...channels.keys()] };
 });
 explainAmqplib(Connection.prototype, 'connection', AMQPLIB_CONNECTION);

@@ -1,4 +1,5 @@
 import type {
+  BatchFacts,
   BlockedFacts,
   CallFacts,
   ConfirmFacts,
@@ -53,7 +54,7 @@ export interface PublishOperation extends PublishFacts, OfChannel {
 }
 
 /** `amqp-sync:batch`, around `publishBatch`, with the publishes in it. */
-export interface BatchOperation extends Thrown, OfChannel {}
+export interface BatchOperation extends BatchFacts, OfChannel {}
 
 /** `amqp-sync:confirm`, around a wait for confirms. */
 export interface ConfirmOperation extends ConfirmWaitFacts, OfChannel {}

@@ -1,6 +1,6 @@
 import type { Publish } from '../client/channel/confirms';
 import type { Consumer } from '../client/channel/delivery';
-import { OPERATION } from '../client/diagnostics';
+import { learn, OPERATION } from '../client/diagnostics';
 import { inOutage } from '../client/loss';
 import type { CallOptions } from '../client/options/checks';
 import { LONGEST_TTL, wireProperties } from '../client/options/conversions';
@@ -95,7 +95,7 @@ export class RpcReplies implements Consumer {
     };
     return OPERATION.rpc.trace(facts, () => {
       const reply = this.#call(request, to, correlationId);
-      facts.reply = reply;
+      learn(facts, 'reply', reply);
       return reply;
     });
   }

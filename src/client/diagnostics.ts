@@ -1,4 +1,4 @@
-import { type Channel, channel, type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
+import { type Channel, channel, tracingChannel } from 'node:diagnostics_channel';
 import type { AmqpError } from '../errors';
 import type { Properties } from '../protocol/properties';
 import type { RecoveryInfo } from './connection/recovery-info';
@@ -18,7 +18,7 @@ interface OfChannel extends OfConnection {
   readonly channel: object | undefined;
 }
 
-/** What was thrown is added to the facts of an operation, by Node. */
+/** What was thrown is added to the facts of an operation. */
 export interface Thrown {
   /** What was thrown; there from the `error` event on. */
   readonly error?: unknown;
@@ -46,6 +46,11 @@ export interface PublishFacts extends Thrown {
   readonly batch: object | undefined;
   /** Its number in confirm mode, once it was written. */
   seqNo: number | undefined;
+}
+
+export interface BatchFacts extends Thrown {
+  /** What became of those that were not acked, in their order; there at the end, and empty before. */
+  readonly failures: readonly PublishResult[];
 }
 
 export interface ConfirmWaitFacts extends Thrown {
@@ -153,7 +158,6 @@ export interface EndFacts {
 
 /** Something that takes time, between a `start` and an `end`, with an `error` before that if it throws. */
 export class Operation<Facts extends object> {
-  readonly #channel: TracingChannel;
   readonly #start: Channel;
   readonly #end: Channel;
   readonly #error: Channel;
@@ -161,8 +165,7 @@ export class Operation<Facts extends object> {
   inContext: ((facts: Facts, fn: () => void) => void) | undefined;
 
   constructor(name: string) {
-    this.#channel = tracingChannel(name);
-    const { start, end, error } = this.#channel;
+    const { start, end, error } = tracingChannel(name);
     this.#start = start;
     this.#end = end;
     this.#error = error;
@@ -173,17 +176,43 @@ export class Operation<Facts extends object> {
     return this.#start.hasSubscribers || this.#end.hasSubscribers || this.#error.hasSubscribers;
   }
 
-  /** Run `fn`, and tell whoever listens. @throws what `fn` throws */
+  /**
+   * Run `fn`, and tell whoever listens, as Node's traceSync does: but the result is not among the facts, and a subscriber that
+   * freezes them does not make the operation fail. @throws what `fn` throws
+   */
   trace<T>(facts: Facts, fn: () => T): T {
     if (!this.isTraced) return fn();
+    return this.#start.runStores(facts, () => {
+      try {
+        return this.#run(facts, fn);
+      } catch (error) {
+        learn(facts as Thrown, 'error', error);
+        this.#error.publish(facts);
+        throw error;
+      } finally {
+        this.#end.publish(facts);
+      }
+    });
+  }
+
+  #run<T>(facts: Facts, fn: () => T): T {
     const { inContext } = this;
-    let result!: T; // Node would add it to the facts
-    const run = () => {
+    if (inContext === undefined) return fn();
+    let result!: T;
+    inContext(facts, () => {
       result = fn();
-    };
-    this.#channel.traceSync(inContext === undefined ? run : () => inContext(facts, run), facts);
+    });
     return result;
   }
+}
+
+/** Add to facts what is known by now, unless a subscriber has frozen them. */
+export function learn<Facts extends object, K extends keyof Facts>(
+  facts: Facts,
+  name: K,
+  value: Facts[K],
+): void {
+  Reflect.set(facts, name, value);
 }
 
 /** Something that happens. */
@@ -208,7 +237,7 @@ class Happening<Facts extends object> {
 export const OPERATION = {
   connect: new Operation<ConnectFacts & OfConnection>('amqp-sync:connect'),
   publish: new Operation<PublishFacts & OfChannel>('amqp-sync:publish'),
-  batch: new Operation<Thrown & OfChannel>('amqp-sync:batch'),
+  batch: new Operation<BatchFacts & OfChannel>('amqp-sync:batch'),
   confirm: new Operation<ConfirmWaitFacts & OfChannel>('amqp-sync:confirm'),
   process: new Operation<ProcessFacts & OfChannel>('amqp-sync:process'),
   call: new Operation<CallFacts & OfChannel>('amqp-sync:call'),

@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Properties } from '../protocol/properties';
+import { guarded } from './guarded';
 
 /** `messaging.operation.type`, where the conventions have one. */
 export type OperationType = 'create' | 'send' | 'receive' | 'process' | 'settle';
@@ -75,8 +76,9 @@ export function messageAttributes({ messageId, correlationId }: Partial<Properti
 /** `error.type`: the code, or the class. */
 export function errorType(error: unknown): string {
   if (typeof error !== 'object' || error === null) return '_OTHER';
-  const { code, name } = error as { code?: unknown; name?: unknown };
-  return (
-    ([code, name].find((each) => typeof each === 'string' && each !== '') as string | undefined) ?? '_OTHER'
-  );
+  const name = guarded('the class of an error', () => {
+    const { code, name } = error as { code?: unknown; name?: unknown };
+    return [code, name].find((each) => typeof each === 'string' && each !== '') as string | undefined;
+  });
+  return name ?? '_OTHER';
 }

@@ -1,11 +1,14 @@
 import type { Attributes, BatchObservableCallback, Meter } from '@opentelemetry/api';
 import { clock } from '../clock';
 import { type Destination, errorType, type OperationType, operationAttributes } from './attributes';
+import { guarded } from './guarded';
 import { forFigures, type OpenConnections } from './servers';
 
 /** Seconds, as the conventions advise. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
+/** What may go wrong with it. */
+const A_FIGURE = 'a figure';
 const SYSTEM = { 'messaging.system': 'rabbitmq' };
 
 /** An operation that is over, or a message. */
@@ -77,25 +80,26 @@ export class Metrics {
   }
 
   sent(measured: Measured): void {
-    this.#sent.add(1, attributesOf(measured));
+    guarded(A_FIGURE, () => this.#sent.add(1, attributesOf(measured)));
   }
 
   consumed(measured: Measured): void {
-    this.#consumed.add(1, attributesOf(measured));
+    guarded(A_FIGURE, () => this.#consumed.add(1, attributesOf(measured)));
   }
 
   /** `began`: by `clock`. */
   took(began: number, measured: Measured): void {
     const histogram = measured.type === 'process' ? this.#processing : this.#duration;
-    histogram.record((clock.now() - began) / 1000, attributesOf(measured));
+    guarded(A_FIGURE, () => histogram.record((clock.now() - began) / 1000, attributesOf(measured)));
   }
 
   reconnected(server: Attributes): void {
-    this.#reconnects.add(1, { ...SYSTEM, ...forFigures(server) });
+    guarded(A_FIGURE, () => this.#reconnects.add(1, { ...SYSTEM, ...forFigures(server) }));
   }
 
   end(): void {
-    this.meter.removeBatchObservableCallback(this.#observe, [this.#unconfirmed, this.#unsettled]);
+    const observed = [this.#unconfirmed, this.#unsettled];
+    guarded(A_FIGURE, () => this.meter.removeBatchObservableCallback(this.#observe, observed));
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Attributes, Context, Span } from '@opentelemetry/api';
 import type { BatchOperation, ConfirmedEvent, PublishOperation } from '../api/diagnostics';
+import type { PublishResult } from '../client/options/publish-options';
 import { clock } from '../clock';
 import { api } from './api';
 import {
@@ -11,6 +12,7 @@ import {
   operationAttributes,
   spanName,
 } from './attributes';
+import { guarded } from './guarded';
 import { serverOf } from './servers';
 import { failureOf, type Subscriptions } from './subscriptions';
 import { failSpan, type Telemetry } from './telemetry';
@@ -34,7 +36,7 @@ interface Batch {
   readonly began: number;
   readonly server: Attributes;
   /** Those of its messages that are not confirmed, as far as is known. */
-  readonly failures: Map<PublishOperation, unknown>;
+  readonly unconfirmed: Set<PublishOperation>;
   count: number;
   /** That of the first message; null once there is another one. */
   destination: Destination | undefined | null;
@@ -127,16 +129,15 @@ export class Producing {
     if (span !== undefined) this.telemetry.endSpan(span, failure);
   }
 
-  /** Of what is repeated after an outage there is another word; a batch that cannot repeat it has failed as far as was said. */
+  /** Of what is repeated after an outage there is another word; a batch tells itself what was not confirmed. */
   #confirmed({ publish, seqNo, status, error, isRepeated }: ConfirmedEvent): void {
-    if (publish === undefined) return;
+    if (publish === undefined || isRepeated) return;
     const send = this.#sends.get(publish);
-    if (send === undefined || (isRepeated && send.batch === undefined)) return;
+    if (send === undefined) return;
     send.told = seqNo;
-    const failure = status === 'acked' ? undefined : { error: error ?? refusal(status) };
-    if (this.#pending.delete(send)) this.#over(send, failure);
-    else if (failure === undefined) send.batch?.failures.delete(publish);
-    else send.batch?.failures.set(publish, failure.error);
+    if (status === 'acked') send.batch?.unconfirmed.delete(publish);
+    if (!this.#pending.delete(send)) return;
+    this.#over(send, status === 'acked' ? undefined : { error: error ?? refusal(status) });
   }
 
   #batchBegins(operation: BatchOperation): void {
@@ -151,7 +152,7 @@ export class Producing {
       context,
       began: clock.now(),
       server,
-      failures: new Map(),
+      unconfirmed: new Set(),
       count: 0,
       destination: undefined,
     });
@@ -161,38 +162,52 @@ export class Producing {
   #batchEnds(operation: BatchOperation): void {
     const batch = this.#batches.get(operation);
     if (batch === undefined) return;
-    const { span, began, server, count, failures } = batch;
+    const { span, began, server } = batch;
     const destination = batch.destination ?? undefined;
-    const failure = failureOf(operation);
-    for (const [{ exchange, routingKey }, error] of failures) {
-      const { name } = destinationOf(exchange, routingKey);
-      const attributes = { 'error.type': errorType(error), 'messaging.destination.name': name };
-      span.addEvent('message not confirmed', attributes);
-    }
-    const [first] = failures.values();
-    if (failures.size > 0) failSpan(span, errorType(first), 'not all messages were confirmed');
-    span.setAttribute('messaging.batch.message_count', count);
-    if (destination !== undefined) {
-      span.updateName(spanName('send', destination));
-      span.setAttributes(destinationAttributes(destination));
-    }
+    const thrown = failureOf(operation);
+    const failure = thrown ?? operation.failures[0];
     this.telemetry.metrics.took(began, { name: 'send', type: 'send', destination, server, failure });
-    this.telemetry.endSpan(span, failure);
+    guarded('a batch', () => describeBatch(batch, operation.failures));
+    this.telemetry.endSpan(span, thrown);
   }
+}
+
+function describeBatch(
+  { span, count, destination, unconfirmed }: Batch,
+  failures: readonly PublishResult[],
+): void {
+  const bySeqNo = new Map([...unconfirmed].map((publish) => [publish.seqNo, publish]));
+  for (const { seqNo, error } of failures) {
+    const publish = seqNo === undefined ? undefined : bySeqNo.get(seqNo);
+    const name =
+      publish === undefined ? destination?.name : destinationOf(publish.exchange, publish.routingKey).name;
+    const attributes = {
+      'error.type': errorType(error),
+      ...(name && { 'messaging.destination.name': name }),
+    };
+    span.addEvent('message not confirmed', attributes);
+  }
+  const [first] = failures;
+  if (first !== undefined) failSpan(span, errorType(first.error), 'not all messages were confirmed');
+  span.setAttribute('messaging.batch.message_count', count);
+  if (!destination) return;
+  span.updateName(spanName('send', destination));
+  span.setAttributes(destinationAttributes(destination));
 }
 
 function addTo(
   batch: Batch,
   destination: Destination,
-  { properties }: PublishOperation,
+  operation: PublishOperation,
   span: Span | undefined,
 ): void {
   batch.count++;
+  batch.unconfirmed.add(operation);
   if (batch.count === 1) batch.destination = destination;
   else if (batch.destination?.name !== destination.name) batch.destination = null;
   if (span === undefined) return;
   const { name } = destination;
-  const attributes = { 'messaging.destination.name': name, ...messageAttributes(properties) };
+  const attributes = { 'messaging.destination.name': name, ...messageAttributes(operation.properties) };
   batch.span.addLink({ context: span.spanContext(), attributes });
 }
 

@@ -7,7 +7,7 @@ const known = new WeakMap<object, Attributes>();
 
 /** Whose the broker is: `server.address` and `.port`, and those of the peer. Empty while the connection is being opened. */
 export function serverOf(connection: Connection): Attributes {
-  const description = connection[SESSION]?.description;
+  const { description } = connection[SESSION];
   if (description === undefined) return {};
   let attributes = known.get(description);
   if (attributes === undefined) {

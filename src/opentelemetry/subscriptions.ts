@@ -15,7 +15,7 @@ import type {
   RpcOperation,
   SettledEvent,
 } from '../api/diagnostics';
-import { api } from './api';
+import { guarded } from './guarded';
 
 interface Operations {
   connect: ConnectOperation;
@@ -55,15 +55,9 @@ export class Subscriptions {
   }
 
   #subscribe<F>(name: string, listener: (facts: F) => void): void {
-    const guarded = (facts: unknown) => {
-      try {
-        listener(facts as F);
-      } catch (error) {
-        api.diag.error(`amqp-sync/opentelemetry: ${name}`, error);
-      }
-    };
-    subscribe(name, guarded);
-    this.#ends.push(() => unsubscribe(name, guarded));
+    const subscriber = (facts: unknown) => guarded(name, () => listener(facts as F));
+    subscribe(name, subscriber);
+    this.#ends.push(() => unsubscribe(name, subscriber));
   }
 
   end(): void {

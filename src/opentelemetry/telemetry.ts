@@ -1,6 +1,7 @@
 import type { Context, Exception, Span, SpanOptions, Tracer } from '@opentelemetry/api';
 import { api } from './api';
 import { errorType } from './attributes';
+import { guarded } from './guarded';
 import type { HeaderPropagation } from './headers';
 import type { Metrics } from './metrics';
 import type { OpenConnections } from './servers';
@@ -54,15 +55,9 @@ export class Telemetry {
 
   /** End a span, with what went wrong. */
   endSpan(span: Span, failure?: { readonly error: unknown }, at?: number): void {
-    if (failure !== undefined) {
-      const { error } = failure;
-      const isObject = typeof error === 'object' && error !== null;
-      const message = isObject ? String((error as Partial<Error>).message ?? '') : String(error);
-      span.recordException(isObject ? (error as Exception) : message);
-      failSpan(span, errorType(error), message);
-    }
     this.#open.delete(span);
-    span.end(at);
+    if (failure !== undefined) guarded('a failure', () => recordFailure(span, failure.error));
+    guarded('a span', () => span.end(at));
   }
 
   /** Nothing will be heard of what is under way. */
@@ -70,6 +65,16 @@ export class Telemetry {
     for (const span of this.#open) this.endSpan(span);
     this.metrics.end();
   }
+}
+
+/** Anything may have been thrown. */
+function recordFailure(span: Span, error: unknown): void {
+  const isObject = typeof error === 'object' && error !== null;
+  const message = guarded('a message', () =>
+    String(isObject ? ((error as Partial<Error>).message ?? '') : error),
+  );
+  failSpan(span, errorType(error), message ?? '');
+  span.recordException(isObject ? (error as Exception) : (message ?? ''));
 }
 
 export function failSpan(span: Span, type: string, message: string): void {

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawnSync } from 'node:child_process';
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import {
   type BatchOperation,
   type CallOperation,
@@ -39,6 +40,9 @@ useChannel();
 function ownFacts(told: readonly Told[], name: string): object[] {
   return factsOf<Record<string, unknown>>(told, name).map(({ connection: _, channel: __, ...own }) => own);
 }
+
+/** More than a frame has room for. */
+const LARGE = 'x'.repeat(200_000);
 
 /** All of it is of this connection, and this channel. */
 function expectWhose(told: readonly Told[]): void {
@@ -90,10 +94,53 @@ describe('a connection', () => {
     });
   });
 
+  test('that cannot be opened has not been closed', () => {
+    const told = toldDuring(() => {
+      expect(thrownBy(() => open({ url: 'amqp://127.0.0.1:1', connectTimeout: 2000 }))).toBeInstanceOf(Error);
+    });
+    expect(namesOf(told)).toEqual(['connect:start', 'connect:error', 'connect:end']);
+  });
+
+  test('is shown at any moment', () => {
+    const shown: string[] = [];
+    const show = (facts: unknown) => void shown.push(inspect(facts), JSON.stringify(facts));
+    const { start, error } = tracingChannel('amqp-sync:connect');
+    start.subscribe(show);
+    error.subscribe(show);
+    try {
+      open().close();
+      thrownBy(() => open({ url: 'amqp://127.0.0.1:1', connectTimeout: 2000 }));
+    } finally {
+      start.unsubscribe(show);
+      error.unsubscribe(show);
+    }
+    expect(shown).toHaveLength(6);
+    for (const text of shown) expect(text).toMatch(/hosts.*127\.0\.0\.1/s);
+  });
+
+  test('whose facts a subscriber freezes is opened, and published to', () => {
+    const queue = privateQueue(channel);
+    channel.confirmSelect();
+    const freeze = (facts: unknown) => void Object.freeze(facts);
+    const starts = ['connect', 'publish', 'batch', 'call'].map((name) => `tracing:amqp-sync:${name}:start`);
+    for (const name of starts) subscribe(name, freeze);
+    try {
+      open().close();
+      channel.basicPublish('one', { routingKey: queue });
+      channel.publishBatch(['two'], { routingKey: queue });
+      expect(thrownBy(() => open({ url: 'amqp://127.0.0.1:1', connectTimeout: 2000 })).name).toBe(
+        'ConnectError',
+      );
+    } finally {
+      for (const name of starts) unsubscribe(name, freeze);
+    }
+    expect(takeAll(channel, queue)).toEqual(['one', 'two']);
+  });
+
   test('calls of its own', () => {
     const told = toldDuring(() => connection.flush());
     expect(namesOf(told)).toEqual(['call:start', 'call:end']);
-    expect(told[0]?.facts).toEqual({ connection, channel: undefined, method: 'flush', result: undefined });
+    expect(told[0]?.facts).toEqual({ connection, channel: undefined, method: 'flush' });
   });
 });
 
@@ -101,7 +148,7 @@ describe('a call', () => {
   test('that is answered, with nothing of the answer', () => {
     const told = toldDuring(() => privateQueue(channel), 'call');
     expect(namesOf(told)).toEqual(['call:start', 'call:end']);
-    expect(told[1]?.facts).toEqual({ connection, channel, method: 'queue.declare', result: undefined });
+    expect(told[1]?.facts).toEqual({ connection, channel, method: 'queue.declare' });
   });
 
   test('that the broker refuses: the error, and the end of the channel', () => {
@@ -151,7 +198,6 @@ describe('a publish', () => {
         headers: { a: 1 },
         batch: undefined,
         seqNo: undefined,
-        result: undefined,
       },
     ]);
   });
@@ -305,6 +351,22 @@ describe('a batch', () => {
     withHeader(() => channel.publishBatch(['a', { body: 'b', headers: { own: 1 } }], { routingKey: queue }));
     const headers = [1, 2].map(() => channel.basicGet(queue, { noAck: true })?.properties.headers);
     expect(headers).toEqual([{ 'x-trace': 'here' }, { own: 1, 'x-trace': 'here' }]);
+  });
+
+  test('says what was not acked', () => {
+    channel.confirmSelect();
+    const queue = privateQueue(channel);
+    const messages = [{ body: 'a', routingKey: queue }, 'nowhere', { body: 'b', headers: { large: LARGE } }];
+    for (const onResult of [undefined, () => {}]) {
+      let results: unknown;
+      const options = { mandatory: true, ...(onResult && { onResult }) };
+      const told = toldDuring(() => {
+        results = channel.publishBatch(messages, options as never);
+      }, 'batch');
+      const [{ failures }] = factsOf<BatchOperation>(told, 'batch:end') as [BatchOperation];
+      expect(failures.map(({ status }) => status)).toEqual(['returned', 'not-sent']);
+      if (onResult === undefined) expect((results as unknown[]).slice(1)).toEqual(failures);
+    }
   });
 
   test('an item that is none ends it with an error', () => {

@@ -1,6 +1,14 @@
 /** Switching it on and off, and spans of other calls. */
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel';
-import { context, createContextKey, DiagLogLevel, diag, trace } from '@opentelemetry/api';
+import {
+  context,
+  createContextKey,
+  DiagLogLevel,
+  diag,
+  propagation,
+  type TextMapPropagator,
+  trace,
+} from '@opentelemetry/api';
 import { connect, startBroker, WrongStateError } from '../../src';
 import { contextOf, instrument } from '../../src/opentelemetry';
 import { channel, connection, useChannel } from '../support/channel';
@@ -50,25 +58,141 @@ test('switched off, nothing is left of it', () => {
 });
 
 test("what goes wrong in it is not the program's concern", () => {
-  const told: unknown[] = [];
-  const tell = (...words: unknown[]) => void told.push(words);
+  instrumented({
+    tracer: {
+      startSpan() {
+        throw new Error('a tracer of its own kind');
+      },
+      startActiveSpan: undefined as never,
+    },
+  });
+  const complaints = complaintsDuring(() => {
+    const queue = privateQueue(channel, 'one');
+    channel.basicGet(queue)!.process(() => {});
+  });
+  expect(complaints.length).toBeGreaterThan(2);
+});
+
+/** What OpenTelemetry's logger is told meanwhile. */
+function complaintsDuring(fn: () => void): string[] {
+  const told: string[] = [];
+  const tell = (...words: unknown[]) => void told.push(words.join(' '));
   const logger = { error: tell, warn: tell, info: tell, debug: tell, verbose: tell };
   diag.setLogger(logger, { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true });
   try {
-    instrumented({
-      tracer: {
-        startSpan() {
-          throw new Error('a tracer of its own kind');
-        },
-        startActiveSpan: undefined as never,
-      },
-    });
-    const queue = privateQueue(channel, 'one');
-    channel.basicGet(queue)!.process(() => {});
-    expect(told.length).toBeGreaterThan(2);
+    fn();
   } finally {
     diag.disable();
   }
+  return told;
+}
+
+const w3c = {
+  inject: (...args: Parameters<TextMapPropagator['inject']>) => propagation.inject(...args),
+  extract: (...args: Parameters<TextMapPropagator['extract']>) => propagation.extract(...args),
+  fields: () => propagation.fields(),
+};
+
+test.each<[string, string, unknown]>([
+  ['a symbol', 'x', Symbol('x')],
+  ['a number', 'x', Number.NaN],
+  ['a function', 'x', () => {}],
+  ['a long text', 'x', 'x'.repeat(200_000)],
+  ['a long name', 'x'.repeat(300), 'x'],
+])('a propagator that writes %s does not make a publish fail', (_, name, value) => {
+  const queue = privateQueue(channel);
+  const inject: TextMapPropagator['inject'] = (_context, carrier, setter) =>
+    setter.set(carrier, name, value as string);
+  instrumented({ propagator: { ...w3c, inject } });
+  const complaints = complaintsDuring(() =>
+    channel.basicPublish('hello', { routingKey: queue, headers: { own: 1 } }),
+  );
+  expect(complaints).toEqual([
+    expect.stringMatching(/^amqp-sync\/opentelemetry: inject .*the propagator wrote/),
+  ]);
+  expect(channel.basicGet(queue, { noAck: true })!.properties.headers).toEqual({ own: 1 });
+});
+
+test.each<[string, () => unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('cannot read');
+    },
+  ],
+  ['gives no context', () => undefined],
+])('with a propagator that %s, messages have their spans', (_, extract) => {
+  const queue = privateQueue(channel, 'x', 'y');
+  instrumented({ propagator: { ...w3c, extract: extract as never } });
+  ended();
+  complaintsDuring(() => {
+    const message = channel.basicGet(queue)!;
+    expect(contextOf(message)).toBeDefined();
+    message.process(() => {});
+    channel.basicPublish('z', { routingKey: queue });
+  });
+  expect(ended().map(({ name }) => name)).toEqual(['receive', 'ack', 'process', 'send']);
+});
+
+class Unreadable {
+  get message(): string {
+    throw new Error('not to be read');
+  }
+  get code(): string {
+    throw new Error('not to be read');
+  }
+}
+
+test.each<[string, unknown]>([
+  ['nothing', undefined],
+  ['a symbol', Symbol('thrown')],
+  ['an object without a prototype', Object.create(null)],
+  ['a message that is no text', { message: Object.create(null) }],
+  ['an error that cannot be read', new Unreadable()],
+])('a function that throws %s has a span that failed', (_, thrown) => {
+  const queue = privateQueue(channel, 'x');
+  const message = channel.basicGet(queue)!;
+  ended();
+  complaintsDuring(() => {
+    let caught: unknown = 'nothing';
+    try {
+      message.process(() => {
+        throw thrown;
+      });
+    } catch (error) {
+      caught = error;
+    }
+    expect(Object.is(caught, thrown)).toBe(true);
+  });
+  expect(ended().filter(({ name }) => name === 'process')).toEqual([
+    expect.objectContaining({
+      isError: true,
+      attributes: expect.objectContaining({ 'error.type': '_OTHER' }),
+    }),
+  ]);
+});
+
+test('a meter that throws, and spans that do not end, are no matter of the program', () => {
+  const fail = () => {
+    throw new Error('a meter of its own kind');
+  };
+  const instrument = { add: fail, record: fail };
+  const meter = {
+    createCounter: () => instrument,
+    createHistogram: () => instrument,
+    createObservableUpDownCounter: () => ({}),
+    addBatchObservableCallback: () => {},
+    removeBatchObservableCallback: fail,
+  };
+  instrumented({ meter: meter as never });
+  const queue = privateQueue(channel, 'x');
+  ended();
+  const complaints = complaintsDuring(() => {
+    channel.basicGet(queue)!.process(() => {});
+    disable();
+  });
+  expect(complaints.length).toBeGreaterThan(2);
+  expect(ended().map(({ name }) => name)).toEqual(['receive', 'ack', 'process']);
 });
 
 test('with calls, what else waits for the broker has spans', () => {

@@ -193,6 +193,17 @@ test('a batch says whether all of it was confirmed, and names a destination that
   expect(part!.attributes).not.toHaveProperty('messaging.destination.name');
 });
 
+test('a message of a batch that fits in no frame is a failure of the batch', () => {
+  channel.confirmSelect();
+  ended();
+  const messages = ['a', { body: 'b', headers: { large: 'x'.repeat(200_000) } }, 'c'];
+  const results = channel.publishBatch(messages, { exchange: 'amq.fanout' });
+  expect(results.map(({ status }) => status)).toEqual(['acked', 'not-sent', 'acked']);
+  const batch = ended().find(({ kind }) => kind === 'CLIENT')!;
+  expect(batch).toMatchObject({ isError: true, events: ['message not confirmed'] });
+  expect(batch.attributes['error.type']).toBe(results[1]!.error!.name);
+});
+
 test('without create spans, all messages of a batch have its context', () => {
   instrumented({ createSpans: false });
   const queue = privateQueue(channel);

@@ -24,6 +24,7 @@ import {
 import {
   beat,
   content,
+  cut,
   delivery,
   expects,
   expectsEnd,
@@ -42,7 +43,7 @@ import {
   waitFor,
 } from '../support/peers/script';
 import type { ScriptedBroker } from '../support/peers/scripted-broker';
-import { toldDuring } from '../support/told';
+import { namesOf, toldDuring } from '../support/told';
 
 const MIB = 2 ** 20;
 const REASON = 'low on memory';
@@ -168,6 +169,18 @@ describe('connection.blocked: the broker takes no publishes for now', () => {
       [connection, true, REASON],
       [connection, false, undefined],
     ]);
+  });
+
+  test('a block ends with the connection', () => {
+    const { connection } = scene([blocked, cut()]);
+    const told = toldDuring(() => {
+      waitUntil(() => !connection.isAlive);
+    });
+    expect(namesOf(told)).toEqual(['blocked', 'blocked', 'close', 'close']);
+    const { isBlocked, blockedTime } = connection.stats();
+    expect(isBlocked).toBe(false);
+    pause(20);
+    expect(connection.stats().blockedTime).toBe(blockedTime);
   });
 
   test('the block counts from the moment it comes, even if nobody has looked', () => {

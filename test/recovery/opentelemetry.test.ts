@@ -25,6 +25,21 @@ test('an outage is an event of the span that is current, and a recovery is count
   await figures.end();
 });
 
+test('a batch whose confirms do not come has failed', () => {
+  const { connection, proxy } = lossy();
+  const channel = connection.channel();
+  channel.confirmSelect();
+  ended();
+  proxy.stall({ mode: 'drop', direction: 'broker->client', connection: proxy.seen().connections });
+  const results = channel.publishBatch(['a', 'b'], { exchange: 'amq.fanout', timeout: 100 });
+  expect(results.map(({ status }) => status)).toEqual(['unknown', 'unknown']);
+  expect(ended().find(({ kind }) => kind === 'CLIENT')).toMatchObject({
+    isError: true,
+    events: ['message not confirmed', 'message not confirmed'],
+    attributes: { 'error.type': 'TIMEOUT', 'messaging.destination.name': 'amq.fanout' },
+  });
+});
+
 test.each(['waited for', 'not waited for', 'in a batch'])(
   'what is repeated after an outage and confirmed then is no failure: %s',
   (how) => {

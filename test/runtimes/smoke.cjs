@@ -1,6 +1,7 @@
 /**
  * `RUNTIME smoke.cjs [URL]`: what the library does, step by step, as a plain script, so that it says the same on every
- * runtime. Run it beside an installed amqp-sync and OpenTelemetry's SDK; run.cjs does that. Without a URL the embedded broker is used.
+ * runtime. Run it beside an installed amqp-sync and OpenTelemetry's SDK; run.ts does that. Without a URL the embedded broker
+ * is used.
  *
  * Each step prints a line; the exit code is 1 if one failed. Steps that a runtime cannot do say which, and why.
  */

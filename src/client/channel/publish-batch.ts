@@ -3,7 +3,7 @@ import { clock } from '../../clock';
 import { WrongStateError, wasSent } from '../../errors';
 import { isBytes, typeName } from '../../protocol/wire';
 import { refusePromise } from '../callbacks';
-import { OPERATION } from '../diagnostics';
+import { type BatchFacts, learn, OPERATION } from '../diagnostics';
 import { Fifo } from '../fifo';
 import { checkFunction, checkInteger, checkOptions, checkTimeout, PUBLISH_OPTIONS } from '../options/checks';
 import type {
@@ -38,7 +38,7 @@ export function publishBatch(
   const { window = DEFAULT_WINDOW, timeout, onResult, ...defaults } = options;
   const total = timeout === undefined ? undefined : clock.now() + timeout;
   const results = onResult === undefined ? new ResultList() : new ResultCounts(onResult);
-  const facts = OPERATION.batch.isTraced ? { ...publisher.session.facts } : undefined;
+  const facts = OPERATION.batch.isTraced ? { ...publisher.session.facts, failures: [] } : undefined;
   const batch = new Batch(publisher, window, total, defaults, Array.isArray(messages), results, facts);
   if (facts === undefined) batch.run(messages);
   else OPERATION.batch.trace(facts, () => batch.run(messages));
@@ -94,6 +94,8 @@ class Batch {
   /** Publishes of which nothing has been told yet, and errors of what was not sent, in order. */
   readonly #open = new Fifo<Publish | Error>();
   #failure: Error | undefined;
+  /** Kept if somebody listens. */
+  readonly #failures: PublishResult[] = [];
   /** The error of all that come after the failure. */
   #notSent: WrongStateError | undefined;
 
@@ -105,7 +107,8 @@ class Batch {
     /** The messages are all there, and nobody's code runs between them. */
     readonly still: boolean,
     readonly results: Results,
-    readonly facts: object | undefined,
+    /** What whoever listens is told of it. */
+    readonly facts: BatchFacts | undefined,
   ) {}
 
   run(messages: Iterable<BatchItem>): void {
@@ -114,6 +117,7 @@ class Batch {
       this.finish();
     } finally {
       this.leave();
+      if (this.facts !== undefined) learn(this.facts, 'failures', this.#failures);
     }
   }
 
@@ -202,6 +206,7 @@ class Batch {
     const result = this.#result(publish);
     if (!(publish instanceof Error) && !publish.isDone && result.status === 'unknown')
       this.publisher.leave(publish);
+    if (result.status !== 'acked' && this.facts !== undefined) this.#failures.push(result);
     this.results.add(result);
   }
 

@@ -3,7 +3,7 @@ import { type AmqpError, BlockedTimeoutError, TimeoutError } from '../../errors'
 import { isTable } from '../../protocol/field-table';
 import type { Args, Input } from '../../protocol/method-types';
 import { refusePromise } from '../callbacks';
-import { HAPPENING, OPERATION, type PublishFacts } from '../diagnostics';
+import { HAPPENING, learn, OPERATION, type PublishFacts } from '../diagnostics';
 import { DISPATCH, type Event } from '../dispatcher';
 import {
   type CallOptions,
@@ -140,7 +140,7 @@ export class Publisher implements ChannelPart {
   #track(content: Content, options: PublishOptions, facts: PublishFacts | undefined): Publish {
     const publish = this.#confirms.track(content, options);
     publish.facts = facts;
-    if (facts !== undefined) facts.seqNo = publish.seqNo;
+    if (facts !== undefined) learn(facts, 'seqNo', publish.seqNo);
     const { recoveryPolicy } = this.session.host;
     if (recoveryPolicy === undefined) return publish;
     publish.retry = options.retry ?? recoveryPolicy.republish;

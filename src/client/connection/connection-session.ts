@@ -77,9 +77,10 @@ export class ConnectionSession implements ChannelHost {
   greeting: Args<'connection.start'> | undefined;
   /** Frames that came for channels. */
   framesReceived = 0;
-  description: SessionDescription;
+  /** Of the session with the broker: there once the connection has been open. */
+  description!: SessionDescription;
   readonly #noAckBufferLimits: NoAckBufferLimits;
-  readonly #thread: Thread;
+  #thread!: Thread;
   readonly #numbers = new ChannelNumbers();
   /** While connecting, if the mechanism is the user's own. */
   #sasl: SaslResponder | undefined;
@@ -108,10 +109,14 @@ export class ConnectionSession implements ChannelHost {
       report: (error) => this.report(error),
     });
     if (settings.session.diagnostics?.debugAfter !== undefined) this.link.watch = new WaitsOfMain(this);
+  }
+
+  /** Called once. Blocks until the connection is open. */
+  open(settings: Settings): void {
     const began = clock.now();
     this.#thread = startThread(settings.session.connectTimeout);
     try {
-      this.description = this.#open(settings, began);
+      this.description = this.#opened(settings, began);
     } catch (error) {
       if (this.link.state !== STATE.CLOSED) this.#thread.terminate(); // else it finishes by itself
       throw error;
@@ -120,7 +125,7 @@ export class ConnectionSession implements ChannelHost {
     closeAtExit(this);
   }
 
-  #open({ session, mechanism }: Settings, began: number): SessionDescription {
+  #opened({ session, mechanism }: Settings, began: number): SessionDescription {
     const link = this.link;
     link.attach(this.#thread.doorbell);
     const wanted = session.targets[0]!.handshake.mechanisms;
@@ -402,11 +407,14 @@ export class ConnectionSession implements ChannelHost {
     forgetAtExit(this);
     this.dispatcher.closeMailboxes();
     if (error instanceof WorkerStalledError) this.#thread.terminate();
+    this.block.end();
     for (const channel of [...this.channels.values()]) channel.died(error);
     this.channels.clear();
     this.owners.clear();
     this.replies.fail(error);
-    if (HAPPENING.close.isHeard) HAPPENING.close.tell({ ...this.facts, error });
+    // that it could not be opened is told of as an operation
+    if (this.description !== undefined && HAPPENING.close.isHeard)
+      HAPPENING.close.tell({ ...this.facts, error });
     this.dispatcher.ended(this, () => this.owner.onClose?.(error));
   }
 }
