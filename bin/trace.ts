@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { escapeControls } from './parts/control-characters';
 import { EXIT, ExitError } from './parts/exit-status';
 import { linesOf } from './parts/input';
 import { print, printNote } from './parts/output';
@@ -21,9 +22,9 @@ interface Line {
   channel?: number;
   frame?: string;
   method?: string;
-  arguments?: object;
+  arguments?: object | null;
   bodySize?: number;
-  properties?: object;
+  properties?: object | null;
   size?: number;
   begins?: string;
   version?: string;
@@ -46,28 +47,32 @@ Examples:
 
   define(command: Command) {
     return command
-      .argument('<file>', 'the trace')
+      .argument('<file...>', 'the traces, one after the other')
       .option('--channel <number>', 'only frames of this channel', integer(0))
       .option('--method <name>', "only this method, or several: 'queue.*'; with the content behind it")
       .option('--connection <text>', 'only connections with this in their names')
       .addOption(new Option('-f, --follow', 'go on as the file grows, until Ctrl-C'));
   },
 
-  run(options, [file = '']) {
+  run(options, files) {
     const flags = options as Flags;
+    if (flags.follow === true && files.length > 1)
+      throw new ExitError('--follow goes on with one file, not with several', EXIT.USAGE);
     const isWanted = filterOf(flags);
     const row = rows();
-    let number = 0;
     let printed = 0;
-    for (const text of linesOf(file, flags.follow === true)) {
-      number++;
-      if (text === '') continue;
-      const line = parsed(text);
-      if (line === undefined) {
-        printNote(`${file}:${number} is no line of a trace`);
-      } else if (isWanted(line)) {
-        print(row(line));
-        printed++;
+    for (const file of files) {
+      let number = 0;
+      for (const text of linesOf(file, flags.follow === true)) {
+        number++;
+        if (text === '') continue;
+        const line = parsed(text);
+        if (line === undefined) {
+          printNote(`${file}:${number} is no line of a trace`);
+        } else if (isWanted(line)) {
+          print(row(line));
+          printed++;
+        }
       }
     }
     return printed > 0 ? EXIT.OK : EXIT.EMPTY;
@@ -123,8 +128,8 @@ function rows(): (line: Line) => string {
     const time = line.time.replace(/^.*T|Z$/g, '');
     const arrow = line.direction === undefined ? '--' : line.direction === 'sent' ? '->' : '<-';
     const channel = line.direction === undefined ? '' : String(line.channel);
-    const what = whatOf(line).replace(/\s*\n\s*/g, ' ');
-    return `${time}  ${who.padEnd(width)}  ${channel.padStart(5)} ${arrow} ${what}\n`;
+    const text = `${time}  ${who.padEnd(width)}  ${channel.padStart(5)} ${arrow} ${whatOf(line)}`;
+    return `${escapeControls(text.replace(/\s*[\r\n]\s*/g, ' '))}\n`;
   };
 }
 
@@ -148,8 +153,8 @@ function whatOf({ event, broker, reason, frame, ...line }: Line): string {
 }
 
 /** Names and values; what says nothing (false, 0, nothing in it) is left out. */
-function valuesOf(values: object = {}): string {
-  return Object.entries(values)
+function valuesOf(values: object | null | undefined): string {
+  return Object.entries(values ?? {})
     .filter(([, value]) => value && !(typeof value === 'object' && Object.keys(value).length === 0))
     .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
     .join(' ');

@@ -3,7 +3,7 @@ import { outOfRange } from '../caller';
 /**
  * The memory two threads share for one connection.
  *
- *   0        1 KiB     17 KiB             + capacity           + capacity
+ *   0        1088      1088 + 16 KiB      + capacity           + capacity
  *   +---------+---------+------------------+--------------------+
  *   | words   | report  | outbound ring    | inbound ring       |
  *   +---------+---------+------------------+--------------------+
@@ -54,6 +54,8 @@ export const WORD = {
   /** [whose WRITER is] up to where in the outbound ring main's writes got, and up to where the last of them was to get */
   DIRECT_SENT: 15 * LINE + 3,
   DIRECT_END: 15 * LINE + 4,
+  /** [worker] bytes that have come and bytes that were written, 64 bits each: the last word about them */
+  TRAFFIC: 16 * LINE,
 } as const;
 
 /**
@@ -80,7 +82,7 @@ export const WRITER = { NOT_LENT: 0, FREE: 1, MAIN: 2, WORKER: 3 } as const;
  */
 export const STATE = { STARTING: 0, OPEN: 1, CLOSED: 2, DEAD: 3, STALLED: 4 } as const;
 
-const WORDS = 16 * LINE;
+const WORDS = 17 * LINE;
 const REPORT_AT = WORDS * Int32Array.BYTES_PER_ELEMENT;
 const REPORT_CAPACITY = 16 * 1024;
 const RINGS_AT = REPORT_AT + REPORT_CAPACITY;
@@ -89,6 +91,7 @@ export interface Layout {
   memory: SharedArrayBuffer;
   words: Int32Array;
   report: Buffer;
+  traffic: BigInt64Array;
   outbound: Buffer;
   inbound: Buffer;
 }
@@ -112,6 +115,7 @@ export function mapMemory(memory: SharedArrayBuffer): Layout {
     memory,
     words: new Int32Array(memory, 0, WORDS),
     report: Buffer.from(memory, REPORT_AT, REPORT_CAPACITY),
+    traffic: new BigInt64Array(memory, WORD.TRAFFIC * Int32Array.BYTES_PER_ELEMENT, 2),
     outbound: Buffer.from(memory, RINGS_AT, capacity),
     inbound: Buffer.from(memory, RINGS_AT + capacity, capacity),
   };

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { clock } from '../clock';
+import type { Traffic } from '../contract/session-options';
 import { AdaptiveChoice } from './adaptive-choice';
 import { DirectWriter } from './direct-writer';
 import { createMemory, type Layout, mapMemory, readReport, STATE, WORD, WORKER } from './layout';
@@ -150,6 +151,13 @@ export class Link {
     return readReport(this.#layout);
   }
 
+  /** Bytes both ways, of a connection that has ended; undefined: the worker had no time to say. */
+  get lastTraffic(): Traffic | undefined {
+    if (this.state !== STATE.CLOSED) return undefined;
+    const [bytesIn, bytesOut] = [0, 1].map((index) => Number(Atomics.load(this.#layout.traffic, index)));
+    return { bytesIn: bytesIn!, bytesOut: bytesOut! };
+  }
+
   /** Bytes written but not yet taken by the socket. */
   get unsent(): number {
     return this.outbound.capacity - this.outbound.room() - this.#directWriter.ahead;
@@ -162,7 +170,8 @@ export class Link {
 
   /** Writes of this thread to the socket; undefined: it has no way there. */
   get directWrites(): number | undefined {
-    return this.#directWriter.isLent ? this.#directWriter.count : undefined;
+    const { isLent, count } = this.#directWriter;
+    return isLent || count > 0 ? count : undefined;
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { Traffic } from '../contract/session-options';
 import { type Layout, mapMemory, STATE, WORD, WORKER, writeReport } from './layout';
 import { RingConsumer, RingProducer } from './ring';
 import { threadNumber } from './thread-number';
@@ -123,7 +124,9 @@ export class WorkerLink {
   }
 
   /** Final. The report comes first: whoever sees the state finds it. */
-  close(report: string): void {
+  close(report: string, { bytesIn, bytesOut }: Traffic): void {
+    for (const [index, bytes] of [bytesIn, bytesOut].entries())
+      Atomics.store(this.#layout.traffic, index, BigInt(bytes));
     this.#end(STATE.CLOSED, report);
   }
 

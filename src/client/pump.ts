@@ -131,13 +131,18 @@ export class Pump {
     this.until(NOTHING, deadline, false);
   }
 
+  /** Before anything is done that cannot be done in the middle of a frame. @throws {WrongStateError} */
+  checkNesting(): void {
+    if (this.#isRouting) throw nested();
+  }
+
   #next(): boolean {
     const { inbound } = this.link;
     if (inbound.isEmpty()) {
       if (inbound.taken > 0) this.link.release();
       return false;
     }
-    if (this.#isRouting) throw nested();
+    this.checkNesting();
     inbound.view(FRAME_HEADER_SIZE);
     const type = inbound.buffer[inbound.offset]!;
     const channel = (inbound.buffer[inbound.offset + 1]! << 8) | inbound.buffer[inbound.offset + 2]!;

@@ -218,6 +218,12 @@ export function typedTable(table: Table): TypedTable | undefined {
   return source === undefined ? undefined : decodeTypedTable(new Reader(source));
 }
 
+/** `typedTable`, of one whose values are those that were received. */
+export function unchangedTable(table: Table): TypedTable | undefined {
+  const source = sources.get(table);
+  return source !== undefined && isUnchanged(table, source) ? typedTable(table) : undefined;
+}
+
 /** Read a table so that encoding it again gives the same bytes. @throws {ProtocolViolation} 502, malformed */
 export function decodeTypedTable(reader: Reader): TypedTable {
   return decodeNested(reader, 'typed', 1) as TypedTable;

@@ -24,6 +24,7 @@ import {
   retry,
   type SettledEvent,
   type SubscribeOptions,
+  typed,
   UnroutableError,
   type WaitOperation,
   waitAny,
@@ -302,6 +303,28 @@ describe('a publish', () => {
     expect(channel.isOpen).toBe(true);
   });
 
+  test.each<[string, (headers: Record<string, unknown>) => void]>([
+    ['nothing', () => {}],
+    ['a value', (headers) => Object.assign(headers, { count: 8 })],
+    ['a value in a table', (headers) => Object.assign(headers.table as object, { inner: 2 })],
+    ['an item of a list', (headers) => (headers.list as unknown[]).push(3)],
+    ['a header that goes', (headers) => delete headers.count],
+  ])('headers of a message that came, changed in place and sent on, go as they are: %s', (_, change) => {
+    const own = { count: typed.int16(7), list: [1, 2], table: { inner: 1 } };
+    const queue = privateQueue(channel);
+    const sentOn = (within: (publish: () => void) => void) => {
+      channel.basicPublish('x', { routingKey: queue, headers: own });
+      const { headers } = channel.basicGet(queue, { noAck: true })!.properties;
+      change(headers as Record<string, unknown>);
+      within(() => channel.basicPublish('x', { routingKey: queue, headers }));
+      return new Map(channel.basicGet(queue, { noAck: true })!.typedHeaders);
+    };
+    const plain = sentOn((publish) => publish());
+    const traced = sentOn(withHeader);
+    expect(traced.delete('x-trace')).toBe(true);
+    expect(traced).toEqual(plain);
+  });
+
   test.each([undefined, null, 5, 'abc', new Map([['m', 1]])])(
     'a subscriber cannot put something else in their place: %p',
     (other) => {
@@ -567,6 +590,9 @@ test('a subscriber that is told in the middle of a call cannot make another, and
         () => channel.basicGet(queue),
         () => channel.basicPublish('y'),
         () => connection.channel(),
+        () => channel.close(),
+        () => connection.close(),
+        () => connection.abort(),
       ])
         errors.push(failureOf(call).error);
     };
@@ -579,7 +605,7 @@ test('a subscriber that is told in the middle of a call cannot make another, and
     }
   }, 'confirm');
   expect(factsOf<ConfirmedEvent>(told, 'confirm').map(({ status }) => status)).toEqual(['acked', 'acked']);
-  expect(errors).toHaveLength(6);
+  expect(errors).toHaveLength(12);
   for (const error of errors) expect(error).toMatchObject({ name: 'WrongStateError', code: 'NESTED_PUMP' });
   expect(takeAll(channel, queue)).toEqual(['x', 'x']);
 });

@@ -110,3 +110,25 @@ test('wake-ups: each call that has to wait is woken, and what is there already w
   for (let count = 0; count < 50; count++) expect(connection.isAlive).toBe(true);
   expect(connection.stats().wakeUps).toBe(before);
 });
+
+test('a connection that has ended has its last figures', () => {
+  const own = open();
+  const { queue } = own.channel().queueDeclare('', { exclusive: true });
+  const body = Buffer.alloc(100_000);
+  for (let count = 0; count < 10; count++) own.channel(1).basicPublish(body, { routingKey: queue });
+  for (let count = 0; count < 10; count++) own.channel(1).basicGet(queue, { noAck: true });
+  const { directWrites } = own.stats();
+  own.close();
+  const last = own.stats();
+  expect(last).toMatchObject({ state: 'closed', messagesIn: 10, messagesOut: 10, directWrites });
+  expect([last.bytesIn > 1_000_000, last.bytesOut > 1_000_000]).toEqual([true, true]);
+  pause(20);
+  expect(own.stats()).toEqual(last);
+});
+
+test('bytes of a connection of which nobody has asked before it ended', () => {
+  const own = open();
+  own.channel().basicPublish(Buffer.alloc(100_000), { exchange: 'amq.fanout' });
+  own.close();
+  expect(own.stats().bytesOut).toBeGreaterThan(100_000);
+});

@@ -92,6 +92,40 @@ it('lines that are none of a trace are told of, and skipped; what a terminal cou
   );
 });
 
+it('a line of somebody else that looks like one, and names that a terminal would obey', () => {
+  const foreign = join(folder, 'foreign');
+  const head = {
+    time: '2030-01-31T12:00:00.000Z',
+    pid: 1,
+    connection: '\x1b[2J#1',
+    direction: 'sent',
+    channel: 1,
+  };
+  const lines = [
+    { ...head, frame: 'method', method: 'basic.ack', arguments: null },
+    { ...head, frame: 'header', bodySize: 1, properties: null },
+    { ...head, frame: 'method', malformed: 'a\x07\r\nb' },
+  ];
+  writeFileSync(foreign, lines.map((line) => JSON.stringify(line)).join('\n'));
+  const { status, stdout, stderr } = cli(['trace', foreign]);
+  expect([status, stderr.toString()]).toEqual([0, '']);
+  const who = '12:00:00.000  1 \\x1b[2J#1      1 -> ';
+  expect(stdout.toString().split('\n')).toEqual([
+    `${who}basic.ack`,
+    `${who}  header, 1 bytes follow`,
+    `${who}method: a\\x07 b`,
+    '',
+  ]);
+});
+
+it('several files, one after the other; one alone is followed', () => {
+  expect(rest(out(['trace', file, file]))).toHaveLength(50);
+  expect(cli(['trace', '-f', file, file])).toMatchObject({
+    status: 64,
+    stderr: Buffer.from('amqp-sync: --follow goes on with one file, not with several\n'),
+  });
+});
+
 it('a file that is not there, and a wrong flag, are errors in one line', () => {
   const { status, stderr } = cli(['trace', join(folder, 'none')]);
   expect([status, stderr.toString()]).toEqual([1, expect.stringMatching(/^amqp-sync: ENOENT: .*none'\n$/)]);

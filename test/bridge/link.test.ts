@@ -172,7 +172,7 @@ describe('a wait for room ends', () => {
   test('when the state changes', () => {
     const { link, worker } = full();
     const { state } = link;
-    worker.close('');
+    worker.close('', { bytesIn: 2 ** 40, bytesOut: 7 });
     expect(link.waitWritable(1, state, performance.now() + CEILING)).toBe('woken');
   });
 

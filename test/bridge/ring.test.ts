@@ -294,6 +294,6 @@ describe('the memory of a connection', () => {
     const lines = Object.values(others).map(line);
     strictEqual(lines.every(Number.isInteger), true);
     strictEqual(new Set(lines).size, lines.length);
-    expect(Math.max(...lines)).toBeLessThan(16);
+    expect(Math.max(...lines)).toBeLessThan(17);
   });
 });

@@ -94,7 +94,7 @@ const RULES: readonly (readonly [importer: string, ...imported: string[]])[] = [
   ['worker/connection/dial.ts', 'node:dns'],
   ['worker/connection/failure.ts', 'node:crypto'],
   ['worker/connection/frame-trace.ts', 'node:fs'],
-  ['worker/connection/debug-report.ts', 'node:fs'],
+  ['worker/connection/stderr.ts', 'node:fs'],
   ['worker/broker/', 'worker/broker/', 'worker/tasks.ts', 'src/version.ts'],
   ['bin/', 'bin/', 'src/index.ts', 'src/clock.ts', 'commander'],
   ['bin/amqp-sync.ts', 'src/version.ts'],

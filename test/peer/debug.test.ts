@@ -139,6 +139,18 @@ it('a connection that does not open says how far it has come', async () => {
   });
 });
 
+it('nobody who reads stderr any more is no end of the connection', async () => {
+  const waiting = program(`
+    say('ready');
+    for (let rounds = 0; rounds < 3; rounds++) connection.sleep(400);
+    say(connection.isAlive);
+    connection.close();
+  `);
+  await waiting.says('ready');
+  waiting.deafen();
+  expect(await waiting.end).toMatchObject({ code: 0, lines: ['ready', 'true'] });
+});
+
 it('what blocks publishing is named', async () => {
   const waiting = program(`
     say('ready');

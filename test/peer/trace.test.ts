@@ -1,10 +1,13 @@
 /** AMQP_SYNC_TRACE: every frame is a line of JSON, on all ways to the socket; no secrets, and little of bodies. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, type ConnectOptions, connect, type EmbeddedBroker, startBroker } from '../../src';
 import { makeCertificates } from '../support/brokers/rabbitmq';
 import { CEILING, eventually, thrownBy } from '../support/connect';
+import { run } from '../support/programs/program';
 
 interface Line {
   time: string;
@@ -210,6 +213,48 @@ it('a password that is cut off in a body or a header is not shown', () => {
   const bodies = linesOf().filter(({ frame, direction }) => frame === 'body' && direction === 'sent');
   expect(bodies.map(({ begins }) => begins)).toEqual(['amqp://ann:…', '0x000102', 'amqp://a:…@h ']);
   expect(textOf()).not.toContain('p@55');
+});
+
+it('a password in a name, of a connection or a header, or in bytes that are no text is not shown', () => {
+  const url = `amqp://ann:${PASSWORD}@host`;
+  const channel = open(serve(), { name: url }).channel();
+  channel.basicPublish(Buffer.concat([Buffer.of(0), Buffer.from(url)]), {
+    exchange: 'amq.fanout',
+    headers: { [url]: 1 },
+  });
+  channel.queueDeclare('', { exclusive: true }); // what is before it has been written
+  const lines = linesOf();
+  expect(textOf()).not.toContain(PASSWORD);
+  expect(lines[0]!.connection).toMatch(/ amqp:\/\/ann:…@host$/);
+  expect(lines.find(({ frame }) => frame === 'body')!.begins).toBe('(left out)');
+});
+
+const ONE_PUBLISH = `
+  const connection = connect(url);
+  connection.channel().basicPublish('x', { exchange: 'amq.fanout' });
+  say(connection.isAlive);
+  connection.close();`;
+
+it('a pipe that nobody reads is told of, and holds up nobody; one that is read has every line', async () => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const env = { ...process.env, AMQP_SYNC_TRACE: pipe };
+  const broker = startBroker();
+  opened.push(broker);
+  const { url } = broker;
+  const { lines, stderr } = await run(ONE_PUBLISH, { url, env }).end;
+  expect(lines).toEqual(['true']);
+  expect(stderr).toBe(`amqp-sync: AMQP_SYNC_TRACE: "${pipe}" cannot be written: ENXIO\n`);
+  const reader = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'inherit'], timeout: CEILING });
+  let read = '';
+  reader.stdout.on('data', (text) => {
+    read += text;
+  });
+  const end = once(reader, 'close');
+  expect(await run(ONE_PUBLISH, { url, env }).end).toMatchObject({ lines: ['true'], stderr: '' });
+  await end;
+  expect(read).toContain('"method":"basic.publish"');
+  expect(read.trimEnd().split('\n').at(-1)).toContain('"event":"ended"');
 });
 
 it('connections share a file, each with a name of its own; %p is the process', () => {

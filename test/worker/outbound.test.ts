@@ -559,7 +559,7 @@ describe('what main has written to the socket itself', () => {
     const { rig, written } = lending();
     call(rig, frameOf(20, 1));
     rig.outbound.revoke();
-    expect([rig.link.unsent, rig.link.directWrites]).toEqual([0, undefined]);
+    expect([rig.link.unsent, rig.link.directWrites]).toEqual([0, 1]);
     call(rig, frameOf(30, 2));
     expect(written()).toEqual(frameOf(20, 1));
     expect(rig.link.unsent).toBe(30);

@@ -21,6 +21,7 @@ import { FrameTrace } from './frame-trace';
 import { FrameWatch } from './frame-watch';
 import { Inbound } from './inbound';
 import { NoAckSuspension } from './no-ack-suspension';
+import { withoutPasswords } from './passwords';
 import { Session } from './session';
 import type { SessionContext, SessionEvents } from './session-context';
 import { TopologyRecorder } from './topology-recorder';
@@ -84,7 +85,8 @@ export class Connector {
     readonly onOver: () => void,
   ) {
     this.#targets = options.targets;
-    const { label = '', trace, debugAfter } = options.diagnostics ?? {};
+    const { label: given = '', trace, debugAfter } = options.diagnostics ?? {};
+    const label = withoutPasswords(given);
     this.#trace = trace === undefined ? undefined : new FrameTrace(trace, label);
     const watch = options.diagnostics && new FrameWatch(this.#trace);
     if (debugAfter !== undefined) this.debugReport = new DebugReport(this, watch!, label, debugAfter);
@@ -119,7 +121,7 @@ export class Connector {
       accepted: failover.accepted,
       opened: () => this.#opened(route),
       ending: (record) => {
-        if (!this.#mayRecover(record)) this.link.close(JSON.stringify(record));
+        if (!this.#mayRecover(record)) this.link.close(JSON.stringify(record), this.#traffic);
       },
       ended: (record) => {
         if (this.#state === 'connected') this.#ended(record);
@@ -133,7 +135,7 @@ export class Connector {
   }
 
   #failed(failover: Pick<SessionEvents, 'ended'>, record: ErrorRecord | undefined): void {
-    this.session = undefined;
+    this.#leaveSession();
     failover.ended(record);
   }
 
@@ -167,9 +169,8 @@ export class Connector {
   #ended(record: ErrorRecord | undefined): void {
     if (this.#aborted || record === undefined || !this.#mayRecover(record))
       return this.#over(this.#aborted ? ABORTED : record);
-    this.#earlier = this.#traffic;
+    this.#leaveSession();
     this.#description = { ...this.#description!, ...this.#earlier };
-    this.session = undefined;
     this.#loss = record;
     this.#lostAt = clock.now();
     this.#journal?.lost();
@@ -251,7 +252,7 @@ export class Connector {
     this.#context.noAckSuspension.stop();
     this.#trace?.close();
     this.debugReport?.stop();
-    this.link.close(record === undefined ? '' : JSON.stringify(record));
+    this.link.close(record === undefined ? '' : JSON.stringify(record), this.#traffic);
     this.onOver();
   }
 
@@ -308,7 +309,12 @@ export class Connector {
     return this.#context.inbound.heldSize;
   }
 
-  /** Of all sessions that were open. */
+  #leaveSession(): void {
+    this.#earlier = this.#traffic;
+    this.session = undefined;
+  }
+
+  /** Of all sessions. */
   get #traffic(): Traffic {
     const { bytesIn = 0, bytesOut = 0 } = this.session?.traffic ?? {};
     return { bytesIn: this.#earlier.bytesIn + bytesIn, bytesOut: this.#earlier.bytesOut + bytesOut };

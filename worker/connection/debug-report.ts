@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs';
 import type { WorkerLink } from '../../src/bridge/worker-link';
 import { clock } from '../../src/clock';
 import type { SessionDescription, WaitReport } from '../../src/contract/session-options';
@@ -6,10 +5,10 @@ import { methodName } from '../../src/protocol/codec';
 import { FRAME } from '../../src/protocol/constants';
 import type { PassingFrame } from './frame-tap';
 import type { Direction, FrameWatch } from './frame-watch';
+import { printError } from './stderr';
 
 /** Main says every 200 ms that it waits: after so many milliseconds of silence it does not. */
 const SILENCE_MS = 1000;
-const STDERR = 2;
 
 /** The connection, as far as it is told of. */
 interface Debugged {
@@ -64,7 +63,7 @@ export class DebugReport {
       ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
     ];
     // names and reasons are others': what a terminal would take for orders is left out
-    writeSync(STDERR, lines.map((line) => `${line.replace(/\p{Cc}/gu, '?')}\n`).join(''));
+    printError(lines.map((line) => `${line.replace(/\p{Cc}/gu, '?')}\n`).join(''));
   }
 
   get #headline(): string {

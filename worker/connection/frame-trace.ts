@@ -1,4 +1,5 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { clock } from '../../src/clock';
 import { decodeMethod } from '../../src/protocol/codec';
 import { FRAME } from '../../src/protocol/constants';
 import { decodeContentHeader } from '../../src/protocol/properties';
@@ -6,6 +7,8 @@ import { ProtocolViolation } from '../../src/protocol/violation';
 import { Reader } from '../../src/protocol/wire';
 import type { PassingFrame } from './frame-tap';
 import type { Direction, FrameListener } from './frame-watch';
+import { withoutPasswords } from './passwords';
+import { printError } from './stderr';
 
 /** Arguments that are secrets. */
 const SECRETS: Readonly<Record<string, string>> = {
@@ -15,12 +18,14 @@ const SECRETS: Readonly<Record<string, string>> = {
   'connection.update-secret': 'newSecret',
 };
 const LEFT_OUT = '(left out)';
+/** A pipe without a reader is refused at once, and one whose reader is slow holds up nobody for long. */
+const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0);
+/** Milliseconds for which a line waits for room in a pipe. */
+const PATIENCE_MS = 100;
+const asleep = new Int32Array(new SharedArrayBuffer(4));
 /** Characters of a text, and bytes of a body, that are shown. */
 const LONGEST_TEXT = 200;
 const LONGEST_BODY = 32;
-/** A password, which may have an @ in it, and one whose end has been cut off. */
-const PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*:)\S*(?=@)/gi;
-const PASSWORD_CUT = /([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*:)\S*$/i;
 
 /** The trace of AMQP_SYNC_TRACE: every frame is a line of JSON, behind what others have written to the file. */
 export class FrameTrace implements FrameListener {
@@ -28,13 +33,14 @@ export class FrameTrace implements FrameListener {
   /** Contents that are under way: only the first frame of a body shows how it begins. */
   readonly #begun = new Set<string>();
 
-  /** @throws {Error} the file cannot be written */
   constructor(
     readonly path: string,
     /** What the connection is called. */
     readonly connection: string,
   ) {
-    this.#file = openSync(path, 'a', 0o600);
+    this.#try('cannot be written', () => {
+      this.#file = openSync(path, FLAGS, 0o600);
+    });
   }
 
   frame(direction: Direction, frame: PassingFrame): void {
@@ -77,17 +83,35 @@ export class FrameTrace implements FrameListener {
     }
   }
 
-  /** One write for one line: those of other threads and processes stand beside it, not inside. */
   #write(what: object): void {
-    if (this.#file === undefined) return;
+    const file = this.#file;
+    if (file === undefined) return;
     const { connection } = this;
     const line = JSON.stringify({ time: new Date(), pid: process.pid, connection, ...what });
+    this.#try('cannot be written any more', () => writeLine(file, Buffer.from(`${line}\n`)));
+  }
+
+  /** What goes wrong ends the trace, and not the connection. */
+  #try(failure: string, fn: () => void): void {
     try {
-      writeSync(this.#file, `${line}\n`);
+      fn();
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       this.close();
-      writeSync(2, `amqp-sync: AMQP_SYNC_TRACE: "${this.path}" cannot be written any more: ${code}\n`);
+      printError(`amqp-sync: AMQP_SYNC_TRACE: "${this.path}" ${failure}: ${code}\n`);
+    }
+  }
+}
+
+/** One write for one line: those of other threads and processes stand beside it, not inside; but for a pipe that is nearly full. */
+function writeLine(file: number, line: Buffer): void {
+  const deadline = clock.now() + PATIENCE_MS;
+  for (let at = 0; at < line.length; ) {
+    try {
+      at += writeSync(file, line, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || clock.now() > deadline) throw error;
+      Atomics.wait(asleep, 0, 0, 1);
     }
   }
 }
@@ -115,16 +139,11 @@ function shown(value: unknown): unknown {
   if (value instanceof Date) return value;
   if (Array.isArray(value)) return value.map(shown);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, shown(each)]));
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [cut(key), shown(each)]));
 }
 
 function cut(text: string): string {
   return withoutPasswords(text.slice(0, LONGEST_TEXT), text.length > LONGEST_TEXT);
-}
-
-function withoutPasswords(text: string, isCut: boolean): string {
-  const safe = text.replace(PASSWORD, '$1…');
-  return isCut ? `${safe.replace(PASSWORD_CUT, '$1')}…` : safe;
 }
 
 /** The beginning of bytes: text if it is text, else hexadecimal. */
@@ -134,6 +153,8 @@ function beginningOf(bytes: Buffer, size: number): string {
   // the last character may have been cut in two
   const text = start.toString().replace(isCut ? /\ufffd{1,3}$/u : /$^/, '');
   const isText = !/[^\P{Cc}\s]|\ufffd/u.test(text);
-  if (!isText) return `0x${start.toString('hex')}${isCut ? '…' : ''}`;
-  return withoutPasswords(text, isCut);
+  if (isText) return withoutPasswords(text, isCut);
+  const latin = start.toString('latin1');
+  const isSecret = withoutPasswords(latin, isCut) !== `${latin}${isCut ? '…' : ''}`;
+  return isSecret ? LEFT_OUT : `0x${start.toString('hex')}${isCut ? '…' : ''}`;
 }

@@ -95,7 +95,7 @@ export class ChannelSession implements HostedChannel {
   /** Blocks until the broker has opened the channel. */
   open(): void {
     this.host.pollIfNews();
-    this.#reportEnd();
+    this.host.dispatcher.reportEnds(this);
     this.host.checkAlive('channel.open');
     this.late = this.host.adopt(this);
     this.openings++;
@@ -109,7 +109,7 @@ export class ChannelSession implements HostedChannel {
     for (const part of this.parts) part.opening?.();
     const opened = () => {
       this.#state = 'open';
-      this.#isEndOwed = true;
+      this.#isEndOwed = this.owner !== undefined;
     };
     const unwanted = () => {
       this.#state = 'closing';
@@ -139,7 +139,9 @@ export class ChannelSession implements HostedChannel {
    */
   close(args: Input<'channel.close'>, timeout: number): void {
     if (this.unreported !== undefined) throw this.report(this.unreported);
-    if (this.#state !== 'open') return this.#reportEnd();
+    if (this.#state !== 'open') return this.host.dispatcher.reportEnds(this);
+    this.host.pump.checkNesting();
+    if (this.owner === undefined) return this.#close(args, timeout);
     OPERATION.close.trace(this.facts, () => this.#close(args, timeout));
   }
 
@@ -155,7 +157,7 @@ export class ChannelSession implements HostedChannel {
       this.#end(this.#reason ?? closedByUs(this.id));
     }
     if (this.unreported !== undefined) throw this.report(this.unreported);
-    this.#reportEnd();
+    this.host.dispatcher.reportEnds(this);
   }
 
   /** The broker, or the end of the connection, closed the channel. */
@@ -174,10 +176,6 @@ export class ChannelSession implements HostedChannel {
     this.#isEndOwed = false;
   }
 
-  #reportEnd(): void {
-    this.host.dispatcher.reportEnds(this);
-  }
-
   /** Give the reason of the channel's end to a caller: it has been told. */
   report(reason: AmqpError): AmqpError {
     if (this.#isQuiet) return reason;
@@ -186,7 +184,7 @@ export class ChannelSession implements HostedChannel {
       this.#notice = undefined;
     }
     if (reason === this.host.lastError) this.host.report(reason);
-    this.#reportEnd();
+    this.host.dispatcher.reportEnds(this);
     return fromCaller(reason);
   }
 
@@ -215,7 +213,7 @@ export class ChannelSession implements HostedChannel {
     if (this.#state === 'open' || (this.#state === 'opening' && method === 'channel.open')) return;
     this.host.checkAlive(method);
     if (this.unreported !== undefined) throw this.report(this.unreported);
-    this.#reportEnd();
+    this.host.dispatcher.reportEnds(this);
     const cause = this.#reason ?? closedByUs(this.id);
     throw new WrongStateError(`${method} was not sent, channel ${this.id} is closed: ${cause.message}`, {
       code: 'CHANNEL_CLOSED',
@@ -250,7 +248,7 @@ export class ChannelSession implements HostedChannel {
       this.host.forget(this);
       this.died(failure);
       if (this.owner?.onClose !== undefined)
-        this.host.dispatcher.push({ [DISPATCH]: () => this.#reportEnd() });
+        this.host.dispatcher.push({ [DISPATCH]: () => this.host.dispatcher.reportEnds(this) });
       return;
     }
     if (this.#state === 'closing' && !isOpen) return this.#closed();

@@ -1,4 +1,4 @@
-import { entriesOf, isTable, type Table, type TableInput, typedTable } from '../../protocol/field-table';
+import { entriesOf, isTable, type Table, type TableInput, unchangedTable } from '../../protocol/field-table';
 import { OPERATION, type PublishFacts } from '../diagnostics';
 import { checkOptions, MESSAGE_PROPERTIES, PUBLISH_OPTIONS } from '../options/checks';
 import type { PublishOptions } from '../options/publish-options';
@@ -49,7 +49,7 @@ function changed(
   const names = Object.keys(copy);
   const isOld = (name: string) => given.has(name) && given.get(name) === copy[name];
   if (names.length === given.size && names.every(isOld)) return undefined;
-  const typed = isTable(headers) ? typedTable(headers as Table) : undefined;
+  const typed = isTable(headers) ? unchangedTable(headers as Table) : undefined;
   const values = names.map(
     (name) => [name, (isOld(name) ? typed?.get(name) : undefined) ?? copy[name]] as const,
   );

@@ -224,6 +224,7 @@ export class ConnectionSession implements ChannelHost {
   /** Say connection.close, naming what caused it, and wait for the answer. Never throws for a connection that is lost. */
   close(reason: CloseReason): void {
     if (!this.isOpen) return this.dispatcher.reportEnds();
+    this.pump.checkNesting();
     OPERATION.close.trace(this.facts, () => this.#close(reason));
   }
 
@@ -250,6 +251,7 @@ export class ConnectionSession implements ChannelHost {
   /** Put the socket down without a word. */
   abort(): void {
     if (!this.isOpen) return this.dispatcher.reportEnds();
+    this.pump.checkNesting();
     this.#isReported = true;
     const end = this.#putDown();
     this.pump.finish(

@@ -2,7 +2,8 @@ import type { ConnectionSession } from './connection-session';
 import type { ConnectionStats } from './connection-stats';
 
 export function takeStats(session: ConnectionSession): ConnectionStats {
-  const { host, address, tls, bytesIn, bytesOut } = session.describe();
+  const { host, address, tls, ...described } = session.describe();
+  const { bytesIn, bytesOut } = session.link.lastTraffic ?? described;
   const { state, recovery, block, link, dispatcher, counts } = session;
   const channels = [...session.channels.values()];
   return {

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
 import { wrongType } from '../../caller';
 import type { Diagnostics } from '../../contract/session-options';
@@ -36,9 +36,10 @@ function waitOf(debug: string): number | undefined {
   );
 }
 
+/** A pipe is not tried: its reader would take that for the end. */
 function writable(file: string): string {
   try {
-    closeSync(openSync(file, 'a', 0o600));
+    if (!statSync(file, { throwIfNoEntry: false })?.isFIFO()) closeSync(openSync(file, 'a', 0o600));
     return file;
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;

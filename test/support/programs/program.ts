@@ -142,6 +142,11 @@ class Program {
     }
   }
 
+  /** Close the pipe that its stderr is. */
+  deafen(): void {
+    this.#child.stderr!.destroy();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#since = performance.now();
     this.#child.kill(signal);

@@ -87,5 +87,5 @@ function appendSome(): void {
 function take(command: LendingCommand): void {
   if (command === 'end') return transport.destroy();
   isStopped = true;
-  outbound.drain(() => link.close(`${own}`));
+  outbound.drain(() => link.close(`${own}`, { bytesIn: 0, bytesOut: 0 }));
 }

@@ -52,7 +52,7 @@ const orders: Record<Order, () => void> = {
   },
   // what a frame that came in part does: nothing new to see
   ring: () => link.publish(link.inbound.head),
-  close: () => link.close('closed as told'),
+  close: () => link.close('closed as told', { bytesIn: 0, bytesOut: 0 }),
   throw: () => {
     throw new Error('as told');
   },

@@ -34,7 +34,8 @@ function stream(): boolean {
   const written = writer.write();
   if (written > 0) link.publish(link.inbound.head);
   const read = reader.read();
-  if (writer.finished && reader.finished) link.close(`${writer.number} written, ${reader.number} checked`);
+  if (writer.finished && reader.finished)
+    link.close(`${writer.number} written, ${reader.number} checked`, { bytesIn: 0, bytesOut: 0 });
   return written + read > 0;
 }
 
