@@ -258,3 +258,38 @@ test('a password that was replaced is the one of the next connection', () => {
     '\u0000guest\u0000new one',
   ]);
 });
+
+describe('a channel that is closed while nobody has noticed yet that the connection is there again', () => {
+  /** The worker has recovered the connection, and this thread knows of the loss only. */
+  function unnoticed() {
+    const { connection, lose, proxy } = lossy();
+    const channel = connection.channel();
+    channel.queueDeclare('', { exclusive: true });
+    const keeper = connection.channel();
+    lose();
+    proxy.up();
+    eventually(() => proxy.seen().connections > 1);
+    pause(200);
+    return { connection, channel, keeper };
+  }
+
+  test('says so once', () => {
+    const { connection, channel, keeper } = unnoticed();
+    channel.close();
+    expect([channel.isOpen, connection.state]).toEqual([false, 'open']);
+    keeper.queueDeclare('', { exclusive: true });
+    expect([...connection.channels.keys()]).toEqual([keeper.id]);
+  });
+});
+
+test('a channel whose close could not be said in time is closed by the next broker', () => {
+  const { connection, lose, regain } = lossy({}, { callTimeout: 100 });
+  const channel = connection.channel();
+  const keeper = connection.channel();
+  lose();
+  channel.close();
+  expect(channel.isOpen).toBe(false);
+  regain();
+  keeper.queueDeclare('', { exclusive: true, timeout: CEILING });
+  expect([...connection.channels.keys()]).toEqual([keeper.id]);
+});

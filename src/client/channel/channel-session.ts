@@ -57,7 +57,8 @@ export class ChannelSession implements HostedChannel {
   parts = new PartList([]);
   #replies = new Replies();
   #assembler: ContentAssembler;
-  #state: 'closed' | 'opening' | 'abandoned' | 'open' | 'closing' = 'closed';
+  /** `leaving`: channel.close is to be written; `closing`: it was. `abandoned`: nobody waits for channel.open-ok any more. */
+  #state: 'closed' | 'opening' | 'abandoned' | 'open' | 'leaving' | 'closing' = 'closed';
   #reason: AmqpError | undefined;
   /** The event that throws the reason, until a call has thrown it. */
   #notice: Event | undefined;
@@ -127,10 +128,13 @@ export class ChannelSession implements HostedChannel {
     return this.#state === 'opening' || this.#state === 'abandoned';
   }
 
+  get #isClosing(): boolean {
+    return this.#state === 'leaving' || this.#state === 'closing';
+  }
+
   #abandon(): void {
-    const wasSent = this.#replies.current !== undefined;
-    if (wasSent) this.#state = 'abandoned';
-    else this.#closed();
+    if (this.#replies.current === undefined) return this.#closed(); // nothing was sent
+    this.#state = 'abandoned';
   }
 
   /**
@@ -146,15 +150,23 @@ export class ChannelSession implements HostedChannel {
   }
 
   #close(args: Input<'channel.close'>, timeout: number): void {
-    this.#state = 'closing';
+    this.#state = 'leaving';
     for (const part of this.parts) part.closing?.();
     const { pump } = this.host;
     const deadline = clock.now() + timeout;
     const closed = when(() => this.#state === 'closed', `the answer to channel.close of channel ${this.id}`);
+    const reason = closedByUs(this.id);
+    const leave = () => {
+      if (this.#state === 'closed') throw reason; // while room was waited for, or the next connection
+      this.#state = 'closing';
+    };
     try {
-      if (pump.ask(this.id, 'channel.close', args, deadline)) pump.until(closed, deadline);
+      if (pump.ask(this.id, 'channel.close', args, deadline, leave)) pump.until(closed, deadline);
+    } catch (error) {
+      if (error !== reason) throw error;
     } finally {
-      this.#end(this.#reason ?? closedByUs(this.id));
+      if (this.#state === 'leaving') this.#state = 'closing'; // it is said after the next recovery, if there is one
+      this.#end(this.#reason ?? reason);
     }
     if (this.unreported !== undefined) throw this.report(this.unreported);
     this.host.dispatcher.reportEnds(this);
@@ -251,7 +263,7 @@ export class ChannelSession implements HostedChannel {
         this.host.dispatcher.push({ [DISPATCH]: () => this.host.dispatcher.reportEnds(this) });
       return;
     }
-    if (this.#state === 'closing' && !isOpen) return this.#closed();
+    if (this.#isClosing && !isOpen) return this.#closed();
     if (this.#state === 'closing') this.#answer('channel.close', { replyCode: 200, replyText: 'again' });
     for (const { plan, args } of this.#replies.owed)
       this.#answer(plan.name, this.host.recovery.current(args) as never);
@@ -295,9 +307,8 @@ export class ChannelSession implements HostedChannel {
     handlers?: AnswerHandlers,
   ): Answer {
     if (!OPERATION.call.isTraced) return this.#request(method, args, options, handlers);
-    return OPERATION.call.trace({ ...this.facts, method }, () =>
-      this.#request(method, args, options, handlers),
-    );
+    const run = () => this.#request(method, args, options, handlers);
+    return OPERATION.call.trace({ ...this.facts, method }, run);
   }
 
   #request<M extends RequestName>(
@@ -381,21 +392,12 @@ export class ChannelSession implements HostedChannel {
     const plan = decodeMethodPlan(reader);
     const { name } = plan;
     if (plan.from === 'client' || name.startsWith('connection.')) {
-      throw new ProtocolViolation(
-        503,
-        'unexpected method',
-        `channel ${this.id}`,
-        'a method of the server',
-        name,
-      );
+      const where = `channel ${this.id}`;
+      throw new ProtocolViolation(503, 'unexpected method', where, 'a method of the server', name);
     }
-    if (name === 'channel.close')
-      return this.#closedByBroker(decodeArgs(reader, plan) as Args<'channel.close'>);
-    if (this.#state === 'closing') {
-      if (name === 'channel.close-ok') this.#closed();
-      return;
-    }
-    if (this.#state === 'closed') return;
+    if (name === 'channel.close') return this.#closedByBroker(decodeArgs(reader, plan) as never);
+    if (this.#isClosing && name === 'channel.close-ok') return this.#closed();
+    if (this.#isClosing || this.#state === 'closed') return;
     const args = decodeArgs(reader, plan);
     if (this.#isOpening && name !== 'channel.open-ok') {
       if (name === 'basic.deliver') this.late.ignoreDelivery(args);
