@@ -85,6 +85,7 @@ export class Consuming {
       server,
       destination: sourceOf(message.exchange, message.routingKey, queue),
       creator: headers.creatorOf(message.properties.headers),
+      received: undefined,
       context: undefined,
       isInWork: false,
       failure: undefined,
@@ -96,14 +97,16 @@ export class Consuming {
     const { destination, server } = delivery;
     const now = Date.now();
     const elapsed = asked === undefined ? 0 : clock.now() - asked;
-    this.telemetry.endSpan(this.#spanOf('receive', message, delivery, now - elapsed), undefined, now);
+    const span = this.#spanOf('receive', message, delivery, now - elapsed);
+    delivery.received = delivery.context;
+    this.telemetry.endSpan(span, undefined, now);
     if (asked === undefined) return;
     this.telemetry.metrics.took(asked, { name: 'receive', type: 'receive', destination, server });
   }
 
   /**
    * A span for a message, in the program's span if it is in one, else in the trace of whoever has sent it; linked to that in
-   * either case.
+   * either case. Where nobody has traced the sending, work on it belongs to its receipt.
    */
   #spanOf(
     type: 'receive' | 'process',
@@ -115,8 +118,9 @@ export class Consuming {
     const { properties, deliveryTag } = message;
     const { destination, creator, server } = delivery;
     const active = api.context.active();
-    const parent =
-      api.trace.getSpan(active) === undefined ? headers.extract(active, properties.headers) : active;
+    const received = creator === undefined ? delivery.received : undefined;
+    const own = received ?? headers.extract(active, properties.headers);
+    const parent = api.trace.getSpan(active) === undefined ? own : active;
     const span = this.telemetry.startSpan(
       spanName(type, destination),
       {
@@ -164,8 +168,10 @@ export class Consuming {
   }
 
   /** The frame is written, and nothing answers: the span is a moment. */
-  #settled({ connection, channel, method, deliveryTag, multiple }: SettledEvent): void {
+  #settled({ connection, channel, method, deliveryTag, multiple, requeue }: SettledEvent): void {
     const settled = channel === undefined ? [] : this.#deliveries.take(channel, deliveryTag, multiple);
+    // as a loop is left, the client gives back what the program has not got
+    if (settled.length === 0 && requeue) return;
     const name = method.slice('basic.'.length);
     const destination = common(settled.map((delivery) => delivery.destination));
     const active = api.context.active();

@@ -9,6 +9,8 @@ export interface Delivery {
   readonly server: Attributes;
   /** The span by which it was made. */
   readonly creator: SpanContext | undefined;
+  /** That of the span of its receipt. */
+  received: Context | undefined;
   /** That of the last span about it. */
   context: Context | undefined;
   isInWork: boolean;

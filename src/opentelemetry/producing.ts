@@ -116,17 +116,23 @@ export class Producing {
     const { seqNo } = operation;
     const isKnown = failure !== undefined || seqNo === undefined || seqNo === send.told;
     // of the request of a remote call the reply tells
+    if (failure !== undefined) send.batch?.unconfirmed.delete(operation);
     if (isKnown || send.batch !== undefined || telemetry.isWithin) this.#over(send, failure);
     else this.#pending.add(send);
   }
 
+  /** A message of a batch is counted once it is known what became of it. */
   #over(send: Send, failure: { readonly error: unknown } | undefined): void {
     const { span, batch, destination, server, began } = send;
     const { metrics } = this.telemetry;
     const measured = { name: 'send', type: 'send', destination, server, failure } as const;
-    metrics.sent(measured);
+    if (batch === undefined || failure !== undefined) metrics.sent(measured);
     if (batch === undefined) metrics.took(began, measured);
     if (span !== undefined) this.telemetry.endSpan(span, failure);
+  }
+
+  #counted({ destination, server }: Send, failure?: { readonly error: unknown }): void {
+    this.telemetry.metrics.sent({ name: 'send', type: 'send', destination, server, failure });
   }
 
   /** Of what is repeated after an outage there is another word; a batch tells itself what was not confirmed. */
@@ -135,7 +141,7 @@ export class Producing {
     const send = this.#sends.get(publish);
     if (send === undefined) return;
     send.told = seqNo;
-    if (status === 'acked') send.batch?.unconfirmed.delete(publish);
+    if (status === 'acked' && send.batch?.unconfirmed.delete(publish)) this.#counted(send);
     if (!this.#pending.delete(send)) return;
     this.#over(send, status === 'acked' ? undefined : { error: error ?? refusal(status) });
   }
@@ -166,6 +172,11 @@ export class Producing {
     const destination = batch.destination ?? undefined;
     const thrown = failureOf(operation);
     const failure = thrown ?? operation.failures[0];
+    const bySeqNo = new Map(operation.failures.map((result) => [result.seqNo, result]));
+    for (const publish of batch.unconfirmed) {
+      const send = this.#sends.get(publish);
+      if (send !== undefined) this.#counted(send, bySeqNo.get(publish.seqNo));
+    }
     this.telemetry.metrics.took(began, { name: 'send', type: 'send', destination, server, failure });
     guarded('a batch', () => describeBatch(batch, operation.failures));
     this.telemetry.endSpan(span, thrown);

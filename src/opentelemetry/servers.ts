@@ -30,9 +30,18 @@ export function forFigures(server: Attributes): Attributes {
   return address === undefined ? {} : { 'server.address': address, 'server.port': port };
 }
 
+/** What waits on the connections to one broker together. */
+interface Sum {
+  readonly server: Attributes;
+  unconfirmed: number;
+  unsettled: number;
+}
+
 /** Connections that were heard of and are open: what waits on them. */
 export class OpenConnections {
   readonly #open = new Set<Connection>();
+  /** Brokers that there was a connection to: where there is none now, nothing waits, and whoever adds figures up has to hear that. */
+  readonly #known = new Map<string, Attributes>();
 
   add(connection: Connection): void {
     this.#open.add(connection);
@@ -42,9 +51,10 @@ export class OpenConnections {
     this.#open.delete(connection);
   }
 
-  /** Publishes and messages that wait for a word, of the connections to one broker together. Their threads are not asked. */
-  sums(): Iterable<{ server: Attributes; unconfirmed: number; unsettled: number }> {
-    const sums = new Map<string, { server: Attributes; unconfirmed: number; unsettled: number }>();
+  /** Publishes and messages that wait for a word, by broker. The threads of the connections are not asked. */
+  sums(): Iterable<Sum> {
+    const sums = new Map<string, Sum>();
+    for (const [key, server] of this.#known) sums.set(key, { server, unconfirmed: 0, unsettled: 0 });
     for (const connection of this.#open) {
       if (!connection.isOpen) {
         this.#open.delete(connection);
@@ -52,6 +62,7 @@ export class OpenConnections {
       }
       const server = forFigures(serverOf(connection));
       const key = JSON.stringify(server);
+      this.#known.set(key, server);
       const sum = sums.get(key) ?? { server, unconfirmed: 0, unsettled: 0 };
       for (const { unconfirmed, unacked } of connection[SESSION].channels.values()) {
         sum.unconfirmed += unconfirmed;

@@ -219,6 +219,28 @@ test('a message without a context, or with a wrong one, begins a trace', () => {
   expect(spans.filter(({ parent, links }) => parent !== undefined || links.length > 0)).toEqual([]);
 });
 
+test('work on a message without a context belongs to its receipt', () => {
+  disable();
+  channel.basicPublish('none', { routingKey: queue });
+  instrumented({});
+  ended();
+  const message = channel.basicGet(queue)!;
+  message.process(() => {});
+  const [receive, ack, process] = ended();
+  expect([process!.traceId, process!.parent]).toEqual([receive!.traceId, receive!.spanId]);
+  expect(ack!.traceId).toBe(receive!.traceId);
+});
+
+test('what a loop gives back as it is left has no span', () => {
+  published('one', 'two', 'three');
+  ended();
+  for (const message of channel.consume(queue, { prefetch: 3 })) {
+    message.ack();
+    break;
+  }
+  expect(ended().map(({ name }) => name)).toEqual([`receive ${queue}`, `ack ${queue}`]);
+});
+
 test('one settlement of many links to all of them', () => {
   const sent = published('one', 'two', 'three');
   const messages = sent.map(() => channel.basicGet(queue)!);

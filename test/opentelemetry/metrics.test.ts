@@ -1,5 +1,6 @@
 /** Figures, as the SDK exports them. */
 import type { Histogram } from '@opentelemetry/sdk-metrics';
+import { connect, startBroker } from '../../src';
 import { channel, connection, useChannel } from '../support/channel';
 import { drainUntil, open, privateQueue, thrownBy, unique } from '../support/connect';
 import { instrumented, measuring, useTelemetry } from '../support/telemetry';
@@ -90,6 +91,47 @@ test('what is unconfirmed and unsettled, of the connections to a broker together
   channel.waitForConfirms();
   const later = await figures.measured();
   expect(later.get('amqp_sync.client.unconfirmed')!.dataPoints[0]!.value).toBe(0);
+});
+
+test('where the last connection to a broker has ended, nothing waits', async () => {
+  const broker = startBroker();
+  const other = connect(broker.url);
+  const own = other.channel();
+  own.basicGet(privateQueue(own, 'one'));
+  const at = async () => {
+    const { dataPoints } = (await figures.measured()).get('amqp_sync.client.unsettled')!;
+    const port = Number(new URL(broker.url).port);
+    return dataPoints
+      .filter(({ attributes }) => attributes['server.port'] === port)
+      .map(({ value }) => value);
+  };
+  expect(await at()).toEqual([1]);
+  other.close();
+  expect(await at()).toEqual([0]);
+  broker.close();
+});
+
+test('messages of a batch, with what became of each', async () => {
+  const name = unique('q');
+  channel.queueDeclare(name, { exclusive: true });
+  channel.confirmSelect();
+  const messages = [
+    'one',
+    { body: 'two', routingKey: unique() },
+    { body: 'three', headers: { large: 'x'.repeat(200_000) } },
+  ];
+  channel.publishBatch(messages, { routingKey: name, mandatory: true });
+  const sent = await points('messaging.client.sent.messages');
+  expect(sent.map(({ count, error }) => [count, error])).toEqual(
+    expect.arrayContaining([
+      [1, undefined],
+      [1, 'NO_ROUTE'],
+      [1, 'RangeError'],
+    ]),
+  );
+  expect(sent).toHaveLength(3);
+  const durations = await points('messaging.client.operation.duration');
+  expect(durations.map(({ error }) => error)).toEqual(['NO_ROUTE']);
 });
 
 test('units and buckets are those of the conventions', async () => {
