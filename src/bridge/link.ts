@@ -1,6 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
 import { clock } from '../clock';
-import type { Traffic } from '../contract/session-options';
 import { AdaptiveChoice } from './adaptive-choice';
 import { DirectWriter } from './direct-writer';
 import { createMemory, type Layout, mapMemory, readReport, STATE, WORD, WORKER } from './layout';
@@ -152,7 +151,7 @@ export class Link {
   }
 
   /** Bytes both ways, of a connection that has ended; undefined: the worker had no time to say. */
-  get lastTraffic(): Traffic | undefined {
+  get lastTraffic(): { bytesIn: number; bytesOut: number } | undefined {
     if (this.state !== STATE.CLOSED) return undefined;
     const [bytesIn, bytesOut] = [0, 1].map((index) => Number(Atomics.load(this.#layout.traffic, index)));
     return { bytesIn: bytesIn!, bytesOut: bytesOut! };

@@ -1,5 +1,4 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { Traffic } from '../contract/session-options';
 import { type Layout, mapMemory, STATE, WORD, WORKER, writeReport } from './layout';
 import { RingConsumer, RingProducer } from './ring';
 import { threadNumber } from './thread-number';
@@ -124,7 +123,7 @@ export class WorkerLink {
   }
 
   /** Final. The report comes first: whoever sees the state finds it. */
-  close(report: string, { bytesIn, bytesOut }: Traffic): void {
+  close(report: string, { bytesIn, bytesOut }: { bytesIn: number; bytesOut: number }): void {
     for (const [index, bytes] of [bytesIn, bytesOut].entries())
       Atomics.store(this.#layout.traffic, index, BigInt(bytes));
     this.#end(STATE.CLOSED, report);
