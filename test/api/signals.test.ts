@@ -238,6 +238,12 @@ describe('Ctrl-C ends every wait', () => {
       `channel.basicPublish('x', ${forEver})`,
     ],
     [
+      'publishBatch, whose results say so',
+      [...ready(), expects('confirm.select'), send('confirm.select-ok'), ...publish, ...closed()],
+      `${begin} channel.confirmSelect();`,
+      `for (const { error } of channel.publishBatch(['x'], ${forEver})) throw error`,
+    ],
+    [
       'waitForConfirms',
       [...ready(), expects('confirm.select'), send('confirm.select-ok'), ...publish, ...closed()],
       `${begin} channel.confirmSelect(); for (const body of 'xy') channel.basicPublish(body, { wait: false });`,

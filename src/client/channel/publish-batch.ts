@@ -1,6 +1,6 @@
 import { wrongType } from '../../caller';
 import { clock } from '../../clock';
-import { WrongStateError, wasSent } from '../../errors';
+import { InterruptedError, WrongStateError, wasSent } from '../../errors';
 import { isBytes, typeName } from '../../protocol/wire';
 import { refusePromise } from '../callbacks';
 import { type BatchFacts, learn, OPERATION } from '../diagnostics';
@@ -226,7 +226,9 @@ class Batch {
     if (publish instanceof Error) return { seqNo: undefined, status: 'not-sent', error: publish };
     const { seqNo } = publish;
     if (publish.acked) return { seqNo, status: 'acked', error: undefined };
-    return { seqNo, status: publish.status, error: this.publisher.error(publish) };
+    const isInterrupted = !publish.isDone && this.#failure instanceof InterruptedError;
+    const error = isInterrupted ? this.#failure : this.publisher.error(publish);
+    return { seqNo, status: publish.status, error };
   }
 }
 
