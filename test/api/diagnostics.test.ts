@@ -610,6 +610,20 @@ test('a subscriber that is told in the middle of a call cannot make another, and
   expect(takeAll(channel, queue)).toEqual(['x', 'x']);
 });
 
+test('a subscriber may end the program: its connections are closed', () => {
+  const script = `
+    const { connect } = require(${JSON.stringify(join(build(), 'src'))});
+    const { subscribe } = require('node:diagnostics_channel');
+    const connection = connect(${JSON.stringify(process.env.AMQP_URL)});
+    connection.onClose = ({ code }) => console.log(code);
+    const channel = connection.channel();
+    channel.confirmSelect();
+    subscribe('amqp-sync:confirm', () => process.exit(7));
+    channel.basicPublish('x');`;
+  const end = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 60_000 });
+  expect([end.status, end.stdout, end.stderr]).toEqual([7, 'CLOSED\n', '']);
+});
+
 test('what a subscriber throws is an uncaught exception of its own, and does not reach the call', () => {
   const script = `
     const { tracingChannel } = require('node:diagnostics_channel');
