@@ -47,7 +47,7 @@ Examples:
 
   define(command: Command) {
     return command
-      .argument('<file...>', 'the traces, one after the other')
+      .argument('<file...>', 'the traces, one after the other; - is stdin')
       .option('--channel <number>', 'only frames of this channel', integer(0))
       .option('--method <name>', "only this method, or several: 'queue.*'; with the content behind it")
       .option('--connection <text>', 'only connections with this in their names')

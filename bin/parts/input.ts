@@ -60,13 +60,13 @@ export function* groups(fd: number, separator: number, keep: boolean, follow = f
   if (begun.length > 0) yield [Buffer.concat(begun)];
 }
 
-/** The lines of a file. Blocks; `follow`: it goes on as the file grows. @throws {Error} it cannot be read */
+/** The lines of a file; `-` is stdin. Blocks; `follow`: it goes on as the file grows. @throws {Error} it cannot be read */
 export function* linesOf(path: string, follow: boolean): Iterable<string> {
-  const fd = openSync(path, 'r');
+  const fd = path === '-' ? STDIN : openSync(path, 'r');
   try {
     for (const group of groups(fd, NEWLINE, false, follow)) for (const line of group) yield line.toString();
   } finally {
-    closeSync(fd);
+    if (fd !== STDIN) closeSync(fd);
   }
 }
 

@@ -22,6 +22,8 @@ export interface Goal {
   readonly isDone: boolean;
   /** For a person who asks what this thread waits for. */
   readonly awaited?: string;
+  /** The number of the channel that it is of, where the channel itself does not know. */
+  readonly channel?: number;
 }
 
 /** The watch on what this thread waits for; there is one only while somebody wants to know. */

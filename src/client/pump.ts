@@ -39,6 +39,17 @@ export function when(predicate: () => boolean, awaited: string): Waitable {
 const NOTHING: Waitable = { isDone: false, awaited: 'the time to pass' };
 
 /** Where frames go, and who is told that there will be no more. */
+/** What is to be written in one piece. */
+interface Piece {
+  /** The method, or other words for a person. */
+  what: string;
+  /** 0: it is of none. */
+  channel: number;
+  /** The bytes that it may have; default: a frame. */
+  most?: number;
+  tooLarge?: () => RangeError;
+}
+
 export interface FrameRouter {
   route(type: number, channel: number, reader: Reader): void;
   died(error: AmqpError): void;
@@ -260,24 +271,18 @@ export class Pump {
       guard?.();
       encodeMethod(this.writer, channel, method, typeof args === 'function' ? args() : args);
     };
-    const tooLarge = () => outOfRange(`${method} does not fit in one frame of ${this.frameMax} bytes`);
-    return this.claim(USUAL_METHOD_SIZE, encode, deadline, tooLarge);
+    return this.claim(USUAL_METHOD_SIZE, encode, deadline, { what: method, channel });
   }
 
   /**
-   * Let `encode` write into the ring, in one piece of at most `most` bytes, and count it as written (not yet as sent).
+   * Let `encode` write into the ring, in one piece, and count it as written (not yet as sent).
    * @returns false when there was no room until `deadline`
    * @throws {RangeError} it does not fit
    */
-  claim(
-    usual: number,
-    encode: () => void,
-    deadline: number,
-    tooLarge?: () => RangeError,
-    most = this.frameMax,
-  ): boolean {
+  claim(usual: number, encode: () => void, deadline: number, piece: Piece): boolean {
+    const { what, tooLarge, most = this.frameMax } = piece;
     for (const size of [usual, most]) {
-      if (!this.room(size, deadline)) return false;
+      if (!this.room(size, deadline, piece)) return false;
       const { outbound } = this.link;
       outbound.claim(size);
       this.writer.target(outbound.buffer, outbound.offset, outbound.offset + size);
@@ -289,16 +294,17 @@ export class Pump {
         if (!(error instanceof OutOfRoom)) throw error;
       }
     }
-    throw tooLarge?.() ?? outOfRange(`it does not fit in one frame of ${this.frameMax} bytes`);
+    throw tooLarge?.() ?? outOfRange(`${what} does not fit in one frame of ${this.frameMax} bytes`);
   }
 
   /**
    * Back-pressure on whoever publishes: wait until `size` bytes can be written, through an outage if need be. Frames
    * that come meanwhile are routed. What the broker is owed goes first: it may not take what is written next before that.
    */
-  room(size: number, deadline: number): boolean {
+  room(size: number, deadline: number, { what, channel }: Piece): boolean {
     if (this.#isWritable(size)) return true;
-    this.link.watch?.begin({ isDone: false, awaited: `room for ${size} bytes` }, deadline);
+    const goal = { isDone: false, awaited: `${what} to be sent`, ...(channel > 0 && { channel }) };
+    this.link.watch?.begin(goal, deadline);
     do {
       const { state } = this.link;
       this.poll();

@@ -98,6 +98,12 @@ export function serverOptions(options: BrokerOptions): ServerOptions {
   };
 }
 
+/** The virtual host of a method that takes no other option. @throws {TypeError} */
+export function checkVhost(method: string, options: { vhost?: string | undefined }): string {
+  fields(`the options of ${method}`, options, ['vhost'], method);
+  return options.vhost === undefined ? '/' : text('vhost', options.vhost);
+}
+
 function usersOf(users: BrokerOptions['users'] = { guest: 'guest' }): ServerOptions['users'] {
   fields('users', users);
   const entries = Object.entries(users);

@@ -15,7 +15,7 @@ import { fromCaller, outOfRange, wrongType } from '../caller';
 import { decodeContentHeader, type Properties } from '../protocol/properties';
 import { Reader, typeName } from '../protocol/wire';
 import { showAs } from '../shown';
-import { type BrokerOptions, serverOptions } from './options';
+import { type BrokerOptions, checkVhost, serverOptions } from './options';
 
 /** Milliseconds for a call to the thread of the broker, its start included. */
 const TIMEOUT = 10_000;
@@ -162,7 +162,8 @@ export class EmbeddedBroker {
    * @example
    * expect(broker.metrics().queues.orders?.deadLettered).toEqual(1);
    */
-  metrics({ vhost = '/' }: MessagesOptions = {}): BrokerMetrics {
+  metrics(options: MessagesOptions = {}): BrokerMetrics {
+    const vhost = checkVhost('metrics', options);
     const found = this.#ask({ call: 'metrics', vhost }) as BrokerMetrics | undefined;
     if (found === undefined) throw outOfRange(`no virtual host ${vhost}`);
     return found;
@@ -174,7 +175,8 @@ export class EmbeddedBroker {
    * @example
    * expect(broker.messages('tasks').map(({ text }) => text)).toEqual(['one', 'two']);
    */
-  messages(queue: string, { vhost = '/' }: MessagesOptions = {}): WaitingMessage[] {
+  messages(queue: string, options: MessagesOptions = {}): WaitingMessage[] {
+    const vhost = checkVhost('messages', options);
     const found = this.#ask({ call: 'messages', vhost, queue }) as MessageInfo[] | undefined;
     if (found === undefined) throw outOfRange(`no queue ${JSON.stringify(queue)} in virtual host ${vhost}`);
     return found.map(({ header, body, ...rest }) => {

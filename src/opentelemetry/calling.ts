@@ -1,10 +1,10 @@
 import type { Attributes, Span } from '@opentelemetry/api';
 import type { Connection } from '../api/connection';
-import type { BlockedEvent, RecoveryEvent, RpcOperation } from '../api/diagnostics';
+import type { BlockedEvent, ConnectOperation, RecoveryEvent, RpcOperation } from '../api/diagnostics';
 import { clock } from '../clock';
 import { api } from './api';
 import { errorType, operationAttributes } from './attributes';
-import { serverOf } from './servers';
+import { endpoint, serverOf } from './servers';
 import { failureOf, type Subscriptions } from './subscriptions';
 import type { Telemetry } from './telemetry';
 
@@ -32,14 +32,13 @@ export class Calling {
       end: (operation) => this.#end(operation),
     });
     if (this.calls) {
-      const end = (operation: object) => this.#end(operation);
       subscriptions.operation('connect', {
         start: (operation) => void this.#begin(operation, 'connect', 'connect'),
-        end,
+        end: (operation) => this.#connected(operation),
       });
       subscriptions.operation('close', {
         start: (operation) => void this.#begin(operation, 'close', 'close', operation),
-        end,
+        end: (operation) => this.#end(operation),
       });
     }
     subscriptions.happening('recovery', (event) => this.#recovery(event));
@@ -63,6 +62,15 @@ export class Calling {
     });
     this.#spans.set(operation, { span, began: clock.now(), server });
     return span;
+  }
+
+  /** Which of several brokers it is is known once it is open. */
+  #connected(operation: ConnectOperation): void {
+    const { connection, hosts } = operation;
+    const [host, another] = hosts;
+    const asked = another === undefined ? endpoint('server', host) : {};
+    this.#spans.get(operation)?.span.setAttributes({ ...asked, ...serverOf(connection) });
+    this.#end(operation);
   }
 
   #end(operation: object): void {

@@ -19,7 +19,7 @@ export function serverOf(connection: Connection): Attributes {
 }
 
 /** Address and port of `host:port`. */
-function endpoint(prefix: string, at = ''): Attributes {
+export function endpoint(prefix: string, at = ''): Attributes {
   const [, address, port] = /^\[?(.*?)\]?:(\d+)$/.exec(at) ?? [];
   return address === undefined ? {} : { [`${prefix}.address`]: address, [`${prefix}.port`]: Number(port) };
 }

@@ -29,6 +29,11 @@ test('what clients publish is routed, or unroutable, and returned if it is manda
   expect(all).toEqual({ published: 3, routed: 1, unroutable: 2, returned: 1 });
   expect(queues).toEqual({ one: { ...NOTHING, published: 1 } });
   expect(() => broker.metrics({ vhost: 'none' })).toThrow('no virtual host none');
+  expect(() => broker.metrics({ vhos: '/' } as never)).toThrow('metrics has no option "vhos"');
+  expect(() => broker.metrics({ vhost: 5 as never })).toThrow('vhost must be a string, got a number');
+  expect(() => broker.messages('q', 'other' as never)).toThrow(
+    'the options of messages must be an object, got a string',
+  );
 });
 
 test('a transaction counts when it is committed', () => {

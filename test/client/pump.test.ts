@@ -64,7 +64,8 @@ it('what is owed to the broker goes out before what is written next, once there 
   const { link, worker } = bothSides();
   const pump = new Pump(link, { route: nothing, died: nothing, report: (error) => error });
   const written: string[] = [];
-  const write = (name: string) => pump.claim(10, () => void written.push(name), 0);
+  const write = (name: string) =>
+    pump.claim(10, () => void written.push(name), 0, { what: name, channel: 1 });
   link.outbound.claim(10);
   link.outbound.commit(10);
   pump.defer(() => void write('owed'));

@@ -207,6 +207,16 @@ test('with calls, what else waits for the broker has spans', () => {
   );
   const failed = spans.find(({ isError }) => isError)!;
   expect(failed).toMatchObject({ name: 'queue.declare', attributes: { 'error.type': 'ACCESS_REFUSED' } });
+  const { port } = new URL(process.env.AMQP_URL!);
+  expect(spans.find(({ name }) => name === 'connect')!.attributes['server.port']).toBe(Number(port));
+  thrownBy(() => connect('amqp://127.0.0.1:1', { connectTimeout: 2000 }));
+  expect(ended()).toEqual([
+    expect.objectContaining({
+      name: 'connect',
+      isError: true,
+      attributes: expect.objectContaining({ 'server.address': '127.0.0.1', 'server.port': 1 }),
+    }),
+  ]);
 });
 
 test('switched off at work, the spans of it end', () => {

@@ -70,6 +70,8 @@ export class Connector {
   #loss: ErrorRecord | undefined;
   #lostAt = 0;
   #attempts = 0;
+  /** What the last attempt, or the session before it, has failed of. */
+  #whyWaiting = '';
   #timer: NodeJS.Timeout | undefined;
   /** The description of the session that is open, or was last; its bytes are those of all. */
   #description: SessionDescription | undefined;
@@ -170,6 +172,7 @@ export class Connector {
     if (this.#aborted || record === undefined || !this.#mayRecover(record))
       return this.#over(this.#aborted ? ABORTED : record);
     this.#leaveSession();
+    this.#whyWaiting = record.message;
     this.#description = { ...this.#description!, ...this.#earlier };
     this.#loss = record;
     this.#lostAt = clock.now();
@@ -185,6 +188,7 @@ export class Connector {
     const isFirst = !this.#wasOpen && this.#attempts === 0 && recovery?.failFast !== false;
     if (isFirst || recovery === undefined) return this.#over(record);
     this.#attempts++;
+    this.#whyWaiting = record.message;
     const isOver = record.recoverable === false || this.#attempts >= recovery.attempts;
     if (isOver) this.#over(givenUp(this.#loss, record, this.#attempts));
     else this.#wait();
@@ -300,7 +304,7 @@ export class Connector {
 
   /** For a person: what it is doing. */
   get doing(): string {
-    if (this.#state === 'waiting') return 'waiting for the next attempt';
+    if (this.#state === 'waiting') return `waiting for attempt ${this.#attempts + 1}: ${this.#whyWaiting}`;
     if (this.#state !== 'dialing' || this.session === undefined) return this.#state;
     const { route, state } = this.session;
     return `dialing ${hostAndPort(route.target)}, ${state}`;

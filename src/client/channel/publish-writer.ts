@@ -98,7 +98,7 @@ export function writePublish(
   const { writer } = pump;
   const { outbound } = pump.link;
   const whole = USUAL_HEAD_SIZE + sizeOfFrames(pump, body);
-  if (whole <= outbound.capacity && !pump.room(whole, deadline)) return 'late';
+  if (whole <= outbound.capacity && !pump.room(whole, deadline, pieceOf(channel))) return 'late';
 
   const head = () => {
     // the inbound ring is not looked at here: what has come could make others write where this is being written
@@ -115,7 +115,7 @@ export function writePublish(
   };
   const tooLarge = () => new PropertiesTooLarge(`more than ${pump.frameMax}`, pump.frameMax);
   const most = 2 * pump.frameMax; // the method and the header frame together
-  if (!pump.claim(USUAL_HEAD_SIZE, head, deadline, tooLarge, most)) return 'late';
+  if (!pump.claim(USUAL_HEAD_SIZE, head, deadline, { ...pieceOf(channel), tooLarge, most })) return 'late';
 
   // large headers may have taken the room that was meant for the body
   const { interruptions } = channel;
@@ -159,10 +159,12 @@ function writeBody(pump: Pump, channel: Target, body: Uint8Array, deadline: numb
   }
 }
 
+const pieceOf = ({ id }: Target) => ({ what: 'basic.publish', channel: id });
+
 function waitForNextFrame(pump: Pump, channel: Target, size: number, deadline: number): void {
   const { interruptions } = channel;
   try {
-    if (pump.room(size, deadline)) return;
+    if (pump.room(size, deadline, pieceOf(channel))) return;
     if (channel.interruptions !== interruptions) return; // nothing is left that could be half sent
   } catch (error) {
     pump.abort(halfSent(error));

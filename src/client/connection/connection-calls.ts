@@ -10,7 +10,7 @@ import type { ConnectionSession } from './connection-session';
 export function flush(session: ConnectionSession, options: CallOptions): void {
   called(session, 'flush', options, (deadline) => {
     const { pump, link } = session;
-    if (pump.room(link.outbound.capacity, deadline)) return;
+    if (pump.room(link.outbound.capacity, deadline, { what: 'what was written', channel: 0 })) return;
     throw new TimeoutError(`${link.unsent} bytes could not be sent in time: the broker does not read`, {
       outcome: 'unknown',
     });
@@ -56,6 +56,6 @@ export function sendHeartbeat(session: ConnectionSession): void {
   session.checkAlive('a heartbeat');
   const { pump, link, events } = session;
   const write = () => pump.writer.bytes(HEARTBEAT_FRAME);
-  pump.claim(HEARTBEAT_FRAME.length, write, events.deadline(undefined));
+  pump.claim(HEARTBEAT_FRAME.length, write, events.deadline(undefined), { what: 'a heartbeat', channel: 0 });
   link.send();
 }

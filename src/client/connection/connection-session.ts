@@ -134,8 +134,9 @@ export class ConnectionSession implements ChannelHost {
     control(this.#thread, { call: 'open', memory: link.memory, wakeSignal: link.wakeSignal.memory, options });
     // the worker keeps the time; its grace here is for the case that it cannot
     const triesForEver = session.recovery?.failFast === false;
-    const deadline = triesForEver ? Number.POSITIVE_INFINITY : began + session.connectTimeout + OPEN_GRACE_MS;
-    link.watch?.begin({ isDone: false, awaited: 'the connection to open' }, deadline);
+    const limit = triesForEver ? Number.POSITIVE_INFINITY : began + session.connectTimeout;
+    const deadline = limit + OPEN_GRACE_MS;
+    link.watch?.begin({ isDone: false, awaited: 'the connection to open' }, limit);
     while (link.state === STATE.STARTING) {
       const end = link.waitReadable(STATE.STARTING, deadline);
       if (end === 'interrupted' || end === 'stopped') throw interruption(end);

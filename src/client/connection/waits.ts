@@ -29,12 +29,13 @@ export class WaitsOfMain implements WaitWatch {
 
   report(): Command {
     const { channels, dispatcher, state, blockedReason } = this.session;
+    const goal = this.#goal;
     const now = clock.now();
     const all = [...channels.values()];
     const report = {
       wait: this.#count,
-      what: this.#goal?.awaited ?? 'whatever comes',
-      channel: all.find((channel) => this.#goal !== undefined && channel.isAwaiting(this.#goal))?.id,
+      what: goal?.awaited ?? 'whatever comes',
+      channel: goal?.channel ?? all.find((channel) => goal !== undefined && channel.isAwaiting(goal))?.id,
       waited: now - this.#began,
       left: this.#deadline - now,
       state,
