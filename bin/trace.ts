@@ -48,7 +48,11 @@ Examples:
   define(command: Command) {
     return command
       .argument('<file...>', 'the traces, one after the other; - is stdin')
-      .option('--channel <number>', 'only frames of this channel', integer(0))
+      .option(
+        '--channel <number>',
+        'only frames of this channel, and when the connection came and went',
+        integer(0),
+      )
       .option('--method <name>', "only this method, or several: 'queue.*'; with the content behind it")
       .option('--connection <text>', 'only connections with this in their names')
       .addOption(new Option('-f, --follow', 'go on as the file grows, until Ctrl-C'));
@@ -100,7 +104,7 @@ function filterOf({ channel, method, connection }: Flags): (line: Line) => boole
   const wanted = new Set<string>();
   return (line) => {
     if (connection !== undefined && !line.connection.includes(connection)) return false;
-    if (channel !== undefined && line.channel !== channel) return false;
+    if (channel !== undefined && line.event === undefined && line.channel !== channel) return false;
     if (pattern === undefined) return true;
     const stream = [line.pid, line.connection, line.direction, line.channel].join(' ');
     if (line.method !== undefined) wanted[pattern.test(line.method) ? 'add' : 'delete'](stream);

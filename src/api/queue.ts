@@ -3,7 +3,6 @@ import type { BasicConsumeOptions, ConsumeOptions } from '../client/channel/cons
 import { type CallOptions, checkOptions, checkTimeout } from '../client/options/checks';
 import type { BatchCounts, PublishResult, ResultReceiver } from '../client/options/publish-options';
 import type { DeclaredQueue, QueueDeclareOptions, QueueDeleteOptions } from '../client/options/verb-options';
-import { clock } from '../clock';
 import type { TableInputValue } from '../protocol/field-table';
 import { typeName } from '../protocol/wire';
 import { showAs } from '../shown';
@@ -80,9 +79,6 @@ const NAMES = {
   purge: new Set(['timeout']),
   delete: new Set(['ifUnused', 'ifEmpty', 'timeout']),
 };
-
-/** Milliseconds between two looks at an empty queue, at most. */
-const LONGEST_PAUSE = 50;
 
 /**
  * A queue: something to loop over. From `channel.declareQueue` or `getQueue`. Its methods throw as the verbs
@@ -188,17 +184,11 @@ export class Queue implements QueueTraits, Iterable<IncomingMessage> {
     checkTimeout(timeout);
     this.#refuseStream('get is not possible: read it with a for loop, consume or subscribe');
     const { events } = this.channel.connection[SESSION];
-    const deadline = events.eventDeadline(timeout);
     // a consumer would be told of a message, but an autoDelete queue would be gone with it
-    for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-      const message = this.channel.basicGet(this.name, { noAck });
-      if (message !== null) return message;
-      const now = clock.now();
-      if (now >= deadline) break;
-      events.rest(Math.min(deadline, now + pause));
-    }
-    events.checkLimit();
-    return null;
+    const look = () => this.channel.basicGet(this.name, { noAck });
+    const message = events.poll(look, `a message of queue "${this.name}"`, events.eventDeadline(timeout));
+    if (message === null) events.checkLimit();
+    return message;
   }
 
   /**

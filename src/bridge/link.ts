@@ -29,6 +29,8 @@ export interface Goal {
 /** The watch on what this thread waits for; there is one only while somebody wants to know. */
 export interface WaitWatch {
   begin(goal: Goal, deadline: number): void;
+  /** All waits of `fn` are one. */
+  whole<T>(goal: Goal, deadline: number, fn: () => T): T;
   /** A command for the worker, which tells of it. */
   report(): unknown;
 }

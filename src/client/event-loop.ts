@@ -25,6 +25,9 @@ interface LoopHost {
   isStuck(isEndless: boolean): boolean;
 }
 
+/** Milliseconds between two looks, at most. */
+const LONGEST_PAUSE_MS = 50;
+
 /** How a thread waits on a connection: for events, for the answer to a call, for nothing but the time. */
 export class EventLoop implements Waits {
   /** Set by `within`. */
@@ -157,9 +160,27 @@ export class EventLoop implements Waits {
     return this.host.pump.until(goal, deadline, hurry);
   }
 
-  /** Take in what comes until `deadline`, waiting for nothing. */
-  rest(deadline: number): void {
-    this.host.pump.rest(deadline);
+  /**
+   * Look for something again and again, as nobody tells of it, until `deadline`. To whoever watches that is one wait.
+   * @returns null: it was not there in time
+   */
+  poll<T>(look: () => T | null, awaited: string, deadline: number): T | null {
+    const first = look();
+    if (first !== null || clock.now() >= deadline) return first;
+    const { owner, pump } = this.host;
+    const { watch } = pump.link;
+    const again = () => this.#poll(look, deadline);
+    const wait = () =>
+      watch === undefined ? again() : watch.whole({ isDone: false, awaited }, deadline, again);
+    return OPERATION.wait.trace({ connections: [owner], awaited, timeout: deadline - clock.now() }, wait);
+  }
+
+  #poll<T>(look: () => T | null, deadline: number): T | null {
+    for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      this.host.pump.rest(Math.min(deadline, clock.now() + pause));
+      const found = look();
+      if (found !== null || clock.now() >= deadline) return found;
+    }
   }
 
   /** A wait without a limit would keep signals from their listeners. */

@@ -44,14 +44,11 @@ export function timedOut(
   outcome: 'not-sent' | 'unknown',
   outage: AmqpError | undefined,
 ): TimeoutError {
-  const why =
-    outage === undefined
-      ? 'the broker does not read'
-      : `the connection is being recovered: ${outage.message}`;
+  const lost = outage && `the connection is being recovered: ${outage.message}`;
   const what =
     outcome === 'not-sent'
-      ? `could not be sent in time: ${why}`
-      : 'got no reply in time; it may still be carried out, and its reply will be ignored';
+      ? `could not be sent in time: ${lost ?? 'the broker does not read'}`
+      : `got no reply in time; it may still be carried out, and its reply will be ignored${lost ? ` (${lost})` : ''}`;
   return new TimeoutError(`${call} ${what}`, { method, outcome, recoverable: true });
 }
 

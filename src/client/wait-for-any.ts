@@ -32,6 +32,7 @@ function waitUntil(sessions: readonly ConnectionSession[], deadline: number): Co
       sessions.some(({ dispatcher }) => dispatcher.isDone);
     const long = sessions[0]?.events.isDeaf(deadline) ? clock.now() + LONG_WAIT_MS : Number.POSITIVE_INFINITY;
     const due = Math.min(deadline, ...sessions.map(({ dispatcher }) => dispatcher.nextDue));
+    for (const link of links) link.release(); // all that has come was looked at
     const end = sleepUntil(links, news, Math.min(due, long));
     if (end === 'timeout' && long < due) warnOf('AMQP_SYNC_SIGNAL_UNHEARD');
     if (end === 'interrupted' || end === 'stopped') throw interruption(end);

@@ -5,8 +5,7 @@ function load(): typeof import('@opentelemetry/api') {
   try {
     return require('@opentelemetry/api') as typeof import('@opentelemetry/api');
   } catch (cause) {
-    throw new Error("amqp-sync/opentelemetry needs OpenTelemetry's API: npm install @opentelemetry/api", {
-      cause,
-    });
+    const message = "amqp-sync/opentelemetry needs OpenTelemetry's API: npm install @opentelemetry/api";
+    throw Object.assign(new Error(message, { cause }), { code: (cause as NodeJS.ErrnoException).code });
   }
 }

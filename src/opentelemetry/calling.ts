@@ -37,7 +37,10 @@ export class Calling {
         end: (operation) => this.#connected(operation),
       });
       subscriptions.operation('close', {
-        start: (operation) => void this.#begin(operation, 'close', 'close', operation),
+        start: (operation) => {
+          const method = operation.channel === undefined ? 'connection.close' : 'channel.close';
+          this.#begin(operation, method, method, operation);
+        },
         end: (operation) => this.#end(operation),
       });
     }

@@ -1,6 +1,6 @@
 /** `amqp-sync trace`: a file of AMQP_SYNC_TRACE for people. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, startBroker } from '../../src';
@@ -60,10 +60,12 @@ it('prints a line for each frame, in columns, with what says something', () => {
 
 it('--channel, --connection and --method choose; a method has its content with it', () => {
   expect(rest(out(['trace', file, '--channel', '2']))).toEqual([
+    expect.stringContaining(' -- connected '),
     '    2 -> channel.open',
     '    2 <- channel.open-ok',
     '    2 -> queue.purge queue="q"',
     '    2 <- queue.purge-ok messageCount=1',
+    expect.stringContaining(' -- ended '),
   ]);
   expect(rest(out(['trace', file, '--method', 'basic.publish'])).map((line) => line.slice(0, 20))).toEqual([
     '    1 -> basic.publi',
@@ -118,7 +120,8 @@ it('a line of somebody else that looks like one, and names that a terminal would
   ]);
 });
 
-it('several files, one after the other; one alone is followed', () => {
+it('several files, one after the other, and stdin; one alone is followed', () => {
+  expect(rest(out(['trace', '-'], { input: readFileSync(file) }))).toHaveLength(25);
   expect(rest(out(['trace', file, file]))).toHaveLength(50);
   expect(cli(['trace', '-f', file, file])).toMatchObject({
     status: 64,

@@ -99,6 +99,16 @@ it.each([
   );
 });
 
+it('a get that looks again and again is one wait', async () => {
+  const { stderr } = await program(`
+    channel.declareQueue('looked-at', { autoDelete: true }).get({ timeout: 700 });
+    connection.close();
+  `).end;
+  expect(reports(stderr)[0]!.headline).toMatch(
+    / has waited 0\.\d s for a message of queue "looked-at"; 0\.\d s are left$/,
+  );
+});
+
 it('a connection that is being recovered says so', async () => {
   const own = startBroker();
   const waiting = run(

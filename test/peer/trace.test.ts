@@ -208,10 +208,11 @@ it('a password that is cut off in a body or a header is not shown', () => {
     routingKey: queue,
     headers: { url: `amqp://a:p@55@h/`, next: `amqp://a:b@${PASSWORD}${'x'.repeat(300)}` },
   });
+  channel.basicPublish('0x', { routingKey: queue });
   channel.basicGet(queue, { noAck: true });
   expect(textOf()).not.toContain(PASSWORD.slice(0, 4));
   const bodies = linesOf().filter(({ frame, direction }) => frame === 'body' && direction === 'sent');
-  expect(bodies.map(({ begins }) => begins)).toEqual(['amqp://ann:…', '0x000102', 'amqp://a:…@h ']);
+  expect(bodies.map(({ begins }) => begins)).toEqual(['amqp://ann:…', '0x000102', 'amqp://a:…@h ', '0x3078']);
   expect(textOf()).not.toContain('p@55');
 });
 

@@ -152,7 +152,7 @@ function beginningOf(bytes: Buffer, size: number): string {
   const isCut = start.length < size;
   // the last character may have been cut in two
   const text = start.toString().replace(isCut ? /\ufffd{1,3}$/u : /$^/, '');
-  const isText = !/[^\P{Cc}\s]|\ufffd/u.test(text);
+  const isText = !/[^\P{Cc}\s]|\ufffd|^0x/u.test(text); // hexadecimal, and nothing that only looks so
   if (isText) return withoutPasswords(text, isCut);
   const latin = start.toString('latin1');
   const isSecret = withoutPasswords(latin, isCut) !== `${latin}${isCut ? '…' : ''}`;

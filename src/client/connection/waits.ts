@@ -17,10 +17,23 @@ export class WaitsOfMain implements WaitWatch {
   #goal: Goal | undefined;
   #began = 0;
   #deadline = 0;
+  /** The waits that begin are part of the one that is on. */
+  #isWhole = false;
 
   constructor(readonly session: Watched) {}
 
+  whole<T>(goal: Goal, deadline: number, fn: () => T): T {
+    this.begin(goal, deadline);
+    this.#isWhole = true;
+    try {
+      return fn();
+    } finally {
+      this.#isWhole = false;
+    }
+  }
+
   begin(goal: Goal, deadline: number): void {
+    if (this.#isWhole) return;
     this.#count++;
     this.#goal = goal;
     this.#began = clock.now();
