@@ -63,13 +63,11 @@ export class Procedure {
     wireProperties(request.properties); // before a channel is opened for it
     const began = clock.now();
     const { name: procedure } = this;
-    const to = { procedure, exchange: '', routingKey: procedure, began, timeout };
+    const errorOf = (reply: IncomingMessage) => errorIn(reply, procedure, () => reply.json);
+    const to = { procedure, exchange: '', routingKey: procedure, began, timeout, errorIn: errorOf };
     const { connection } = this;
     const ask = () => connection[REPLIES](timeout).call(request, to);
-    const reply = timeout === undefined ? ask() : connection.withDeadline(timeout, ask);
-    const error = errorIn(reply, procedure, () => reply.json);
-    if (error !== undefined) throw error;
-    return reply;
+    return timeout === undefined ? ask() : connection.withDeadline(timeout, ask);
   }
 
   /**

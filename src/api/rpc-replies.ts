@@ -21,6 +21,8 @@ export interface Destination {
   /** When the call began (clock.now). */
   began: number;
   timeout: number | undefined;
+  /** What the server threw, if the reply says so. */
+  errorIn(reply: IncomingMessage): Error | undefined;
 }
 
 /** A call that is under way: settled by its reply, or by what makes a reply impossible. */
@@ -81,11 +83,12 @@ export class RpcReplies implements Consumer {
   /**
    * Send a request and wait for its reply.
    * @throws {UnroutableError | NackError} at once, when no queue takes the request
+   * @throws {RpcError} the server threw
    * @throws {TimeoutError}
    */
   call(request: Message, to: Destination): IncomingMessage {
     const correlationId = crypto.randomUUID();
-    if (!OPERATION.rpc.isTraced) return this.#call(request, to, correlationId);
+    if (!OPERATION.rpc.isTraced) return result(this.#call(request, to, correlationId), to);
     const { connection } = this.channel;
     const facts = {
       connection,
@@ -96,7 +99,7 @@ export class RpcReplies implements Consumer {
     return OPERATION.rpc.trace(facts, () => {
       const reply = this.#call(request, to, correlationId);
       learn(facts, 'reply', reply);
-      return reply;
+      return result(reply, to);
     });
   }
 
@@ -159,6 +162,13 @@ export class RpcReplies implements Consumer {
 function lifetime(deadline: number): string | undefined {
   const left = Math.max(0, Math.ceil(deadline - clock.now()));
   return left > LONGEST_TTL ? undefined : String(left);
+}
+
+/** What the caller gets of a reply. @throws {RpcError} */
+function result(reply: IncomingMessage, to: Destination): IncomingMessage {
+  const error = to.errorIn(reply);
+  if (error !== undefined) throw error;
+  return reply;
 }
 
 /** A request that expired in the queue of aio-pika's RPC comes back by way of an exchange for dead letters. */

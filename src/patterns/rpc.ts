@@ -107,6 +107,7 @@ export class Rpc<P = MethodProxy> implements Disposable {
       routingKey: this.#keyOf(method),
       began,
       timeout,
+      errorIn: (reply: Message) => errorIn(reply, method, (bytes) => this.#serializer.deserialize(bytes)),
     };
     const ask = () => {
       const { consumer, queue } = this.#results();
@@ -125,8 +126,6 @@ export class Rpc<P = MethodProxy> implements Disposable {
 
   /** The result in a reply. @throws {RpcError} */
   #read(reply: Message, method: string): unknown {
-    const error = errorIn(reply, method, (body) => this.#serializer.deserialize(body));
-    if (error !== undefined) throw error;
     try {
       return this.#serializer.deserialize(reply.body);
     } catch (cause) {

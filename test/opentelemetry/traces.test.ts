@@ -116,3 +116,17 @@ test('a remote call that nobody serves is an error of its span', () => {
   const call = ended().find((span) => span.name === `call ${name}`)!;
   expect(call).toMatchObject({ isError: true, attributes: { 'error.type': 'NO_ROUTE' } });
 });
+
+test('a remote call whose server throws is an error of its span, with a link to the answer', async () => {
+  const name = unique('procedure');
+  const server = await another('server', name);
+  ended();
+  expect(() => connection.rpc(name).call('fail')).toThrow(/threw RangeError: mine/);
+  const call = ended().find((span) => span.name === `call ${name}`)!;
+  const answer = (await server.spans).find((span) => span.name === 'send')!;
+  expect(call).toMatchObject({
+    isError: true,
+    attributes: { 'error.type': 'RPC' },
+    links: [answer.spanId],
+  });
+});

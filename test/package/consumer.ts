@@ -93,7 +93,7 @@ const PROGRAMS = {
   'untraced.cjs': `
     require('amqp-sync');
     console.log(Object.keys(require.cache).some((file) => file.includes('opentelemetry')));
-    try { require('amqp-sync/opentelemetry'); } catch (error) { console.log(error.message); }`,
+    try { require('amqp-sync/opentelemetry'); } catch (error) { console.log(error.code, error.message); }`,
   // the same library, and the same channels, whichever way each of them came in
   'traced.mjs': `
     import { strictEqual } from 'node:assert';

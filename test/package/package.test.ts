@@ -213,7 +213,7 @@ describe('the declarations', () => {
 describe('OpenTelemetry', () => {
   test('nothing of it is loaded or needed, but by the subpath, which says what to install', async () => {
     expect(await consumer.node(['untraced.cjs'])).toBe(
-      "false\namqp-sync/opentelemetry needs OpenTelemetry's API: npm install @opentelemetry/api\n",
+      "false\nMODULE_NOT_FOUND amqp-sync/opentelemetry needs OpenTelemetry's API: npm install @opentelemetry/api\n",
     );
   });
 
