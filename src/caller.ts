@@ -1,8 +1,11 @@
 /** More frames than any call of this library takes. */
 const DEPTH = 60;
 
-/** What calls back into the library without being the program's own: `Array.map (<anonymous>)`, `node:internal/…`. */
-const NATIVE = /\(<anonymous>\)$|[ (]node:\S+$/;
+/**
+ * What calls back into the library without being the program's own: `Array.map (<anonymous>)`, `node:internal/…`, and
+ * OpenTelemetry, which runs batches and work in their contexts.
+ */
+const NATIVE = /\(<anonymous>\)$|[ (]node:\S+$|[\\/]node_modules[\\/]@opentelemetry[\\/]/;
 /** A step of a generator, which belongs to the frame above it. */
 const STEP = /\.(?:next|return|throw) \(<anonymous>\)$/;
 

@@ -115,8 +115,8 @@ export class Producing {
     const failure = failureOf(operation);
     const { seqNo } = operation;
     const isKnown = failure !== undefined || seqNo === undefined || seqNo === send.told;
-    // of the request of a remote call the reply tells
     if (failure !== undefined) send.batch?.unconfirmed.delete(operation);
+    // of the request of a remote call the reply tells
     if (isKnown || send.batch !== undefined || telemetry.isWithin) this.#over(send, failure);
     else this.#pending.add(send);
   }

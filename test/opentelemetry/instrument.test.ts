@@ -9,7 +9,7 @@ import {
   type TextMapPropagator,
   trace,
 } from '@opentelemetry/api';
-import { connect, startBroker, WrongStateError } from '../../src';
+import { connect, type PublishResult, startBroker, WrongStateError } from '../../src';
 import { contextOf, instrument } from '../../src/opentelemetry';
 import { channel, connection, useChannel } from '../support/channel';
 import { CEILING, eventually, privateQueue, thrownBy, unique } from '../support/connect';
@@ -268,6 +268,11 @@ test('the stack of an error begins where the program has called, as without', ()
   using other = connection.channel();
   const wrong = thrownBy(() => other.basicPublish('x', { priority: 999 }));
   expect(wrong.stack?.split('\n').find((line) => line.includes('   at '))).toMatch(here);
+  other.confirmSelect();
+  const [{ error: returned }] = other.publishBatch(['x'], { routingKey: unique(), mandatory: true }) as [
+    PublishResult,
+  ];
+  expect(returned?.stack?.split('\n').find((line) => line.includes('   at '))).toMatch(here);
 });
 
 test('a broker that blocks publishing is an event of the span that is current', () => {

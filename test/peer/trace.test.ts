@@ -279,6 +279,16 @@ it('a file that cannot be written is an error of connect, before a byte is sent'
   expect(broker.connections()).toEqual([]);
 });
 
+it('an attempt to connect that fails is an event', () => {
+  expect(thrownBy(() => connect('amqp://127.0.0.1:1', { connectTimeout: 2000 }))).toBeInstanceOf(Error);
+  expect(linesOf()).toEqual([
+    expect.objectContaining({
+      event: 'failed',
+      reason: expect.stringMatching(/127\.0\.0\.1:1 .*ECONNREFUSED/),
+    }),
+  ]);
+});
+
 it('without it nothing is written', () => {
   delete process.env.AMQP_SYNC_TRACE;
   open(serve()).channel();

@@ -5,7 +5,7 @@ import {
   type PublishOperation,
   type RecoveryEvent,
 } from '../../src';
-import { drainUntil, open, privateQueue, takeAll, unique } from '../support/connect';
+import { drainUntil, open, privateQueue, takeAll, thrownBy, unique } from '../support/connect';
 import { factsOf, namesOf, toldDuring } from '../support/told';
 import { loseAnswers, lossy } from './lost';
 
@@ -72,6 +72,20 @@ test('a publish that is repeated is one operation, with two words about it', () 
   expect(operation?.seqNo).toBe(words[1]?.seqNo);
   expect(new Set(takeAll(keeper, queue))).toEqual(new Set(['surely']));
   keeper.queueDelete(queue);
+});
+
+test('waitForConfirms that throws is an error to whoever listens', () => {
+  const { connection, proxy } = lossy();
+  const channel = connection.channel();
+  channel.confirmSelect();
+  proxy.stall({ mode: 'drop', direction: 'broker->client', connection: proxy.seen().connections });
+  channel.basicPublish('x', { exchange: 'amq.fanout', wait: false });
+  let error: unknown;
+  const told = toldDuring(() => {
+    error = thrownBy(() => channel.waitForConfirms({ timeout: 50 }));
+  }, 'confirm');
+  expect(namesOf(told)).toEqual(['confirm:start', 'confirm:error', 'confirm:end']);
+  expect(told[1]!.facts).toMatchObject({ channel, unconfirmed: 1, error });
 });
 
 test('a publish that was to be repeated is told of where its channel is closed before', () => {

@@ -184,6 +184,7 @@ export class Connector {
 
   #failoverFailed(record: ErrorRecord): void {
     this.session = undefined;
+    this.#trace?.failed(record.message);
     const { recovery } = this.options;
     const isFirst = !this.#wasOpen && this.#attempts === 0 && recovery?.failFast !== false;
     if (isFirst || recovery === undefined) return this.#over(record);

@@ -53,6 +53,11 @@ export class FrameTrace implements FrameListener {
     this.#write({ event: 'connected', broker });
   }
 
+  /** An attempt to connect: there may not even have been a socket. */
+  failed(reason: string): void {
+    this.#write({ event: 'failed', reason: withoutPasswords(reason) });
+  }
+
   ended(reason: string): void {
     this.#write({ event: 'ended', reason });
   }

@@ -259,8 +259,11 @@ export class Publisher implements ChannelPart {
   waitFor(goal: Waitable, deadline: number): boolean {
     const { pump } = this.session.host;
     if (!OPERATION.confirm.isTraced || goal.isDone) return pump.until(goal, deadline);
-    const facts = { ...this.session.facts, unconfirmed: this.#confirms.outstanding };
-    return OPERATION.confirm.trace(facts, () => pump.until(goal, deadline));
+    return OPERATION.confirm.trace(this.#waitFacts, () => pump.until(goal, deadline));
+  }
+
+  get #waitFacts() {
+    return { ...this.session.facts, unconfirmed: this.unconfirmed };
   }
 
   #settled(publish: Publish): void {
@@ -288,11 +291,17 @@ export class Publisher implements ChannelPart {
     this.mode.check('confirm', 'waitForConfirms');
     const { session } = this;
     session.checkOpen('waitForConfirms');
-    const confirms = this.#confirms;
     const deadline = session.host.events.deadline(timeout === undefined ? undefined : checkTimeout(timeout));
+    if (!OPERATION.confirm.isTraced || this.unconfirmed === 0) return this.#waitForAll(deadline);
+    return OPERATION.confirm.trace(this.#waitFacts, () => this.#waitForAll(deadline));
+  }
+
+  #waitForAll(deadline: number): boolean {
+    const { session } = this;
+    const confirms = this.#confirms;
     do {
       if (this.#unconfirmed.length > 0) this.#publishAgain(deadline);
-      this.waitFor(confirms, deadline);
+      session.host.pump.until(confirms, deadline);
     } while (this.#unconfirmed.length > 0);
     const failure = confirms.takeFailure();
     if (failure !== undefined) throw session.report(failure);
