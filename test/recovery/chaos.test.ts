@@ -1,20 +1,12 @@
 /** A producer and a consumer over a network that fails again and again: nothing that was confirmed is missing. */
 import { type AmqpError, type Connection, type ConnectOptions, ConsumerCancelledError } from '../../src';
+import { chance } from '../support/chance';
 import { CEILING, count, eventually, open, unique } from '../support/connect';
 import { type Direction, startProxy, type TcpProxy } from '../support/peers/proxy';
 import { SOON } from './lost';
 
 const MESSAGES = 1500;
 const DIRECTIONS: Direction[] = ['client->broker', 'broker->client'];
-
-/** The same numbers for the same seed, which a failure names. */
-function chance(seed: number): (most: number) => number {
-  let state = seed;
-  return (most) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * most);
-  };
-}
 
 /** Each connection is cut after some bytes, in some direction, in some way. */
 function hostile(random: (most: number) => number, cuts: number, [least, most]: [number, number]): TcpProxy {
