@@ -1,8 +1,12 @@
 /** AMQP_SYNC_DEBUG: while main sleeps in a wait that has lasted too long, the worker says on stderr what it waits for. */
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
+import { on, once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { connect, type EmbeddedBroker, startBroker } from '../../src';
-import { thrownBy } from '../support/connect';
+import { build } from '../support/built';
+import { CEILING, thrownBy } from '../support/connect';
 import { run } from '../support/programs/program';
 
 let broker: EmbeddedBroker;
@@ -108,6 +112,44 @@ it('a get that looks again and again is one wait', async () => {
     / has waited 0\.\d s for a message of queue "looked-at"; 0\.\d s are left$/,
   );
 });
+
+it("Node's debugger is let in while the program waits, and says where", async () => {
+  const script = `
+    const connection = require(${JSON.stringify(join(build(), 'src'))}).connect(${JSON.stringify(broker.url)});
+    function importOrders() { connection.drainEvents({ timeout: 60_000 }); }
+    setTimeout(importOrders);
+    console.log('ready');`;
+  const options = { timeout: CEILING, killSignal: 'SIGKILL' } as const;
+  const program = spawn(process.execPath, ['--inspect-port=0', '-e', script], options);
+  const lookedAt = [program];
+  try {
+    await said(program.stdout, /ready/);
+    program.kill('SIGUSR1');
+    const [, address = ''] = await said(program.stderr, /ws:\/\/([\d.:]+)\//);
+    const inspector = spawn(process.execPath, ['inspect', address], options);
+    lookedAt.push(inspector);
+    await said(inspector.stdout, /debug> /);
+    const paused = said(inspector.stdout, /break in.*debug> /s);
+    inspector.stdin.write('pause\n');
+    await paused;
+    const stack = said(inspector.stdout, /importOrders/);
+    inspector.stdin.write('bt\n');
+    expect((await stack).input).toMatch(/drainEvents/);
+  } finally {
+    for (const each of lookedAt) each.kill('SIGKILL');
+  }
+});
+
+/** What a stream has said, once it matches. */
+async function said(stream: Readable, pattern: RegExp): Promise<RegExpExecArray> {
+  let text = '';
+  for await (const chunk of on(stream, 'data', { close: ['end', 'close'] })) {
+    text += chunk;
+    const match = pattern.exec(text);
+    if (match !== null) return match;
+  }
+  throw new Error(`${pattern} was not said, but: ${text}`);
+}
 
 it('a connection that is being recovered says so', async () => {
   const own = startBroker();
