@@ -42,7 +42,7 @@ async function terminated(script: string, signal: NodeJS.Signals, asProcess1: bo
   return new Promise((resolve) => child.on('close', (code, killed) => resolve([code, killed, ...lines])));
 }
 
-/** Start a script, have messages come all the time, and send it SIGTERM when the first has come. */
+/** Start a script, have messages come all the time, and send it SIGTERM once it listens for that and the first has come. */
 async function terminatedAtWork(script: string): Promise<unknown> {
   const child = spawn(process.execPath, [join(build(), 'examples', 'sigterm', `${script}.js`)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -54,12 +54,13 @@ async function terminatedAtWork(script: string): Promise<unknown> {
   const feeding = setInterval(() => channel.basicPublish('more', { routingKey: QUEUE }), 20);
   const lines: string[] = [];
   createInterface(child.stdout).on('line', (line) => {
-    if (line === 'more' && !lines.includes(line)) child.kill('SIGTERM');
-    lines.push(line);
+    const isAtWork = () => lines.includes('ready') && lines.includes('more');
+    const wasAtWork = isAtWork();
+    lines.push(line); // a thread of its own may print what waits before the main one says that it is ready
+    if (isAtWork() && !wasAtWork) child.kill('SIGTERM');
   });
   const [code] = await once(child, 'close');
   clearInterval(feeding);
-  // a thread of its own may print what waits before the main one says that it is ready
   return [code, lines.includes('ready'), lines.at(-1)];
 }
 
