@@ -1,4 +1,6 @@
-import { bindingFlags, eachBinding } from './parts/binding';
+import { NotFoundError } from '../src/index';
+import { bindingFlags, ORDER, withBindings } from './parts/binding';
+import { ExitError } from './parts/exit-status';
 import type { Verb } from './verb';
 
 export const verb: Verb = {
@@ -11,8 +13,15 @@ Examples:
   define: bindingFlags,
 
   run: (flags, args) =>
-    eachBinding(flags, args, (channel, { exchange, queue, toExchange, how }) => {
-      if (queue !== undefined) channel.queueBind(queue, exchange, how);
-      else channel.exchangeBind(toExchange!, exchange, how);
+    withBindings(flags, args, (channel, { exchange, queue, toExchange, ways }) => {
+      try {
+        for (const way of ways) {
+          if (queue !== undefined) channel.queueBind(queue, exchange, way);
+          else channel.exchangeBind(toExchange!, exchange, way);
+        }
+      } catch (error) {
+        if (!(error instanceof NotFoundError) || queue === undefined) throw error;
+        throw new ExitError(`${error.message}; ${ORDER}`);
+      }
     }),
 };

@@ -8,7 +8,11 @@ import { StringDecoder } from 'node:string_decoder';
 import { connect, Message } from '../src';
 
 const LONGEST_RECORD = 1_000_000; // characters: what is longer has a quote too many
-const [file, name] = process.argv.slice(2) as [string, string];
+const [file, name] = process.argv.slice(2);
+if (file === undefined || name === undefined) {
+  console.error('usage: import-csv.ts FILE QUEUE');
+  process.exit(2);
+}
 let failed = 0;
 
 function fail(line: number, why: string): void {

@@ -7,7 +7,11 @@ import { connect, type Message } from '../src';
 
 const isWanted = (message: Message) => message.json.country === 'CH';
 
-const [from, to] = process.argv.slice(2) as [string, string];
+const [from, to] = process.argv.slice(2);
+if (from === undefined || to === undefined) {
+  console.error('usage: move-messages.ts FROM TO');
+  process.exit(2);
+}
 const connection = connect();
 const channel = connection.channel();
 const [source, target] = [channel.getQueue(from), channel.getQueue(to)];

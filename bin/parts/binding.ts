@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { type Channel, NotFoundError } from '../../src/index';
+import type { Channel } from '../../src/index';
 import { type BrokerFlags, brokerFlags, nameOf, withChannel } from './broker-connection';
-import { ExitError } from './exit-status';
 import { type Entries, entry, list } from './values';
 
 interface Flags extends BrokerFlags {
@@ -26,33 +25,34 @@ export function bindingFlags(command: Command): Command {
   return brokerFlags(command);
 }
 
-/** A round trip for each key. */
-export function eachBinding(
+/** What is bound: a queue or an exchange to an exchange, in each of these ways. */
+export interface Bindings {
+  exchange: string;
+  queue: string | undefined;
+  toExchange: string | undefined;
+  ways: { routingKey: string; arguments: Entries | undefined }[];
+}
+
+/** Connect, and do it. Blocks for what that takes. */
+export function withBindings(
   options: object,
   args: string[],
-  act: (
-    channel: Channel,
-    binding: {
-      exchange: string;
-      queue: string | undefined;
-      toExchange: string | undefined;
-      how: { routingKey: string; arguments: Entries | undefined };
-    },
-  ) => void,
+  act: (channel: Channel, bindings: Bindings) => void,
 ): number {
   const flags = options as Flags;
   const { toExchange, routingKey = [] } = flags;
   const queue = toExchange === undefined ? nameOf('queue', flags.queue, args) : undefined;
   const exchange = nameOf('exchange', flags.exchange, args);
   const keys = [...routingKey, ...args];
+  const ways = (keys.length === 0 ? [''] : keys).map((key) => ({
+    routingKey: key,
+    arguments: flags.argument,
+  }));
   return withChannel(flags, (channel) => {
-    try {
-      for (const key of keys.length === 0 ? [''] : keys)
-        act(channel, { exchange, queue, toExchange, how: { routingKey: key, arguments: flags.argument } });
-    } catch (error) {
-      if (!(error instanceof NotFoundError) || queue === undefined) throw error;
-      throw new ExitError(`${error.message}; the queue comes first, then the exchange`);
-    }
+    act(channel, { exchange, queue, toExchange, ways });
     return 0;
   });
 }
+
+/** What to say behind a name that is not there: the order is easily mistaken. */
+export const ORDER = 'the queue comes first, then the exchange';

@@ -3,6 +3,7 @@ import { type Channel, type IncomingMessage, PreconditionFailedError } from '../
 import { BoundedConsumer, isOfStream } from './bounded-consumer';
 import { type Condition, condition } from './condition';
 import { ExitError } from './exit-status';
+import { printNote } from './output';
 import { duration, integer, type Offset, offsetFlag } from './values';
 
 export interface SourceFlags {
@@ -81,14 +82,25 @@ export class QueueSource {
   *groups(): Iterable<IncomingMessage[]> {
     const { where, count = Number.POSITIVE_INFINITY } = this.flags;
     let left = count;
+    let hasCome = false;
     while (left > 0) {
       const come = this.#consumer?.next(Math.min(this.group, left)) ?? [];
-      if (come.length === 0) return;
+      if (come.length === 0) return hasCome ? undefined : this.#tellOfNone();
+      hasCome = true;
       const group =
         where === undefined ? come : come.filter((message) => where(message) || this.#keep(message));
       left -= group.length;
       if (group.length > 0) yield group;
     }
+  }
+
+  /** A stream has messages, but without an offset only those come that are published from now on. */
+  #tellOfNone(): void {
+    if (this.there > 0 && this.flags.offset === undefined)
+      printNote(
+        `none of the messages of "${this.queue}" came (there were ${this.there}): ` +
+          'if it is a stream, say with --offset where to begin (first: at the oldest message)',
+      );
   }
 
   /** The message is elsewhere, and can go. */

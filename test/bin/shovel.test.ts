@@ -33,6 +33,18 @@ it('copies what is there, so many, to another exchange and broker', () => {
   for (const queue of [from, to]) channel.queueDelete(queue);
 });
 
+it('says where a stream is to be read from, if nothing of it came', () => {
+  const [from, to] = [unique('stream'), sharedQueue(channel)];
+  channel.queueDeclare(from, { durable: true, arguments: { 'x-queue-type': 'stream' } });
+  fillNumbered(from, 3);
+  const none = new RegExp(`none of the messages of "${from}" came \\(there were 3\\): .*--offset`);
+  for (const flags of [[], ['--copy']])
+    expect(said('shovel', from, to, ...flags)).toEqual([2, expect.stringMatching(none)]);
+  expect(said('shovel', from, to, '--copy', '--offset', 'first')).toEqual([0, '']);
+  expect(takeAll(channel, to)).toEqual(['0', '1', '2']);
+  for (const queue of [from, to]) channel.queueDelete(queue);
+});
+
 it('does not keep waiting what has come while it waits for more', async () => {
   const [from, to] = [sharedQueue(channel), sharedQueue(channel)];
   const isConsuming = () => channel.queueDeclare(from, { passive: true }).consumerCount === 1;

@@ -81,6 +81,12 @@ describe('queues and exchanges', () => {
       1,
       expect.stringMatching(/404 NOT_FOUND.*; the queue comes first, then the exchange\n$/),
     ]);
+    expect(said('unbind', queue, exchange, 'never')).toEqual([0, '']);
+    expect(said('unbind', exchange, queue)).toEqual([
+      0,
+      `there is no exchange "${queue}", so nothing is bound; the queue comes first, then the exchange\n` +
+        `there is no queue "${exchange}", so nothing is bound; the queue comes first, then the exchange\n`,
+    ]);
     expect(said('delete-exchange', exchange, '--if-unused')).toEqual([
       1,
       expect.stringMatching(/406.* in use\n$/),
