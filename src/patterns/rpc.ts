@@ -226,7 +226,11 @@ export class Rpc<P = MethodProxy> implements Disposable {
    */
   close(): void {
     for (const method of [...this.#methods.keys()]) this.unregister(method);
-    if (this.#replies?.consumer.isOpen) this.#replies.queue.delete();
+    if (this.#replies?.consumer.isOpen) {
+      const { consumer, queue } = this.#replies;
+      this.channel.basicCancel(consumer.tag); // the broker would tell of its end some time behind the queue's
+      queue.delete();
+    }
     this.#replies = undefined;
   }
 
