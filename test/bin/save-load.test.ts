@@ -145,7 +145,10 @@ it.each<[NodeJS.Signals]>([['SIGINT'], ['SIGKILL']])(
     const many = Array.from({ length: 1000 }, (_, n) => `${n}`);
     fill(channel, queue, ...many);
     await interrupted(['save', queue, folder], signal, () => readdirSync(folder).length > 5);
+    const files = readdirSync(folder).filter((name) => name.endsWith('.amqp')).length;
+    // a consumer that was about to end is gone before all has come back
     eventually(() => state().consumerCount === 0);
+    eventually(() => count(channel, queue) + files >= many.length);
     const left = takeAll(channel, queue);
     expect(cli(['load', folder, queue]).status).toBe(0);
     const saved = takeAll(channel, queue);

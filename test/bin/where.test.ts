@@ -108,7 +108,9 @@ it.each<[NodeJS.Signals]>([['SIGINT'], ['SIGKILL']])(
     const many = Array.from({ length: 20_000 }, (_, n) => `${n}`);
     fill(channel, queue, ...many);
     await interrupted(['shovel', queue, to, ...where('body=*7')], signal, () => count(channel, to) > 0);
+    // a consumer that was about to end is gone before all has come back
     eventually(() => channel.queueDeclare(queue, { passive: true }).consumerCount === 0);
+    eventually(() => count(channel, queue) + count(channel, to) >= many.length);
     const left = takeAll(channel, queue);
     const there = takeAll(channel, to);
     expect(left).toEqual([...left].sort((a, b) => Number(a) - Number(b)));
