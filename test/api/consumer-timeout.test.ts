@@ -119,6 +119,30 @@ describe('a consumer that held its message for too long', () => {
     expect(takeUnder('slow', channel, queue)).toEqual(['one', 'two']);
   });
 
+  it('leaves the channel to the other messages that it holds, and to the next consumer', () => {
+    const patience = embedded === undefined ? 2000 : PATIENCE;
+    const queue = channel.declareQueue(unique('impatient'), {
+      type: 'quorum',
+      consumerTimeout: patience,
+      expires: 10 * patience,
+    });
+    const pass = (ms: number) => (embedded === undefined ? pause(ms) : embedded.advance(ms));
+    const held: IncomingMessage[] = [];
+    queue.consume((message) => void held.push(message), { prefetch: 2 });
+    queue.publish('one');
+    drainUntil(connection, () => held.length === 1);
+    pass(patience / 2);
+    queue.publish('two');
+    drainUntil(connection, () => held.length === 2);
+    pass(patience * 0.75); // the first is late
+    expect(thrownBy(() => drainUntil(connection, () => false))).toBeInstanceOf(ConsumerCancelledError);
+    pass(patience / 2); // and the second
+    expect(takeUnder('next', channel, queue.name)).toEqual(['one', 'two']);
+    for (const message of held) message.ack();
+    expect([channel.isOpen, channel.consumerTags]).toEqual([true, ['next']]);
+    eventually(() => consumersOf(queue.name) === 1);
+  });
+
   it('as a subscription tells onCancel', () => {
     const queue = impatientQueue();
     const cancelled: unknown[] = [];

@@ -30,11 +30,12 @@ function holding(script: Script, noAck = false) {
 
 const purge = (channel: Channel) => channel.queuePurge('q');
 
-it('gets its cancel back, at once and only once; the tag can be used again', () => {
+it('gets its cancel back at once if nothing is held, and only once; the tag can be used again', () => {
   const { peer, connection, channel, seen, consume } = holding([
-    ...[...purged, cancel, cancelled, ...purged],
+    ...[expects('basic.ack'), ...purged, cancel, cancelled, ...purged],
     ...[...consumed, delivery('c', 2, { body: 'two' }), serve()],
   ]);
+  channel.basicAck(1);
   purge(channel);
   moment();
   purge(channel);
@@ -45,10 +46,91 @@ it('gets its cancel back, at once and only once; the tag can be used again', () 
   expect(peer.methods().filter((method) => method === 'basic.cancel')).toHaveLength(1);
 });
 
-it("what still comes for it goes back, until the tag is somebody else's", () => {
+describe('while it holds a message gets its cancel back', () => {
+  it.each<[string, Script, (channel: Channel) => void]>([
+    ['ahead of an ack', [expects('basic.ack', { deliveryTag: 1 })], (channel) => channel.basicAck(1)],
+    [
+      'ahead of an ack of all',
+      [expects('basic.ack', { deliveryTag: 0, multiple: true })],
+      (channel) => channel.basicAck(0, { multiple: true }),
+    ],
+    ['ahead of a nack', [expects('basic.nack', { deliveryTag: 1 })], (channel) => channel.basicNack(1)],
+    [
+      'ahead of basic.recover',
+      [expects('basic.recover'), send('basic.recover-ok')],
+      (channel) => channel.basicRecover(),
+    ],
+    [
+      'ahead of a consumer of its tag',
+      consumed,
+      (channel) => void channel.basicConsume('q', () => {}, { consumerTag: 'c' }),
+    ],
+    [
+      'ahead of an exclusive consumer',
+      [expects('basic.consume'), send('basic.consume-ok', { consumerTag: 'd' })],
+      (channel) => void channel.basicConsume('q', () => {}, { exclusive: true }),
+    ],
+  ])('%s', (_, script, act) => {
+    const { peer, connection, channel } = holding([
+      ...[...purged, cancel, ...purged, cancelled, ...script, ...purged],
+    ]);
+    purge(channel);
+    expect(errorOf(() => connection.drainEvents({ timeout: CEILING }))).toBeInstanceOf(
+      ConsumerCancelledError,
+    );
+    purge(channel);
+    act(channel);
+    purge(channel);
+    peer.satisfied();
+    expect(peer.methods().filter((method) => method === 'basic.cancel')).toHaveLength(1);
+  });
+
+  it('not yet for what another consumer has brought', () => {
+    const { peer, connection, channel } = holding([
+      ...[...purged, cancel, expects('basic.consume'), send('basic.consume-ok', { consumerTag: 'd' })],
+      ...[delivery('d', 2, { body: 'two' }), expects('basic.ack', { deliveryTag: 2 }), ...purged],
+      ...[cancelled, expects('basic.ack', { deliveryTag: 1 }), ...purged],
+    ]);
+    purge(channel);
+    expect(errorOf(() => connection.drainEvents({ timeout: CEILING }))).toBeInstanceOf(
+      ConsumerCancelledError,
+    );
+    channel.basicConsume('q', (message) => message.ack());
+    connection.drainEvents({ timeout: CEILING });
+    purge(channel);
+    channel.basicAck(1);
+    purge(channel);
+    peer.satisfied();
+  });
+
+  it('once, however often it is cancelled', () => {
+    const { peer, connection, channel } = holding([
+      ...[
+        ...purged,
+        cancel,
+        cancel,
+        ...purged,
+        cancelled,
+        expects('basic.ack', { deliveryTag: 1 }),
+        ...purged,
+      ],
+    ]);
+    purge(channel);
+    expect(errorOf(() => connection.drainEvents({ timeout: CEILING }))).toBeInstanceOf(
+      ConsumerCancelledError,
+    );
+    purge(channel);
+    channel.basicAck(1);
+    purge(channel);
+    peer.satisfied();
+  });
+});
+
+it("what still comes for it goes back behind its cancel, until the tag is somebody else's", () => {
   const { peer, connection, channel, seen, consume } = holding([
-    ...[...purged, cancel, cancelled, delivery('c', 2, { body: 'for nobody' })],
-    ...[expects('basic.nack', { deliveryTag: 2, requeue: true }), expects('basic.consume')],
+    ...[...purged, cancel, expects('queue.purge'), delivery('c', 2, { body: 'for nobody' })],
+    ...[send('queue.purge-ok'), cancelled, expects('basic.nack', { deliveryTag: 2, requeue: true })],
+    expects('basic.consume'),
     ...[delivery('c', 3, { body: 'too' }), send('basic.consume-ok', { consumerTag: 'c' })],
     ...[
       expects('basic.nack', { deliveryTag: 3, requeue: true }),
@@ -58,7 +140,7 @@ it("what still comes for it goes back, until the tag is somebody else's", () => 
   ]);
   purge(channel);
   expect(errorOf(() => connection.drainEvents({ timeout: CEILING }))).toBeInstanceOf(ConsumerCancelledError);
-  moment();
+  purge(channel);
   consume();
   connection.drainEvents({ timeout: CEILING });
   expect(seen).toEqual(['one', 'four']);
@@ -67,7 +149,7 @@ it("what still comes for it goes back, until the tag is somebody else's", () => 
 
 it('is told of the consumer timeout if it holds messages only', () => {
   const text = (noAck: boolean) => {
-    const { connection } = holding([cancel, cancelled, serve()], noAck);
+    const { connection } = holding([cancel, ...(noAck ? [cancelled] : []), serve()], noAck);
     return errorOf(() => connection.drainEvents({ timeout: CEILING })).message;
   };
   expect(text(true)).toBe('the broker cancelled consumer "c": its queue was deleted or has moved');

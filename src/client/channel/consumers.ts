@@ -121,6 +121,7 @@ export class Consumers implements ChannelPart {
     this.#tags.checkNew(consumerTag);
     const { session } = this;
     const { host } = session;
+    this.settler.endSuspended((tag) => tag === consumerTag || options.exclusive === true);
     const args = { ...options, queue: this.queues.named(queue) };
     const register = (tag: string) => {
       this.#tags.add(tag, consumer);
@@ -255,12 +256,14 @@ export class Consumers implements ChannelPart {
   /** basic.recover: all unsettled messages come again. */
   recover(options: Input<'basic.recover'> & CallOptions): void {
     const again = () => this.#forgetDeliveries();
+    this.settler.endSuspended(() => true);
     const requeue = options.requeue ?? true;
     this.session.request('basic.recover', { requeue }, options, { accept: again, late: again });
   }
 
   /** basic.recover-async: the same, without waiting. */
   recoverAsync(options: Input<'basic.recover-async'>): void {
+    this.settler.endSuspended(() => true);
     this.session.send('basic.recover-async', { requeue: options.requeue ?? true }, '');
     this.#forgetDeliveries();
   }
@@ -356,18 +359,14 @@ export class Consumers implements ChannelPart {
     }
   }
 
-  /**
-   * A consumer that the broker has cancelled for good is told of it. RabbitMQ 4.3 only suspends one that has held a message
-   * for too long: until the client cancels it too, any settlement revives it, and its tag stays taken. The answer wants
-   * none: who uses the tag again says so behind it.
-   */
+  /** A consumer of ours is told of it, once: a suspended one is cancelled again for each further message that becomes late. */
   #cancelledByBroker(consumerTag: string): void {
     const { session } = this;
     const consumer = this.#tags.get(consumerTag);
     this.#tags.end(consumerTag);
     if (consumer === undefined || consumer instanceof DrainingConsumer) return; // it has been cancelled from here
     consumer.noAckBuffer?.forbidSuspension();
-    session.respond('basic.cancel', { consumerTag, noWait: true });
+    this.settler.suspended(consumerTag);
     consumer.ended(cancelled(consumer, session.unacked.longest));
   }
 

@@ -11,11 +11,18 @@ export class Settler implements ChannelPart {
   #prefetch = Number.POSITIVE_INFINITY;
   /** Settlements since the last one that was urgent. */
   #unhurried = 0;
+  /** Consumers that the broker has cancelled and the client has not yet, by tag: the last delivery that may be theirs. */
+  readonly #suspended = new Map<string, number>();
 
   constructor(readonly session: ChannelSession) {}
 
   opening(): void {
     this.#prefetch = Number.POSITIVE_INFINITY;
+    this.#suspended.clear();
+  }
+
+  connectionLost(): void {
+    this.#suspended.clear();
   }
 
   /** The broker is asked for no more than `count` unsettled messages (0: no limit). */
@@ -33,6 +40,7 @@ export class Settler implements ChannelPart {
     unacked.check(deliveryTag, multiple, id);
     const bits = settlementBits(method, how);
     const tag = unacked.onWire(deliveryTag);
+    if (this.#suspended.size > 0) this.endSuspended((_, last) => multiple || deliveryTag <= last);
     if (bits === undefined || !writeSettlement(host.pump, id, method, tag, bits, this.#isUrgent))
       session.send(method, { deliveryTag: tag, ...how }, tag);
     else session.history.remember(method, tag);
@@ -58,9 +66,32 @@ export class Settler implements ChannelPart {
     return true;
   }
 
+  /**
+   * The broker has cancelled a consumer. RabbitMQ 4.3 only suspends one that has held a message for too long: any settlement
+   * of what it brought revives it, and its tag stays taken, until the client cancels it, too. A channel that holds a message of
+   * a cancelled consumer for too long is closed, however: so the cancel waits for the first settlement, and goes ahead of it.
+   */
+  suspended(consumerTag: string): void {
+    const { unacked } = this.session;
+    if (unacked.size === 0) this.session.respond('basic.cancel', { consumerTag, noWait: true });
+    else this.#suspended.set(consumerTag, unacked.last);
+  }
+
+  /** Cancel suspended consumers, ahead of what is about to be sent. May block. */
+  endSuspended(isMeant: (consumerTag: string, last: number) => boolean): void {
+    for (const [consumerTag, last] of this.#suspended) {
+      if (!isMeant(consumerTag, last)) continue;
+      this.#suspended.delete(consumerTag);
+      this.session.send('basic.cancel', { consumerTag, noWait: true }, consumerTag);
+    }
+  }
+
   /** Give back a delivery that nobody will see. A stream takes nothing back; there an ack only asks for more. */
   giveBack(deliveryTag: number, isStream = false): void {
     const { unacked } = this.session;
+    for (const consumerTag of this.#suspended.keys())
+      this.session.respond('basic.cancel', { consumerTag, noWait: true });
+    this.#suspended.clear();
     unacked.settle(deliveryTag, false);
     const tag = unacked.onWire(deliveryTag);
     if (isStream) this.session.respond('basic.ack', { deliveryTag: tag });

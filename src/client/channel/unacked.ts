@@ -28,6 +28,11 @@ export class Unacked {
     return Math.max(0, deliveryTag - this.#offset);
   }
 
+  /** The tag of the latest delivery. */
+  get last(): number {
+    return this.#last;
+  }
+
   /** The broker's tag of the next delivery, if it counts them one by one. */
   get nextOnWire(): number {
     return this.#last - this.#offset + 1;
