@@ -17,9 +17,10 @@ Examples:
   run: (flags, args) =>
     withBindings(flags, args, (channel, { exchange, queue, toExchange, ways }) => {
       // before: the last binding may take an exchange with it
-      tellOfMissing(channel, 'exchange', exchange);
-      if (queue !== undefined) tellOfMissing(channel, 'queue', queue);
-      else tellOfMissing(channel, 'exchange', toExchange!);
+      const hint = queue === undefined ? '' : `; ${ORDER}`;
+      tellOfMissing(channel, 'exchange', exchange, hint);
+      if (queue !== undefined) tellOfMissing(channel, 'queue', queue, hint);
+      else tellOfMissing(channel, 'exchange', toExchange!, hint);
       for (const way of ways) {
         if (queue !== undefined) channel.queueUnbind(queue, exchange, way);
         else channel.exchangeUnbind(toExchange!, exchange, way);
@@ -28,14 +29,19 @@ Examples:
 };
 
 /** RabbitMQ takes the unbinding of what is not there, so names in the wrong order would go unnoticed. */
-function tellOfMissing({ connection }: Channel, kind: 'exchange' | 'queue', name: string): void {
+function tellOfMissing(
+  { connection }: Channel,
+  kind: 'exchange' | 'queue',
+  name: string,
+  hint: string,
+): void {
   const scratch = connection.channel();
   try {
     if (kind === 'queue') scratch.queueDeclare(name, { passive: true });
     else scratch.exchangeDeclare(name, 'direct', { passive: true });
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
-    printNote(`there is no ${kind} "${name}", so nothing is bound; ${ORDER}`);
+    printNote(`there is no ${kind} "${name}", so nothing is bound${hint}`);
   } finally {
     if (scratch.isOpen) scratch.close();
   }

@@ -87,6 +87,10 @@ describe('queues and exchanges', () => {
       `there is no exchange "${queue}", so nothing is bound; the queue comes first, then the exchange\n` +
         `there is no queue "${exchange}", so nothing is bound; the queue comes first, then the exchange\n`,
     ]);
+    expect(said('unbind', '--to-exchange', queue, exchange)).toEqual([
+      0,
+      `there is no exchange "${queue}", so nothing is bound\n`,
+    ]);
     expect(said('delete-exchange', exchange, '--if-unused')).toEqual([
       1,
       expect.stringMatching(/406.* in use\n$/),
