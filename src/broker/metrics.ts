@@ -18,7 +18,7 @@ export interface QueueMetrics {
   expired: number;
   /** Dropped for the queue's length (`maxLength`, `maxLengthBytes`). */
   overflowed: number;
-  /** Given back more often than `deliveryLimit` lets. */
+  /** Given back more often than `deliveryLimit` lets; among `requeued`, too. */
   exhausted: number;
   /** Of the four above, and of those refused under `'reject-publish-dlx'`, those that went to a dead-letter exchange. */
   deadLettered: number;

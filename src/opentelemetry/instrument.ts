@@ -8,6 +8,7 @@ import { version } from '../version';
 import { api } from './api';
 import { Calling } from './calling';
 import { Consuming } from './consuming';
+import { guarded } from './guarded';
 import { HeaderPropagation } from './headers';
 import { Metrics } from './metrics';
 import { Producing } from './producing';
@@ -86,7 +87,7 @@ export function instrument(options: InstrumentOptions = NO_OPTIONS): Instrumenta
   const inContext = (facts: object, fn: () => void) => {
     const context = telemetry.contexts.get(facts);
     if (context === undefined) fn();
-    else api.context.with(context, fn);
+    else runIn(context, fn);
   };
   for (const operation of RUNNING_CODE) operation.inContext = inContext;
   current = consuming;
@@ -115,6 +116,24 @@ export function contextOf(message: IncomingMessage): Context {
     throw wrongType('contextOf: message must be one that came from the broker');
   if (current !== undefined) return current.contextOf(message);
   return new HeaderPropagation(undefined).extract(api.context.active(), message.properties.headers);
+}
+
+/** Run it in the context; once, whatever a context manager does. @throws what `fn` throws */
+function runIn(context: Context, fn: () => void): void {
+  let hasRun = false;
+  let thrown: { readonly error: unknown } | undefined;
+  const once = () => {
+    if (hasRun) return;
+    hasRun = true;
+    try {
+      fn();
+    } catch (error) {
+      thrown = { error };
+    }
+  };
+  guarded('a context', () => api.context.with(context, once));
+  once();
+  if (thrown !== undefined) throw thrown.error;
 }
 
 function checkMember(value: object | undefined, name: string, member: string): void {

@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Connection } from '../api/connection';
 import type {
   BatchOperation,
   BlockedEvent,
@@ -15,6 +16,7 @@ import type {
   RpcOperation,
   SettledEvent,
 } from '../api/diagnostics';
+import { SESSION } from '../api/internals';
 import { guarded } from './guarded';
 
 interface Operations {
@@ -55,7 +57,10 @@ export class Subscriptions {
   }
 
   #subscribe<F>(name: string, listener: (facts: F) => void): void {
-    const subscriber = (facts: unknown) => guarded(name, () => listener(facts as F));
+    const told = (facts: F) => {
+      if (isOurs(facts)) listener(facts);
+    };
+    const subscriber = (facts: unknown) => guarded(name, () => told(facts as F));
     subscribe(name, subscriber);
     this.#ends.push(() => unsubscribe(name, subscriber));
   }
@@ -63,6 +68,11 @@ export class Subscriptions {
   end(): void {
     for (const end of this.#ends.splice(0)) end();
   }
+}
+
+/** Another copy of this package tells on the same channels, of objects that are not known here. */
+function isOurs(facts: unknown): boolean {
+  return SESSION in (facts as { readonly connection: Connection }).connection;
 }
 
 /** What an operation has thrown. */

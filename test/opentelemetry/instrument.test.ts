@@ -73,6 +73,44 @@ test("what goes wrong in it is not the program's concern", () => {
   expect(complaints.length).toBeGreaterThan(2);
 });
 
+test.each<[string, (...given: Parameters<typeof context.with>) => unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('a context manager of its own kind');
+    },
+  ],
+  ['runs nothing', () => undefined],
+  ['runs everything twice', (_context, fn) => [fn(), fn()]],
+])('a context manager that %s: the work is done, once', (_, within) => {
+  const queue = privateQueue(channel, 'one', 'two');
+  const manager = jest.spyOn(context, 'with').mockImplementation(within as typeof context.with);
+  const done: string[] = [];
+  try {
+    complaintsDuring(() => {
+      channel.basicGet(queue)!.process(({ text }) => void done.push(text));
+      const failing = channel.basicGet(queue)!;
+      expect(() =>
+        failing.process(({ text }) => {
+          done.push(text);
+          throw new Error('mine');
+        }),
+      ).toThrow('mine');
+    });
+  } finally {
+    manager.mockRestore();
+  }
+  expect(done).toEqual(['one', 'two']);
+});
+
+test('what another copy of the package tells is not heard', () => {
+  const complaints = complaintsDuring(() => {
+    for (const name of heard())
+      diagnosticsChannel(name).publish({ connection: { isOpen: true }, channel: undefined, message: {} });
+  });
+  expect([complaints, ended()]).toEqual([[], []]);
+});
+
 /** What OpenTelemetry's logger is told meanwhile. */
 function complaintsDuring(fn: () => void): string[] {
   const told: string[] = [];

@@ -90,6 +90,23 @@ test('the headers of the program stay, with their types; those of an earlier sen
   expect(second.properties.headers?.traceparent).not.toBe(first.properties.headers?.traceparent);
 });
 
+test('headers that fill a frame go without the context, once', () => {
+  channel.confirmSelect();
+  const queue = privateQueue(channel);
+  const filling = { own: 'x'.repeat(131_000) };
+  for (let rounds = 0; rounds < 2; rounds++)
+    channel.basicPublish('hello', { routingKey: queue, headers: filling, mandatory: true });
+  expect(channel.publishBatch(['hello'], { routingKey: queue, headers: filling })).toMatchObject([
+    { status: 'acked', seqNo: 3 },
+  ]);
+  const messages = [1, 2, 3, 4].map(() => channel.basicGet(queue, { noAck: true }));
+  expect(messages.map((message) => message?.properties.headers)).toEqual([
+    ...Array(3).fill(filling),
+    undefined,
+  ]);
+  expect(ended().filter(({ attributes }) => attributes['error.type'] !== undefined)).toEqual([]);
+});
+
 test('headers given as a Map stay, too', () => {
   const queue = privateQueue(channel);
   channel.basicPublish('hello', { routingKey: queue, headers: new Map([['a', 'b']]) });

@@ -196,6 +196,26 @@ it('a connection that does not open says how far it has come', async () => {
   });
 });
 
+it.each<[string, Buffer | string, RegExp]>([
+  ['a method without an id', Buffer.of(1, 0, 0, 0, 0, 0, 0, 206), /^an unknown method, /],
+  ['no frame', 'HTTP/1.1 400 Bad Request\r\n\r\n', /^what is no frame, /],
+])('what answers %s is told of, and why the last attempt failed', async (_, answer, last) => {
+  const other = createServer((socket) => socket.on('error', () => {}).write(answer)).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const { stderr, lines } = await run(
+    'try { connect(url, { connectionAttempts: 2, retryDelay: 900 }); } catch (error) { say(error.name); }',
+    { url: `amqp://127.0.0.1:${port}`, env: { ...process.env, AMQP_SYNC_DEBUG: '300ms' } },
+  ).end;
+  other.close();
+  expect(lines).toEqual(['ConnectError']);
+  const [first] = reports(stderr);
+  expect(first!.rows).toMatchObject({
+    connection: expect.stringMatching(/^dialing; the last attempt: .*does not speak AMQP/),
+    'last received': expect.stringMatching(last),
+  });
+});
+
 it('nobody who reads stderr any more is no end of the connection', async () => {
   const waiting = program(`
     say('ready');

@@ -230,6 +230,16 @@ it('a password in a name, of a connection or a header, or in bytes that are no t
   expect(lines.find(({ frame }) => frame === 'body')!.begins).toBe('(left out)');
 });
 
+it('a password in the reason of an end is not shown', () => {
+  const broker = serve();
+  const connection = open(broker);
+  broker.closeConnections(undefined, `moved to amqp://ann:${PASSWORD}@host`);
+  expect(() => connection.drainEvents({ timeout: CEILING })).toThrow(/moved/);
+  eventually(() => linesOf().some(({ event }) => event === 'ended'));
+  expect(textOf()).toContain('moved to amqp://ann:…@host');
+  expect(textOf()).not.toContain(PASSWORD);
+});
+
 const ONE_PUBLISH = `
   const connection = connect(url);
   connection.channel().basicPublish('x', { exchange: 'amq.fanout' });

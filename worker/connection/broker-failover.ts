@@ -67,6 +67,11 @@ export class BrokerFailover {
     this.#isOver = true;
   }
 
+  /** Why the last attempt failed; undefined: none has. */
+  get lastFailure(): string | undefined {
+    return this.#last?.message;
+  }
+
   /** Try no other broker. @returns the session under way */
   stop(): Session | undefined {
     this.#isOver = true;

@@ -306,9 +306,11 @@ export class Connector {
   /** For a person: what it is doing. */
   get doing(): string {
     if (this.#state === 'waiting') return `waiting for attempt ${this.#attempts + 1}: ${this.#whyWaiting}`;
-    if (this.#state !== 'dialing' || this.session === undefined) return this.#state;
-    const { route, state } = this.session;
-    return `dialing ${hostAndPort(route.target)}, ${state}`;
+    if (this.#state !== 'dialing') return this.#state;
+    const { route, state } = this.session ?? {};
+    const where = route === undefined ? '' : ` ${hostAndPort(route.target)}, ${state}`;
+    const failure = this.#failover?.lastFailure;
+    return `dialing${where}${failure === undefined ? '' : `; the last attempt: ${failure}`}`;
   }
   get heldSize(): number {
     return this.#context.inbound.heldSize;

@@ -3,7 +3,7 @@ import { clock } from '../../src/clock';
 import type { SessionDescription, WaitReport } from '../../src/contract/session-options';
 import { methodName } from '../../src/protocol/codec';
 import { FRAME } from '../../src/protocol/constants';
-import type { PassingFrame } from './frame-tap';
+import { isProtocolHeader, type PassingFrame } from './frame-tap';
 import type { Direction, FrameWatch } from './frame-watch';
 import { printError } from './stderr';
 
@@ -117,12 +117,18 @@ export class DebugReport {
   }
 }
 
-function nameOf({ type, size, payload }: PassingFrame): string {
-  if (type === FRAME.METHOD)
-    return methodName(payload.readUInt16BE(0), payload.readUInt16BE(2)) ?? 'an unknown method';
+function nameOf(frame: PassingFrame): string {
+  const { type, size, payload } = frame;
+  if (type === FRAME.METHOD) return methodOf(payload) ?? 'an unknown method';
   if (type === FRAME.HEADER) return 'a content header';
   if (type === FRAME.BODY) return `${size} bytes of a body`;
-  return type === FRAME.HEARTBEAT ? 'a heartbeat' : 'the protocol header';
+  if (type === FRAME.HEARTBEAT) return 'a heartbeat';
+  return isProtocolHeader(frame) ? 'the protocol header' : 'what is no frame';
+}
+
+/** Nobody has checked it yet: it may be too short for an id. */
+function methodOf(payload: Buffer): string | undefined {
+  return payload.length < 4 ? undefined : methodName(payload.readUInt16BE(0), payload.readUInt16BE(2));
 }
 
 function seconds(ms: number): string {

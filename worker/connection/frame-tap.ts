@@ -11,6 +11,11 @@ export interface PassingFrame {
   payload: Buffer;
 }
 
+/** Whether a frame of type 0 is a protocol header. */
+export function isProtocolHeader({ payload }: PassingFrame): boolean {
+  return payload.toString('latin1', 0, 4) === 'AMQP';
+}
+
 /** Bytes of a body that are kept. */
 const BODY_KEPT = 64;
 const KNOWN = new Set<number>(Object.values(FRAME));

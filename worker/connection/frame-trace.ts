@@ -5,7 +5,7 @@ import { FRAME } from '../../src/protocol/constants';
 import { decodeContentHeader } from '../../src/protocol/properties';
 import { ProtocolViolation } from '../../src/protocol/violation';
 import { Reader } from '../../src/protocol/wire';
-import type { PassingFrame } from './frame-tap';
+import { isProtocolHeader, type PassingFrame } from './frame-tap';
 import type { Direction, FrameListener } from './frame-watch';
 import { withoutPasswords } from './passwords';
 import { printError } from './stderr';
@@ -59,7 +59,7 @@ export class FrameTrace implements FrameListener {
   }
 
   ended(reason: string): void {
-    this.#write({ event: 'ended', reason });
+    this.#write({ event: 'ended', reason: withoutPasswords(reason) });
   }
 
   close(): void {
@@ -67,7 +67,8 @@ export class FrameTrace implements FrameListener {
     this.#file = undefined;
   }
 
-  #describe(direction: Direction, { type, channel, size, payload }: PassingFrame): object {
+  #describe(direction: Direction, frame: PassingFrame): object {
+    const { type, channel, size, payload } = frame;
     const content = `${direction} ${channel}`;
     switch (type) {
       case FRAME.METHOD:
@@ -82,7 +83,7 @@ export class FrameTrace implements FrameListener {
       case FRAME.HEARTBEAT:
         return { frame: 'heartbeat' };
       default:
-        return payload.toString('latin1', 0, 4) === 'AMQP'
+        return isProtocolHeader(frame)
           ? { frame: 'protocol-header', version: [...payload.subarray(4, 8)].join('-') }
           : { frame: 'none', size, begins: beginningOf(payload, size) };
     }

@@ -4,6 +4,7 @@ import { checkOptions, MESSAGE_PROPERTIES, PUBLISH_OPTIONS } from '../options/ch
 import type { PublishOptions } from '../options/publish-options';
 import type { ChannelSession } from './channel-session';
 import { type Content, contentBytes, withProperties } from './content';
+import { PropertiesTooLarge } from './publish-writer';
 
 /** Tell whoever listens of a publish, which goes on with the headers that they have added. @throws {TypeError | RangeError} */
 export function tracePublish<T>(
@@ -27,7 +28,13 @@ export function tracePublish<T>(
   });
   return OPERATION.publish.trace(facts, () => {
     const added = given && changed(given, copy, headers);
-    return publish(added === undefined ? options : { ...options, headers: added }, facts);
+    if (added === undefined) return publish(options, facts);
+    try {
+      return publish({ ...options, headers: added }, facts);
+    } catch (error) {
+      if (!(error instanceof PropertiesTooLarge)) throw error;
+      return publish(options, facts); // it is the program's message, and goes without what others add
+    }
   });
 }
 

@@ -29,7 +29,10 @@ export interface ConnectionStats {
   bytesIn: number;
   /** Bytes of AMQP that were written. */
   bytesOut: number;
-  /** Messages that have come: deliveries, answers to `basicGet`, replies of remote calls. */
+  /**
+   * Messages that have come: deliveries, answers to `basicGet`, replies of remote calls. What still comes for a channel that is
+   * being closed is dropped, and not counted; nor is what comes back for it.
+   */
   messagesIn: number;
   /** Messages that were published, those that were repeated after a recovery again. */
   messagesOut: number;
